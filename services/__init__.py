@@ -1,0 +1,1 @@
+"""Six independent programs that meet in `shared.contracts` and over HTTP."""

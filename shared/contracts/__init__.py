@@ -1,0 +1,29 @@
+"""The published language: one module per producing service."""
+
+from shared.contracts.auth import UserRegistered
+from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.files import FileDeleted, FileReplaced, FileUploaded
+from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
+from shared.eventsourcing.event import Event, EventTypes, Upcaster
+
+PUBLISHED: dict[str, list[type[Event]]] = {
+    "auth": [UserRegistered],
+    "files": [FileUploaded, FileReplaced, FileDeleted],
+    "checker": [FileChecked, CheckFailed],
+    "notifier": [EmailQueued, EmailSent, EmailFailed, EmailSuppressed],
+    "reports": [],
+}
+"""Every event that leaves a service, by the service that produces it."""
+
+UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+"""Per `(name, version)` the pure step from that version's data to the next one's."""
+
+
+def published_types(*producers: str) -> EventTypes:
+    """The published events of the named services; of all without a name."""
+    chosen = producers or tuple(PUBLISHED)
+    return EventTypes([event for producer in chosen for event in PUBLISHED[producer]], UPCASTERS)
+
+
+def producer_of(event_type: type[Event]) -> str:
+    return next(name for name, events in PUBLISHED.items() if event_type in events)

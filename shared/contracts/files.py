@@ -1,0 +1,42 @@
+"""What files tells the world. The bytes themselves are fetched by their sha256."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.eventsourcing.event import Event, Personal
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+FileVersion = Annotated[int, Field(ge=1)]
+Size = Annotated[int, Field(ge=0, description="bytes")]
+
+
+class FileUploaded(Event):
+    """A file is here for the first time, as version 1."""
+
+    file_id: UUID
+    user_id: UUID
+    name: Personal[str]
+    size: Size
+    sha256: Sha256
+    version: FileVersion = 1
+
+
+class FileReplaced(Event):
+    """The file has new bytes or a new name, under the next version."""
+
+    file_id: UUID
+    user_id: UUID
+    name: Personal[str]
+    size: Size
+    sha256: Sha256
+    version: FileVersion
+
+
+class FileDeleted(Event):
+    """The owner deleted the file; `version` was its last."""
+
+    file_id: UUID
+    user_id: UUID
+    version: FileVersion

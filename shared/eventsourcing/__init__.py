@@ -1,0 +1,1 @@
+"""Events, their store, and what is derived from them."""

@@ -1,0 +1,134 @@
+"""An event: a fact in the past tense, and what the store knows about it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+T = TypeVar("T")
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class PersonalMarker:
+    """Marks a field that can identify a person or hold text that a person wrote."""
+
+
+Personal = Annotated[T, PersonalMarker()]
+
+
+class Event(BaseModel):
+    """A fact. Its stored name is the class name, its stored version `schema_version`."""
+
+    # Unknown fields are ignored: a producer may add one before its consumers know it.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    schema_version: ClassVar[int] = 1
+
+    @classmethod
+    def type_name(cls) -> str:
+        return cls.__name__
+
+    @classmethod
+    def personal_fields(cls) -> frozenset[str]:
+        return frozenset(
+            name
+            for name, field in cls.model_fields.items()
+            if any(isinstance(mark, PersonalMarker) for mark in field.metadata)
+        )
+
+    def masked(self) -> Self:
+        """The same fact with nothing in it that tells of a person."""
+        blank = {name: _blank(getattr(self, name)) for name in self.personal_fields()}
+        return self.model_copy(update=blank)
+
+
+def _blank(value: object) -> object:
+    if isinstance(value, str):
+        return ""
+    if isinstance(value, list | tuple):
+        return type(value)()
+    return None
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Why an event happened: the request, the event before it, the trace, and whose data it is."""
+
+    user_id: UUID | None = None
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    traceparent: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        return {name: str(value) for name, value in vars(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, str]) -> "Metadata":
+        def uuid(name: str) -> UUID | None:
+            return UUID(data[name]) if name in data else None
+
+        return cls(
+            uuid("user_id"), uuid("correlation_id"), uuid("causation_id"), data.get("traceparent")
+        )
+
+
+@dataclass(frozen=True)
+class RecordedEvent:
+    """An event with its place in its stream (`version`, from 1) and in its service (`position`)."""
+
+    position: int
+    event_id: UUID
+    stream_id: str
+    version: int
+    event: Event
+    metadata: Metadata
+    recorded_at: datetime
+
+
+class UnknownEventVersionError(Exception):
+    """The type is known, this version of it is not."""
+
+
+class UnreadableEventError(Exception):
+    """The data do not fit the type."""
+
+
+class EventTypes:
+    """The events a program can read: from stored name, version and data to a model."""
+
+    def __init__(
+        self,
+        types: Iterable[type[Event]],
+        upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
+    ) -> None:
+        """Take the types and, per `(name, version)`, the pure step to the next version."""
+        self._types = {event_type.type_name(): event_type for event_type in types}
+        self._upcasters = dict(upcasters or {})
+
+    def names(self) -> list[str]:
+        return list(self._types)
+
+    def known(self, name: str) -> bool:
+        return name in self._types
+
+    def read(self, name: str, schema_version: int, data: dict[str, Any]) -> Event:
+        """Build the event, lifted to today's version.
+
+        Raises:
+            UnknownEventVersionError: no chain of upcasters leads to today's version.
+            UnreadableEventError: the data do not fit.
+        """
+        event_type = self._types[name]
+        while schema_version != event_type.schema_version:
+            upcast = self._upcasters.get((name, schema_version))
+            if upcast is None:
+                raise UnknownEventVersionError(f"{name} v{schema_version}")
+            data, schema_version = upcast(data), schema_version + 1
+        try:
+            return event_type.model_validate(data)
+        except ValidationError as error:
+            places = ["/".join(map(str, e["loc"])) for e in error.errors(include_input=False)]
+            raise UnreadableEventError(f"{name}: {', '.join(places)}") from None
