@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,24 +32,20 @@ class Event(BaseModel):
         return cls.__name__
 
     @classmethod
-    def personal_fields(cls) -> frozenset[str]:
-        return frozenset(
-            name
+    def blanks(cls) -> dict[str, Any]:
+        """Per personal field the empty value, `""`, `[]` or None, that masks it."""
+        return {
+            name: _blank(field.annotation)
             for name, field in cls.model_fields.items()
             if any(isinstance(mark, PersonalMarker) for mark in field.metadata)
-        )
-
-    def masked(self) -> Self:
-        """The same fact with nothing in it that tells of a person."""
-        blank = {name: _blank(getattr(self, name)) for name in self.personal_fields()}
-        return self.model_copy(update=blank)
+        }
 
 
-def _blank(value: object) -> object:
-    if isinstance(value, str):
+def _blank(annotation: object) -> object:
+    if annotation is str:
         return ""
-    if isinstance(value, list | tuple):
-        return type(value)()
+    if get_origin(annotation) in {list, tuple}:
+        return []
     return None
 
 
@@ -110,6 +106,11 @@ class EventTypes:
 
     def names(self) -> list[str]:
         return list(self._types)
+
+    def blanks(self) -> dict[str, dict[str, Any]]:
+        """Per type with personal fields, what masks them."""
+        fields = {name: event_type.blanks() for name, event_type in self._types.items()}
+        return {name: blanks for name, blanks in fields.items() if blanks}
 
     def known(self, name: str) -> bool:
         return name in self._types

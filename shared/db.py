@@ -1,0 +1,83 @@
+"""The one place that opens and commits transactions."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from asyncpg import exceptions as pg
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.errors import Unavailable
+
+COMMAND_TIMEOUT = 30.0  # seconds; asyncpg waits for ever without it
+_AWAY = (
+    pg.PostgresConnectionError,
+    pg.CannotConnectNowError,
+    pg.AdminShutdownError,
+    pg.CrashShutdownError,
+    pg.TooManyConnectionsError,
+    pg.InterfaceError,
+    pg.DiskFullError,
+)
+
+
+class DatabaseAway(Unavailable):
+    """The database is not available at the moment. Please try again shortly."""
+
+    code = "database_unavailable"
+
+
+class Database:
+    """A pool of connections for one login role."""
+
+    def __init__(self, url: str, *, pool_size: int = 5, overflow: int = 10) -> None:
+        """Take `postgresql://…`; connects on first use."""
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(url).set(drivername="postgresql+asyncpg"),
+            pool_size=pool_size,
+            max_overflow=overflow,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args={"command_timeout": COMMAND_TIMEOUT, "timeout": 5},
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Commit at the end of the block, roll back when it raises.
+
+        Raises:
+            DatabaseAway: there is no working connection; trying again later helps.
+        """
+        with telling_away():
+            async with self.engine.begin() as connection:
+                yield connection
+
+    async def connect(self) -> AsyncConnection:
+        """Open a connection for a loop that keeps it, and closes it; raises like `transaction`."""
+        with telling_away():
+            return await self.engine.connect()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@contextmanager
+def telling_away() -> Iterator[None]:
+    """Turn the many ways in which a database is not there into `DatabaseAway`."""
+    try:
+        yield
+    except Exception as error:
+        if is_away(error):
+            raise DatabaseAway from error
+        raise
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database could not be reached, as against having refused the statement."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
+        lost = error.connection_invalidated or isinstance(cause, (*_AWAY, OSError, TimeoutError))
+        return lost or isinstance(error, InterfaceError | OperationalError)
+    return isinstance(error, (*_AWAY, ConnectionError, PoolTimeoutError))

@@ -1,0 +1,99 @@
+"""The tables every service's schema has. Migrations call this; the text of a version is frozen."""
+
+from collections.abc import Iterator
+
+_TABLES = """
+CREATE TABLE events (
+    position       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id       uuid NOT NULL UNIQUE,
+    stream_id      text NOT NULL,
+    version        int NOT NULL CHECK (version >= 1),
+    type           text NOT NULL,
+    schema_version smallint NOT NULL,
+    data           jsonb NOT NULL,
+    metadata       jsonb NOT NULL,
+    recorded_at    timestamptz NOT NULL,
+    UNIQUE (stream_id, version)
+);
+CREATE INDEX events_user ON events ((metadata ->> 'user_id'));
+CREATE TABLE inbox (
+    consumer    text NOT NULL,
+    event_id    uuid NOT NULL,
+    digest      bytea NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, event_id)
+);
+CREATE TABLE checkpoints (name text PRIMARY KEY, position bigint NOT NULL);
+CREATE TABLE maskings (
+    masked_at timestamptz NOT NULL DEFAULT now(),
+    user_id   uuid NOT NULL,
+    events    bigint NOT NULL
+)
+"""
+
+_IMMUTABLE = """
+CREATE FUNCTION events_are_immutable() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND current_setting('prereview.masking', true) = 'on'
+       AND (NEW.position, NEW.event_id, NEW.stream_id, NEW.version, NEW.type, NEW.schema_version,
+            NEW.metadata, NEW.recorded_at)
+         = (OLD.position, OLD.event_id, OLD.stream_id, OLD.version, OLD.type, OLD.schema_version,
+            OLD.metadata, OLD.recorded_at)
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'events are immutable' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE TRIGGER events_row BEFORE UPDATE OR DELETE ON events
+    FOR EACH ROW EXECUTE FUNCTION events_are_immutable();
+CREATE TRIGGER events_truncate BEFORE TRUNCATE ON events
+    FOR EACH STATEMENT EXECUTE FUNCTION events_are_immutable()
+"""
+
+# Runs as the owner, because the login role may not update events at all. `blanks` names, per type,
+# the personal fields with the empty value that takes their place; only "", [] and null may.
+_MASK = """
+CREATE FUNCTION mask_personal_fields(person uuid, blanks jsonb) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
+DECLARE touched bigint;
+BEGIN
+    IF EXISTS (
+        SELECT FROM jsonb_each(blanks) AS t(name, fields), jsonb_each(t.fields) AS f(name, value)
+        WHERE f.value NOT IN ('""', '[]', 'null')
+    ) THEN
+        RAISE EXCEPTION 'masking may only blank' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    PERFORM set_config('prereview.masking', 'on', true);
+    UPDATE events SET data = data || (blanks -> type)
+    WHERE metadata ->> 'user_id' = person::text AND blanks ? type;
+    GET DIAGNOSTICS touched = ROW_COUNT;
+    PERFORM set_config('prereview.masking', 'off', true);
+    INSERT INTO maskings (user_id, events) VALUES (person, touched);
+    RETURN touched;
+END $$
+"""
+
+_GRANTS = """
+REVOKE UPDATE, DELETE, TRUNCATE ON events FROM {role};
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON maskings FROM {role};
+REVOKE ALL ON FUNCTION mask_personal_fields(uuid, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mask_personal_fields(uuid, jsonb) TO {role}
+"""
+
+
+def event_store_v1(schema: str) -> Iterator[str]:
+    """The statements that lay the event store, for the schema's owner to run in order."""
+    role = f"prereview_{schema}"
+    yield from _statements(_TABLES)
+    yield from _functions(_IMMUTABLE)
+    yield _MASK.format(schema=schema)
+    yield from _statements(_GRANTS.format(role=role))
+
+
+def _statements(text: str) -> list[str]:
+    return [part.strip() for part in text.split(";\n") if part.strip()]
+
+
+def _functions(text: str) -> list[str]:
+    head, *rest = text.split("END $$;\n")
+    return [head + "END $$", *_statements("".join(rest))]

@@ -1,0 +1,181 @@
+"""The events of one service: append, load, read all."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import telemetry
+from shared.context import causation_id, correlation_id
+from shared.errors import ConcurrencyConflict
+from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
+from shared.eventsourcing.projection import Projection, take_append_lock
+from shared.ids import new_id
+
+PAGE = 500  # events
+
+
+class Batch(NamedTuple):
+    """Events for one stream that must still be at `expected_version`; 0 = a stream not begun."""
+
+    stream_id: str
+    expected_version: int
+    events: Sequence[Event]
+
+
+class EventStore:
+    """The `events` table of the connection's schema, and the projections that follow it."""
+
+    def __init__(self, types: EventTypes, projections: Sequence[Projection] = ()) -> None:
+        """Take every type that may be stored and the service's own projections."""
+        self.types = types
+        self.projections = projections
+
+    async def append(
+        self,
+        connection: AsyncConnection,
+        stream_id: str,
+        expected_version: int,
+        events: Sequence[Event],
+    ) -> list[RecordedEvent]:
+        """Store the events after `expected_version` and bring the projections along.
+
+        Raises:
+            ConcurrencyConflict: the stream has moved on.
+        """
+        return await self.append_many(connection, [Batch(stream_id, expected_version, events)])
+
+    async def append_many(
+        self, connection: AsyncConnection, batches: Sequence[Batch]
+    ) -> list[RecordedEvent]:
+        """Like `append`, for several streams in one transaction: all of them or none."""
+        batches = [batch for batch in batches if batch.events]
+        if not batches:
+            return []
+        # One writer at a time per schema makes position order the order of commits, so that one
+        # integer is a safe cursor for the relay, for projections and for rebuilds.
+        await take_append_lock(connection)
+        await _check_versions(connection, batches)
+        recorded = await _insert(connection, batches)
+        for event in recorded:
+            for projection in self.projections:
+                await projection.apply(connection, event)
+        return recorded
+
+    async def load(self, connection: AsyncConnection, stream_id: str) -> list[RecordedEvent]:
+        rows = await connection.execute(
+            text("SELECT * FROM events WHERE stream_id = :stream ORDER BY version"),
+            {"stream": stream_id},
+        )
+        return [self._read(row) for row in rows.mappings()]
+
+    async def read_page(
+        self, connection: AsyncConnection, after: int, limit: int, names: Sequence[str]
+    ) -> list[RecordedEvent]:
+        """At most `limit` events of the named types after a position, in position order."""
+        rows = await connection.execute(
+            text(
+                "SELECT * FROM events WHERE position > :after AND type = ANY(:names)"
+                " ORDER BY position LIMIT :limit"
+            ),
+            {"after": after, "limit": limit, "names": list(names)},
+        )
+        return [self._read(row) for row in rows.mappings()]
+
+    async def read_all(
+        self, connection: AsyncConnection, after: int = 0
+    ) -> AsyncIterator[RecordedEvent]:
+        """Every event after a position, page by page."""
+        while page := await self.read_page(connection, after, PAGE, self.types.names()):
+            for recorded in page:
+                yield recorded
+            after = page[-1].position
+
+    def _read(self, row: RowMapping) -> RecordedEvent:
+        event = self.types.read(row["type"], row["schema_version"], row["data"])
+        return RecordedEvent(
+            row["position"],
+            row["event_id"],
+            row["stream_id"],
+            row["version"],
+            event,
+            Metadata.from_json(row["metadata"]),
+            row["recorded_at"],
+        )
+
+
+async def mask_person(connection: AsyncConnection, types: EventTypes, user_id: UUID) -> int:
+    """Blank the personal fields in every event of a user; return how many events were touched."""
+    blanks = json.dumps(types.blanks())
+    result = await connection.execute(
+        text("SELECT mask_personal_fields(:user_id, CAST(:blanks AS jsonb))"),
+        {"user_id": user_id, "blanks": blanks},
+    )
+    return int(result.scalar_one())
+
+
+async def _check_versions(connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+    rows = await connection.execute(
+        text(
+            "SELECT stream_id, max(version) AS version FROM events"
+            " WHERE stream_id = ANY(:streams) GROUP BY stream_id"
+        ),
+        {"streams": [batch.stream_id for batch in batches]},
+    )
+    versions = {row.stream_id: row.version for row in rows}
+    if any(versions.get(batch.stream_id, 0) != batch.expected_version for batch in batches):
+        raise ConcurrencyConflict
+
+
+_INSERT = """
+INSERT INTO events (event_id, stream_id, version, type, schema_version, data, metadata, recorded_at)
+SELECT event_id, stream_id, version, type, schema_version, data, metadata, clock_timestamp()
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS row (
+    place int, event_id uuid, stream_id text, version int, type text, schema_version smallint,
+    data jsonb, metadata jsonb)
+ORDER BY place
+RETURNING position, event_id, recorded_at
+"""
+
+
+async def _insert(connection: AsyncConnection, batches: Sequence[Batch]) -> list[RecordedEvent]:
+    new = {
+        new_id(): (batch.stream_id, batch.expected_version + number, event, _metadata(event))
+        for batch in batches
+        for number, event in enumerate(batch.events, start=1)
+    }
+    rows = [_row(place, event_id, *fields) for place, (event_id, fields) in enumerate(new.items())]
+    result = await connection.execute(text(_INSERT), {"rows": json.dumps(rows)})
+    stored = sorted(result.all(), key=lambda row: int(row.position))
+    await connection.execute(text("SELECT pg_notify('events_' || current_schema(), '')"))
+    return [
+        RecordedEvent(row.position, row.event_id, *new[row.event_id], row.recorded_at)
+        for row in stored
+    ]
+
+
+def _row(
+    place: int, event_id: UUID, stream_id: str, version: int, event: Event, metadata: Metadata
+) -> Mapping[str, Any]:
+    return {
+        "place": place,
+        "event_id": str(event_id),
+        "stream_id": stream_id,
+        "version": version,
+        "type": event.type_name(),
+        "schema_version": event.schema_version,
+        "data": event.model_dump(mode="json"),
+        "metadata": metadata.to_json(),
+    }
+
+
+def _metadata(event: Event) -> Metadata:
+    return Metadata(
+        user_id=getattr(event, "user_id", None),
+        correlation_id=correlation_id.get(),
+        causation_id=causation_id.get(),
+        traceparent=telemetry.traceparent(),
+    )

@@ -1,0 +1,197 @@
+"""Messages in batches, each with one effect."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from aio_pika import Message
+from aio_pika.abc import AbstractIncomingMessage
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import telemetry
+from shared.context import causation_id, correlation_id
+from shared.db import Database
+from shared.errors import Unavailable
+from shared.eventsourcing.event import (
+    EventTypes,
+    RecordedEvent,
+    UnknownEventVersionError,
+    UnreadableEventError,
+)
+from shared.eventsourcing.inbox import DigestMismatchError, is_new
+from shared.logging import log
+from shared.messaging.connection import Connection
+from shared.messaging.envelope import Envelope, UnreadableMessageError, read_envelope, to_recorded
+from shared.messaging.publisher import Publisher
+from shared.messaging.topology import DEAD, dead_queue, declare_queue
+
+BATCH = 100  # messages
+TRIES = 3
+BACKOFF = 0.2  # seconds before the second try, doubled before the third
+React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
+Received = tuple[AbstractIncomingMessage, Envelope, RecordedEvent]
+
+
+class Consumer:
+    """Reads a service's queue and lets `react` change the service's tables.
+
+    A batch is one transaction, its messages are acknowledged after the commit. A batch that fails
+    is taken apart so that the guilty message harms no neighbour. While the database is away
+    everything waits; nothing is dead-lettered for it.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        database: Database,
+        types: EventTypes,
+        bindings: Iterable[str],
+        react: React,
+    ) -> None:
+        """Take the events to read (`types`) and the routing keys to bind; other types are acked."""
+        self._service, self._database, self._types, self._react = service, database, types, react
+        self._bindings = list(bindings)
+        self._connection = Connection(url, f"{service} consumes")
+        self._dead_letters = Publisher(url, f"{service} dead letters")
+        self._arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+
+    @property
+    def is_ready(self) -> bool:
+        return self._connection.is_open
+
+    async def step(self) -> bool:
+        """Handle what has arrived; False when nothing did within a second."""
+        try:
+            await self._consume()
+            batch = await self._take_batch()
+            if batch:
+                await self._handle(batch)
+        except Unavailable:
+            raise  # the messages stay ours, unacknowledged, if the connection lives
+        except BaseException:
+            await self.close()
+            raise
+        return bool(batch)
+
+    async def close(self) -> None:
+        await self._connection.close()
+        await self._dead_letters.close()
+
+    async def _consume(self) -> None:
+        if self._connection.is_open:
+            return
+        self._arrived = asyncio.Queue()
+        channel = await self._connection.channel(prefetch=2 * BATCH)
+        queue = await declare_queue(channel, self._service, self._bindings)
+        await queue.consume(self._arrived.put)
+
+    async def _take_batch(self) -> list[AbstractIncomingMessage]:
+        try:
+            async with asyncio.timeout(1.0):
+                batch = [await self._arrived.get()]
+        except TimeoutError:
+            return []
+        # The delivery limit also counts against prefetched neighbours of a poison message, so what
+        # was delivered before is handled alone.
+        while len(batch) < BATCH and not self._arrived.empty() and not batch[-1].redelivered:
+            batch.append(self._arrived.get_nowait())
+        return batch
+
+    async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
+        readable: list[Received] = []
+        for message in batch:
+            try:
+                received = self._read(message)
+            except (
+                UnreadableMessageError,
+                UnreadableEventError,
+                UnknownEventVersionError,
+            ) as error:
+                await self._bury(message, f"{type(error).__name__}: {error}")
+                continue
+            if received is None:
+                await message.ack()
+            else:
+                readable.append(received)
+        if readable:
+            await self._apply_or_split(readable)
+
+    def _read(self, message: AbstractIncomingMessage) -> Received | None:
+        envelope = read_envelope(message.body, message.content_type)
+        _, name, _ = envelope.parsed_type()
+        if not self._types.known(name):
+            return None
+        return message, envelope, to_recorded(envelope, self._types)
+
+    async def _apply_or_split(self, batch: Sequence[Received]) -> None:
+        try:
+            await self._when_database_is_there(batch)
+        except Exception as error:  # noqa: BLE001 - a reaction may raise anything
+            if len(batch) == 1:
+                await self._try_again(batch[0], error)
+                return
+            log.warning("batch_split", consumer=self._service, messages=len(batch))
+            for received in batch:
+                await self._apply_or_split([received])
+        else:
+            for message, _, _ in batch:
+                await message.ack()
+
+    async def _try_again(self, received: Received, error: Exception) -> None:
+        for attempt in range(2, TRIES + 1):
+            if isinstance(error, DigestMismatchError):
+                break
+            await asyncio.sleep(BACKOFF * 2 ** (attempt - 2))
+            try:
+                await self._when_database_is_there([received])
+            except Exception as again:  # noqa: BLE001 - see above
+                error = again
+            else:
+                await received[0].ack()
+                return
+        log.error("message_buried", consumer=self._service, exc_info=error)
+        await self._bury(received[0], f"{type(error).__name__}: {error}")
+
+    async def _when_database_is_there(self, batch: Sequence[Received]) -> None:
+        pause = 0.5
+        while True:
+            try:
+                return await self._apply(batch)
+            except Unavailable as error:
+                if not self._connection.is_open:
+                    raise  # the broker will deliver the batch again
+                log.warning("consumer_waits", consumer=self._service, reason=error.code)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, 10.0)
+
+    async def _apply(self, batch: Sequence[Received]) -> None:
+        started = time.monotonic()
+        new = 0
+        async with self._database.transaction() as connection:
+            for _, envelope, recorded in batch:
+                if await is_new(connection, self._service, envelope.id, envelope.digest()):
+                    await self._react_to(connection, recorded)
+                    new += 1
+        duration = round(1000 * (time.monotonic() - started))
+        log.info("batch_handled", messages=len(batch), new=new, duration_ms=duration)
+
+    async def _react_to(self, connection: AsyncConnection, recorded: RecordedEvent) -> None:
+        causation_id.set(recorded.event_id)
+        correlation_id.set(recorded.metadata.correlation_id)
+        name = f"{self._service} reacts to {recorded.event.type_name()}"
+        with telemetry.continued(recorded.metadata.traceparent, name):
+            await self._react(connection, recorded)
+
+    async def _bury(self, message: AbstractIncomingMessage, reason: str) -> None:
+        """Put the message among the dead letters, then acknowledge it: never lost in between."""
+        log.error("dead_letter", consumer=self._service, message_id=message.message_id)
+        copy = Message(
+            message.body,
+            headers={"x-reason": reason[:500], "x-queue": self._service},
+            content_type=message.content_type,
+            message_id=message.message_id,
+            type=message.type,
+        )
+        await self._dead_letters.publish(DEAD, [(dead_queue(self._service), copy)])
+        await message.ack()

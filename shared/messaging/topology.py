@@ -1,0 +1,57 @@
+"""Exchanges and queues. What RabbitMQ 3.10 and 4.x share."""
+
+from collections.abc import Iterable
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel, AbstractQueue
+
+EVENTS = "events"
+DEAD = "events.dead"
+FEED = "events.feed"
+FEED_AGE = "7D"
+DELIVERY_LIMIT = 20
+
+
+async def declare_shared(channel: AbstractChannel) -> None:
+    """Declare what belongs to no service; needs an administrator's rights."""
+    events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
+    await channel.declare_exchange(DEAD, ExchangeType.TOPIC, durable=True)
+    feed = await channel.declare_queue(
+        FEED, durable=True, arguments={"x-queue-type": "stream", "x-max-age": FEED_AGE}
+    )
+    await feed.bind(events, "#")
+
+
+async def declare_queue(
+    channel: AbstractChannel, service: str, bindings: Iterable[str]
+) -> AbstractQueue:
+    """Declare a service's own queue and the place for its dead letters, with the service's rights.
+
+    `bindings` are routing keys such as `files.FileUploaded`.
+    """
+    dead = await channel.declare_queue(
+        dead_queue(service),
+        durable=True,
+        # Looking at a dead letter counts as a delivery: only a person may end its life.
+        arguments={"x-queue-type": "quorum", "x-delivery-limit": 1_000_000},
+    )
+    await dead.bind(DEAD, dead_queue(service))
+    queue = await channel.declare_queue(
+        service,
+        durable=True,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": DEAD,
+            "x-dead-letter-routing-key": dead_queue(service),
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
+    )
+    for key in bindings:
+        await queue.bind(EVENTS, key)
+    return queue
+
+
+def dead_queue(service: str) -> str:
+    return f"{service}.dead"

@@ -1,0 +1,60 @@
+"""Alembic, once per schema: forward only."""
+
+import asyncio
+from functools import cache
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, make_url, pool, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def config(service: str, url: str = "") -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(ROOT / "services" / service / "migrations"))
+    made.attributes["url"] = url
+    made.attributes["schema"] = service
+    return made
+
+
+def upgrade(service: str, url: str) -> None:
+    """Bring a service's schema to today's version, as the schema's owner (`postgresql://…`)."""
+    command.upgrade(config(service, url), "head")
+
+
+@cache
+def head(service: str) -> str | None:
+    """The version the code expects."""
+    return ScriptDirectory.from_config(config(service)).get_current_head()
+
+
+async def is_current(connection: AsyncConnection, service: str) -> bool:
+    found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found == head(service)
+
+
+def run() -> None:
+    """What each `migrations/env.py` does."""
+    asyncio.run(_run())
+
+
+async def _run() -> None:
+    url = make_url(context.config.attributes["url"]).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
+
+
+def _migrate(connection: Connection) -> None:
+    schema = context.config.attributes["schema"]
+    context.configure(connection=connection, version_table_schema=schema)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()

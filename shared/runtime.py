@@ -1,0 +1,82 @@
+"""Background loops: alike, supervised, and finished within the time a shutdown has."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from shared.errors import Unavailable
+from shared.logging import log
+
+GRACE = 15.0  # seconds a step may take to end on shutdown
+MAX_BACKOFF = 30.0  # seconds
+
+
+@dataclass
+class Loop:
+    """A step done again and again: at once while it says True, else after `pause` or the bell."""
+
+    name: str
+    step: Callable[[], Awaitable[bool]]
+    pause: float = 1.0
+    doorbell: asyncio.Event = field(default_factory=asyncio.Event)
+    close: Callable[[], Awaitable[None]] | None = None
+
+
+@asynccontextmanager
+async def running(loops: Sequence[Loop]) -> AsyncIterator[None]:
+    """Run the loops beside the block; at its end let each finish its step, then close it."""
+    stopping = asyncio.Event()
+    tasks = [asyncio.create_task(_keep(loop, stopping), name=loop.name) for loop in loops]
+    try:
+        yield
+    finally:
+        stopping.set()
+        for loop in loops:
+            loop.doorbell.set()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=GRACE)
+            for task in late:
+                log.warning("loop_cancelled", loop=task.get_name())
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for loop in loops:
+            if loop.close is not None:
+                with suppress(Exception):
+                    await loop.close()
+
+
+async def _keep(loop: Loop, stopping: asyncio.Event) -> None:
+    failures = 0
+    while not stopping.is_set():
+        loop.doorbell.clear()
+        try:
+            worked = await loop.step()
+        except asyncio.CancelledError:
+            # aio-pika cancels the waiters of a channel that died; only our own end counts.
+            if _being_cancelled():
+                raise
+            worked, failures = False, failures + 1
+            log.warning("loop_interrupted", loop=loop.name, failures=failures)
+        except Unavailable as error:
+            worked, failures = False, failures + 1
+            log.warning("loop_waits", loop=loop.name, reason=error.code, failures=failures)
+        except Exception:  # noqa: BLE001 - the loop outlives any fault of a step
+            worked, failures = False, failures + 1
+            log.exception("loop_failed", loop=loop.name, failures=failures)
+        else:
+            failures = 0
+        if not worked and not stopping.is_set():
+            backoff = min(MAX_BACKOFF, 0.5 * 2 ** min(failures, 6)) if failures else loop.pause
+            await _rest(loop.doorbell if not failures else stopping, backoff)
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _rest(bell: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await bell.wait()

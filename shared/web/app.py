@@ -1,0 +1,91 @@
+"""The application factory of every service."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import logging, telemetry
+from shared.db import Database
+from shared.runtime import Loop, running
+from shared.settings import Settings
+from shared.web import health, middleware, problems
+from shared.web.identity import Identity
+from shared.web.metrics import Metrics
+
+T = TypeVar("T")
+MAX_BODY = 4 * 1024 * 1024  # bytes, unless a route says otherwise
+
+
+def create_app(
+    name: str,
+    settings: Settings,
+    routers: Sequence[APIRouter],
+    *,
+    provide: Sequence[object] = (),
+    loops: Sequence[Loop] = (),
+    checks: Mapping[str, health.Check] | None = None,
+    resources: Sequence[Any] = (),
+    headers: Mapping[str, str] = middleware.SECURITY_HEADERS,
+    **fastapi: Any,
+) -> FastAPI:
+    """Put a service together.
+
+    `provide` are the objects routes ask for by type with `provided`, `loops` run beside the
+    server, `resources` have an async `close()` called at the end, in reverse order.
+    """
+    logging.configure(name, settings.log_level, settings.log_format)
+    if settings.otlp_endpoint:
+        telemetry.configure(name, settings.otlp_endpoint)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for resource in resources:
+                stack.push_async_callback(resource.close)
+            await stack.enter_async_context(running(loops))
+            yield
+
+    options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    app = FastAPI(
+        title=f"Prereview {name}",
+        lifespan=lifespan,
+        max_body_size=MAX_BODY,
+        telemetry={"auto_configure": False},
+        **(options | fastapi),
+    )
+    metrics = Metrics()
+    app.state.identity = Identity(name, settings.signing_key.get_secret_value(), settings.jwks_file)
+    app.state.provided = {type(thing): thing for thing in provide}
+    problems.install(app)
+    app.include_router(health.router(checks or {}, metrics))
+    for router in routers:
+        app.include_router(router)
+    # The last added is the outermost.
+    app.add_middleware(middleware.CatchAll)
+    app.add_middleware(middleware.DefaultHeaders, headers=headers)
+    app.add_middleware(middleware.Limits)
+    app.add_middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway")
+    return app
+
+
+def provided(kind: type[T]) -> Any:
+    """The annotation of a route's argument that is the program's one object of a type."""
+
+    def get(request: Request) -> T:
+        found: T = request.app.state.provided[kind]
+        return found
+
+    return Annotated[kind, Depends(get)]
+
+
+async def _transaction(request: Request) -> AsyncIterator[AsyncConnection]:
+    database: Database = request.app.state.provided[Database]
+    async with database.transaction() as connection:
+        yield connection
+
+
+# Commits before the answer leaves: an answer of 201 is a promise.
+Transaction = Annotated[AsyncConnection, Depends(_transaction, scope="function")]

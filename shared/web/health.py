@@ -1,0 +1,77 @@
+"""`/healthz`: the process lives. `/readyz`: what it needs is there. `/metrics`: figures."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from shared.db import Database
+from shared.errors import Unavailable
+from shared.messaging.connection import BrokerAway
+from shared.messaging.consumer import Consumer
+from shared.migrations import is_current
+from shared.web.metrics import Metrics
+
+Check = Callable[[], Awaitable[None]]
+"""Raises when the thing is not there."""
+
+
+def router(checks: Mapping[str, Check], metrics: Metrics) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/readyz")
+    async def readyz() -> JSONResponse:
+        states = dict(zip(checks, await asyncio.gather(*map(_state, checks.values())), strict=True))
+        ready = all(state == "ok" for state in states.values())
+        return JSONResponse(states, 200 if ready else 503)
+
+    @routes.get("/metrics")
+    async def figures() -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    return routes
+
+
+async def _state(check: Check) -> str:
+    try:
+        async with asyncio.timeout(5):
+            await check()
+    except Unavailable as error:
+        return error.code
+    except Exception:  # noqa: BLE001 - whatever it is, the thing is not there
+        return "failed"
+    return "ok"
+
+
+def database_check(database: Database, service: str) -> Check:
+    """The database answers and its schema is the one this code expects."""
+
+    async def check() -> None:
+        async with database.transaction() as connection:
+            if not await is_current(connection, service):
+                raise MigrationsPending
+
+    return check
+
+
+class MigrationsPending(Unavailable):
+    """The database is being prepared. Please try again shortly."""
+
+    code = "migrations_pending"
+
+
+def broker_check(is_open: Callable[[], bool]) -> Check:
+    async def check() -> None:
+        if not is_open():
+            raise BrokerAway
+
+    return check
+
+
+def consumer_check(consumer: Consumer) -> Check:
+    return broker_check(lambda: consumer.is_ready)

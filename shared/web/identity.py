@@ -1,0 +1,131 @@
+"""Who is calling: tokens signed with Ed25519, keys known by a file.
+
+A user's token is signed by auth and passed on by the gateway; a service's own token is signed by
+the service that calls. RFC 7519, RFC 8037, RFC 8725 (best practices followed here).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import jwt
+from fastapi import Depends, Request
+
+from shared.errors import Forbidden, Unauthenticated
+from shared.ids import new_id
+
+USER_AUDIENCE = "prereview"
+USER_TOKEN_SECONDS = 600
+SERVICE_TOKEN_SECONDS = 60
+LEEWAY = 5  # seconds clocks may differ
+MAX_TOKEN = 4096  # characters
+_REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti"]
+_HEADER = {"alg", "kid", "typ"}
+
+
+@dataclass(frozen=True)
+class User:
+    """A person who is logged in, with the session and the token that say so."""
+
+    user_id: UUID
+    session_id: UUID
+    token: str
+
+
+class Identity:
+    """Signs as one service and verifies the tokens of all."""
+
+    def __init__(self, service: str, private_key: str, jwks_file: Path) -> None:
+        """Take the service's PEM key and the JSON Web Key Set of all services (`kid` = service)."""
+        self.service = service
+        self._key = private_key
+        keys = json.loads(jwks_file.read_text("utf-8"))["keys"]
+        self._keys = {key["kid"]: jwt.PyJWK(key).key for key in keys}
+
+    def sign_user(self, user_id: UUID, session_id: UUID) -> str:
+        claims = {"sub": str(user_id), "sid": str(session_id), "aud": USER_AUDIENCE}
+        return self._sign(claims, "at+jwt", USER_TOKEN_SECONDS)
+
+    def sign_service(self, callee: str) -> str:
+        """A token for one call to another service."""
+        claims = {"sub": self.service, "aud": callee}
+        return self._sign(claims, "service+jwt", SERVICE_TOKEN_SECONDS)
+
+    def verify_user(self, token: str) -> User:
+        """Raises `Unauthenticated` for anything but a valid access token signed by auth."""
+        claims = self._verify(token, "at+jwt", USER_AUDIENCE, issuer="auth")
+        try:
+            return User(UUID(claims["sub"]), UUID(claims["sid"]), token)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise Unauthenticated from None
+
+    def verify_service(self, token: str) -> str:
+        """The name of the calling service; raises `Unauthenticated` like `verify_user`."""
+        claims = self._verify(token, "service+jwt", self.service, issuer=None)
+        if claims["sub"] != claims["iss"]:
+            raise Unauthenticated
+        return str(claims["iss"])
+
+    def _sign(self, claims: dict[str, str], kind: str, seconds: int) -> str:
+        now = datetime.now(UTC)
+        times = {"iat": now, "exp": now + timedelta(seconds=seconds), "jti": str(new_id())}
+        payload = {**claims, **times, "iss": self.service}
+        return jwt.encode(payload, self._key, "EdDSA", {"kid": self.service, "typ": kind})
+
+    def _verify(self, token: str, kind: str, audience: str, issuer: str | None) -> dict[str, Any]:
+        try:
+            if len(token) > MAX_TOKEN:
+                raise Unauthenticated
+            header = jwt.get_unverified_header(token)
+            # No `jku`, `x5u`, `jwk` or `crit`: the only keys are those of our file.
+            if set(header) != _HEADER or header["typ"] != kind:
+                raise Unauthenticated
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._keys[header["kid"]],
+                ["EdDSA"],
+                {"require": _REQUIRED},
+                audience=audience,
+                issuer=issuer or header["kid"],
+                leeway=LEEWAY,
+            )
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError):
+            raise Unauthenticated from None
+        if header["kid"] != claims["iss"]:
+            raise Unauthenticated
+        return claims
+
+
+def bearer_token(request: Request) -> str:
+    """The token of the request's only `Authorization` header."""
+    given = request.headers.getlist("authorization")
+    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated
+    return token.strip()
+
+
+def _identity(request: Request) -> Identity:
+    identity: Identity = request.app.state.identity
+    return identity
+
+
+def current_user(request: Request) -> User:
+    return _identity(request).verify_user(bearer_token(request))
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+
+
+def callers(*allowed: str) -> Callable[[Request], None]:
+    """A dependency that lets only the named services in."""
+
+    def check(request: Request) -> None:
+        if _identity(request).verify_service(bearer_token(request)) not in allowed:
+            raise Forbidden
+
+    return check

@@ -1,0 +1,102 @@
+"""Every error as `application/problem+json` (RFC 9457): a stable `code`, the request's id."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shared.errors import DomainError
+from shared.logging import log
+
+MEDIA_TYPE = "application/problem+json"
+_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    request_id: str = "",
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> JSONResponse:
+    body = {
+        "type": f"urn:prereview:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+        **more,
+    }
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    app.exception_handler(DomainError)(_domain_error)
+    app.exception_handler(HTTPException)(_http_error)
+    app.exception_handler(RequestValidationError)(_validation_error)
+
+
+def request_id(request: Request) -> str:
+    return str(getattr(request.state, "request_id", ""))
+
+
+async def _domain_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DomainError)  # noqa: S101 - narrows what Starlette hands over
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("unavailable", code=error.code, path=request.url.path)
+    return problem(
+        error.status,
+        error.code,
+        str(error),
+        request_id=request_id(request),
+        headers=headers,
+        params=error.params,
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    phrase = HTTPStatus(error.status_code).phrase
+    code = _CODES.get(error.status_code, phrase.lower().replace(" ", "_"))
+    headers = dict(error.headers) if error.headers else None
+    return problem(
+        error.status_code, code, f"{phrase}.", request_id=request_id(request), headers=headers
+    )
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    """Name the fields, never their values: a value may be NaN, a secret or a megabyte."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    fields = sorted({_field(found["loc"]) for found in error.errors()})
+    return problem(
+        422,
+        "invalid",
+        f"Not valid: {', '.join(fields)}.",
+        request_id=request_id(request),
+        errors=[{"field": _field(e["loc"]), "code": e["type"]} for e in error.errors()],
+    )
+
+
+def unexpected(request_id: str) -> JSONResponse:
+    return problem(
+        500,
+        "internal",
+        "Something went wrong on our side. It is logged and we will look into it.",
+        request_id=request_id,
+    )
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """The path of a field; what a client made up as a key is not repeated to it."""
+    shown = [str(part) for part in location if part not in {"body", "query", "path", "header"}]
+    text = ".".join(shown)[:80] or "body"
+    return text if text.isascii() and text.isprintable() else "body"
