@@ -37,6 +37,11 @@ class Relay:
         self._connection: AsyncConnection | None = None
         self.doorbell = asyncio.Event()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the copy that leads can publish; a copy that waits for the lead is fine too."""
+        return self._connection is None or self._publisher.is_open
+
     async def step(self) -> bool:
         """Publish the next batch; False when there is nothing to publish, or another copy leads."""
         try:

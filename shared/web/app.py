@@ -57,8 +57,9 @@ def create_app(
         **(options | fastapi),
     )
     metrics = Metrics()
-    app.state.identity = Identity(name, settings.signing_key.get_secret_value(), settings.jwks_file)
-    app.state.provided = {type(thing): thing for thing in provide}
+    identity = Identity(name, settings.signing_key.get_secret_value(), settings.jwks_file)
+    app.state.identity = identity
+    app.state.provided = {type(thing): thing for thing in (settings, identity, *provide)}
     problems.install(app)
     app.include_router(health.router(checks or {}, metrics))
     for router in routers:
@@ -72,13 +73,13 @@ def create_app(
 
 
 def provided(kind: type[T]) -> Any:
-    """The annotation of a route's argument that is the program's one object of a type."""
+    """The dependency of a route on the program's one object of a type."""
 
     def get(request: Request) -> T:
         found: T = request.app.state.provided[kind]
         return found
 
-    return Annotated[kind, Depends(get)]
+    return Depends(get)
 
 
 async def _transaction(request: Request) -> AsyncIterator[AsyncConnection]:

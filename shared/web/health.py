@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.messaging.connection import BrokerAway
-from shared.messaging.consumer import Consumer
 from shared.migrations import is_current
 from shared.web.metrics import Metrics
 
@@ -71,7 +70,3 @@ def broker_check(is_open: Callable[[], bool]) -> Check:
             raise BrokerAway
 
     return check
-
-
-def consumer_check(consumer: Consumer) -> Check:
-    return broker_check(lambda: consumer.is_ready)

@@ -1,0 +1,1 @@
+"""Accounts, sessions and tokens. The only place that knows an e-mail address."""

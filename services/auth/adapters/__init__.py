@@ -1,0 +1,1 @@
+"""What auth uses of the world outside."""

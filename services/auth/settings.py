@@ -1,0 +1,13 @@
+"""Settings of auth."""
+
+from pydantic import Field, SecretStr
+
+from shared.settings import StatefulSettings
+
+
+class Settings(StatefulSettings):
+    """Beyond what every service has."""
+
+    password_pepper: SecretStr = Field(description="secret mixed into every password hash")
+    bcrypt_cost: int = Field(12, ge=4, le=16, description="each step doubles the time of a login")
+    session_days: int = Field(30, ge=1, description="days an unused session lives")

@@ -1,0 +1,1 @@
+"""Files, their versions and their bytes."""

@@ -1,0 +1,50 @@
+"""What counts as the text of a Python file."""
+
+import codecs
+import io
+import tokenize
+
+from shared.errors import Invalid
+
+_UTF16_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+# Codecs that turn bytes into bytes, run code on text or hide what they say.
+_NOT_FOR_SOURCE = frozenset(
+    {"utf-7", "utf-16", "utf-32", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "idna"}
+    | {"punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
+)
+
+
+class NotText(Invalid):
+    """This is not a text file."""
+
+    code = "not_text"
+
+
+class EncodingUnknown(Invalid):
+    """The file can't be read in the encoding it declares. Save it as UTF-8 and upload it again."""
+
+    code = "encoding_unknown"
+
+
+def check_text(content: bytes) -> None:
+    """Let pass what Python itself could read as source.
+
+    Raises:
+        NotText: it holds NUL bytes or is UTF-16 or UTF-32.
+        EncodingUnknown: its declared encoding (PEP 263) is unknown or does not fit its bytes.
+    """
+    if content.startswith(_UTF16_32) or b"\0" in content:
+        raise NotText
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        codec = codecs.lookup(encoding)
+        if codec.name in _NOT_FOR_SOURCE or not codec._is_text_encoding:  # noqa: SLF001
+            raise EncodingUnknown
+        content.decode(encoding)
+    except (SyntaxError, LookupError, UnicodeError):
+        raise (NotText if _declares_nothing(content) else EncodingUnknown) from None
+
+
+def _declares_nothing(content: bytes) -> bool:
+    head = b"\n".join(content.splitlines()[:2])
+    return b"coding" not in head

@@ -1,0 +1,49 @@
+"""The one rule for file names."""
+
+import unicodedata
+
+from shared.errors import Invalid
+
+MAX_NAME = 100  # characters
+_FORBIDDEN = frozenset('/\\:*?"<>|=')
+# Controls, formats (zero width, right to left), surrogates, line and paragraph separators.
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_FORBIDDEN_STARTS = (".", "-", " ")
+
+
+class NotPython(Invalid):
+    """Only Python files can be uploaded: the name must end in .py, in lower case."""
+
+    code = "not_python"
+
+
+class FileNameInvalid(Invalid):
+    r"""This name can't be used: at most {maximum} characters, none of \ / : * ? " < > | = in it."""
+
+    code = "file_name_invalid"
+
+
+def check_name(raw: str) -> str:
+    """The name in its one spelling (Unicode NFC).
+
+    Raises:
+        NotPython: it does not end in exactly `.py`.
+        FileNameInvalid: anything else is wrong with it.
+    """
+    name = unicodedata.normalize("NFC", raw)
+    if not name.endswith(".py") or name.lower().endswith(".py.py"):
+        raise NotPython
+    stem = name.removesuffix(".py")
+    if (
+        not stem
+        or len(name) > MAX_NAME
+        or name.startswith(_FORBIDDEN_STARTS)
+        or stem.endswith(" ")
+        or any(_is_forbidden(character) for character in name)
+    ):
+        raise FileNameInvalid(maximum=MAX_NAME)
+    return name
+
+
+def _is_forbidden(character: str) -> bool:
+    return character in _FORBIDDEN or unicodedata.category(character) in _FORBIDDEN_CATEGORIES

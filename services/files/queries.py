@@ -1,0 +1,64 @@
+"""What can be asked about files: bytes."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.errors import NotFound
+
+ANSWER_BYTES = 16 * 1024 * 1024  # how much one answer carries, beyond its first content
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a file with its bytes."""
+
+    name: str
+    version: int
+    sha256: str
+    content: bytes
+
+
+async def version(
+    connection: AsyncConnection, user_id: UUID, file_id: UUID, number: int | None
+) -> Version:
+    """A version of one's own file, the last one without a number; also of a deleted file."""
+    row = (
+        await connection.execute(
+            text(
+                "SELECT v.name, v.version, v.sha256, c.content FROM file_versions v"
+                " JOIN contents c USING (sha256)"
+                " WHERE v.file_id = :file_id AND v.user_id = :user_id"
+                " AND (v.version = :number OR CAST(:number AS int) IS NULL)"
+                " ORDER BY v.version DESC LIMIT 1"
+            ),
+            {"file_id": file_id, "user_id": user_id, "number": number},
+        )
+    ).first()
+    if row is None:
+        raise NotFound
+    return Version(row.name, row.version, row.sha256, bytes(row.content))
+
+
+async def contents(connection: AsyncConnection, wanted: list[str]) -> dict[str, bytes | None]:
+    """Contents by sha256, as many as fit into an answer; None for one that is not here."""
+    sizes = await connection.execute(
+        text("SELECT sha256, length(content) AS size FROM contents WHERE sha256 = ANY(:wanted)"),
+        {"wanted": wanted},
+    )
+    size_of = {row.sha256: int(row.size) for row in sizes}
+    fitting: list[str] = []
+    total = 0
+    for sha256 in wanted:
+        total += size_of.get(sha256, 0)
+        if fitting and total > ANSWER_BYTES:
+            break
+        fitting.append(sha256)
+    rows = await connection.execute(
+        text("SELECT sha256, content FROM contents WHERE sha256 = ANY(:fitting)"),
+        {"fitting": fitting},
+    )
+    found = {row.sha256: bytes(row.content) for row in rows}
+    return {sha256: found.get(sha256) for sha256 in fitting}
