@@ -3,9 +3,12 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.files.domain.file import EVENTS
+from shared.contracts import UPCASTERS
 from shared.contracts.files import FileDeleted, FileReplaced, FileUploaded
-from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.projection import Projection
+from shared.eventsourcing.store import EventStore
 
 _SAVE_FILE = """
 INSERT INTO files (file_id, user_id, name, version, deleted)
@@ -39,3 +42,4 @@ FILES = Projection(
     {FileUploaded: _save, FileReplaced: _save, FileDeleted: _delete},
 )
 PROJECTIONS = (FILES,)
+history = EventStore(EventTypes(EVENTS, UPCASTERS)).read_all

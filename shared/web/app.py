@@ -1,5 +1,6 @@
 """The application factory of every service."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, TypeVar
@@ -59,6 +60,7 @@ def create_app(
     metrics = Metrics()
     identity = Identity(name, settings.signing_key.get_secret_value(), settings.jwks_file)
     app.state.identity = identity
+    app.state.stopping = asyncio.Event()
     app.state.provided = {type(thing): thing for thing in (settings, identity, *provide)}
     problems.install(app)
     app.include_router(health.router(checks or {}, metrics))

@@ -1,0 +1,108 @@
+"""Tells who is listening that something of theirs has changed."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from fastapi.sse import ServerSentEvent
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reports import journal
+from shared.db import Database, telling_away
+from shared.eventsourcing.event import RecordedEvent
+
+PAGE = 100  # events
+LIFETIME = 300.0  # seconds; the listener comes back with `Last-Event-ID` and a fresh token
+_NAMES = {"File": "file", "Chec": "check", "Emai": "mail"}
+
+
+class Bell:
+    """Rings in this process when any copy of the service has noted an event."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the pool that lends the one listening connection."""
+        self._database = database
+        self._connection: AsyncConnection | None = None
+        self._rung = asyncio.Event()
+
+    async def step(self) -> bool:
+        """Keep listening; a loop calls this now and then."""
+        try:
+            with telling_away():
+                if self._connection is None:
+                    self._connection = await self._listen()
+                    self._ring()  # whatever was missed while nobody listened
+                await self._connection.execute(text("SELECT 1"))
+                await self._connection.commit()
+        except BaseException:
+            await self.close()
+            raise
+        return False
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next ring, or when the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                await connection.invalidate()
+                await connection.close()
+
+    async def _listen(self) -> AsyncConnection:
+        connection = await self._database.connect()
+        raw = await connection.get_raw_connection()
+        await raw.driver_connection.add_listener(  # type: ignore[union-attr]
+            "journal_reports", self._ring
+        )
+        return connection
+
+    def _ring(self, *_: Any) -> None:
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+
+async def changes(
+    database: Database, bell: Bell, user_id: UUID, after: int | None, stopping: asyncio.Event
+) -> AsyncIterator[ServerSentEvent]:
+    """A user's events after a journal position, from now on without one."""
+    if after is None:
+        async with database.transaction() as connection:
+            after = await journal.last_position(connection)
+    yield ServerSentEvent(comment="listening", retry=2000)
+    end = time.monotonic() + LIFETIME
+    while not stopping.is_set() and time.monotonic() < end:
+        async with database.transaction() as connection:
+            page = await journal.of_user(connection, user_id, after, PAGE)
+        for after, recorded in page:
+            yield _told(after, recorded)
+        if not page:
+            await bell.wait(1.0)
+
+
+async def holds_or_wait(database: Database, bell: Bell, event_id: UUID, seconds: float) -> None:
+    """Wait until the journal holds an event, but no longer than the given time."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        async with database.transaction() as connection:
+            if await journal.holds(connection, event_id):
+                return
+        await bell.wait(min(left, 0.2))
+
+
+def _told(position: int, recorded: RecordedEvent) -> ServerSentEvent:
+    name = recorded.event.type_name()
+    ids = {
+        key: str(value)
+        for key in ("file_id", "check_id")
+        if (value := getattr(recorded.event, key, None)) is not None
+    }
+    kind = _NAMES.get(name[:4], "other")
+    return ServerSentEvent(id=str(position), event=kind, data={"type": name, **ids})

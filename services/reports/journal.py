@@ -1,0 +1,97 @@
+"""Every event received, in the order of receipt: what all projections are built from."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.contracts import published_types
+from shared.eventsourcing.event import Metadata, RecordedEvent
+from shared.eventsourcing.projection import take_append_lock
+
+PAGE = 500  # events
+TYPES = published_types()
+
+_INSERT = """
+INSERT INTO journal (event_id, stream_id, version, type, schema_version, user_id, data, metadata,
+                     recorded_at)
+VALUES (:event_id, :stream_id, :version, :type, :schema_version, :user_id, CAST(:data AS jsonb),
+        CAST(:metadata AS jsonb), :recorded_at)
+"""
+
+
+async def note(connection: AsyncConnection, recorded: RecordedEvent) -> None:
+    """Write the event down; one writer at a time, so that positions follow commits."""
+    await take_append_lock(connection)
+    event = recorded.event
+    await connection.execute(
+        text(_INSERT),
+        {
+            "event_id": recorded.event_id,
+            "stream_id": recorded.stream_id,
+            "version": recorded.version,
+            "type": event.type_name(),
+            "schema_version": event.schema_version,
+            "user_id": recorded.metadata.user_id,
+            "data": event.model_dump_json(),
+            "metadata": json.dumps(recorded.metadata.to_json()),
+            "recorded_at": recorded.recorded_at,
+        },
+    )
+    await connection.execute(text("SELECT pg_notify('journal_' || current_schema(), '')"))
+
+
+async def history(connection: AsyncConnection, after: int = 0) -> AsyncIterator[RecordedEvent]:
+    """Every event after a position."""
+    while page := await _page(connection, after):
+        for row in page:
+            yield _read(row)
+        after = page[-1].position
+
+
+async def holds(connection: AsyncConnection, event_id: UUID) -> bool:
+    found = await connection.scalar(
+        text("SELECT true FROM journal WHERE event_id = :event_id"), {"event_id": event_id}
+    )
+    return bool(found)
+
+
+async def last_position(connection: AsyncConnection) -> int:
+    return await connection.scalar(text("SELECT max(position) FROM journal")) or 0
+
+
+async def of_user(
+    connection: AsyncConnection, user_id: UUID, after: int, limit: int
+) -> list[tuple[int, RecordedEvent]]:
+    """A user's events after a position, each with its position."""
+    rows = await connection.execute(
+        text(
+            "SELECT * FROM journal WHERE user_id = :user_id AND position > :after"
+            " ORDER BY position LIMIT :limit"
+        ),
+        {"user_id": user_id, "after": after, "limit": limit},
+    )
+    return [(row.position, _read(row)) for row in rows]
+
+
+async def _page(connection: AsyncConnection, after: int) -> Sequence[Any]:
+    rows = await connection.execute(
+        text("SELECT * FROM journal WHERE position > :after ORDER BY position LIMIT :limit"),
+        {"after": after, "limit": PAGE},
+    )
+    return rows.all()
+
+
+def _read(row: Any) -> RecordedEvent:
+    return RecordedEvent(
+        row.position,
+        row.event_id,
+        row.stream_id,
+        row.version,
+        TYPES.read(row.type, row.schema_version, row.data),
+        Metadata.from_json(row.metadata),
+        row.recorded_at,
+    )

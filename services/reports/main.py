@@ -1,0 +1,28 @@
+"""Puts reports together."""
+
+from fastapi import FastAPI
+
+from services.reports import api
+from services.reports.feed import Bell
+from services.reports.reactions import EVENTS, react
+from services.reports.settings import Settings
+from shared.contracts import published_types
+from shared.db import Database
+from shared.eventsourcing.store import EventStore
+from shared.runtime import Loop
+from shared.service import Subscription, create_service
+
+
+def create_app(settings: Settings) -> FastAPI:
+    database = Database(settings.database_url.get_secret_value(), pool_size=10, overflow=20)
+    bell = Bell(database)
+    return create_service(
+        "reports",
+        settings,
+        database,
+        EventStore(published_types("reports")),
+        [api.router],
+        subscription=Subscription(EVENTS, react),
+        loops=[Loop("bell", bell.step, pause=5.0, close=bell.close)],
+        provide=[bell],
+    )
