@@ -43,11 +43,9 @@ class Bell:
             raise
         return False
 
-    async def wait(self, seconds: float) -> None:
-        """Return at the next ring, or when the time is over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._rung.wait()
+    def next(self) -> asyncio.Event:
+        """What will be set by the next ring. Take it, then look, then wait: no ring is missed."""
+        return self._rung
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -79,22 +77,33 @@ async def changes(
     yield ServerSentEvent(comment="listening", retry=2000)
     end = time.monotonic() + LIFETIME
     while not stopping.is_set() and time.monotonic() < end:
+        ring = bell.next()
         async with database.transaction() as connection:
             page = await journal.of_user(connection, user_id, after, PAGE)
-        for after, recorded in page:
-            yield _told(after, recorded)
-        if not page:
-            await bell.wait(1.0)
+        for position, recorded in page:
+            yield _told(position, recorded)
+            after = position
+        while not page and not stopping.is_set() and time.monotonic() < end:
+            if await _rang(ring, 1.0):
+                break
 
 
 async def holds_or_wait(database: Database, bell: Bell, event_id: UUID, seconds: float) -> None:
     """Wait until the journal holds an event, but no longer than the given time."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
+        ring = bell.next()
         async with database.transaction() as connection:
             if await journal.holds(connection, event_id):
                 return
-        await bell.wait(min(left, 0.2))
+        await _rang(ring, left)
+
+
+async def _rang(ring: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await ring.wait()
+    return ring.is_set()
 
 
 def _told(position: int, recorded: RecordedEvent) -> ServerSentEvent:
