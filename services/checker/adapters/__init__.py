@@ -1,0 +1,1 @@
+"""What the checker uses of the world outside."""

@@ -1,0 +1,20 @@
+"""Settings of the checker."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import StatefulSettings
+
+
+class Settings(StatefulSettings):
+    """Beyond what every service has."""
+
+    check_interval: float = Field(
+        60.0, ge=0, le=86_400, description="seconds between two runs of the scheduler; 0 = at once"
+    )
+    check_batch: int = Field(200, ge=1, le=500, description="files in one run of ruff")
+    work_dir: Path = Field(
+        Path("/dev/shm"),  # noqa: S108 - a folder in memory is what is wanted
+        description="folder in memory for the files being checked",
+    )

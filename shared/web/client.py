@@ -1,0 +1,49 @@
+"""Calls from one service to another, under the caller's own name."""
+
+from typing import Any
+
+import httpx2
+
+from shared.context import correlation_id
+from shared.errors import NotFound, Unavailable
+from shared.web.identity import Identity
+
+TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds
+
+
+class ServiceAway(Unavailable):
+    """A part of the service is not available at the moment. Please try again shortly."""
+
+    code = "service_unavailable"
+
+
+class ServiceClient:
+    """A client of one service's internal API."""
+
+    def __init__(self, callee: str, base_url: str, identity: Identity) -> None:
+        """Take the service to call, where it listens, and who calls."""
+        self._callee, self._identity = callee, identity
+        self._http = httpx2.AsyncClient(base_url=base_url, timeout=TIMEOUT)
+
+    async def call(self, method: str, path: str, json: Any = None) -> Any:
+        """The answer's JSON.
+
+        Raises:
+            NotFound: the service answered 404.
+            ServiceAway: it can't be reached, or answered with another error.
+        """
+        headers = {"Authorization": f"Bearer {self._identity.sign_service(self._callee)}"}
+        if (request_id := correlation_id.get()) is not None:
+            headers["X-Request-ID"] = str(request_id)
+        try:
+            answer = await self._http.request(method, path, json=json, headers=headers)
+        except httpx2.HTTPError as error:
+            raise ServiceAway from error
+        if answer.status_code == httpx2.codes.NOT_FOUND:
+            raise NotFound
+        if answer.is_error:
+            raise ServiceAway
+        return answer.json()
+
+    async def close(self) -> None:
+        await self._http.aclose()
