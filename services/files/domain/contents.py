@@ -7,11 +7,7 @@ import tokenize
 from shared.errors import Invalid
 
 _UTF16_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-# Codecs that turn bytes into bytes, run code on text or hide what they say.
-_NOT_FOR_SOURCE = frozenset(
-    {"utf-7", "utf-16", "utf-32", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "idna"}
-    | {"punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
-)
+_ASCII = bytes(range(128))
 
 
 class NotText(Invalid):
@@ -37,8 +33,8 @@ def check_text(content: bytes) -> None:
         raise NotText
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        codec = codecs.lookup(encoding)
-        if codec.name in _NOT_FOR_SOURCE or not codec._is_text_encoding:  # noqa: SLF001
+        # Source must read as ASCII where it is ASCII: not so in utf-7, utf-16, rot13.
+        if _ASCII.decode(encoding) != _ASCII.decode("ascii"):
             raise EncodingUnknown
         content.decode(encoding)
     except (SyntaxError, LookupError, UnicodeError):

@@ -1,0 +1,55 @@
+# Everything a developer does here. `make` alone tells.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.synced
+
+help:  ## tell what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+serve: $(STAMP)  ## run everything on this machine: http://localhost:8000, mailbox http://localhost:8025
+	@$(BIN)/python -m deploy.local serve
+
+down: $(STAMP)  ## stop what `make serve` started elsewhere
+	@$(BIN)/python -m deploy.local down
+
+test: $(STAMP)  ## all tests, on servers of their own
+	@$(BIN)/python -m deploy.local tools
+	$(BIN)/python -m pytest $(ARGS)
+
+unit: $(STAMP)  ## the tests that need no servers
+	$(BIN)/python -m pytest tests/unit tests/contract $(ARGS)
+
+check: $(STAMP)  ## lint, format, types, import rules, derived files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.docs --check
+
+fmt: $(STAMP)  ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+migrate: $(STAMP)  ## bring the local database's schemas to today's version
+	@$(BIN)/python -m deploy.local migrate
+
+rebuild: $(STAMP)  ## rebuild read tables of the local database from events
+	@$(BIN)/python -m deploy.local rebuild
+
+docs: $(STAMP)  ## write what is derived: schemas, AsyncAPI, OpenAPI, docs/events.md, .env.example
+	$(BIN)/python -m deploy.docs
+
+clean:  ## remove what was built; the data in .local stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A virtual environment from the lock. uv is fetched into an environment of its own: a fresh machine has
+# Python and nothing else. Without ensurepip (Debian's python3 without python3-venv) pip is not there.
+$(STAMP): pyproject.toml uv.lock deploy/local/setup.sh
+	@PYTHON=$(PYTHON) deploy/local/setup.sh $(VENV)
+	@touch $@
+
+.PHONY: help serve down test unit check fmt migrate rebuild docs clean

@@ -1,0 +1,45 @@
+"""The checks of one file: stream `checks-<file id>`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from services.checker.domain.history import History
+from shared.contracts.checker import CheckFailed, FileChecked
+from shared.eventsourcing.event import Event
+from shared.eventsourcing.execute import Decider
+
+EVENTS = (FileChecked, CheckFailed)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Which versions have their result, and what has been found in the file so far."""
+
+    versions: frozenset[int] = frozenset()
+    history: History = field(default_factory=History)
+
+
+Conclude = Callable[[History], FileChecked | CheckFailed]
+
+
+def evolve(state: Checks, event: Event) -> Checks:
+    match event:
+        case FileChecked():
+            return Checks(state.versions | {event.version}, state.history.after(event))
+        case CheckFailed():
+            return replace(state, versions=state.versions | {event.version})
+        case _:
+            return state
+
+
+CHECKS = Decider(Checks(), evolve)
+
+
+def stream(file_id: UUID) -> str:
+    return f"checks-{file_id}"
+
+
+def record(state: Checks, version: int, conclude: Conclude) -> list[Event]:
+    """A version has one result, whoever else may have checked it meanwhile."""
+    return [] if version in state.versions else [conclude(state.history)]

@@ -1,0 +1,38 @@
+"""What the checks of one file found before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from shared.contracts.checker import FileChecked, Finding, FixedFinding
+
+_MAX_OPEN = 1000  # findings remembered for a file: two full lists
+
+
+@dataclass(frozen=True)
+class History:
+    """Earlier findings by fingerprint.
+
+    `open` is what is not known to be fixed: besides the findings of the last check also those it
+    could not see, because the file had a syntax error, the list was cut or the rule was off.
+    """
+
+    open: Mapping[str, FixedFinding] = field(default_factory=dict)
+    ever: frozenset[str] = frozenset()
+
+    def after(self, check: FileChecked) -> "History":
+        found = {one.fingerprint: _brief(one) for one in check.findings}
+        fixed = {one.fingerprint for one in check.fixed}
+        older = {key: one for key, one in self.open.items() if key not in fixed}
+        kept = islice({**found, **older}.items(), _MAX_OPEN)
+        return History(dict(kept), self.ever | found.keys())
+
+
+def _brief(one: Finding) -> FixedFinding:
+    return FixedFinding(
+        code=one.code,
+        name=one.name,
+        tier=one.tier,
+        message=one.message,
+        fingerprint=one.fingerprint,
+    )

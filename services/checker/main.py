@@ -1,0 +1,50 @@
+"""Puts the checker together."""
+
+from fastapi import FastAPI
+
+from services.checker import api
+from services.checker.adapters.contents import Contents
+from services.checker.domain.checks import EVENTS
+from services.checker.reactions import REACTIONS, react
+from services.checker.ruff import Ruff
+from services.checker.rules import STANDARD
+from services.checker.scheduler import Scheduler
+from services.checker.settings import Settings
+from shared.clock import Clock, utc_now
+from shared.contracts import UPCASTERS
+from shared.db import Database
+from shared.eventsourcing.event import EventTypes
+from shared.eventsourcing.store import EventStore
+from shared.runtime import Loop
+from shared.service import Subscription, create_service
+from shared.web.client import ServiceClient
+from shared.web.identity import Identity
+
+AT_ONCE = 0.5  # seconds between two looks where checks are wanted at once
+
+
+def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = utc_now) -> FastAPI:
+    database = Database(settings.database_url.get_secret_value())
+    store = EventStore(EventTypes(EVENTS, UPCASTERS))
+    files = ServiceClient("files", settings.files_url, Identity.of("checker", settings))
+    scheduler = Scheduler(
+        database,
+        store,
+        Contents(files),
+        ruff or Ruff(work_dir=settings.work_dir),
+        STANDARD,
+        interval=settings.check_interval,
+        batch=settings.check_batch,
+        clock=clock,
+    )
+    return create_service(
+        "checker",
+        settings,
+        database,
+        store,
+        [api.router],
+        subscription=Subscription(list(REACTIONS), react),
+        loops=[Loop("scheduler", scheduler.step, pause=settings.check_interval or AT_ONCE)],
+        provide=[scheduler],
+        resources=[files],
+    )

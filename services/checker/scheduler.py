@@ -1,0 +1,107 @@
+"""The schedule: at each tick, check what is due."""
+
+import time
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.checker import due
+from services.checker.adapters.contents import Contents
+from services.checker.conclusion import Run, conclude
+from services.checker.domain.checks import CHECKS, record, stream
+from services.checker.due import DueFile
+from services.checker.ruff import Ruff, RuffFailure, RuffResult
+from services.checker.rules import Profile
+from shared.clock import Clock
+from shared.context import correlation_id
+from shared.db import Database
+from shared.eventsourcing.store import Batch, EventStore
+from shared.ids import new_id
+from shared.logging import log
+
+Answers = dict[UUID, RuffResult | RuffFailure]
+
+
+class Scheduler:
+    """Claims due files, lets ruff judge them in one run, records the results."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: EventStore,
+        contents: Contents,
+        ruff: Ruff,
+        profile: Profile,
+        *,
+        interval: float,
+        batch: int,
+        clock: Clock,
+    ) -> None:
+        """Take `interval` in seconds between two ticks and `batch` in files."""
+        self._database, self._store, self._contents = database, store, contents
+        self._ruff, self._profile, self._clock = ruff, profile, clock
+        self.interval, self._batch = interval, batch
+        self.next_tick = clock()
+
+    async def step(self) -> bool:
+        """Check one batch; True when there may be another one due at once."""
+        correlation_id.set(new_id())
+        async with self._database.transaction() as connection:
+            files = await due.claim(connection, self._batch, self._clock())
+        if files:
+            await self._check(files)
+        if len(files) == self._batch:
+            return True
+        self.next_tick = self._clock() + timedelta(seconds=self.interval)
+        return False
+
+    async def _check(self, files: list[DueFile]) -> None:
+        try:
+            contents = await self._contents.fetch([file.sha256 for file in files])
+            run, answers = await self._judge(files, contents)
+            async with self._database.transaction() as connection:
+                await self._record(connection, files, run, answers)
+        except BaseException:
+            async with self._database.transaction() as connection:
+                await due.release(connection, files)
+            raise
+        log.info("files_checked", files=len(files), duration_ms=run.duration_ms)
+
+    async def _judge(
+        self, files: list[DueFile], contents: dict[str, bytes | None]
+    ) -> tuple[Run, Answers]:
+        started_at, begun = self._clock(), time.monotonic()
+        there = {
+            file.file_id: content
+            for file in files
+            if (content := contents.get(file.sha256)) is not None
+        }
+        answers = await self._ruff.check(there, self._profile)
+        missing: Answers = {
+            file.file_id: RuffFailure("content_missing")
+            for file in files
+            if file.file_id not in there
+        }
+        return self._run(started_at, begun), {**answers, **missing}
+
+    def _run(self, started_at: datetime, begun: float) -> Run:
+        duration = round(1000 * (time.monotonic() - begun))
+        return Run(self._ruff.engine, self._profile, started_at, duration)
+
+    async def _record(
+        self, connection: AsyncConnection, files: list[DueFile], run: Run, answers: Answers
+    ) -> None:
+        """Append the results of all files that still live, in one transaction."""
+        alive = await due.settle(connection, files)
+        batches = []
+        for file in files:
+            if file.file_id not in alive:
+                continue  # deleted during the check: nobody waits for the result
+            history = await self._store.load(connection, stream(file.file_id))
+            state = CHECKS.state(recorded.event for recorded in history)
+            judge = partial(conclude, file=file, run=run, answer=answers[file.file_id])
+            events = record(state, file.version, judge)
+            batches.append(Batch(stream(file.file_id), len(history), events))
+        await self._store.append_many(connection, batches)

@@ -1,0 +1,64 @@
+"""Python source as text: its encoding and its lines."""
+
+import io
+import re
+import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+Key = TypeVar("Key")
+
+# What ends a line for Python, for ruff and for an editor. `str.splitlines` also stops at form feed,
+# U+0085, U+2028 and others, and would shift every line below.
+_LINE_END = re.compile("\r\n|\r|\n")
+_LINE_END_BYTES = re.compile(b"\r\n|\r|\n")
+_ASCII = bytes(range(128))
+_MENTIONS_SUPPRESSION = re.compile(r"noqa|ruff\s*:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file under a name of ours. A name of digits can't be imported by a neighbour."""
+
+    name: str
+    text: str
+    content: bytes  # UTF-8, what ruff reads; the encoding declaration stays as it was
+
+    @property
+    def lines(self) -> list[str]:
+        return _LINE_END.split(self.text)
+
+    @property
+    def mentions_suppression(self) -> bool:
+        return _MENTIONS_SUPPRESSION.search(self.text) is not None
+
+
+def decode(content: bytes) -> str:
+    """Read `content` as PEP 263 says; the characters stay as they are, line ends too.
+
+    Raises ValueError when the bytes do not fit the declared encoding, or when that encoding is
+    unknown or not a superset of ASCII (`rot13`, `utf-7`, `utf-16`).
+    """
+    first = _LINE_END_BYTES.split(content, maxsplit=2)[:2]  # lines may end in CR alone
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(b"\n".join(first)).readline)
+        if _ASCII.decode(encoding) != _ASCII.decode("ascii"):
+            raise ValueError(encoding)
+        return content.decode(encoding)
+    except (SyntaxError, LookupError) as error:
+        raise ValueError("The declared encoding can't be read") from error
+
+
+def sources(contents: Mapping[Key, bytes]) -> dict[Key, Source | None]:
+    """None stands for bytes that are no text."""
+    numbered = enumerate(contents.items(), 1)
+    return {key: _source(number, content) for number, (key, content) in numbered}
+
+
+def _source(number: int, content: bytes) -> Source | None:
+    try:
+        text = decode(content)
+    except ValueError:
+        return None
+    return Source(f"{number:04}.py", text, text.encode())

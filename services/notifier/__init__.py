@@ -1,0 +1,1 @@
+"""Mails every result to the owner of the file, and records truthfully whether the mail went out."""

@@ -1,0 +1,1 @@
+"""What the notifier uses of the world outside."""

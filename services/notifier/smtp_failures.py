@@ -1,0 +1,85 @@
+"""Why a mail was not taken, and whether trying again can help."""
+
+import ssl
+
+from aiosmtplib import (
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
+
+from services.notifier.mail.printable import printable
+
+LONGEST_TEXT = 300  # characters of what a mail server says
+# RFC 4954 section 6: the server wants another login. That is our configuration, not this mail.
+_LOGIN_CODES = {530, 534, 535, 538}
+
+
+class DeliveryFailure(Exception):
+    """The mail server has not confirmed the mail; `reason` is one line for its owner to read."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class PermanentFailure(DeliveryFailure):
+    """This mail will never be taken."""
+
+
+class TemporaryFailure(DeliveryFailure):
+    """Try again later. `ambiguous`: the server may have taken the mail without telling."""
+
+    def __init__(self, reason: str, *, ambiguous: bool = False) -> None:
+        self.ambiguous = ambiguous
+        super().__init__(reason)
+
+
+def failure_of(error: Exception) -> DeliveryFailure:
+    """Sort what went wrong before the content was sent, or a refusal of the content.
+
+    Only a 5xx to this very mail is final: a refused greeting, TLS or login would hit every mail.
+    """
+    about_this_mail = isinstance(error, SMTPSenderRefused | SMTPRecipientRefused | SMTPDataError)
+    if about_this_mail and 500 <= error.code < 600 and error.code not in _LOGIN_CODES:  # noqa: PLR2004
+        return PermanentFailure(_describe(error))
+    return TemporaryFailure(_describe(error))
+
+
+def unconfirmed(error: Exception) -> TemporaryFailure:
+    """Sort what went wrong between the final dot and its answer: the server may have the mail."""
+    return TemporaryFailure(f"{_describe(error)}, after the whole mail was sent", ambiguous=True)
+
+
+def _describe(error: Exception) -> str:
+    """Say it without the server's name, which is nobody's business but the operator's."""
+    match error:
+        case SMTPResponseException(code=code) if not 100 <= code < 600:  # noqa: PLR2004
+            return "the mail server gave an unreadable answer"
+        case SMTPResponseException(code=code, message=text):
+            return f"{_step(error)}: {code} {printable(text, LONGEST_TEXT)}".rstrip()
+        case TimeoutError():
+            return "the mail server did not answer in time"
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return "no secure connection to the mail server"
+    if isinstance(error, OSError):
+        return "the connection to the mail server failed or was lost"
+    if isinstance(error, SMTPException):
+        return f"the mail server lacks what is needed: {printable(error.message, LONGEST_TEXT)}"
+    return f"the mail server could not be understood ({type(error).__name__})"
+
+
+def _step(error: SMTPResponseException) -> str:
+    match error:
+        case SMTPSenderRefused():
+            return "sender refused"
+        case SMTPRecipientRefused():
+            return "recipient refused"
+        case SMTPDataError():
+            return "mail refused"
+        case SMTPAuthenticationError():
+            return "login refused"
+    return "mail server refused"

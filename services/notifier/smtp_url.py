@@ -1,0 +1,59 @@
+"""Where mails are handed over: `PREREVIEW_SMTP_URL`."""
+
+from dataclasses import dataclass, field
+from typing import Literal, Self
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+Security = Literal["none", "starttls", "tls"]
+_DEFAULT_PORTS: dict[Security, int] = {"none": 25, "starttls": 587, "tls": 465}
+_SHAPE = "smtp://[user:password@]host[:port][?starttls=1] or smtps://[user:password@]host[:port]"
+
+
+class BadSmtpUrl(ValueError):
+    """The address of the mail server can't be read. The message never repeats it."""
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """A mail server; the password is not in its `repr`."""
+
+    host: str
+    port: int
+    security: Security = "none"
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Read `smtp://user:password@host:port?starttls=1` or `smtps://…`.
+
+        Raises:
+            BadSmtpUrl: it is anything else. Special characters of a password stand as %XX.
+        """
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:  # its text can hold a piece of the password
+            raise BadSmtpUrl(f"host or port can't be read; expected {_SHAPE}") from None
+        if not host or parts.path not in ("", "/") or parts.fragment:
+            raise BadSmtpUrl(f"expected {_SHAPE}, special characters of a password as %XX")
+        security = _security(parts)
+        return cls(
+            host=host,
+            port=port or _DEFAULT_PORTS[security],
+            security=security,
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password or "") if parts.username else None,
+        )
+
+
+def _security(parts: SplitResult) -> Security:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    wanted = options.pop("starttls", None)
+    if options or wanted not in (None, "0", "1"):
+        raise BadSmtpUrl("the only option is starttls, 0 or 1")
+    if parts.scheme == "smtps" and wanted is None:
+        return "tls"
+    if parts.scheme == "smtp":
+        return "starttls" if wanted == "1" else "none"
+    raise BadSmtpUrl(f"expected {_SHAPE}")
