@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from services.checker.rules import tier
 from shared.contracts.checker import Tier
@@ -103,6 +104,13 @@ class FileNotes:
         return sorted(by_weight[:MAX_KEPT], key=lambda found: found.place)
 
 
+def _json(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except RecursionError as error:
+        raise ValueError("Nested too deeply") from error
+
+
 class Notebook:
     """Takes ruff's `json-lines` in pieces of any size and files them by the name of the file."""
 
@@ -143,7 +151,7 @@ class Notebook:
         notes.size += len(line)
 
     def _read_whole(self, line: bytes) -> FileNotes:
-        match json.loads(line):
+        match _json(line):
             case {"filename": str(path), "code": str(code)} as raw:
                 notes = self.files.get(path.rpartition("/")[2])
                 if notes:

@@ -5,6 +5,8 @@ Measured with ruff 0.17.6 on two cores: 500 files of 5 MB in 0.5 s as one run, 5
 """
 
 import asyncio
+import errno
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -75,6 +77,8 @@ class Ruff:
 
         Raises OSError when there is no room or no program: that is no file's fault.
         """
+        if not os.access(self.binary, os.X_OK):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.binary))
         named = await asyncio.to_thread(sources, contents)
         readable = [source for source in named.values() if source]
         arguments = _arguments(profile)
@@ -140,7 +144,7 @@ def _arguments(profile: Profile) -> list[str]:
 async def _write(folder: Path, files: Sequence[Source]) -> None:
     """File by file, so that the event loop has its turn and nothing writes on after a cancel."""
     for source in files:
-        with (folder / source.name).open("wb") as file:  # noqa: ASYNC230 - memory, at most 1 MB
+        with (folder / source.name).open("wb") as file:
             file.write(source.content)
         await asyncio.sleep(0)
 

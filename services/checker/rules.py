@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
+from string import digits
 
 from shared.contracts.checker import Tier
 
@@ -35,7 +36,13 @@ TIERS: Mapping[str, Tier] = {
 
 
 def longest_prefix(code: str, prefixes: Iterable[str]) -> str | None:
-    return max((prefix for prefix in prefixes if code.startswith(prefix)), key=len, default=None)
+    """The one that fits best. As for ruff, `F` means F401, and neither FAST001 nor FBT003."""
+    fitting = (prefix for prefix in prefixes if _fits(prefix, code))
+    return max(fitting, key=len, default=None)
+
+
+def _fits(prefix: str, code: str) -> bool:
+    return code.startswith(prefix) and code.rstrip(digits) == prefix.rstrip(digits)
 
 
 @cache  # asked for every one of half a million findings

@@ -13,7 +13,7 @@ Key = TypeVar("Key")
 # U+0085, U+2028 and others, and would shift every line below.
 _LINE_END = re.compile("\r\n|\r|\n")
 _LINE_END_BYTES = re.compile(b"\r\n|\r|\n")
-_ASCII = bytes(range(128))
+_ASCII = (rb"\x41\u0041", bytes(range(128)))  # the first is more than its bytes to some codecs
 _MENTIONS_SUPPRESSION = re.compile(r"noqa|ruff\s*:", re.IGNORECASE)
 
 
@@ -43,7 +43,7 @@ def decode(content: bytes) -> str:
     first = _LINE_END_BYTES.split(content, maxsplit=2)[:2]  # lines may end in CR alone
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(b"\n".join(first)).readline)
-        if _ASCII.decode(encoding) != _ASCII.decode("ascii"):
+        if any(sample.decode(encoding) != sample.decode("ascii") for sample in _ASCII):
             raise ValueError(encoding)
         return content.decode(encoding)
     except (SyntaxError, LookupError) as error:

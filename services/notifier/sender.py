@@ -12,8 +12,9 @@ from services.notifier.domain.mail import MAIL, Attempt, Mail, failed, sent, str
 from services.notifier.due import DueMail
 from services.notifier.mail.check_result import render_check_result
 from services.notifier.settings import Settings
-from services.notifier.smtp import PermanentFailure, TemporaryFailure, deliver
-from services.notifier.smtp_url import SmtpServer, parse_smtp_url
+from services.notifier.smtp import deliver
+from services.notifier.smtp_failures import PermanentFailure, TemporaryFailure
+from services.notifier.smtp_url import SmtpServer
 from shared.clock import Clock
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.db import Database, DatabaseAway
@@ -40,7 +41,7 @@ class Sender:
     ) -> None:
         self._settings, self._database, self._store = settings, database, store
         self._contacts, self._clock = contacts, clock
-        self._server: SmtpServer = parse_smtp_url(settings.smtp_url.get_secret_value())
+        self._server = SmtpServer.from_url(settings.smtp_url.get_secret_value())
 
     async def step(self) -> bool:
         """Send one mail; False when none is due."""

@@ -47,7 +47,10 @@ class Relay:
         try:
             with telling_away():
                 connection = await self._lead()
-                return connection is not None and await self._publish_batch(connection)
+                if connection is None:
+                    return False
+                await self._publisher.connect()
+                return await self._publish_batch(connection)
         except BaseException:
             await self.close()
             raise

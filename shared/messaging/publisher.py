@@ -35,6 +35,10 @@ class Publisher:
             await self.close()
             raise
 
+    async def connect(self) -> None:
+        """Connect now; raises `Unavailable` when the broker can't be reached."""
+        await self._connection.channel()
+
     @property
     def is_open(self) -> bool:
         return self._connection.is_open

@@ -58,7 +58,7 @@ def create_app(
         **(options | fastapi),
     )
     metrics = Metrics()
-    identity = Identity(name, settings.signing_key.get_secret_value(), settings.jwks_file)
+    identity = Identity.of(name, settings)
     app.state.identity = identity
     app.state.stopping = asyncio.Event()
     app.state.provided = {type(thing): thing for thing in (settings, identity, *provide)}

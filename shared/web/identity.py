@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import jwt
@@ -17,6 +17,7 @@ from fastapi import Depends, Request
 
 from shared.errors import Forbidden, Unauthenticated
 from shared.ids import new_id
+from shared.settings import Settings
 
 USER_AUDIENCE = "prereview"
 USER_TOKEN_SECONDS = 600
@@ -45,6 +46,10 @@ class Identity:
         self._key = private_key
         keys = json.loads(jwks_file.read_text("utf-8"))["keys"]
         self._keys = {key["kid"]: jwt.PyJWK(key).key for key in keys}
+
+    @classmethod
+    def of(cls, service: str, settings: Settings) -> Self:
+        return cls(service, settings.signing_key.get_secret_value(), settings.jwks_file)
 
     def sign_user(self, user_id: UUID, session_id: UUID) -> str:
         claims = {"sub": str(user_id), "sid": str(session_id), "aud": USER_AUDIENCE}

@@ -1,0 +1,53 @@
+"""The mail that tells the owner of a file what a check of it found."""
+
+from datetime import datetime
+from email.message import EmailMessage
+from pathlib import Path
+from uuid import UUID
+
+from services.notifier.mail.address import parse_address, parse_mailbox
+from services.notifier.mail.check_result.subject import write_subject
+from services.notifier.mail.check_result.view import view_of
+from services.notifier.mail.message import Draft, compose
+from services.notifier.mail.templates import render
+from services.notifier.mail.words import load_words
+from shared.contracts.auth import Language
+from shared.contracts.checker import CheckFailed, FileChecked
+from shared.ids import derived_id
+
+_FOLDER = Path(__file__).parent
+
+
+def render_check_result(
+    check: FileChecked | CheckFailed,
+    *,
+    language: Language,
+    to: str,
+    sender: str,
+    public_url: str,
+    mail_id: UUID,
+    now: datetime,
+) -> EmailMessage:
+    """Write the mail about one check; the same values give the same octets.
+
+    Raises:
+        BadAddress: `to` or `sender` is not one address.
+        UnsafeMessage: the finished mail is not what was intended.
+    """
+    recipient, mailbox = parse_address(to), parse_mailbox(sender)
+    words = load_words(_FOLDER, language)
+    view = view_of(check, public_url)
+    subject = write_subject(view, words)
+    values = {"view": view, "subject": subject}
+    message_key = derived_id("check_result", check.check_id, recipient.addr_spec, mail_id)
+    return compose(
+        Draft(
+            sender=mailbox,
+            recipient=recipient,
+            subject=subject,
+            message_id=f"{message_key}@{mailbox.domain}",
+            date=now,
+            text=render("check_result/body.txt", words, values),
+            html=render("check_result/body.html", words, values),
+        )
+    )

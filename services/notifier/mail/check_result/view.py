@@ -1,0 +1,135 @@
+"""What the mail shows of a check: the first findings, short, in the order to fix them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from services.notifier.mail.printable import printable
+from shared.contracts.checker import (
+    CheckFailed,
+    Counts,
+    FailureReason,
+    FileChecked,
+    Finding,
+    FixedFinding,
+    Tier,
+    Verdict,
+)
+
+TIERS: tuple[Tier, ...] = get_args(Tier)
+SHOWN_FINDINGS = 20
+SHOWN_FIXED = 5
+LONGEST_MESSAGE = 200  # characters: 20 findings in any letters stay below 100 KiB
+
+
+@dataclass(frozen=True)
+class Line:
+    """A finding. `mark` is empty where it would only repeat what is true of all of them."""
+
+    row: int
+    code: str
+    message: str
+    mark: Literal["new", "reopened", ""] = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The shown findings of one tier, and how many it has in truth."""
+
+    tier: Tier
+    total: int
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """Everything the templates say, fit to print. No `failure` means that the check succeeded."""
+
+    verdict: Verdict | Literal["failed"]
+    file_name: str
+    version: int
+    engine: str
+    started_at: datetime
+    permalink: str
+    home: str
+    failure: FailureReason | None
+    syntax_error: Line | None
+    counts: Counts
+    groups: Sequence[Group]
+    fixed: Sequence[Line]
+
+    @property
+    def sentence(self) -> str:
+        """Key of the sentence that says what to do now; `n` is the number of findings left."""
+        if self.failure:
+            return "not_checked"
+        if self.syntax_error:
+            return "syntax_error"
+        if self.verdict == "not_ready":
+            return "to_fix"
+        return "ready_with_rest" if self.counts.total else "nothing_left"
+
+    @property
+    def tallies(self) -> list[tuple[str, int]]:
+        counts = self.counts
+        back = [("reopened", counts.reopened)] if counts.reopened else []
+        return [("new", counts.new), *back, ("fixed", counts.fixed), ("left", counts.total)]
+
+    @property
+    def hidden(self) -> int:
+        """Findings that only the full report shows; beside a syntax error the others are noise."""
+        shown = sum(len(group.lines) for group in self.groups)
+        return 0 if self.syntax_error else self.counts.total - shown
+
+    @property
+    def hidden_fixed(self) -> int:
+        return self.counts.fixed - len(self.fixed)
+
+
+def view_of(check: FileChecked | CheckFailed, public_url: str) -> CheckView:
+    home = public_url.rstrip("/")
+    checked = check if isinstance(check, FileChecked) else None
+    broken = checked is not None and checked.outcome == "syntax_error"
+    findings = _in_order(checked.findings) if checked else []
+    return CheckView(
+        verdict=checked.verdict if checked else "failed",
+        file_name=printable(check.file_name, 100),
+        version=check.version,
+        engine=printable(check.engine, 60),
+        started_at=check.started_at,
+        permalink=f"{home}/checks/{check.check_id}",
+        home=home,
+        failure=check.reason if isinstance(check, CheckFailed) else None,
+        syntax_error=_line(findings[0], marked=False) if broken and findings else None,
+        counts=checked.counts if checked else Counts(),
+        groups=_groups(findings, checked.counts) if checked and not broken else [],
+        fixed=_fixed_lines(checked.fixed) if checked and not broken else [],
+    )
+
+
+def _in_order(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda one: (TIERS.index(one.tier), one.row, one.column))
+
+
+def _groups(findings: Sequence[Finding], counts: Counts) -> list[Group]:
+    totals = {"blocker": counts.blocker, "warning": counts.warning, "note": counts.note}
+    shown, marked = findings[:SHOWN_FINDINGS], counts.new < counts.total
+    return [
+        Group(tier, totals[tier], [_line(one, marked=marked) for one in shown if one.tier == tier])
+        for tier in TIERS
+        if any(one.tier == tier for one in shown)
+    ]
+
+
+def _line(finding: Finding, *, marked: bool) -> Line:
+    message = printable(finding.message, LONGEST_MESSAGE)
+    mark = finding.change if marked and finding.change != "still" else ""
+    return Line(finding.row, printable(finding.code, 20), message, mark)
+
+
+def _fixed_lines(fixed: Sequence[FixedFinding]) -> list[Line]:
+    return [
+        Line(0, printable(one.code, 20), printable(one.message, LONGEST_MESSAGE))
+        for one in fixed[:SHOWN_FIXED]
+    ]
