@@ -48,8 +48,8 @@ clean:  ## remove what was built; the data in .local stay
 
 # A virtual environment from the lock. uv is fetched into an environment of its own: a fresh machine has
 # Python and nothing else. Without ensurepip (Debian's python3 without python3-venv) pip is not there.
-$(STAMP): pyproject.toml uv.lock deploy/local/setup.sh
-	@PYTHON=$(PYTHON) deploy/local/setup.sh $(VENV)
+$(STAMP): pyproject.toml uv.lock deploy/setup.sh
+	@PYTHON=$(PYTHON) deploy/setup.sh $(VENV)
 	@touch $@
 
 .PHONY: help serve down test unit check fmt migrate rebuild docs clean

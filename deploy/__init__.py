@@ -1,0 +1,1 @@
+"""Ways of running Prereview: on one machine without Docker (`local`), or with Docker Compose."""

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# A virtual environment from the lock: `deploy/setup.sh .venv`. Needs Python 3.11+ and nothing else.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${1:-.venv}
+uv_version=0.13.9
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+find_python() {
+  for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      printf '%s' "$candidate"
+      return
+    fi
+  done
+  fail "Prereview needs Python 3.11 or newer. Install it, or name it: make PYTHON=/path/to/python3"
+}
+
+# Debian's python3 comes without venv. Root can add it; others are told.
+ensure_venv() {
+  "$1" -c 'import ensurepip' 2>/dev/null && return
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "Installing python3-venv …"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null 2>&1 ||
+      { apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; }
+  else
+    fail "Python's venv module is missing. Ask an administrator for: apt-get install python3-venv"
+  fi
+}
+
+python=$(find_python)
+if command -v uv >/dev/null && uv --version | grep -qF "uv $uv_version"; then
+  uv=uv
+else
+  uv=.uv/bin/uv
+  if ! "$uv" --version 2>/dev/null | grep -qF "uv $uv_version"; then
+    ensure_venv "$python"
+    rm -rf .uv
+    "$python" -m venv .uv
+    .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
+  fi
+fi
+say "Installing the packages of the lock …"
+UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --quiet --frozen --python "$python" --extra dev --extra browser
