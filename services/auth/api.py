@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.auth import commands, queries, sessions
 from services.auth.adapters.passwords import PasswordHasher
-from services.auth.domain.credentials import WrongCredentials, check_email, check_password
+from services.auth.credentials import WrongCredentials, check_email, check_password
 from services.auth.settings import Settings
 from shared.clock import utc_now
 from shared.contracts.auth import Language

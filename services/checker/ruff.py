@@ -83,7 +83,7 @@ class Ruff:
         readable = [source for source in named.values() if source]
         arguments = _arguments(profile)
         notes = await settle(readable, partial(self._run, arguments))
-        silenced = [source for source in readable if _is_silenced(source, notes)]
+        silenced = await asyncio.to_thread(_silenced, readable, notes)
         loud = await settle(silenced, partial(self._run, [*arguments, "--ignore-noqa"]))
         return await asyncio.to_thread(
             lambda: {key: _result(source, notes, loud) for key, source in named.items()}
@@ -164,11 +164,15 @@ def _judge(ending: Ending, notebook: Notebook, progress: _Progress) -> Notes | D
     }
 
 
-def _is_silenced(source: Source, notes: Notes) -> bool:
-    """Whether there may be suppressed findings to count."""
-    found = notes[source.name]
-    parsed = isinstance(found, FileNotes) and found.syntax_error is None
-    return parsed and source.mentions_suppression
+def _silenced(readable: Sequence[Source], notes: Notes) -> list[Source]:
+    """The files that may have suppressed findings to count."""
+    return [
+        source for source in readable if _parsed(notes[source.name]) and source.mentions_suppression
+    ]
+
+
+def _parsed(found: FileNotes | RuffFailure) -> bool:
+    return isinstance(found, FileNotes) and found.syntax_error is None
 
 
 def _result(source: Source | None, notes: Notes, loud: Notes) -> RuffResult | RuffFailure:

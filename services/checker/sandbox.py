@@ -18,7 +18,7 @@ Reader = Callable[[bytes], None]
 
 _PREFIX = "prereview-check-"
 _ABANDONED = 60.0  # seconds; a folder this old that nobody holds was left by a killed process
-_CHUNK = 1 << 18  # bytes; about 1,000 lines of output, read in a few milliseconds
+_CHUNK = 1 << 16  # bytes; a few hundred lines of output, read in some milliseconds
 # A limit the system does not know (`-v` on macOS) is left out; the others hold.
 _LIMITED = """
 ulimit -c 0 2>/dev/null

@@ -14,7 +14,7 @@ Key = TypeVar("Key")
 _LINE_END = re.compile("\r\n|\r|\n")
 _LINE_END_BYTES = re.compile(b"\r\n|\r|\n")
 _ASCII = (rb"\x41\u0041", bytes(range(128)))  # the first is more than its bytes to some codecs
-_MENTIONS_SUPPRESSION = re.compile(r"noqa|ruff\s*:", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"ruff\s*:")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,8 @@ class Source:
 
     @property
     def mentions_suppression(self) -> bool:
-        return _MENTIONS_SUPPRESSION.search(self.text) is not None
+        text = self.text.lower()
+        return "noqa" in text or _DIRECTIVE.search(text) is not None
 
 
 def decode(content: bytes) -> str:

@@ -122,9 +122,9 @@ def _hand_over(client: SMTP, octets: bytes) -> SMTPProtocol:
     return client.protocol
 
 
-async def _final_answer(protocol: SMTPProtocol, timeout: float) -> Reply:
+async def _final_answer(protocol: SMTPProtocol, patience: float) -> Reply:
     try:
-        code, text = await protocol.read_response(timeout=timeout)
+        code, text = await protocol.read_response(timeout=patience)
     except Exception as error:
         raise unconfirmed(error) from error
     answer = SMTPDataError(code, text)

@@ -5,7 +5,6 @@ import ssl
 from aiosmtplib import (
     SMTPAuthenticationError,
     SMTPDataError,
-    SMTPException,
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
@@ -15,6 +14,7 @@ from services.notifier.mail.printable import printable
 
 LONGEST_TEXT = 300  # characters of what a mail server says
 # RFC 4954 section 6: the server wants another login. That is our configuration, not this mail.
+_FINAL = 5
 _LOGIN_CODES = {530, 534, 535, 538}
 
 
@@ -43,9 +43,13 @@ def failure_of(error: Exception) -> DeliveryFailure:
 
     Only a 5xx to this very mail is final: a refused greeting, TLS or login would hit every mail.
     """
-    about_this_mail = isinstance(error, SMTPSenderRefused | SMTPRecipientRefused | SMTPDataError)
-    if about_this_mail and 500 <= error.code < 600 and error.code not in _LOGIN_CODES:  # noqa: PLR2004
-        return PermanentFailure(_describe(error))
+    match error:
+        case (
+            SMTPSenderRefused(code=code)
+            | SMTPRecipientRefused(code=code)
+            | SMTPDataError(code=code)
+        ) if code // 100 == _FINAL and code not in _LOGIN_CODES:
+            return PermanentFailure(_describe(error))
     return TemporaryFailure(_describe(error))
 
 
@@ -57,19 +61,18 @@ def unconfirmed(error: Exception) -> TemporaryFailure:
 def _describe(error: Exception) -> str:
     """Say it without the server's name, which is nobody's business but the operator's."""
     match error:
-        case SMTPResponseException(code=code) if not 100 <= code < 600:  # noqa: PLR2004
+        case SMTPResponseException(code=-1):  # the library's number for a line that is not SMTP
             return "the mail server gave an unreadable answer"
         case SMTPResponseException(code=code, message=text):
             return f"{_step(error)}: {code} {printable(text, LONGEST_TEXT)}".rstrip()
         case TimeoutError():
             return "the mail server did not answer in time"
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-        return "no secure connection to the mail server"
-    if isinstance(error, OSError):
-        return "the connection to the mail server failed or was lost"
-    if isinstance(error, SMTPException):
-        return f"the mail server lacks what is needed: {printable(error.message, LONGEST_TEXT)}"
-    return f"the mail server could not be understood ({type(error).__name__})"
+        case ssl.SSLError() | OSError(__cause__=ssl.SSLError()):
+            return "no secure connection to the mail server"
+        case OSError():
+            return "the connection to the mail server failed or was lost"
+    what = printable(getattr(error, "message", type(error).__name__), LONGEST_TEXT)
+    return f"the mail server can't be used: {what}"
 
 
 def _step(error: SMTPResponseException) -> str:

@@ -1,29 +1,17 @@
 """Load, evolve, decide, append."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.errors import ConcurrencyConflict
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event, RecordedEvent
 from shared.eventsourcing.store import EventStore
 
 S = TypeVar("S")
 TRIES = 3
-
-
-@dataclass(frozen=True)
-class Decider(Generic[S]):
-    """How the events of one kind of stream add up: the state before any, and one step."""
-
-    initial: S
-    evolve: Callable[[S, Event], S]
-
-    def state(self, events: Iterable[Event]) -> S:
-        return reduce(self.evolve, events, self.initial)
 
 
 async def execute(

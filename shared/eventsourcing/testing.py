@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from shared.errors import DomainError
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event
-from shared.eventsourcing.execute import Decider
 
 S = TypeVar("S")
 

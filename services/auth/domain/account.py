@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.contracts.auth import Language, UserRegistered
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event
-from shared.eventsourcing.execute import Decider
 
 EVENTS = (UserRegistered,)
 

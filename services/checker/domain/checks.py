@@ -6,8 +6,8 @@ from uuid import UUID
 
 from services.checker.domain.history import History
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event
-from shared.eventsourcing.execute import Decider
 
 EVENTS = (FileChecked, CheckFailed)
 

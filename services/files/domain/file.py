@@ -5,8 +5,8 @@ from uuid import UUID
 
 from shared.contracts.files import FileDeleted, FileReplaced, FileUploaded
 from shared.errors import NotFound
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event
-from shared.eventsourcing.execute import Decider
 
 EVENTS = (FileUploaded, FileReplaced, FileDeleted)
 

@@ -6,8 +6,8 @@ from typing import Literal
 from uuid import UUID
 
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event
-from shared.eventsourcing.execute import Decider
 from shared.ids import derived_id
 
 EVENTS = (EmailQueued, EmailSent, EmailFailed, EmailSuppressed)
