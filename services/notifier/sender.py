@@ -10,7 +10,9 @@ from services.notifier import due
 from services.notifier.adapters.contacts import Contact, Contacts
 from services.notifier.domain.mail import MAIL, Attempt, Mail, failed, sent, stream, suppressed
 from services.notifier.due import DueMail
+from services.notifier.mail.address import BadAddress, parse_mailbox
 from services.notifier.mail.check_result import render_check_result
+from services.notifier.mail.message import UnsafeMessage
 from services.notifier.settings import Settings
 from services.notifier.smtp import deliver
 from services.notifier.smtp_failures import PermanentFailure, TemporaryFailure
@@ -41,6 +43,7 @@ class Sender:
     ) -> None:
         self._settings, self._database, self._store = settings, database, store
         self._contacts, self._clock = contacts, clock
+        parse_mailbox(settings.mail_from)  # a bad sender is found at the start, not mail by mail
         self._server = SmtpServer.from_url(settings.smtp_url.get_secret_value())
 
     async def step(self) -> bool:
@@ -62,15 +65,15 @@ class Sender:
             async with self._database.transaction() as connection:
                 await due.put_back(connection, mail, self._clock() + timedelta(seconds=5))
             raise
-        message = self._render(mail, contact)
         try:
+            message = self._render(mail, contact)
             reply = await deliver(self._server, message, contact.email)
         except TemporaryFailure as failure:
-            log.warning("mail_delayed", mail_id=str(mail.mail_id), attempts=mail.attempts)
-            return partial(failed, attempt=self._now(mail), reason=failure.reason, permanent=False)
+            return self._failed(mail, failure, failure.reason, permanent=False)
         except PermanentFailure as failure:
-            log.warning("mail_failed", mail_id=str(mail.mail_id), attempts=mail.attempts)
-            return partial(failed, attempt=self._now(mail), reason=failure.reason, permanent=True)
+            return self._failed(mail, failure, failure.reason, permanent=True)
+        except (BadAddress, UnsafeMessage) as failure:
+            return self._failed(mail, failure, str(failure), permanent=True)
         log.info("mail_sent", mail_id=str(mail.mail_id), attempts=mail.attempts)
         return partial(
             sent,
@@ -78,6 +81,17 @@ class Sender:
             message_id=str(message["Message-ID"]),
             reply=f"{reply.code} {reply.text}",
         )
+
+    def _failed(self, mail: DueMail, failure: Exception, reason: str, *, permanent: bool) -> Decide:
+        log.warning(
+            "mail_not_sent",  # the reason can hold the address: it goes to its owner, not to the log
+            mail_id=str(mail.mail_id),
+            attempts=mail.attempts,
+            permanent=permanent,
+            ambiguous=getattr(failure, "ambiguous", False),
+            cause=type(failure.__cause__ or failure).__name__,
+        )
+        return partial(failed, attempt=self._now(mail), reason=reason, permanent=permanent)
 
     def _render(self, mail: DueMail, contact: Contact) -> EmailMessage:
         return render_check_result(

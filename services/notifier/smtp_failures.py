@@ -13,8 +13,8 @@ from aiosmtplib import (
 from services.notifier.mail.printable import printable
 
 LONGEST_TEXT = 300  # characters of what a mail server says
+_FINAL = 5  # first digit of an answer that will not change
 # RFC 4954 section 6: the server wants another login. That is our configuration, not this mail.
-_FINAL = 5
 _LOGIN_CODES = {530, 534, 535, 538}
 
 

@@ -40,7 +40,7 @@ class SmtpServer:
         security = _security(parts)
         return cls(
             host=host,
-            port=port or _DEFAULT_PORTS[security],
+            port=_DEFAULT_PORTS[security] if port is None else port,
             security=security,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password or "") if parts.username else None,

@@ -12,12 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports import journal
+from shared.contracts import producer_of
 from shared.db import Database, telling_away
 from shared.eventsourcing.event import RecordedEvent
 
 PAGE = 100  # events
 LIFETIME = 300.0  # seconds; the listener comes back with `Last-Event-ID` and a fresh token
-_NAMES = {"File": "file", "Chec": "check", "Emai": "mail"}
+_NAMES = {"files": "file", "checker": "check", "notifier": "mail"}  # by producer
 
 
 class Bell:
@@ -107,11 +108,11 @@ async def _rang(ring: asyncio.Event, seconds: float) -> bool:
 
 
 def _told(position: int, recorded: RecordedEvent) -> ServerSentEvent:
-    name = recorded.event.type_name()
+    event = type(recorded.event)
     ids = {
         key: str(value)
         for key in ("file_id", "check_id")
         if (value := getattr(recorded.event, key, None)) is not None
     }
-    kind = _NAMES.get(name[:4], "other")
-    return ServerSentEvent(id=str(position), event=kind, data={"type": name, **ids})
+    name = _NAMES.get(producer_of(event), "other")
+    return ServerSentEvent(id=str(position), event=name, data={"type": event.type_name(), **ids})

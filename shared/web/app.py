@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from shared import logging, telemetry
 from shared.db import Database
@@ -53,7 +54,7 @@ def create_app(
     app = FastAPI(
         title=f"Prereview {name}",
         lifespan=lifespan,
-        max_body_size=MAX_BODY,
+        redirect_slashes=False,
         telemetry={"auto_configure": False},
         **(options | fastapi),
     )
@@ -68,8 +69,10 @@ def create_app(
         app.include_router(router)
     # The last added is the outermost.
     app.add_middleware(middleware.CatchAll)
-    app.add_middleware(middleware.DefaultHeaders, headers=headers)
+    # Not FastAPI's own `max_body_size`: its refusal would bypass the middleware below.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY)
     app.add_middleware(middleware.Limits)
+    app.add_middleware(middleware.DefaultHeaders, headers=headers)
     app.add_middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway")
     return app
 

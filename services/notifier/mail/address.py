@@ -2,13 +2,13 @@
 
 import re
 from email.headerregistry import Address
-from email.utils import parseaddr
 
 # A dot-atom (RFC 5322 3.2.3): quoted local parts and address literals are refused on purpose.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_NAMED = re.compile(r'"?(?P<name>[^"<>\\]*?)"? *<(?P<address>[^<>]*)>')
 
 
 class BadAddress(ValueError):
@@ -37,10 +37,11 @@ def parse_mailbox(text: str) -> Address:
     Raises:
         BadAddress: anything else.
     """
-    name, bare = parseaddr(text) if "<" in text else ("", text)
+    named = _NAMED.fullmatch(text)
+    address = parse_address(named["address"] if named else text)
+    name = named["name"] if named else ""
     if not name.isprintable() or "=?" in name:
         raise BadAddress("the name before the e-mail address has characters that are not allowed")
-    address = parse_address(bare)
     return Address(display_name=name, username=address.username, domain=address.domain)
 
 

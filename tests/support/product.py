@@ -1,0 +1,85 @@
+"""The whole product, run as a user runs it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+ROOT = Path(__file__).resolve().parents[2]
+START = 90  # seconds a cold start may take on a busy machine
+
+
+@dataclass(frozen=True)
+class Product:
+    """A running Prereview and its mailbox."""
+
+    url: str
+    mailbox_url: str
+    folder: Path
+    supervisor: int
+
+    async def mails(self) -> list[dict[str, Any]]:
+        async with httpx2.AsyncClient(base_url=self.mailbox_url) as http:
+            return list((await http.get("/api/messages")).json())
+
+
+@contextmanager
+def running_product(folder: Path, **variables: str) -> Iterator[Product]:
+    """`make serve` with a data folder and ports of its own; everything is gone at the end."""
+    port, mailbox_port = free_port(), free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PREREVIEW_")},
+        "PREREVIEW_DATA": str(folder / "data"),
+        "PREREVIEW_PORT": str(port),
+        "PREREVIEW_MAILBOX_PORT": str(mailbox_port),
+        "PREREVIEW_PUBLIC_URL": f"http://localhost:{port}",
+        **variables,
+    }
+    with (folder / "serve.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deploy.local", "serve"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_ready(process, f"http://localhost:{port}/readyz", folder / "serve.log")
+            yield Product(
+                f"http://localhost:{port}", f"http://localhost:{mailbox_port}", folder, process.pid
+            )
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    end = time.monotonic() + START
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            if (
+                httpx2.get(url, timeout=2).status_code == httpx2.codes.OK
+                and "http" in log.read_text()
+            ):
+                return
+        except httpx2.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"the product did not start:\n{log.read_text()}")

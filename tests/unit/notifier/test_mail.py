@@ -1,0 +1,433 @@
+"""What the mail about a check says, and that nothing a user typed can bend it."""
+
+import email
+import email.policy
+import tomllib
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+from string import Formatter
+from typing import Any, get_args
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.notifier.mail import check_result
+from services.notifier.mail.address import BadAddress, parse_address, parse_mailbox
+from services.notifier.mail.check_result import render_check_result
+from services.notifier.mail.message import MAX_BYTES, Draft, UnsafeMessage, compose, serialise
+from services.notifier.mail.printable import printable
+from shared.contracts.auth import Language
+from shared.contracts.checker import (
+    Change,
+    CheckFailed,
+    Counts,
+    FailureReason,
+    FileChecked,
+    Finding,
+    FixedFinding,
+    Tier,
+)
+
+CHECK_ID = UUID("0190b2aa-7c1e-7d53-9f1e-3b0c8f7f5a11")
+ENCODED_WORD = "=?utf-8?q?=0D=0ABcc=3A_x=40y.z?=.py"
+HEADERS = [
+    *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"),
+    *("MIME-Version", "Content-Type"),
+]
+COMMON: dict[str, Any] = {
+    "check_id": CHECK_ID,
+    "file_id": UUID(int=1),
+    "user_id": UUID(int=2),
+    "file_name": "main.py",
+    "version": 4,
+    "sha256": "a" * 64,
+    "engine": "ruff 0.17.6",
+    "profile": "p",
+    "started_at": datetime(2026, 11, 22, 14, 3, tzinfo=UTC),
+    "duration_ms": 12,
+}
+
+
+def a_finding(
+    message: str, *, tier: Tier = "warning", row: int = 1, change: Change = "new"
+) -> Finding:
+    return Finding(
+        code="F821",
+        name="undefined-name",
+        tier=tier,
+        message=message,
+        row=row,
+        column=1,
+        end_row=row,
+        end_column=2,
+        url=None,
+        fingerprint=f"{row}",
+        change=change,
+    )
+
+
+def a_check(*findings: Finding, **values: Any) -> FileChecked:
+    outcome = {"outcome": "findings" if findings else "clean", "verdict": "not_ready"}
+    counts = Counts(total=len(findings), new=len(findings), warning=len(findings))
+    return FileChecked(
+        **{**COMMON, **outcome, "counts": counts, "findings": list(findings), **values}
+    )
+
+
+def a_mail(
+    check: FileChecked | CheckFailed, language: Language = "en", **values: Any
+) -> EmailMessage:
+    given_values = {
+        "to": "ann@example.org",
+        "sender": "Prereview <no-reply@prereview.example>",
+        "public_url": "https://prereview.example/",
+        "mail_id": UUID(int=3),
+        "now": datetime(2026, 11, 22, 14, 4, tzinfo=UTC),
+    }
+    return render_check_result(check, language=language, **{**given_values, **values})
+
+
+def as_received(mail: EmailMessage) -> EmailMessage:
+    read = email.message_from_bytes(serialise(mail), policy=email.policy.default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def text_of(mail: EmailMessage) -> str:
+    return body_of(mail, "plain")
+
+
+def body_of(mail: EmailMessage, kind: str) -> str:
+    body = as_received(mail).get_body((kind,))
+    assert isinstance(body, EmailMessage)
+    content: str = body.get_content()
+    return content
+
+
+COUNTS = Counts(blocker=1, warning=1, note=1, total=3, new=2, still=1, fixed=5)
+TABLE_OF_SUBJECTS = [
+    (a_check(counts=COUNTS), "en", "[Not yet] main.py v4: 2 new, 5 fixed, 3 left"),
+    (a_check(counts=COUNTS), "ru", "[Пока нет] main.py v4: новых 2, исправлено 5, осталось 3"),
+    (a_check(verdict="ready"), "en", "[Ready] main.py v4: 0 new, 0 fixed, 0 left"),
+    (a_check(verdict="ready"), "ru", "[Готово] main.py v4: новых 0, исправлено 0, осталось 0"),
+    (
+        a_check(a_finding("Expected `)`", row=7), outcome="syntax_error"),
+        "en",
+        "[Not yet] main.py v4: syntax error in line 7",
+    ),
+    (
+        a_check(a_finding("Expected `)`", row=7), outcome="syntax_error"),
+        "ru",
+        "[Пока нет] main.py v4: синтаксическая ошибка в строке 7",
+    ),
+    (
+        CheckFailed(**COMMON, reason="timeout"),
+        "en",
+        "[Not checked] main.py v4: the check took too long",
+    ),
+    (
+        CheckFailed(**COMMON, reason="crashed"),
+        "ru",
+        "[Не проверено] main.py v4: проверка прервалась",  # noqa: RUF001
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "language", "subject"), TABLE_OF_SUBJECTS)
+def test_the_subject_says_the_verdict_and_what_changed(
+    check: FileChecked | CheckFailed, language: Language, subject: str
+) -> None:
+    assert as_received(a_mail(check, language))["Subject"] == subject
+
+
+def test_the_headers_are_these_and_no_others() -> None:
+    mail = as_received(a_mail(a_check()))
+    assert mail.keys() == HEADERS
+    assert mail["From"] == "Prereview <no-reply@prereview.example>"
+    assert mail["To"] == "ann@example.org"
+    assert mail["Date"] == "Sun, 22 Nov 2026 14:04:00 +0000"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_the_same_mail_is_the_same_octets_and_another_mail_has_another_id() -> None:
+    first = a_mail(a_check())
+    assert serialise(first) == serialise(a_mail(a_check()))
+    ids = {
+        mail["Message-ID"]
+        for mail in (
+            first,
+            a_mail(a_check(), mail_id=UUID(int=9)),
+            a_mail(a_check(), to="bob@example.org"),
+            a_mail(a_check(check_id=UUID(int=9))),
+        )
+    }
+    assert len(ids) == 4
+    assert all(one.endswith("@prereview.example>") for one in ids)
+
+
+def test_findings_come_by_tier_and_line_with_code_and_sentence() -> None:
+    mail = a_mail(
+        a_check(
+            a_finding("Line too long", tier="note", row=2),
+            a_finding("Unused import", tier="warning", row=30),
+            a_finding("Unused name", tier="warning", row=4, change="reopened"),
+            a_finding("Undefined name", tier="blocker", row=99, change="still"),
+            counts=Counts(blocker=1, warning=2, note=1, total=4, new=2, still=1, reopened=1),
+        )
+    )
+    lines = [line.strip() for line in text_of(mail).splitlines() if line.startswith("  ")]
+    assert lines == [
+        "line 99: Undefined name (F821)",
+        "line 4: Unused name (F821, back again)",
+        "line 30: Unused import (F821, new)",
+        "line 2: Line too long (F821, new)",
+    ]
+
+
+def test_marks_are_left_out_where_everything_is_new() -> None:
+    assert "(F821)" in text_of(a_mail(a_check(a_finding("Undefined name"))))
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_both_bodies_say_everything(kind: str) -> None:
+    fixed = [
+        FixedFinding(code="F401", name="n", tier="note", message=f"gone {n}", fingerprint="f")
+        for n in range(7)
+    ]
+    counts = Counts(warning=37, total=37, new=1, still=36, fixed=7, suppressed=3)
+    findings = [a_finding(f"fault {n}", row=n) for n in range(1, 38)]
+    body = body_of(a_mail(a_check(*findings, counts=counts, fixed=fixed)), kind)
+    for expected in [
+        "Not yet",
+        "version 4",
+        "37 findings are left.",
+        "37 warnings",
+        "fault 20",
+        "17 more findings are in the full report.",
+        "7 fixed since the last check",
+        "gone 4",
+        "and 2 more",
+        "3 findings are silenced by noqa comments.",
+        f"https://prereview.example/checks/{CHECK_ID}",
+        "22 Nov 2026, 14:03 UTC",
+        "ruff 0.17.6",
+        "because you uploaded main.py",
+    ]:
+        assert expected in body
+    assert "fault 21" not in body
+    assert "gone 5" not in body
+
+
+@pytest.mark.parametrize("reason", get_args(FailureReason))
+@pytest.mark.parametrize("language", get_args(Language))
+def test_a_failed_check_is_neither_clean_nor_broken(
+    reason: FailureReason, language: Language
+) -> None:
+    body = text_of(a_mail(CheckFailed(**COMMON, reason=reason), language))
+    assert {"en": "could not be checked", "ru": "не удалось проверить"}[language] in body
+    assert f"/checks/{CHECK_ID}" in body
+
+
+@pytest.mark.parametrize(
+    ("left", "sentence"),
+    [
+        (1, "Осталось 1 замечание."),
+        (3, "Осталось 3 замечания."),
+        (5, "Осталось 5 замечаний."),
+        (11, "Осталось 11 замечаний."),
+        (22, "Осталось 22 замечания."),
+        (111, "Осталось 111 замечаний."),
+        (121, "Осталось 121 замечание."),
+    ],
+)
+def test_russian_counts_in_its_own_forms(left: int, sentence: str) -> None:
+    assert sentence in text_of(a_mail(a_check(counts=Counts(total=left)), "ru"))
+
+
+NASTY = [
+    "two\r\nBcc: x@y.z",
+    "nul\x00 bell\x07 escape\x1b[31m",
+    "\u202eright to left",
+    "line\u2028separator\x85next\x0bvertical\x0cform",
+    "half a \ud800 pair",
+    ENCODED_WORD,
+    "=?utf-8?b?DQpCY2M6IHhAeS56?=",
+    "<script>alert(1)</script><img src=//x>",
+    "{{7*7}} {% raise %} %s {0} {file}",
+    "a\n.\nb",
+    "й" * 3000,
+]
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+@pytest.mark.parametrize("language", get_args(Language))
+def test_nothing_a_user_typed_bends_the_mail(nasty: str, language: Language) -> None:
+    check = a_check(a_finding(nasty), file_name=nasty, engine=nasty)
+    for mail in (
+        a_mail(check, language),
+        a_mail(CheckFailed(**COMMON, reason="timeout"), language),
+    ):
+        received = as_received(mail)
+        assert received.keys() == HEADERS
+        assert received["To"].addresses == (Address(addr_spec="ann@example.org"),)
+    html = body_of(a_mail(check, language), "html")
+    assert tags_of(html) == tags_of(body_of(a_mail(a_check(a_finding("x")), language), "html"))
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1, max_size=200), st.text(max_size=400))
+def test_any_text_at_all_makes_a_mail_with_the_intended_headers(name: str, message: str) -> None:
+    mail = a_mail(a_check(a_finding(message), file_name=name))
+    received = as_received(mail)
+    assert received.keys() == HEADERS
+    assert received["Subject"] == f"[Not yet] {printable(name, 100)} v4: 1 new, 0 fixed, 1 left"
+    assert printable(message, 200) in text_of(mail)
+
+
+def tags_of(html: str) -> list[str]:
+    """The tags and attribute names of a document, in order."""
+
+    class Tags(HTMLParser):
+        found: list[str]
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found.append(" ".join([tag, *(name for name, _ in attrs)]))
+
+    parser = Tags()
+    parser.found = []
+    parser.feed(html)
+    return parser.found
+
+
+@pytest.mark.parametrize("letter", ["x", "й", "&", '"', "😀", "\U00020000"])
+def test_the_fullest_mail_stays_below_the_limit(letter: str) -> None:
+    findings = [a_finding(letter * 3000, row=n) for n in range(1, 201)]
+    fixed = [
+        FixedFinding(code=letter * 90, name="n", tier="note", message=letter * 3000, fingerprint="")
+    ] * 200
+    counts = Counts(warning=200, total=200, still=100, new=100, fixed=200, suppressed=9)
+    check = a_check(*findings, counts=counts, fixed=fixed, file_name=letter * 300)
+    mail = a_mail(check, "ru", public_url="https://prereview.example/" + "p" * 200)
+    assert len(serialise(mail)) <= MAX_BYTES
+    assert "Ещё 180 замечаний" in text_of(mail)
+    assert letter * 199 + "…" in text_of(mail)
+
+
+def a_draft(**values: Any) -> Draft:
+    return Draft(
+        **{
+            "sender": parse_address("no-reply@prereview.example"),
+            "recipient": parse_address("ann@example.org"),
+            "subject": "Hello",
+            "message_id": "1@prereview.example",
+            "date": datetime(2026, 11, 22, tzinfo=UTC),
+            "text": "Hello.",
+            "html": "<p>Hello.",
+            **values,
+        }
+    )
+
+
+def test_what_looks_like_an_encoded_word_arrives_as_it_was_typed() -> None:
+    mail = compose(a_draft(subject=ENCODED_WORD))
+    assert as_received(mail)["Subject"] == ENCODED_WORD
+
+
+def test_a_line_break_in_the_subject_is_caught() -> None:
+    with pytest.raises(UnsafeMessage, match="not one printable line"):
+        compose(a_draft(subject="Hello\r\nBcc: x@y.z"))
+
+
+def test_an_encoded_word_that_python_turns_into_a_header_is_caught() -> None:
+    mail = compose(a_draft())
+    mail.replace_header("Subject", ENCODED_WORD)
+    with pytest.raises(UnsafeMessage, match="not the intended"):
+        serialise(mail)
+
+
+def test_a_mail_above_the_limit_is_caught() -> None:
+    with pytest.raises(UnsafeMessage, match="more than 102400"):
+        compose(a_draft(text="x" * MAX_BYTES))
+
+
+@pytest.mark.parametrize("header", ["Bcc", "Cc", "Resent-To", "X-Other"])
+def test_a_header_too_many_is_caught(header: str) -> None:
+    mail = compose(a_draft())
+    mail[header] = "x@y.z"
+    with pytest.raises(UnsafeMessage, match="not the intended"):
+        serialise(mail)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "ann", "@b.c", "a@", "a@b..c", ".a@b.c", "a.@b.c", "a b@c.d", "a@b c", "a@b_c.d"),
+        *(
+            "a@b.c,x@y.z",
+            "a@b.c;x@y.z",
+            "<a@b.c> x@y.z",
+            "Ann <a@b.c>",
+            '"a b"@c.d',
+            "a@[127.0.0.1]",
+        ),
+        *(
+            "a@b.c\n",
+            "a@b.c\r\nBcc: x@y.z",
+            "a\x00@b.c",
+            "ж@b.c",
+            "a@-b.c",
+            "a@b.c (Ann)",
+            "a@\udcff.c",
+        ),
+        *("a" * 65 + "@b.c", "a@" + ".".join(["b" * 60] * 5)),
+    ],
+)
+def test_what_is_not_one_address_is_refused(text: str) -> None:
+    with pytest.raises(BadAddress):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("a.b+c@d-e.example", "a.b+c@d-e.example"),
+        ("o'neil@localhost", "o'neil@localhost"),
+        ("anna@почта.рф", "anna@xn--80a1acny.xn--p1ai"),
+    ],
+)
+def test_an_address_is_read(text: str, address: str) -> None:
+    assert parse_address(text).addr_spec == address
+
+
+def test_a_sender_may_have_a_name_but_no_line_breaks_in_it() -> None:
+    assert str(parse_mailbox("Our Prereview <a@b.example>")) == "Our Prereview <a@b.example>"
+    assert str(parse_mailbox("a@b.example")) == "a@b.example"
+    for text in ("x\r\nBcc: y <a@b.c>", f"{ENCODED_WORD} <a@b.c>", "x <a@b.c>, y <c@d.e>"):
+        with pytest.raises(BadAddress):
+            parse_mailbox(text)
+
+
+def test_every_language_has_every_sentence_with_the_same_places() -> None:
+    folder = Path(check_result.__file__).parent
+    english, russian = (
+        tomllib.loads((folder / f"{language}.toml").read_text("utf-8")) for language in ("en", "ru")
+    )
+    assert english.keys() == russian.keys()
+    for key, sentence in english.items():
+        assert places(sentence) == places(russian[key]), key
+        if isinstance(sentence, dict):
+            assert sentence.keys() == {"one", "other"}, key
+        if isinstance(russian[key], dict):
+            assert russian[key].keys() == {"one", "few", "many"}, key
+
+
+def places(sentence: str | dict[str, str]) -> set[str]:
+    forms = [sentence] if isinstance(sentence, str) else sentence.values()
+    return {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
