@@ -84,7 +84,7 @@ class Sender:
 
     def _failed(self, mail: DueMail, failure: Exception, reason: str, *, permanent: bool) -> Decide:
         log.warning(
-            "mail_not_sent",  # the reason can hold the address: it goes to its owner, not to the log
+            "mail_not_sent",  # not the reason: it can hold the address
             mail_id=str(mail.mail_id),
             attempts=mail.attempts,
             permanent=permanent,
