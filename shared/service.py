@@ -60,7 +60,7 @@ def create_service(
     if PUBLISHED[name]:
         relay = Relay(name, database, store, Publisher(amqp_url, name))
         all_loops.append(Loop("relay", relay.step, doorbell=relay.doorbell, close=relay.close))
-        checks["broker"] = health.broker_check(lambda: relay.is_connected)
+        checks["broker"] = health.broker_check(lambda: relay.is_well)
     return create_app(
         name,
         settings,

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import commands, queries, sessions
 from services.auth.adapters.passwords import PasswordHasher
-from services.auth.credentials import WrongCredentials, check_email, check_password
+from services.auth.credentials import EmailInvalid, WrongCredentials, check_email, check_password
 from services.auth.settings import Settings
 from shared.clock import utc_now
 from shared.contracts.auth import Language
@@ -86,7 +87,7 @@ async def register(body: Registration, database: Pool, store: Store, hasher: Has
 async def log_in(body: Login, database: Pool, hasher: Hasher, signer: Signer) -> Tokens:
     """Begin a session. Unknown users cost the same time as wrong passwords."""
     async with database.transaction() as connection:
-        known = await queries.credentials(connection, body.email.strip().lower())
+        known = await _find(connection, body.email)
     user_id, stored = known or (None, None)
     if not await hasher.verify(body.password, stored) or user_id is None:
         raise WrongCredentials
@@ -135,6 +136,13 @@ async def me(user: CurrentUser, connection: Transaction) -> queries.Account:
 async def contact(user_id: UUID, connection: Transaction) -> queries.Contact:
     """Where mail for a user goes; 404 for a user who is gone."""
     return await queries.contact(connection, user_id)
+
+
+async def _find(connection: AsyncConnection, email: str) -> tuple[UUID, str] | None:
+    try:
+        return await queries.credentials(connection, check_email(email))
+    except EmailInvalid:
+        return None
 
 
 def _tokens(session: sessions.Session | None, signer: Identity) -> Tokens:

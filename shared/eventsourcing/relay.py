@@ -36,24 +36,19 @@ class Relay:
         self._names = [event.type_name() for event in PUBLISHED[service]]
         self._connection: AsyncConnection | None = None
         self.doorbell = asyncio.Event()
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the copy that leads can publish; a copy that waits for the lead is fine too."""
-        return self._connection is None or self._publisher.is_open
+        self.is_well = False  # the last step found all it needs, or another copy in the lead
 
     async def step(self) -> bool:
         """Publish the next batch; False when there is nothing to publish, or another copy leads."""
         try:
             with telling_away():
-                connection = await self._lead()
-                if connection is None:
-                    return False
-                await self._publisher.connect()
-                return await self._publish_batch(connection)
+                published = await self._step()
         except BaseException:
+            self.is_well = False
             await self.close()
             raise
+        self.is_well = True
+        return published
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -62,6 +57,13 @@ class Relay:
                 await connection.invalidate()  # the lock must not live on in the pool
                 await connection.close()
         await self._publisher.close()
+
+    async def _step(self) -> bool:
+        connection = await self._lead()
+        if connection is None:
+            return False
+        await self._publisher.connect()
+        return await self._publish_batch(connection)
 
     async def _lead(self) -> AsyncConnection | None:
         if self._connection is not None:

@@ -67,10 +67,8 @@ class Consumer:
             batch = await self._take_batch()
             if batch:
                 await self._handle(batch)
-        except Unavailable:
-            raise  # the messages stay ours, unacknowledged, if the connection lives
         except BaseException:
-            await self.close()
+            await self.close()  # what was not acknowledged will be delivered again
             raise
         return bool(batch)
 
