@@ -1,0 +1,1 @@
+"""Scripts that measure; each compares in one run and prints ratios."""
