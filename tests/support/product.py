@@ -10,12 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import httpx2
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 90  # seconds a cold start may take on a busy machine
+
+
+class Mail(NamedTuple):
+    """A mail as the server has it."""
+
+    to: list[str]
+    subject: str
+    message_id: str
 
 
 @dataclass(frozen=True)
@@ -27,9 +35,12 @@ class Product:
     folder: Path
     supervisor: int
 
-    async def mails(self) -> list[dict[str, Any]]:
+    async def mails(self) -> list[Mail]:
+        """Everything the mail server has accepted."""
         async with httpx2.AsyncClient(base_url=self.mailbox_url) as http:
-            return list((await http.get("/api/messages")).json())
+            messages = (await http.get("/api/messages")).json()
+            whole = [(await http.get(f"/api/messages/{m['id']}")).json() for m in messages]
+        return [Mail(m["to"], m["subject"], dict(m["headers"])["Message-ID"]) for m in whole]
 
 
 @contextmanager

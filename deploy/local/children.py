@@ -1,0 +1,76 @@
+"""What runs in forked children: the six services and the mailbox."""
+
+import gc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from deploy.local.credentials import SERVICES, Credentials
+from deploy.local.options import Options
+from deploy.local.ports import LOOPBACK
+from deploy.postgres.provision import role_url
+from deploy.rabbitmq.definitions import SERVICES as STATEFUL
+
+HEAVY = ("shared.web.server", "deploy.local.mailbox")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything is found in this run."""
+
+    database: str = field(repr=False)  # an administrator's URL
+    amqp: Callable[[str], str] = field(repr=False)  # user → URL
+    smtp: str = field(repr=False)
+    ports: Mapping[str, int]  # service → port
+
+
+def preload() -> None:
+    """Import once what every child needs: they share this memory instead of repeating it.
+
+    Nothing here may start a thread: it would be missing in the children, its locks held for ever.
+    """
+    for module in (*HEAVY, *(f"services.{service}.main" for service in SERVICES)):
+        import_module(module)
+    gc.collect()
+    gc.freeze()  # the collector would write to every page, and so copy it
+
+
+def service_settings(
+    service: str, options: Options, addresses: Addresses, credentials: Credentials
+) -> dict[str, Any]:
+    """What the runner decides for a service; everything else comes from the environment."""
+    values: dict[str, Any] = {
+        "port": addresses.ports[service],
+        "public_url": options.public_url,
+        "signing_key": credentials.signing_key(service),
+        "jwks_file": credentials.jwks_file,
+    }
+    for other in STATEFUL:
+        values[f"{other}_url"] = f"http://{LOOPBACK}:{addresses.ports[other]}"
+    if service in STATEFUL:
+        role = f"prereview_{service}"
+        password = credentials.postgres[role]
+        values |= {
+            "host": LOOPBACK,
+            "database_url": role_url(addresses.database, role, password),
+            "amqp_url": addresses.amqp(role),
+        }
+    if service == "auth":
+        values["password_pepper"] = credentials.pepper
+    if service == "notifier":
+        values["smtp_url"] = addresses.smtp
+    return values
+
+
+def run_service(service: str, values: Mapping[str, Any]) -> None:
+    """Serve until SIGTERM."""
+    made = import_module(f"services.{service}.settings").Settings(**values)
+    app = import_module(f"services.{service}.main").create_app(made)
+    import_module("shared.web.server").serve(app, made.host, made.port)
+
+
+def run_mailbox(folder: Path, smtp_port: int, port: int) -> None:
+    """Serve until SIGTERM."""
+    import_module("deploy.local.mailbox").serve(folder, smtp_port, port)

@@ -1,0 +1,84 @@
+"""Passwords and keys of this machine's installation: made once, then kept."""
+
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from deploy.local.files import write_bytes, write_text
+from deploy.postgres.provision import ROLES
+from deploy.rabbitmq.definitions import SERVICES as STATEFUL
+from deploy.rabbitmq.definitions import USERS
+
+SERVICES = (*STATEFUL, "gateway")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Everything secret, and the file of public keys."""
+
+    folder: Path
+    postgres: Mapping[str, str] = field(repr=False)  # role → password
+    rabbitmq: Mapping[str, str] = field(repr=False)  # user → password
+    pepper: str = field(repr=False)
+
+    @property
+    def jwks_file(self) -> Path:
+        return self.folder / "jwks.json"
+
+    def signing_key(self, service: str) -> str:
+        """The service's Ed25519 private key, PEM."""
+        return (self.folder / f"{service}.pem").read_text("utf-8")
+
+
+def open_credentials(folder: Path) -> Credentials:
+    """Read what is there and make what is missing: a new service, a first start."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    passwords = _passwords(folder / "passwords.json")
+    keys = {service: _key(folder / f"{service}.pem") for service in SERVICES}
+    jwks = {"keys": [public_jwk(service, key) for service, key in keys.items()]}
+    write_text(folder / "jwks.json", json.dumps(jwks, indent=2) + "\n", mode=0o644)
+    return Credentials(
+        folder,
+        {role: passwords[f"postgres/{role}"] for role in ROLES},
+        {user: passwords[f"rabbitmq/{user}"] for user in USERS},
+        passwords["pepper"],
+    )
+
+
+def public_jwk(kid: str, key: Ed25519PrivateKey) -> dict[str, Any]:
+    """The public half as a JSON Web Key (RFC 8037)."""
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    x = urlsafe_b64encode(public).rstrip(b"=").decode()
+    return {"kid": kid, "kty": "OKP", "crv": "Ed25519", "x": x, "alg": "EdDSA", "use": "sig"}
+
+
+def _passwords(file: Path) -> dict[str, str]:
+    kept: dict[str, str] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    names = [*(f"postgres/{role}" for role in ROLES), *(f"rabbitmq/{user}" for user in USERS)]
+    fresh = {name: secrets.token_urlsafe(24) for name in (*names, "pepper") if name not in kept}
+    if fresh:
+        write_text(file, json.dumps(kept | fresh, indent=2) + "\n")
+    return kept | fresh
+
+
+def _key(file: Path) -> Ed25519PrivateKey:
+    if not file.exists():
+        made = Ed25519PrivateKey.generate()
+        pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        write_bytes(file, pem)
+    key = load_pem_private_key(file.read_bytes(), None)
+    assert isinstance(key, Ed25519PrivateKey)  # noqa: S101 - narrows; we wrote it
+    return key

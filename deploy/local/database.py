@@ -1,0 +1,59 @@
+"""The database of this machine's installation, for work that needs nothing else."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deploy.local import prepare
+from deploy.local.console import say, step
+from deploy.local.credentials import Credentials, open_credentials
+from deploy.local.lock import only_one, running_pid
+from deploy.local.options import Options
+from deploy.local.ports import chosen_ports
+from deploy.local.postgres import Postgres
+from deploy.local.servers import private_postgres
+from deploy.postgres.provision import role_url
+from services import rebuild as rebuilding
+
+REBUILT = ("files", "reports")  # services whose read tables follow events
+
+
+@contextmanager
+def database_url(options: Options) -> Iterator[str]:
+    """An administrator's URL: the one given, the running system's, or of a server for this time."""
+    if options.database_url:
+        yield options.database_url
+    elif running_pid(options.data) is not None:
+        port = chosen_ports(options.data / "ports.json")["postgres"]
+        yield Postgres(options.data / "postgres", port).url
+    else:
+        options.data.mkdir(parents=True, exist_ok=True)
+        with only_one(options.data), private_postgres(options.data) as server:
+            yield server.url
+
+
+def migrate(options: Options) -> None:
+    with database_url(options) as url:
+        _migrate(url, _credentials(options))
+
+
+def rebuild(options: Options) -> None:
+    """Build the read tables anew; what runs goes on serving."""
+    credentials = _credentials(options)
+    with database_url(options) as url:
+        _migrate(url, credentials)
+        for service in REBUILT:
+            owner = f"prereview_{service}_owner"
+            owner_url = role_url(url, owner, credentials.postgres[owner])
+            asyncio.run(rebuilding.run(service, [], owner_url))
+    say("Rebuilt.")
+
+
+def _migrate(url: str, credentials: Credentials) -> None:
+    step("Roles … laid", lambda: prepare.lay_roles(url, credentials.postgres))
+    step("Schemas … migrated", lambda: prepare.migrate(url, credentials.postgres))
+
+
+def _credentials(options: Options) -> Credentials:
+    options.data.mkdir(parents=True, exist_ok=True)
+    return open_credentials(options.data / "secrets")

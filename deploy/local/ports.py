@@ -1,0 +1,61 @@
+"""Free TCP ports of the loopback interface."""
+
+import json
+import socket
+from contextlib import closing
+from pathlib import Path
+
+from deploy.local.errors import CannotStart
+from deploy.local.files import write_text
+
+LOOPBACK = "127.0.0.1"
+
+
+def is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        # Without it a port whose last connections are in TIME_WAIT looks taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports that nobody listens on."""
+    probes = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def chosen_ports(file: Path) -> dict[str, int]:
+    """What `kept_port` has chosen so far."""
+    return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
+
+
+def kept_port(file: Path, name: str) -> int:
+    """The port chosen for `name` when `file` was first asked; another when that one is taken."""
+    chosen = chosen_ports(file)
+    if name not in chosen or not is_free(chosen[name]):
+        chosen[name] = free_ports(1)[0]
+        write_text(file, json.dumps(chosen, indent=2) + "\n")
+    return chosen[name]
+
+
+def require_free(port: int, variable: str) -> None:
+    """Raise `CannotStart` naming the variable that moves us elsewhere."""
+    if not is_free(port):
+        raise CannotStart(
+            f"Port {port} is taken by another program: set {variable} to a free port."
+        )

@@ -1,0 +1,1 @@
+"""What a Postgres server needs before the services can use it."""

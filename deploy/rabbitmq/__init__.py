@@ -1,0 +1,1 @@
+"""What a RabbitMQ server needs before the services can use it."""

@@ -1,0 +1,68 @@
+"""Servers, keys and databases that tests share."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from shared.context import causation_id, correlation_id
+from tests.support.databases import PrivateDatabase, copy, create_template, drop
+from tests.support.keys import Keys, make_keys
+from tests.support.product import Product, running_product
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """A superuser's address of a Postgres server."""
+    return os.environ["PREREVIEW_TEST_DATABASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def amqp_url() -> str:
+    """An administrator's address of a RabbitMQ server."""
+    return os.environ["PREREVIEW_TEST_AMQP_URL"]
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return make_keys(Path(tmp_path_factory.mktemp("keys")))
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(postgres_url: str) -> AsyncIterator[PrivateDatabase]:
+    made = await create_template(postgres_url)
+    yield made
+    await drop(made)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def postgres(template: PrivateDatabase) -> AsyncIterator[PrivateDatabase]:
+    """A migrated database, shared by the tests of a module."""
+    made = await copy(template)
+    yield made
+    await drop(made)
+
+
+@pytest_asyncio.fixture
+async def fresh_postgres(template: PrivateDatabase) -> AsyncIterator[PrivateDatabase]:
+    """A migrated database that no other test sees."""
+    made = await copy(template)
+    yield made
+    await drop(made)
+
+
+@pytest.fixture(autouse=True)
+def _no_context() -> None:
+    """What an earlier test worked for is none of this one's business."""
+    correlation_id.set(None)
+    causation_id.set(None)
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The whole product, checking every three seconds."""
+    folder = tmp_path_factory.mktemp("product")
+    with running_product(folder, PREREVIEW_CHECK_INTERVAL="3") as running:
+        yield running
