@@ -1,0 +1,58 @@
+"""Password hashes: exact for passwords of every length, and worth nothing to a thief."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from services.auth.adapters.passwords import PasswordHasher
+
+
+@pytest_asyncio.fixture
+async def hasher() -> AsyncIterator[PasswordHasher]:
+    made = PasswordHasher("pepper", 4)
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize("password", ["8 signs!", "x" * 200, "ж" * 100, "x" * 1024, "😀" * 8])
+async def test_the_right_password_fits_and_one_that_is_nearly_right_does_not(
+    hasher: PasswordHasher, password: str
+) -> None:
+    stored = await hasher.hash(password)
+    assert await hasher.verify(password, stored)
+    for wrong in (password[:-1], password + "x", password[:-1] + "y", password.swapcase() + " "):
+        assert not await hasher.verify(wrong, stored)
+
+
+async def test_two_people_with_one_password_have_two_hashes(hasher: PasswordHasher) -> None:
+    assert await hasher.hash("password") != await hasher.hash("password")
+
+
+async def test_without_the_pepper_a_stolen_hash_says_nothing(hasher: PasswordHasher) -> None:
+    stored = await hasher.hash("password")
+    thief = PasswordHasher("another", 4)
+    try:
+        assert not await thief.verify("password", stored)
+    finally:
+        await thief.close()
+
+
+@pytest.mark.parametrize("password", ["", "password", "\0", "\ud800", "x" * 100_000])
+async def test_no_password_fits_a_user_who_does_not_exist(
+    hasher: PasswordHasher, password: str
+) -> None:
+    assert not await hasher.verify(password, None)
+
+
+async def test_a_user_who_does_not_exist_costs_a_whole_hash() -> None:
+    """At the same cost as for a user who does: the dummy names the cost of today."""
+    for cost in (4, 6):
+        hasher = PasswordHasher("pepper", cost)
+        try:
+            stored = await hasher.hash("password")
+            assert stored.startswith(f"$2b${cost:02}$")
+            assert not await hasher.verify("wrong password", stored)
+            assert not await hasher.verify("wrong password", None)
+        finally:
+            await hasher.close()

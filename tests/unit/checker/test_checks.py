@@ -1,0 +1,86 @@
+"""The checks of a file, as their events tell them."""
+
+from uuid import UUID
+
+from services.checker.domain.checks import CHECKS, Conclude, record
+from services.checker.domain.history import History
+from shared.contracts.checker import CheckFailed, FileChecked, FixedFinding
+from shared.eventsourcing.testing import given
+from tests.support.events import FINDING, check_failed, checked
+
+ID = UUID("c0a8a3c6-3f0e-4b57-8a54-5a3a0c2a9b02")
+FIXED = FixedFinding(
+    code="F401",
+    name="unused-import",
+    tier="warning",
+    message="`os` imported but unused",
+    fingerprint=FINDING.fingerprint,
+)
+
+
+def _concluding(result: FileChecked | CheckFailed) -> Conclude:
+    return lambda _: result
+
+
+def test_a_version_gets_its_result() -> None:
+    result = checked(ID)
+    given(CHECKS).when(lambda state: record(state, 1, _concluding(result))).then(result)
+
+
+def test_a_version_has_one_result_whoever_checks_it_again() -> None:
+    again = checked(ID)
+    for first in (checked(ID), check_failed(ID)):
+        given(CHECKS, first).when(lambda state: record(state, 1, _concluding(again))).then()
+
+
+def test_the_next_version_gets_its_own() -> None:
+    second = checked(ID, 2)
+    given(CHECKS, checked(ID)).when(lambda state: record(state, 2, _concluding(second))).then(
+        second
+    )
+
+
+def test_an_older_version_that_was_left_out_may_still_be_checked() -> None:
+    older = check_failed(ID, 1)
+    given(CHECKS, checked(ID, 2)).when(lambda state: record(state, 1, _concluding(older))).then(
+        older
+    )
+
+
+def test_what_was_found_is_handed_to_the_next_conclusion() -> None:
+    seen: list[History] = []
+    third = checked(ID, 3)
+
+    def conclude(history: History) -> FileChecked:
+        seen.append(history)
+        return third
+
+    history = [checked(ID, 1), check_failed(ID, 2)]
+    given(CHECKS, *history).when(lambda state: record(state, 3, conclude)).then(third)
+    assert seen[0].open == {FINDING.fingerprint: FIXED}
+    assert seen[0].ever == {FINDING.fingerprint}
+
+
+def test_what_was_fixed_is_no_longer_open_but_has_been_there() -> None:
+    fixed = checked(ID, 2).model_copy(update={"findings": [], "fixed": [FIXED]})
+    state = CHECKS.state([checked(ID, 1), fixed])
+    assert state.history == History({}, frozenset({FINDING.fingerprint}))
+
+
+def test_what_a_check_could_not_see_stays_open() -> None:
+    broken = checked(ID, 2).model_copy(update={"findings": [], "outcome": "syntax_error"})
+    assert CHECKS.state([checked(ID, 1), broken]).history.open == {FINDING.fingerprint: FIXED}
+
+
+def test_a_file_with_endless_findings_is_remembered_within_bounds() -> None:
+    def full(version: int) -> FileChecked:
+        findings = [
+            FINDING.model_copy(update={"fingerprint": f"{version}-{number}"})
+            for number in range(500)
+        ]
+        return checked(ID, version).model_copy(update={"findings": findings})
+
+    history = CHECKS.state(full(version) for version in range(1, 6)).history
+    assert len(history.open) == 1000
+    assert "5-0" in history.open
+    assert "1-0" not in history.open

@@ -1,0 +1,68 @@
+"""A gateway among make-believe services."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from services.gateway.main import create_app
+from services.gateway.settings import Settings
+from tests.support.keys import Keys
+from tests.unit.gateway.services import Services
+
+Browsers = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+@pytest.fixture
+def services(keys: Keys) -> Services:
+    return Services(keys.identity("auth"))
+
+
+@pytest.fixture
+def browsers(keys: Keys, services: Services) -> Browsers:
+    """Opens a client that says it wants pages, on a gateway with the given settings."""
+
+    @asynccontextmanager
+    async def opened(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
+        urls = {
+            f"{name}_url": f"http://{name}" for name in ("auth", "files", "checker", "reports")
+        }
+        app = create_app(
+            Settings(
+                signing_key=keys.private["gateway"], jwks_file=keys.jwks_file, **urls, **settings
+            ),
+            services.transport(),
+        )
+        transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+        base = settings.get("public_url", "http://localhost:8000")
+        headers = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en"}
+        async with httpx2.AsyncClient(transport=transport, base_url=base, headers=headers) as http:
+            yield http
+
+    return opened
+
+
+@pytest_asyncio.fixture
+async def browser(browsers: Browsers) -> AsyncIterator[httpx2.AsyncClient]:
+    async with browsers() as http:
+        yield http
+
+
+@pytest_asyncio.fixture
+async def person(browser: httpx2.AsyncClient) -> httpx2.AsyncClient:
+    """A browser whose user has logged in."""
+    answer = await browser.post("/login", data={"email": "ann@example.org", "password": "secret"})
+    assert answer.status_code == 303
+    return browser
+
+
+@pytest_asyncio.fixture
+async def program(browsers: Browsers, services: Services) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the public API with an access token."""
+    async with browsers() as http:
+        http.headers["Accept"] = "application/json"
+        http.headers["Authorization"] = f"Bearer {services.access_token()}"
+        yield http

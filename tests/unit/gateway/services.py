@@ -1,0 +1,168 @@
+"""The other services, as far as the gateway sees them: answers by method and path."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+
+from shared.web.identity import Identity
+
+Answer = Callable[[httpx2.Request], httpx2.Response]
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+EVENT = UUID(int=7)
+
+
+def answer(status: int = 200, body: Any = None, **headers: str) -> Answer:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    if isinstance(body, bytes):
+        return lambda _: httpx2.Response(status, content=body, headers=names)
+    content = b"" if body is None else json.dumps(body, default=str).encode()
+    return lambda _: httpx2.Response(status, content=content, headers=names)
+
+
+def refusal(status: int, code: str, **params: Any) -> Answer:
+    return answer(status, {"status": status, "code": code, "params": params})
+
+
+def away(request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ConnectError("refused", request=request)
+
+
+def stream(*chunks: bytes) -> Answer:
+    async def body() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    return lambda _: httpx2.Response(200, content=body())
+
+
+class Services:
+    """Answers calls, and remembers them. What no route names is away."""
+
+    def __init__(self, auth: Identity) -> None:
+        self._auth = auth
+        self.user_id, self.session_id = uuid4(), uuid4()
+        self.calls: list[httpx2.Request] = []
+        self._routes: dict[str, Answer] = {}
+        self.on("auth POST /internal/sessions", answer(201, self.tokens()))
+        self.on("auth POST /internal/sessions/access", answer(200, self.tokens(token=None)))
+        self.on("auth GET /internal/sessions/.*", answer(204))
+        self.on("auth DELETE /internal/sessions/current", answer(204))
+        self.on("reports GET /internal/files", answer(200, {"files": []}))
+        self.on("reports GET /internal/checks", answer(200, {"checks": []}))
+        self.on("checker GET /internal/schedule", answer(200, schedule()))
+
+    def on(self, route: str, reply: Answer) -> None:
+        """Say what a `service METHOD path-pattern` answers from now on."""
+        self._routes[route] = reply
+
+    def transport(self) -> httpx2.MockTransport:
+        return httpx2.MockTransport(self._handle)
+
+    def tokens(self, token: str | None = "opaque-session") -> dict[str, Any]:
+        return {
+            "session_id": self.session_id,
+            "user_id": self.user_id,
+            "access_token": self.access_token(),
+            "expires_in": 600,
+            "token": token,
+        }
+
+    def access_token(self) -> str:
+        return self._auth.sign_user(self.user_id, self.session_id)
+
+    def called(self, pattern: str) -> list[httpx2.Request]:
+        return [call for call in self.calls if re.fullmatch(pattern, _name(call))]
+
+    def _handle(self, request: httpx2.Request) -> httpx2.Response:
+        self.calls.append(request)
+        for route, reply in reversed(self._routes.items()):
+            if re.fullmatch(route, _name(request)):
+                return reply(request)
+        return away(request)
+
+
+def _name(request: httpx2.Request) -> str:
+    return f"{request.url.host} {request.method} {request.url.path}"
+
+
+def schedule(seconds: float = 45) -> dict[str, Any]:
+    next_run = datetime.now(UTC) + timedelta(seconds=seconds)
+    return {"interval_seconds": 60, "next_run_at": next_run}
+
+
+def counts(**given: int) -> dict[str, int]:
+    names = "blocker warning note total new still reopened fixed suppressed".split()
+    return dict.fromkeys(names, 0) | given
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": UUID(int=1),
+        "file_id": UUID(int=2),
+        "file_name": "main.py",
+        "version": 1,
+        "outcome": "findings",
+        "verdict": "not_ready",
+        "counts": counts(blocker=1, note=2, total=3, new=3),
+        "checked_at": NOW,
+        "mail": mail(),
+        **changes,
+    }
+
+
+def mail(**changes: Any) -> dict[str, Any]:
+    return {"state": "sent", "attempts": 1, "sent_at": NOW, "reply": "250 Ok", **changes}
+
+
+def file(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": UUID(int=2),
+        "name": "main.py",
+        "version": 1,
+        "mark": "new",
+        "check": "checked",
+        "size": 2150,
+        "sha256": "a" * 64,
+        "uploaded_at": NOW,
+        "last_check": summary(),
+        **changes,
+    }
+
+
+def finding(**changes: Any) -> dict[str, Any]:
+    return {
+        "code": "F401",
+        "name": "unused-import",
+        "tier": "warning",
+        "message": "`os` imported but unused",
+        "row": 1,
+        "column": 8,
+        "end_row": 1,
+        "end_column": 10,
+        "url": "https://docs.astral.sh/ruff/rules/unused-import",
+        "fingerprint": "f" * 16,
+        "change": "new",
+        "fix": "Remove unused import",
+        **changes,
+    }
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    return {
+        **summary(),
+        "sha256": "a" * 64,
+        "engine": "ruff 0.17.6",
+        "profile": "standard",
+        "started_at": NOW,
+        "duration_ms": 31,
+        "reason": None,
+        "truncated": False,
+        "findings": [finding()],
+        "fixed": [],
+        **changes,
+    }

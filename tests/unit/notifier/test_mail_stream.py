@@ -1,0 +1,135 @@
+"""The life of a mail, as its events tell it, and when the next attempt is due."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.notifier.domain.mail import (
+    MAIL,
+    Attempt,
+    Mail,
+    failed,
+    mail_id_for,
+    next_attempt,
+    queue,
+    sent,
+    suppressed,
+)
+from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
+from shared.eventsourcing.event import Event
+from shared.eventsourcing.testing import given
+from tests.support.events import ANN, NOON
+
+CHECK = UUID("1b9a1f4c-7c1d-4f3b-a1f5-6f2f5b0c7d03")
+ID = mail_id_for(CHECK)
+QUEUED = EmailQueued(mail_id=ID, user_id=ANN, kind="check_result", check_id=CHECK)
+SENT = EmailSent(
+    mail_id=ID,
+    user_id=ANN,
+    check_id=CHECK,
+    message_id="<m@example.org>",
+    attempts=1,
+    reply="250 ok",
+    sent_at=NOON,
+)
+SUPPRESSED = EmailSuppressed(mail_id=ID, user_id=ANN, check_id=CHECK, reason="user_unknown")
+FIRST = Attempt(1, NOON, NOON)
+SEND = partial(sent, attempt=FIRST, message_id="<m@example.org>", reply="250 ok")
+Command = Callable[[Mail], Sequence[Event]]
+
+
+def _failed(attempts: int = 1, after: timedelta | None = None) -> EmailFailed:
+    return EmailFailed(
+        mail_id=ID,
+        user_id=ANN,
+        check_id=CHECK,
+        attempts=attempts,
+        reason="450 grey",
+        next_attempt_at=None if after is None else NOON + after,
+    )
+
+
+def test_a_check_leads_to_one_mail() -> None:
+    command = partial(queue, user_id=ANN, check_id=CHECK)
+    given(MAIL).when(command).then(QUEUED)
+    given(MAIL, QUEUED).when(command).then()
+    given(MAIL, QUEUED, SENT).when(command).then()
+
+
+def test_a_check_and_its_mail_belong_together_for_ever() -> None:
+    assert mail_id_for(CHECK) == mail_id_for(UUID(str(CHECK)))
+    assert mail_id_for(CHECK) != mail_id_for(uuid4())
+
+
+def test_a_mail_that_the_server_took_is_sent() -> None:
+    given(MAIL, QUEUED).when(SEND).then(SENT)
+
+
+def test_a_mail_may_be_sent_after_failures() -> None:
+    history = [QUEUED, _failed(1, timedelta(minutes=1))]
+    command = partial(SEND, attempt=Attempt(2, NOON, NOON))
+    given(MAIL, *history).when(command).then(SENT.model_copy(update={"attempts": 2}))
+
+
+def test_a_temporary_failure_names_the_next_attempt() -> None:
+    command = partial(failed, attempt=FIRST, reason="450 grey", permanent=False)
+    given(MAIL, QUEUED).when(command).then(_failed(1, timedelta(minutes=1)))
+
+
+def test_a_permanent_failure_is_the_end() -> None:
+    command = partial(failed, attempt=FIRST, reason="450 grey", permanent=True)
+    given(MAIL, QUEUED).when(command).then(_failed())
+
+
+def test_a_mail_without_a_reader_is_suppressed() -> None:
+    given(MAIL, QUEUED).when(partial(suppressed, reason="user_unknown")).then(SUPPRESSED)
+
+
+@pytest.mark.parametrize("end", [SENT, SUPPRESSED, _failed()], ids=lambda e: e.type_name())
+@pytest.mark.parametrize(
+    "command",
+    [
+        SEND,
+        partial(failed, attempt=FIRST, reason="450 grey", permanent=False),
+        partial(suppressed, reason="unsubscribed"),
+    ],
+    ids=["sent", "failed", "suppressed"],
+)
+def test_what_is_closed_stays_closed(end: Event, command: Command) -> None:
+    given(MAIL, QUEUED, end).when(command).then()
+
+
+@pytest.mark.parametrize(
+    "command", [SEND, partial(suppressed, reason="user_unknown")], ids=["sent", "suppressed"]
+)
+def test_nothing_becomes_of_a_mail_that_was_never_queued(command: Command) -> None:
+    given(MAIL).when(command).then()
+
+
+@pytest.mark.parametrize(
+    ("number", "minutes"), [(1, 1), (2, 5), (3, 15), (4, 60), (5, 240), (6, 240), (11, 240)]
+)
+def test_each_wait_is_longer_up_to_four_hours(number: int, minutes: int) -> None:
+    assert next_attempt(Attempt(number, NOON, NOON)) == NOON + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("waited", "goes_on"),
+    [(timedelta(hours=43, minutes=59), True), (timedelta(hours=44), True), (timedelta(hours=45), False)],
+)
+def test_after_two_days_there_is_no_other_attempt(waited: timedelta, *, goes_on: bool) -> None:
+    found = next_attempt(Attempt(9, NOON, NOON + waited))
+    assert (found is not None) == goes_on
+
+
+def test_a_mail_that_nobody_takes_is_tried_sixteen_times_in_two_days() -> None:
+    now: datetime | None = NOON
+    tries: list[datetime] = []
+    while now is not None:
+        tries.append(now)
+        now = next_attempt(Attempt(len(tries), NOON, now))
+    assert len(tries) == 16
+    assert tries[-1] - NOON <= timedelta(hours=48)
