@@ -78,6 +78,6 @@ def is_away(error: BaseException) -> bool:
     """Whether the database could not be reached, as against having refused the statement."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
-        lost = error.connection_invalidated or isinstance(cause, (*_AWAY, OSError, TimeoutError))
+        lost = error.connection_invalidated or isinstance(cause, (*_AWAY, OSError))
         return lost or isinstance(error, InterfaceError | OperationalError)
-    return isinstance(error, (*_AWAY, ConnectionError, PoolTimeoutError))
+    return isinstance(error, (*_AWAY, OSError, PoolTimeoutError))  # TimeoutError is an OSError

@@ -7,40 +7,35 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.servers import private_postgres, private_rabbitmq
-from deploy.rabbitmq.definitions import ADMINISTRATOR, USERS
 from shared.context import causation_id, correlation_id
 from tests.support.databases import PrivateDatabase, copy, create_template, drop
 from tests.support.keys import Keys, make_keys
 from tests.support.product import Product, running_product
+from tests.support.servers import Broker, postgres_server, rabbitmq_server
 
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A superuser's address of a Postgres server: the given one, or one of our own."""
+    """A superuser's address of a Postgres server."""
     if given := os.environ.get("PREREVIEW_TEST_DATABASE_URL"):
         yield given
         return
-    with private_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server.url
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """A broker of our own, with the users and permissions of production."""
-    passwords = {user: f"{user}-secret" for user in USERS}
-    with private_rabbitmq(tmp_path_factory.mktemp("rabbitmq"), passwords) as server:
-        yield server
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A RabbitMQ node with the product's users."""
+    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def amqp_url(request: pytest.FixtureRequest) -> str:
-    """An administrator's address of a RabbitMQ server: the given one, or that of our own."""
-    if given := os.environ.get("PREREVIEW_TEST_AMQP_URL"):
-        return given
-    server: RabbitMQ = request.getfixturevalue("rabbitmq")
-    return server.url(ADMINISTRATOR)
+    """An administrator's address of a RabbitMQ server."""
+    given = os.environ.get("PREREVIEW_TEST_AMQP_URL")
+    return given or str(request.getfixturevalue("rabbitmq").url())
 
 
 @pytest.fixture(scope="session")

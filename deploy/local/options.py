@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from deploy.local.errors import CannotStart
-from shared.settings import PREFIX
+
+PREFIX = "PREREVIEW_"
 
 
 @dataclass(frozen=True)

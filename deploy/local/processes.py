@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+HAS_DEATH_SIGNAL = sys.platform.startswith("linux")
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 # The parent may have died before the leash was on: then nothing would ever send the signal.
 _IF_PARENT_LIVES = 'test "$PPID" = "$0" && exec "$@"'
@@ -71,7 +72,7 @@ class Forked:
         self.pid = os.fork()
         if self.pid == 0:
             _live(run, log, parent)
-        if not sys.platform.startswith("linux"):
+        if not HAS_DEATH_SIGNAL:
             _watch(self.pid)
 
     def poll(self) -> int | None:
@@ -95,7 +96,10 @@ class Forked:
 
 
 def stop(processes: Sequence[Process], sig: signal.Signals, seconds: float) -> bool:
-    """Ask all to end, wait for them together, kill the late; False when one had to be killed."""
+    """Ask all to end, wait for them together, kill the late; False when one had to be killed.
+
+    What they have started themselves and left behind is killed too.
+    """
     for process in processes:
         process.send_signal(sig)
     deadline = time.monotonic() + seconds
@@ -105,10 +109,15 @@ def stop(processes: Sequence[Process], sig: signal.Signals, seconds: float) -> b
             process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             gentle = False
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        kill_group(process)
+        process.wait()
     return gentle
+
+
+def kill_group(process: Process) -> None:
+    """End the process, if it still lives, and what it has started and not taken elsewhere."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def started_at(pid: int) -> str | None:
@@ -145,7 +154,7 @@ def _live(run: Callable[[], None], log: Path, parent: int) -> NoReturn:
 
 
 def _die_with(parent: int) -> None:
-    if sys.platform.startswith("linux"):
+    if HAS_DEATH_SIGNAL:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
@@ -163,7 +172,7 @@ def _redirect(log: Path) -> None:
 
 
 def _setpriv() -> str | None:
-    return shutil.which("setpriv") if sys.platform.startswith("linux") else None
+    return shutil.which("setpriv") if HAS_DEATH_SIGNAL else None
 
 
 def _watch(pid: int) -> None:

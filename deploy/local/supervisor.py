@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.errors import CannotStart
-from deploy.local.processes import Process, stop
+from deploy.local.processes import Process, kill_group, stop
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds
 SETTLED = 60.0  # seconds of life after which a crash counts as the first again
@@ -54,6 +54,7 @@ class Supervisor:
                 if now >= program.due:
                     self._run_again(program)
             elif program.process is not None and (code := program.process.poll()) is not None:
+                kill_group(program.process)
                 self._crashed(program, _ending(code))
 
     def watch(self, pause: float = 0.3) -> None:

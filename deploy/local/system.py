@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from deploy.local import children, prepare
+from deploy.local import children
 from deploy.local.console import say, step
 from deploy.local.credentials import SERVICES, Credentials, open_credentials
 from deploy.local.lock import only_one
@@ -55,6 +55,8 @@ class System:
         step(f"Data … in {self._options.data}", self._open_credentials)
         rabbitmq, postgres = self._start_rabbitmq(), self._start_postgres()
         step("Programs … loaded", children.preload)
+        from deploy.local import prepare  # noqa: PLC0415 - a second, better spent while servers start
+
         database = self._options.database_url
         if postgres is not None:
             step(f"Postgres … ready on port {postgres.port}", postgres.wait)

@@ -97,12 +97,12 @@ async def log_in(body: Login, database: Pool, hasher: Hasher, signer: Signer) ->
 
 
 @router.post("/sessions/refresh", dependencies=_GATEWAY)
-async def refresh(
-    body: Token, connection: Transaction, signer: Signer, settings: Configured
-) -> Tokens:
+async def refresh(body: Token, database: Pool, signer: Signer, settings: Configured) -> Tokens:
     """Exchange an API session's token; the old one is worth nothing from now on."""
     lifetime = timedelta(days=settings.session_days)
-    session = await sessions.refresh(connection, body.token, utc_now(), lifetime)
+    # Commits before it refuses: a token that comes twice ends its session.
+    async with database.transaction() as connection:
+        session = await sessions.refresh(connection, body.token, utc_now(), lifetime)
     return _tokens(session, signer)
 
 

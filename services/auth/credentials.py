@@ -41,7 +41,9 @@ class WrongCredentials(Unauthenticated):
 def check_email(raw: str) -> str:
     """The one spelling under which an address is kept: lower case, punycode undone."""
     try:
-        found = validate_email(raw, check_deliverability=False, allow_smtputf8=False)
+        found = validate_email(
+            raw, check_deliverability=False, allow_smtputf8=False, strict=True
+        )
     except EmailNotValidError:
         raise EmailInvalid from None
     return found.normalized.lower()
@@ -52,6 +54,6 @@ def check_password(password: str) -> str:
         raise PasswordTooShort(minimum=MIN_PASSWORD)
     if len(password) > MAX_PASSWORD:
         raise PasswordTooLong(maximum=MAX_PASSWORD)
-    if "\0" in password:
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in password):
         raise PasswordUnreadable
     return password

@@ -16,6 +16,7 @@ from services.files.domain.names import check_name
 from shared.errors import Conflict
 from shared.eventsourcing.event import Event
 from shared.eventsourcing.execute import execute
+from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
 
@@ -39,8 +40,8 @@ async def upload_file(
     connection: AsyncConnection, store: EventStore, user_id: UUID, name: str, content: bytes
 ) -> Saved:
     new = _checked(user_id, name, content)
-    await _refuse_taken_name(connection, new, None)
     await _keep(connection, new.sha256, content)
+    await _refuse_taken_name(connection, new, None)
     file_id = new_id()
     return await _save(connection, store, file_id, partial(upload, file_id=file_id, new=new))
 
@@ -54,8 +55,8 @@ async def replace_content(
     content: bytes,
 ) -> Saved:
     new = _checked(user_id, name, content)
-    await _refuse_taken_name(connection, new, file_id)
     await _keep(connection, new.sha256, content)
+    await _refuse_taken_name(connection, new, file_id)
     return await _save(connection, store, file_id, partial(replace_file, file_id=file_id, new=new))
 
 
@@ -76,6 +77,8 @@ def _checked(user_id: UUID, name: str, content: bytes) -> Upload:
 async def _refuse_taken_name(
     connection: AsyncConnection, new: Upload, file_id: UUID | None
 ) -> None:
+    # Before the first look at a read table: a rebuild takes the same two locks in this order.
+    await take_append_lock(connection)
     taken = await connection.scalar(
         text(
             "SELECT file_id FROM files WHERE user_id = :user_id AND name = :name AND NOT deleted"

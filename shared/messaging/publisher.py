@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from aio_pika import Message
 
-from shared.messaging.connection import TIMEOUT, Connection
+from shared.messaging.connection import TIMEOUT, BrokerAway, Connection
 
 
 class Publisher:
@@ -31,6 +31,9 @@ class Publisher:
                 await asyncio.gather(
                     *(target.publish(message, key, mandatory=True) for key, message in messages)
                 )
+        except OSError as error:  # a connection that died, or no answer in time
+            await self.close()
+            raise BrokerAway from error
         except BaseException:
             await self.close()
             raise

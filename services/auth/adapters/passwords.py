@@ -32,7 +32,7 @@ class PasswordHasher:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _hash(self, password: str, salt: bytes) -> str:
-        digest = hmac.digest(self._pepper, password.encode(), "sha384")
+        digest = hmac.digest(self._pepper, password.encode("utf-8", "surrogatepass"), "sha384")
         return bcrypt.hashpw(base64.b64encode(digest), salt).decode()
 
     async def _run(self, password: str, salt: bytes) -> str:

@@ -8,6 +8,8 @@ from shared.errors import Invalid
 
 _UTF16_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _ASCII = bytes(range(128))
+# Python takes these for encodings, but they write text with escapes: what is read is not there.
+_ESCAPES = frozenset({"unicode-escape", "raw-unicode-escape", "idna", "punycode"})
 
 
 class NotText(Invalid):
@@ -33,6 +35,8 @@ def check_text(content: bytes) -> None:
         raise NotText
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        if codecs.lookup(encoding).name in _ESCAPES:
+            raise EncodingUnknown
         # Source must read as ASCII where it is ASCII: not so in utf-7, utf-16, rot13.
         if _ASCII.decode(encoding) != _ASCII.decode("ascii"):
             raise EncodingUnknown

@@ -1,0 +1,115 @@
+"""A private Postgres server, and what provisioning allows each role."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from deploy.local.servers import private_postgres
+from deploy.postgres.provision import ROLES, provision, role_url, with_database
+
+PASSWORDS = {role: f"secret of {role} '\"%" for role in ROLES}
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def test_what_was_written_is_there_after_a_restart_below_a_closed_folder(
+    tmp_path: Path,
+) -> None:
+    closed = tmp_path / "as closed as a home, папка"
+    closed.mkdir(mode=0o700)
+    with private_postgres(closed) as server:
+        first_url = server.url
+        async with connected(server.url) as admin:
+            await admin.execute("CREATE TABLE kept AS SELECT 'привет' AS word")
+    with private_postgres(closed) as server:
+        assert server.url == first_url
+        async with connected(server.url) as admin:
+            assert await admin.fetchval("SELECT word FROM kept") == "привет"
+            assert await admin.fetchval("SHOW server_encoding") == "UTF8"
+            assert await admin.fetchval("SELECT 'ё' > 'я' AND lower('Ё') = 'ё'")
+            assert await admin.fetchval("SHOW listen_addresses") == "127.0.0.1"
+
+
+async def test_a_wrong_password_opens_nothing(postgres_url: str) -> None:
+    wrong = role_url(postgres_url, "postgres", "wrong", "postgres")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(wrong)
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[str]:
+    """The administrator's URL of a provisioned database; its roles get their old password back."""
+    name = f"provisioned_{uuid4().hex[:8]}"
+    async with connected(postgres_url) as admin:
+        before = {
+            row["rolname"]: row["rolpassword"]
+            for row in await admin.fetch("SELECT rolname, rolpassword FROM pg_authid")
+        }
+    await provision(postgres_url, PASSWORDS, name)
+    yield with_database(postgres_url, name)
+    async with connected(postgres_url) as admin:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        for role in ROLES:
+            if verifier := before.get(role):
+                await admin.execute(f"ALTER ROLE {role} PASSWORD '{verifier}'")
+
+
+def as_role(database: str, role: str) -> str:
+    return role_url(database, role, PASSWORDS[role], database.rpartition("/")[2])
+
+
+async def test_the_login_role_uses_what_the_owner_makes(database: str) -> None:
+    async with connected(as_role(database, "prereview_files_owner")) as owner:
+        await owner.execute("CREATE TABLE note (id int GENERATED ALWAYS AS IDENTITY, t text)")
+    async with connected(as_role(database, "prereview_files")) as login:
+        await login.execute("INSERT INTO note (t) VALUES ('a')")
+        assert await login.fetchval("SELECT t FROM files.note WHERE id = 1") == "a"
+        for forbidden in (
+            "DROP TABLE note",
+            "TRUNCATE note",
+            "CREATE TABLE files.mine (id int)",
+            "CREATE TABLE public.mine (id int)",
+            "CREATE SCHEMA mine",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await login.execute(forbidden)
+
+
+async def test_a_foreign_schema_is_refused(database: str) -> None:
+    async with connected(as_role(database, "prereview_files_owner")) as owner:
+        await owner.execute("CREATE TABLE note (id int)")
+    for role in ("prereview_auth", "prereview_auth_owner"):
+        async with connected(as_role(database, role)) as foreign:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await foreign.fetch("SELECT * FROM files.note")
+
+
+async def test_the_owner_may_lay_a_schema_for_a_rebuild(database: str) -> None:
+    async with connected(as_role(database, "prereview_files_owner")) as owner:
+        await owner.execute("CREATE SCHEMA files_rebuild")
+        await owner.execute("DROP SCHEMA files_rebuild")
+
+
+async def test_provisioning_again_changes_nothing_but_the_passwords(database: str) -> None:
+    async with connected(as_role(database, "prereview_files_owner")) as owner:
+        await owner.execute("CREATE TABLE note AS SELECT 1 AS id")
+    fresh = {role: f"new {role}" for role in ROLES}
+    await provision(database, fresh, database.rpartition("/")[2])
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(as_role(database, "prereview_files"))
+    url = role_url(
+        database, "prereview_files", fresh["prereview_files"], database.rpartition("/")[2]
+    )
+    async with connected(url) as login:
+        assert await login.fetchval("SELECT id FROM note") == 1

@@ -1,0 +1,95 @@
+"""`serve` and `down` as a person at a terminal meets them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.product import ROOT, Product, free_port, running_product
+
+
+def local(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: v for name, v in os.environ.items() if not name.startswith("PREREVIEW_")}
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local", command],
+        cwd=ROOT,
+        env={**clean, "PREREVIEW_DATA": str(folder), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def descendants(pid: int) -> Iterator[int]:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield int(child)
+            yield from descendants(int(child))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("variable", ["PREREVIEW_PORT", "PREREVIEW_MAILBOX_PORT"])
+def test_a_taken_port_is_named_with_its_variable(tmp_path: Path, variable: str) -> None:
+    ports = {"PREREVIEW_PORT": str(free_port()), "PREREVIEW_MAILBOX_PORT": str(free_port())}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        answer = local("serve", tmp_path, **{**ports, variable: taken})
+    assert answer.returncode == 1
+    said = f"Port {taken} is taken by another program: set {variable} to a free port."
+    assert answer.stderr.splitlines() == [said]
+
+
+def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+    answer = local("serve", tmp_path, PREREVIEW_PORT="http")
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines() == ["PREREVIEW_PORT must be a port, 1 to 65535."]
+
+
+def test_down_is_content_when_nothing_runs(tmp_path: Path) -> None:
+    answer = local("down", tmp_path / "never used")
+    assert (answer.returncode, answer.stdout) == (0, "Nothing is running.\n")
+
+
+def test_down_leaves_a_stranger_with_the_same_pid_alone(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        told = f'{{"pid": {stranger.pid}, "started_at": "1"}}'
+        (tmp_path / "supervisor.pid").write_text(told)
+        assert local("down", tmp_path).stdout == "Nothing is running.\n"
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_the_same_data_are_served_once(product: Product) -> None:
+    answer = local("serve", product.folder / "data", PREREVIEW_PORT=str(free_port()))
+    assert answer.returncode == 1
+    assert len(answer.stderr.splitlines()) == 1
+    assert "already running" in answer.stderr
+
+
+def test_a_killed_supervisor_takes_everything_along_and_the_data_are_usable(
+    tmp_path: Path,
+) -> None:
+    with running_product(tmp_path) as product:
+        everything = list(descendants(product.supervisor))
+        assert len(everything) > 15
+        os.kill(product.supervisor, signal.SIGKILL)
+        end = time.monotonic() + 10
+        while left := [pid for pid in everything if is_alive(pid)]:
+            assert time.monotonic() < end, [Path(f"/proc/{p}/cmdline").read_text() for p in left]
+            time.sleep(0.05)
+    assert local("down", tmp_path / "data").stdout == "Nothing is running.\n"
+    migrated = local("migrate", tmp_path / "data")
+    assert migrated.returncode == 0, migrated.stderr
+    assert "Schemas … migrated" in migrated.stdout

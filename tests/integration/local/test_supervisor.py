@@ -1,0 +1,102 @@
+"""Children are started again, stopped in order, and never outlive the supervisor."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.local.processes import started_at
+
+NAMES = ("first", "second", "crasher", "shell")
+
+
+@contextmanager
+def supervised(folder: Path, *mode: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.local_programs", str(folder), *mode],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(lambda: len(pids(folder)) >= 5)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def pids(folder: Path) -> list[int]:
+    found = [folder / f"{name}.pid" for name in NAMES]
+    return [int(pid) for file in found if file.exists() for pid in file.read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie is not: it waits for its new parent to look."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(probe: Callable[[], object], seconds: float = 15.0) -> None:
+    end = time.monotonic() + seconds
+    while not probe():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_child_that_crashes_is_started_again_after_one_second_then_two(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with supervised(tmp_path) as supervisor:
+        until(lambda: len((tmp_path / "crasher.pid").read_text().split()) == 3)
+        assert time.monotonic() - began > 3
+        supervisor.terminate()
+        said, _ = supervisor.communicate(timeout=10)
+    assert "crasher … ended with exit code 3, starts again in 1 s" in said
+    assert "crasher … ended with exit code 3, starts again in 2 s" in said
+
+
+def test_the_last_group_ends_first_and_nothing_is_left(tmp_path: Path) -> None:
+    with supervised(tmp_path) as supervisor:
+        supervisor.send_signal(signal.SIGINT)
+        supervisor.communicate(timeout=10)
+    assert (tmp_path / "ends").read_text().split() == ["second", "first"]
+    until(lambda: not any(map(is_alive, pids(tmp_path))))
+
+
+def test_who_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
+    with supervised(tmp_path, "stubborn") as supervisor:
+        supervisor.terminate()
+        said, _ = supervisor.communicate(timeout=10)
+    assert "had to be killed" in said
+    assert (tmp_path / "ends").read_text().split() == ["first"]
+    until(lambda: not any(map(is_alive, pids(tmp_path))))
+
+
+@pytest.mark.parametrize("mode", ["kernel", "watched"])
+def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path, mode: str) -> None:
+    with supervised(tmp_path, mode) as supervisor:
+        children = [pid for pid in pids(tmp_path) if is_alive(pid)]
+        assert len(children) >= 4
+        supervisor.kill()
+        supervisor.wait()
+        # The shell's own child is of its process group, which the watcher kills as a whole.
+        direct = children if mode == "watched" else children[:-1]
+        until(lambda: not any(map(is_alive, direct)), seconds=5)
+    if is_alive(children[-1]):
+        subprocess.run(["kill", "-9", str(children[-1])], check=True)
+
+
+def test_pid_and_start_time_tell_processes_apart() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        told = started_at(process.pid)
+        assert told is not None
+        assert told == started_at(process.pid)
+        process.kill()
+    assert started_at(process.pid) is None

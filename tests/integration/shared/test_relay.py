@@ -1,0 +1,271 @@
+"""From the event table to the broker: nothing lost, in order, whoever dies in between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+from aio_pika import Message
+from aio_pika.abc import AbstractQueue
+from sqlalchemy import text
+
+from services.files.domain.file import EVENTS as FILE_EVENTS
+from services.files.domain.file import stream
+from shared.contracts import published_types
+from shared.db import Database
+from shared.errors import Unavailable
+from shared.eventsourcing.event import EventTypes
+from shared.eventsourcing.relay import Relay
+from shared.eventsourcing.store import Batch, EventStore
+from shared.messaging.consumer import Consumer
+from shared.messaging.publisher import Publisher
+from shared.messaging.topology import FEED
+from shared.runtime import Loop, running
+from tests.integration.conftest import Pools
+from tests.integration.shared.conftest import Effects
+from tests.support.broker import Broker, all_of
+from tests.support.databases import PrivateDatabase
+from tests.support.events import replaced, uploaded
+from tests.support.proxy import proxy_to
+from tests.support.waiting import eventually, step_until
+
+STORE = EventStore(EventTypes(FILE_EVENTS))
+
+
+class KilledError(BaseException):
+    """The process ends here."""
+
+
+class DyingPublisher(Publisher):
+    """Gets everything to the broker, and dies before anybody learns of it."""
+
+    dies = True
+
+    async def publish(self, exchange: str, messages: Sequence[tuple[str, Message]]) -> None:
+        await super().publish(exchange, messages)
+        if self.dies:
+            self.dies = False
+            raise KilledError
+
+
+@pytest_asyncio.fixture
+async def database(fresh_postgres: PrivateDatabase) -> AsyncIterator[Database]:
+    made = Database(fresh_postgres.url("files"))
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def relays(
+    database: Database, url: str, count: int = 1, kind: type[Publisher] = Publisher
+) -> AsyncIterator[list[Relay]]:
+    async with AsyncExitStack() as stack:
+        made = [Relay("files", database, STORE, kind(url, "files")) for _ in range(count)]
+        for relay in made:
+            stack.push_async_callback(relay.close)
+        yield made
+
+
+async def _append(database: Database, count: int) -> list[UUID]:
+    """Files, each with two versions; the ids of the events in position order."""
+    files = [uuid4() for _ in range(count)]
+    async with database.transaction() as connection:
+        first = [Batch(stream(file), 0, [uploaded(file)]) for file in files]
+        second = [Batch(stream(file), 1, [replaced(file, 2)]) for file in files]
+        stored = await STORE.append_many(connection, first)
+        stored += await STORE.append_many(connection, second)
+    return [recorded.event_id for recorded in stored]
+
+
+async def _ids(queue: AbstractQueue, count: int) -> list[UUID]:
+    """The ids of what a queue got, once there are so many."""
+    found: list[UUID] = []
+
+    async def enough() -> bool:
+        found.extend(UUID(message.message_id) for message in await all_of(queue))
+        return len(found) >= count
+
+    await eventually(enough)
+    return found
+
+
+async def test_everything_is_published_once_and_in_order(
+    broker: Broker, database: Database
+) -> None:
+    heard = await broker.listener("files.*")
+    stored = await _append(database, 230)
+    async with relays(database, broker.url) as [relay]:
+        assert [await relay.step() for _ in range(4)] == [True, True, True, False]
+        assert relay.is_well
+        assert await _ids(heard, 460) == stored
+        more = await _append(database, 1)
+        assert await relay.step()
+        assert await _ids(heard, 2) == more
+
+
+async def test_a_new_event_rings_the_bell(broker: Broker, database: Database) -> None:
+    heard = await broker.listener("files.*")
+    async with relays(database, broker.url) as [relay]:
+        loop = Loop("relay", relay.step, pause=60, doorbell=relay.doorbell)
+        async with running([loop]):
+            await eventually(lambda: _is(relay.is_well))
+            stored = await _append(database, 1)
+            assert await _ids(heard, 2) == stored
+
+
+async def test_a_relay_killed_after_publishing_repeats_and_the_inbox_absorbs_it(
+    broker: Broker, database: Database, pools: Pools, effects: Effects
+) -> None:
+    heard = await broker.listener("files.*")
+    service = await broker.service("files.*")
+    stored = await _append(database, 10)
+    async with relays(database, broker.url, kind=DyingPublisher) as [relay]:
+        with pytest.raises(KilledError):
+            await relay.step()
+        assert not relay.is_well
+    async with relays(database, broker.url) as [heir]:
+        assert await heir.step()
+    assert await _ids(heard, 40) == stored + stored
+    types = published_types("files")
+    consumer = Consumer(service, broker.url, pools("reports"), types, [], effects.note)
+    await step_until(consumer.step, lambda: _all_once(effects, stored))
+    await step_until(consumer.step, lambda: broker.is_settled(service))
+    await consumer.close()
+    assert await effects.of(*stored) == [1] * 20
+
+
+async def test_of_two_relays_one_leads(broker: Broker, database: Database) -> None:
+    heard = await broker.listener("files.*")
+    async with relays(database, broker.url, 2) as [leader, other]:
+        assert not await leader.step()
+        stored = await _append(database, 5)
+        assert not await other.step()
+        assert other.is_well  # it waits for the lead; nothing is wrong
+        assert await leader.step()
+        assert not await other.step()
+        assert await _ids(heard, 10) == stored
+
+
+async def test_when_the_leaders_connection_dies_the_other_takes_over(
+    broker: Broker, database: Database, fresh_postgres: PrivateDatabase
+) -> None:
+    heard = await broker.listener("files.*")
+    async with relays(database, broker.url, 2) as [leader, other]:
+        first = await _append(database, 5)
+        assert await leader.step()
+        assert not await other.step()
+        second = await _append(database, 5)
+        await _kill_who_holds_the_lead(fresh_postgres)
+        await step_until(other.step, lambda: _is(other.is_well))
+        with pytest.raises(Unavailable):
+            await leader.step()
+        assert not await leader.step()  # it has lost the lead for good
+        assert await _ids(heard, 20) == first + second
+
+
+async def _kill_who_holds_the_lead(postgres: PrivateDatabase) -> None:
+    admin = await postgres.admin()
+    killed = await admin.fetchval(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks"
+        " WHERE locktype = 'advisory' AND granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    await admin.close()
+    assert killed == 1
+
+
+async def test_a_leader_that_lost_the_lead_does_not_move_the_checkpoint_back(
+    broker: Broker, database: Database, fresh_postgres: PrivateDatabase
+) -> None:
+    """Its connection dies while it publishes, and the other one is faster."""
+    stored = await _append(database, 3)
+
+    class SlowPublisher(Publisher):
+        async def publish(self, exchange: str, messages: Sequence[tuple[str, Message]]) -> None:
+            await super().publish(exchange, messages)
+            await _kill_who_holds_the_lead(fresh_postgres)
+            await _append(database, 3)
+            async with relays(database, broker.url) as [heir]:
+                await step_until(heir.step, lambda: _checkpoint_is_last(database))
+
+    async with relays(database, broker.url, kind=SlowPublisher) as [leader]:
+        with pytest.raises(Unavailable):
+            await leader.step()
+    assert await _checkpoint_is_last(database)
+    assert stored
+
+
+async def _checkpoint_is_last(database: Database) -> bool:
+    query = (
+        "SELECT (SELECT max(position) FROM events)"
+        " = (SELECT position FROM checkpoints WHERE name = 'relay')"
+    )
+    async with database.transaction() as connection:
+        return bool(await connection.scalar(text(query)))
+
+
+async def test_when_the_broker_goes_away_publishing_goes_on_by_itself_afterwards(
+    broker: Broker, database: Database
+) -> None:
+    heard = await broker.listener("files.*")
+    async with proxy_to(broker.url) as (proxy, url), relays(database, url) as [relay]:
+        loop = Loop("relay", relay.step, pause=0.05, doorbell=relay.doorbell)
+        async with running([loop]):
+            before = await _append(database, 2)
+            assert await _ids(heard, 4) == before
+            await proxy.cut()
+            during = await _append(database, 2)
+            await eventually(lambda: _is(not relay.is_well))
+            await proxy.mend()
+            assert set(await _ids(heard, 4)) == set(during)
+            await eventually(lambda: _is(relay.is_well))
+
+
+async def test_when_the_database_goes_away_publishing_goes_on_by_itself_afterwards(
+    broker: Broker, database: Database, fresh_postgres: PrivateDatabase
+) -> None:
+    heard = await broker.listener("files.*")
+    async with proxy_to(fresh_postgres.url("files")) as (proxy, url):
+        reached = Database(url)
+        async with relays(reached, broker.url) as [relay]:
+            loop = Loop("relay", relay.step, pause=0.05, doorbell=relay.doorbell)
+            async with running([loop]):
+                before = await _append(database, 2)
+                assert await _ids(heard, 4) == before
+                await proxy.cut()
+                during = await _append(database, 2)
+                await eventually(lambda: _is(not relay.is_well))
+                await proxy.mend()
+                assert await _ids(heard, 4) == during
+        await reached.close()
+
+
+async def test_the_feed_keeps_what_happened_for_those_who_come_later(
+    broker: Broker, database: Database
+) -> None:
+    stored = await _append(database, 3)
+    async with relays(database, broker.url) as [relay]:
+        assert await relay.step()
+    seen: list[UUID] = []
+    channel = await broker.connection.channel()
+    await channel.set_qos(prefetch_count=100)
+    feed = await channel.get_queue(FEED, ensure=False)
+    async with feed.iterator(arguments={"x-stream-offset": "first"}) as messages:
+        async with asyncio.timeout(10):
+            async for message in messages:
+                await message.ack()
+                seen.append(UUID(message.message_id))
+                if seen[-1] == stored[-1]:
+                    break
+    assert seen[-6:] == stored
+    await channel.close()
+
+
+async def _all_once(effects: Effects, ids: list[UUID]) -> bool:
+    return min(await effects.of(*ids)) == 1
+
+
+async def _is(condition: bool) -> bool:
+    return condition

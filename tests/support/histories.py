@@ -1,0 +1,82 @@
+"""Valid histories of a user's files, their checks and mails, as Hypothesis draws them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from shared.eventsourcing.event import Event, RecordedEvent
+from shared.ids import derived_id
+from tests.support.events import (
+    NOON,
+    check_failed,
+    checked,
+    deleted,
+    mail_failed,
+    queued,
+    recorded,
+    replaced,
+    sent,
+    uploaded,
+)
+
+Story = list[RecordedEvent]
+
+
+@st.composite
+def file_stories(draw: st.DrawFn) -> Story:
+    """Up to three files, replaced, checked and mailed about, some of them deleted."""
+    story: Story = []
+    for number in range(draw(st.integers(1, 3))):
+        story += _file(draw, derived_id("file", number))
+    return story
+
+
+def _file(draw: st.DrawFn, file_id: UUID) -> Story:
+    versions = draw(st.integers(1, 4))
+    life: list[Event] = [uploaded(file_id)]
+    life += [replaced(file_id, version) for version in range(2, versions + 1)]
+    if draw(st.booleans()):
+        life.append(deleted(file_id, versions))
+    story = _stream(f"file-{file_id}", life)
+    checks = [_check(draw, file_id, version) for version in range(1, versions + 1)]
+    chosen = [check for check in checks if draw(st.booleans())]
+    story += _stream(f"checks-{file_id}", chosen)
+    for check in chosen:
+        mail_id, check_id = derived_id("mail", check.check_id), check.check_id
+        life = [queued(mail_id, check_id)]
+        tries = draw(st.integers(0, 3))
+        life += [mail_failed(mail_id, check_id, attempt) for attempt in range(1, tries + 1)]
+        if draw(st.booleans()):
+            life.append(sent(mail_id, check_id, tries + 1))
+        elif draw(st.booleans()):
+            life.append(mail_failed(mail_id, check_id, tries + 1, final=True))
+        story += _stream(f"mail-{mail_id}", life)
+    return story
+
+
+def _check(draw: st.DrawFn, file_id: UUID, version: int) -> Event:
+    make = check_failed if draw(st.integers(0, 3)) == 0 else checked
+    return make(file_id, version, check_id=derived_id("check", file_id, version))
+
+
+def _stream(stream_id: str, events: Sequence[Event]) -> Story:
+    return [
+        recorded(
+            event,
+            stream_id,
+            version,
+            at=NOON + timedelta(minutes=version),
+            event_id=derived_id(stream_id, version),
+        )
+        for version, event in enumerate(events, start=1)
+    ]
+
+
+@st.composite
+def retold(draw: st.DrawFn) -> tuple[Story, Story]:
+    """A story, and the same events in any order with any of them more than once."""
+    story = draw(file_stories())
+    twice = draw(st.lists(st.sampled_from(story), max_size=6))
+    return story, draw(st.permutations(story + twice))
