@@ -27,15 +27,15 @@ def browsers(keys: Keys, services: Services) -> Browsers:
 
     @asynccontextmanager
     async def opened(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
-        urls = {
-            f"{name}_url": f"http://{name}" for name in ("auth", "files", "checker", "reports")
+        values: dict[str, Any] = {
+            "signing_key": keys.private["gateway"],
+            "jwks_file": keys.jwks_file,
+            "auth_url": "http://auth",
+            "files_url": "http://files",
+            "checker_url": "http://checker",
+            "reports_url": "http://reports",
         }
-        app = create_app(
-            Settings(
-                signing_key=keys.private["gateway"], jwks_file=keys.jwks_file, **urls, **settings
-            ),
-            services.transport(),
-        )
+        app = create_app(Settings(**values, **settings), services.transport())
         transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
         base = settings.get("public_url", "http://localhost:8000")
         headers = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en"}

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 
+from shared.contracts.checker import Counts
 from shared.web.identity import Identity
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
@@ -48,7 +49,7 @@ class Services:
         self.user_id, self.session_id = uuid4(), uuid4()
         self.calls: list[httpx2.Request] = []
         self._routes: dict[str, Answer] = {}
-        self.on("auth POST /internal/sessions", answer(201, self.tokens()))
+        self.on("auth POST /internal/sessions", self._begin_session)
         self.on("auth POST /internal/sessions/access", answer(200, self.tokens(token=None)))
         self.on("auth GET /internal/sessions/.*", answer(204))
         self.on("auth DELETE /internal/sessions/current", answer(204))
@@ -78,6 +79,9 @@ class Services:
     def called(self, pattern: str) -> list[httpx2.Request]:
         return [call for call in self.calls if re.fullmatch(pattern, _name(call))]
 
+    def _begin_session(self, request: httpx2.Request) -> httpx2.Response:
+        return answer(201, self.tokens())(request)
+
     def _handle(self, request: httpx2.Request) -> httpx2.Response:
         self.calls.append(request)
         for route, reply in reversed(self._routes.items()):
@@ -96,8 +100,7 @@ def schedule(seconds: float = 45) -> dict[str, Any]:
 
 
 def counts(**given: int) -> dict[str, int]:
-    names = "blocker warning note total new still reopened fixed suppressed".split()
-    return dict.fromkeys(names, 0) | given
+    return dict.fromkeys(Counts.model_fields, 0) | given
 
 
 def summary(**changes: Any) -> dict[str, Any]:

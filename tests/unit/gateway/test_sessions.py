@@ -164,7 +164,7 @@ async def test_garbage_in_cookies_is_nobody(
     browser: httpx2.AsyncClient, services: Services, token: str
 ) -> None:
     services.on("auth POST /internal/sessions/access", refusal(401, "unauthenticated"))
-    headers = {"Cookie": f"access={token}; session={token}".encode()}
+    headers = [(b"Cookie", f"access={token}; session={token}".encode())]
     assert (await browser.get("/", headers=headers)).status_code in {303, 431}
 
 

@@ -1,0 +1,1 @@
+"""The public face: web screens and `/api/v1`. Keeps no state."""

@@ -1,0 +1,28 @@
+"""News as they happen."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from services.gateway.api.problem import problems
+from services.gateway.feed import follow
+from services.gateway.provision import Reports, Sessions
+from services.gateway.sessions import ApiUser
+
+router = APIRouter(prefix="/api/v1", tags=["Events"])
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses=_STREAM | problems(401, 503),
+)
+async def events(
+    request: Request, user: ApiUser, reports: Reports, sessions: Sessions
+) -> StreamingResponse:
+    """Server-sent events `file`, `check` and `mail`; go on after one with `Last-Event-ID`."""
+    return await follow(request, user, reports, sessions)

@@ -1,0 +1,45 @@
+"""How the API tells errors (RFC 9457), for its description."""
+
+from typing import Any
+
+from fastapi import Request
+from pydantic import BaseModel, Field
+
+from services.gateway.errors import UnsupportedMediaType
+
+
+class Problem(BaseModel):
+    """An error. `code` never changes its meaning; `request_id` finds it in our logs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    params: dict[str, str | int] = Field(default_factory=dict)
+
+
+_MEANINGS = {
+    401: "No valid access token.",
+    404: "There is nothing here, or it is not yours.",
+    409: "Something stands in the way, for example a file of the same name.",
+    413: "Larger than allowed.",
+    415: "The wrong kind of content.",
+    422: "A value is not allowed.",
+    503: "A part is not available; `Retry-After` says when to try again.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors a route may answer."""
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+def json_only(request: Request) -> None:
+    """Refuse (415) a form or anything else where JSON is asked for."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity" or not (kind == "application/json" or kind.endswith("+json")):
+        raise UnsupportedMediaType

@@ -1,0 +1,94 @@
+"""A call to another service: our request id goes along, its refusals come back as errors."""
+
+from typing import Any
+
+import httpx2
+
+from services.gateway.errors import passed_on
+from shared.context import correlation_id
+from shared.errors import DomainError, Unavailable
+from shared.logging import log
+from shared.telemetry import traceparent
+from shared.web.identity import Identity, User
+
+TIMEOUT = httpx2.Timeout(5.0, connect=2.0)  # seconds
+# Servers close idle connections after 5 s; ours are given up before, so that none is stale.
+LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=50, keepalive_expiry=3.0)
+
+
+class Service:
+    """One service and the ways to speak to it."""
+
+    def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
+        self._name, self._url = name, url.rstrip("/")
+        self._client, self._identity = client, identity
+
+    async def as_user(self, user: User, method: str, path: str, **more: Any) -> httpx2.Response:
+        """Speak for a person, with the person's own token."""
+        return await self._call(user.token, method, path, **more)
+
+    async def as_gateway(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        """Speak for ourselves."""
+        return await self._call(self._identity.sign_service(self._name), method, path, **more)
+
+    async def open_stream(self, user: User, path: str, headers: dict[str, str]) -> httpx2.Response:
+        """An answer whose body is still to be read, for as long as it may take."""
+        timeout = httpx2.Timeout(None, connect=2.0)
+        request = self._client.build_request(
+            "GET",
+            self._url + path,
+            headers=headers | _headers(user.token),
+            timeout=timeout,
+        )
+        try:
+            answer = await self._client.send(request, stream=True)
+        except httpx2.HTTPError as error:
+            raise self._away(error) from error
+        if not answer.is_success:
+            await answer.aread()
+            raise _refusal(answer)
+        return answer
+
+    async def _call(
+        self,
+        token: str,
+        method: str,
+        path: str,
+        params: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> httpx2.Response:
+        asked = {name: value for name, value in (params or {}).items() if value is not None}
+        try:
+            answer = await self._client.request(
+                method, self._url + path, params=asked, headers=_headers(token), **more
+            )
+        except httpx2.HTTPError as error:
+            raise self._away(error) from error
+        if not answer.is_success:
+            raise _refusal(answer)
+        return answer
+
+    def _away(self, error: Exception) -> Unavailable:
+        log.warning("service_away", called=self._name, reason=type(error).__name__)
+        return Unavailable()
+
+
+def _headers(token: str) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {token}"}
+    if (correlation := correlation_id.get()) is not None:
+        headers["X-Request-ID"] = str(correlation)
+    if (parent := traceparent()) is not None:
+        headers["traceparent"] = parent
+    return headers
+
+
+def _refusal(answer: httpx2.Response) -> DomainError:
+    try:
+        told = answer.json()
+        code, params = str(told["code"]), dict(told.get("params") or {})
+    except (ValueError, KeyError, TypeError):
+        return Unavailable()
+    if answer.status_code == Unavailable.status or answer.status_code < 500:  # noqa: PLR2004
+        wait = answer.headers.get("retry-after", "")
+        return passed_on(answer.status_code, code, params, int(wait) if wait.isdigit() else None)
+    return Unavailable()

@@ -1,0 +1,42 @@
+"""Our cookies: all HttpOnly, SameSite=Lax, and bound to the host over TLS."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from services.gateway.models import Tokens
+
+LANGUAGE_SECONDS = 365 * 86_400
+MARGIN = 30  # seconds an access cookie ends before its token does
+
+
+@dataclass(frozen=True)
+class Cookies:
+    """Reads cookies, and writes them into the request's state, from where they are sent."""
+
+    secure: bool
+    session_seconds: int
+
+    def read(self, request: Request, name: str) -> str:
+        return request.cookies.get(self._full(name), "")
+
+    def write(self, request: Request, name: str, value: str, seconds: int) -> None:
+        """`value` is a token or a short word of ours and needs no quoting."""
+        full = self._full(name)
+        parts = [f"{full}={value}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
+        if self.secure:
+            parts.append("Secure")
+        if not hasattr(request.state, "cookies"):
+            request.state.cookies = {}
+        request.state.cookies[name] = "; ".join(parts)
+
+    def keep(self, request: Request, tokens: Tokens, session: str) -> None:
+        self.write(request, "session", session, self.session_seconds)
+        self.write(request, "access", tokens.access_token, max(1, tokens.expires_in - MARGIN))
+
+    def forget(self, request: Request) -> None:
+        self.write(request, "session", "", 0)
+        self.write(request, "access", "", 0)
+
+    def _full(self, name: str) -> str:
+        return f"__Host-{name}" if self.secure else name

@@ -1,0 +1,41 @@
+"""`Content-Disposition` of a form's parts (RFC 7578) and of downloads (RFC 6266)."""
+
+import re
+from urllib.parse import quote
+
+from services.gateway.errors import FileNameUnreadable, UploadInvalid
+
+MAX_NAME = 1000  # characters; what names are allowed is decided by files
+_PARAMETER = re.compile(r';\s*([\w*]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]*)')
+_ESCAPED = re.compile(r'\\(["\\])')
+_UNSAFE = re.compile(r'[^ -~]|["\\%]')
+
+
+def attachment(name: str) -> str:
+    """The header of a download: any name, told exactly (RFC 8187)."""
+    plain = _UNSAFE.sub("_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def part_names(disposition: bytes) -> tuple[str, str | None]:
+    """The part's field and file name. `filename*` counts as no name: RFC 7578 forbids it."""
+    try:
+        text = disposition.decode()
+    except UnicodeDecodeError:
+        raise FileNameUnreadable from None
+    found = _PARAMETER.findall(text)
+    names = [value for name, value in found if name.lower() == "name"]
+    filenames = [value for name, value in found if name.lower() == "filename"]
+    if not text.lower().startswith("form-data") or len(names) != 1 or len(filenames) > 1:
+        raise UploadInvalid
+    if not filenames:
+        starred = any(name.lower() == "filename*" for name, _ in found)
+        return _unquoted(names[0]), "" if starred else None
+    filename = _unquoted(filenames[0])
+    if len(filename) > MAX_NAME:
+        raise FileNameUnreadable
+    return _unquoted(names[0]), filename
+
+
+def _unquoted(value: str) -> str:
+    return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value

@@ -1,0 +1,110 @@
+"""What every request must pass before a route sees it."""
+
+import asyncio
+import hmac
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.errors import CrossSite, HostUnknown
+from services.gateway.settings import Settings
+from shared.errors import NotFound
+from shared.web.app import provided
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_PROBES = {"/healthz", "/readyz", "/metrics"}
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+CHUNK_SECONDS = 10.0
+BODY_SECONDS = 90.0  # a megabyte at 100 kbit/s
+
+
+def guard(request: Request, settings: Annotated[Settings, provided(Settings)]) -> None:
+    """Refuse unknown hosts and requests that another website made a browser send."""
+    path = request.url.path
+    if path == "/metrics" and not _may_read_metrics(request, settings):
+        raise NotFound
+    if path not in _PROBES:
+        check_host(request, settings)
+    if request.method not in _SAFE:
+        refuse_cross_site(request, settings)
+
+
+def check_host(request: Request, settings: Settings) -> None:
+    """Let pass the name of the public address and names of this machine."""
+    hosts = request.headers.getlist("host")
+    if len(hosts) != 1 or _hostname(hosts[0]) not in {settings.public_host, *_LOOPBACK}:
+        raise HostUnknown
+
+
+def refuse_cross_site(request: Request, settings: Settings) -> None:
+    """Believe `Sec-Fetch-Site` and `Origin`; a client that sends neither is no browser."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site not in {"same-origin", "none"}:
+        raise CrossSite
+    origin = request.headers.get("origin")
+    if origin is None or origin == settings.public_origin:
+        return
+    if urlsplit(origin).netloc != request.headers.get("host"):
+        raise CrossSite
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _may_read_metrics(request: Request, settings: Settings) -> bool:
+    token = settings.metrics_token.get_secret_value()
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    return bool(token) and hmac.compare_digest(given.encode(), token.encode())
+
+
+class SlowBodies:
+    """Gives up (408) on a body that trickles."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        ends_at = asyncio.get_running_loop().time() + BODY_SECONDS
+        expecting = True
+
+        async def read() -> Message:
+            nonlocal expecting
+            if not expecting:
+                return await receive()
+            left = ends_at - asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(min(CHUNK_SECONDS, left)):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, headers={"Connection": "close"}) from None
+            expecting = message.get("more_body", False)
+            return message
+
+        await self._app(scope, read, send)
+
+
+class SetCookies:
+    """Adds the cookies that a request's handling left in its state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                cookies = scope.get("state", {}).get("cookies", {})
+                added = [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies.values()]
+                message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        await self._app(scope, receive, answer)

@@ -1,0 +1,104 @@
+"""Errors the gateway itself finds, and those it passes on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.gateway.sentences import SENTENCES
+from shared.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+
+_KINDS: dict[int, type[DomainError]] = {
+    kind.status: kind
+    for kind in (Conflict, Forbidden, Invalid, NotFound, TooLarge, Unauthenticated, Unavailable)
+}
+
+
+class HostUnknown(DomainError):
+    """This address does not belong to Prereview."""
+
+    code = "host_unknown"
+
+
+class CrossSite(Forbidden):
+    """This request came from another website, so it was not carried out."""
+
+    code = "cross_site"
+
+
+class UnsupportedMediaType(DomainError):
+    """The request's content is of a kind that is not accepted here."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class RequestTooSlow(DomainError):
+    """The request took too long to arrive. Please try again."""
+
+    code = "request_too_slow"
+    status = 408
+
+
+class UploadInvalid(Invalid):
+    """This upload can't be read. Send one file, as the part “file” of a multipart form."""
+
+    code = "upload_invalid"
+
+
+class FileMissing(Invalid):
+    """Choose a file first."""
+
+    code = "file_missing"
+
+
+class FileNameMissing(Invalid):
+    """The file came without a name."""
+
+    code = "file_name_missing"
+
+
+class FileNameUnreadable(Invalid):
+    """The file's name can't be read."""
+
+    code = "file_name_unreadable"
+
+
+class FileTooLarge(TooLarge):
+    """The file is larger than the limit of {limit} bytes."""
+
+    code = "file_too_large"
+
+
+class TooManyFiles(Invalid):
+    """At most {limit} files can be uploaded at once."""
+
+    code = "too_many_files"
+
+
+class TooManyParts(DomainError):
+    """The form has too many parts."""
+
+    code = "too_many_parts"
+
+
+def passed_on(
+    status: int, code: str, params: Mapping[str, Any], retry_after: int | None = None
+) -> DomainError:
+    """What a service answered, as an error of our own: same status, code and values."""
+    known = {name: value for name, value in params.items() if isinstance(value, str | int)}
+    sentence = SENTENCES.get(code, DomainError.sentence())
+    try:
+        sentence.format(**known)
+    except (KeyError, IndexError):
+        sentence = DomainError.sentence()
+    parts = {"__doc__": sentence, "code": code, "status": status, "retry_after": retry_after}
+    kind: type[DomainError] = type("PassedOn", (_KINDS.get(status, DomainError),), parts)
+    return kind(**known)

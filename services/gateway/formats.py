@@ -1,0 +1,71 @@
+"""Times, sizes and numbers as a language writes them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from babel.dates import UTC as BABEL_UTC
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
+from markupsafe import Markup, escape
+
+from services.gateway.i18n.language import N_, translations
+from shared.contracts.auth import Language
+
+_SIZES = ((1024 * 1024, N_("{n} MB")), (1024, N_("{n} KB")), (1, N_("{n} B")))
+
+
+def moment(language: Language, when: datetime) -> Markup:
+    """A time in UTC that a script may turn into the reader's own."""
+    utc = when.astimezone(UTC)
+    shown = format_datetime(utc, "d MMM y, HH:mm", tzinfo=BABEL_UTC, locale=language)
+    machine = utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Markup('<time datetime="{}">{} UTC</time>').format(machine, shown)
+
+
+def number(language: Language, value: float) -> str:
+    return str(format_decimal(value, locale=language))
+
+
+def size(language: Language, count: int) -> str:
+    """`2.1 KB`, `2,1 КБ`."""
+    unit, sentence = next((entry for entry in _SIZES if count >= entry[0]), _SIZES[-1])
+    shown = format_decimal(count / unit, "#,##0.#", locale=language)
+    return translations(language).gettext(sentence).format(n=shown)
+
+
+def duration(language: Language, milliseconds: int) -> str:
+    if milliseconds < 1000:  # noqa: PLR2004
+        return translations(language).gettext(N_("{n} ms")).format(n=milliseconds)
+    shown = format_decimal(milliseconds / 1000, "#,##0.#", locale=language)
+    return translations(language).gettext(N_("{n} s")).format(n=shown)
+
+
+def breakable(name: str) -> Markup:
+    """A file name that may go on in the next line after `_` and before its ending."""
+    wrapped = str(escape(name)).replace("_", "_<wbr>").replace(".py", "<wbr>.py")
+    return Markup(wrapped)  # noqa: S704 - escaped above
+
+
+def code_spans(text: str) -> Markup:
+    """Turn the backticks of the linter's English sentences into code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    shown = (
+        Markup("<code>{}</code>").format(piece) if index % 2 else escape(piece)
+        for index, piece in enumerate(pieces)
+    )
+    return Markup("").join(shown)
+
+
+def filters(language: Language) -> dict[str, Callable[[Any], str]]:
+    """The formats as template filters."""
+    return {
+        "moment": lambda when: moment(language, when),
+        "number": lambda value: number(language, value),
+        "size": lambda count: size(language, count),
+        "breakable": breakable,
+        "code_spans": code_spans,
+        "duration": lambda milliseconds: duration(language, milliseconds),
+    }

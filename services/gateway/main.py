@@ -1,0 +1,62 @@
+"""Puts the gateway together."""
+
+import httpx2
+from fastapi import Depends, FastAPI
+from starlette.middleware import Middleware
+
+from services.gateway import assets
+from services.gateway.api import ROUTERS as API
+from services.gateway.api.docs import describe
+from services.gateway.calls import LIMITS, TIMEOUT
+from services.gateway.clients import Auth, Checker, Files, Reports
+from services.gateway.cookies import Cookies
+from services.gateway.edge import SetCookies, SlowBodies, guard
+from services.gateway.error_pages import ErrorPages
+from services.gateway.headers import default_headers
+from services.gateway.pages import Pages
+from services.gateway.screens import ROUTERS as SCREENS
+from services.gateway.sessions import Sessions
+from services.gateway.settings import Settings
+from shared.web.app import create_app as create_web_app
+from shared.web.identity import Identity
+
+
+def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> FastAPI:
+    """Build the application; `transport` stands in for the network."""
+    identity = Identity.of("gateway", settings)
+    client = httpx2.AsyncClient(
+        transport=transport, timeout=TIMEOUT, limits=LIMITS, trust_env=False
+    )
+    auth = Auth("auth", settings.auth_url, client, identity)
+    cookies = Cookies(settings.is_secure, settings.session_days * 86_400)
+    pages = Pages(settings, cookies)
+    app = create_web_app(
+        "gateway",
+        settings,
+        [assets.router, *API, *SCREENS],
+        provide=[
+            auth,
+            Files("files", settings.files_url, client, identity),
+            Checker("checker", settings.checker_url, client, identity),
+            Reports("reports", settings.reports_url, client, identity),
+            cookies,
+            pages,
+            Sessions(auth, identity, cookies),
+        ],
+        resources=[_Closing(client)],
+        headers=default_headers(settings),
+        dependencies=[Depends(guard)],
+        openapi_url="/api/openapi.json",
+    )
+    app.user_middleware += [Middleware(SetCookies), Middleware(SlowBodies)]  # the innermost
+    app.add_middleware(ErrorPages, pages=pages)  # the outermost
+    describe(app)
+    return app
+
+
+class _Closing:
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+
+    async def close(self) -> None:
+        await self._client.aclose()

@@ -1,0 +1,134 @@
+"""What the services answer, and what the public API answers in turn."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from shared.contracts.auth import Language
+from shared.contracts.checker import Counts, FailureReason, Finding, FixedFinding, Verdict
+
+Outcome = Literal["clean", "findings", "syntax_error", "failed"]
+MailState = Literal["waiting", "queued", "sending", "sent", "failed", "suppressed"]
+
+
+class Account(BaseModel):
+    """A user as the user sees it."""
+
+    user_id: UUID
+    email: str
+    language: Language
+    created_at: datetime
+
+
+class Tokens(BaseModel):
+    """What auth answers to a login."""
+
+    session_id: UUID
+    user_id: UUID
+    access_token: str
+    expires_in: int
+    token: str | None = None
+
+
+class Saved(BaseModel):
+    """What a command led to; `event_id` is empty when nothing had to change."""
+
+    file_id: UUID
+    version: int
+    event_id: UUID | None = None
+
+
+class MailMark(BaseModel):
+    """Whether the mail about a check went out."""
+
+    state: MailState
+    sent_at: datetime | None = None
+
+
+class Mail(MailMark):
+    """The whole life of the mail about a check."""
+
+    attempts: int = 0
+    message_id: str | None = None
+    reply: str | None = Field(None, description="what the mail server answered")
+    reason: str | None = None
+    next_attempt_at: datetime | None = None
+
+
+class LastCheck(BaseModel):
+    """A file's newest result."""
+
+    id: UUID
+    version: int
+    outcome: Outcome
+    verdict: Verdict | None = None
+    counts: Counts
+    checked_at: datetime
+    mail: MailMark
+
+
+class File(BaseModel):
+    """A file in the list."""
+
+    id: UUID
+    name: str
+    version: int
+    mark: Literal["new", "replaced"]
+    check: Literal["waiting", "checked", "failed"]
+    size: int = Field(description="bytes")
+    sha256: str
+    uploaded_at: datetime
+    last_check: LastCheck | None = None
+
+
+class FilePage(BaseModel):
+    """A page of files; `next_cursor` is empty on the last one."""
+
+    files: list[File]
+    next_cursor: str | None = None
+
+
+class CheckEntry(LastCheck):
+    """A line of the log of checks."""
+
+    file_id: UUID
+    file_name: str
+
+
+class CheckPage(BaseModel):
+    """A page of the log; `next_cursor` is empty on the last one."""
+
+    checks: list[CheckEntry]
+    next_cursor: str | None = None
+
+
+class Check(BaseModel):
+    """A whole report. `findings` holds the first of them, `counts` the true totals."""
+
+    id: UUID
+    file_id: UUID
+    file_name: str
+    version: int
+    sha256: str
+    engine: str
+    profile: str
+    started_at: datetime
+    checked_at: datetime
+    duration_ms: int
+    outcome: Outcome
+    reason: FailureReason | None = None
+    verdict: Verdict | None = None
+    counts: Counts
+    truncated: bool = False
+    findings: list[Finding] = []
+    fixed: list[FixedFinding] = []
+    mail: Mail
+
+
+class Schedule(BaseModel):
+    """When files are checked. An interval of 0 means at once."""
+
+    interval_seconds: float
+    next_run_at: datetime | None = None

@@ -1,0 +1,94 @@
+"""Pages: a template, in the visitor's language."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.gateway import assets
+from services.gateway.addresses import local_path
+from services.gateway.cookies import Cookies
+from services.gateway.formats import filters, number
+from services.gateway.i18n.language import LANGUAGES, choose, translations
+from services.gateway.sentences import SENTENCES
+from services.gateway.settings import Settings
+from shared.contracts.auth import Language
+from shared.errors import DomainError
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Pages:
+    """Renders templates."""
+
+    def __init__(self, settings: Settings, cookies: Cookies) -> None:
+        self._cookies = cookies
+        self._settings = settings
+        self._environments = {language: _environment(language) for language in LANGUAGES}
+
+    def language(self, request: Request) -> Language:
+        return choose(
+            self._cookies.read(request, "language"), request.headers.get("accept-language", "")
+        )
+
+    def render(
+        self, request: Request, template: str, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        language = self.language(request)
+        text = self._environments[language].get_template(template)
+        page = text.render(
+            language=language,
+            here=_here(request),
+            path=request.url.path,
+            status=status,
+            user=getattr(request.state, "user", None),
+            settings=self._settings,
+            **values,
+        )
+        return HTMLResponse(page, status)
+
+    def explain(self, request: Request, error: DomainError) -> str:
+        """An error's sentence in the visitor's language."""
+        return self.sentence(request, error.code, error.params)
+
+    def sentence(self, request: Request, code: str, params: dict[str, Any]) -> str:
+        """The sentence of a code; a general one for a code we do not know."""
+        language = self.language(request)
+        words, general = translations(language).gettext, SENTENCES["refused"]
+        told = {
+            name: number(language, value) if isinstance(value, int) else value
+            for name, value in params.items()
+        }
+        try:
+            return words(SENTENCES.get(code, general)).format(**told)
+        except (KeyError, IndexError):
+            return words(general)
+
+
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    sentences = translations(language)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        sentences.gettext, sentences.ngettext, newstyle=True
+    )
+    environment.filters.update(filters(language))
+    environment.globals["asset"] = assets.address
+    return environment
+
+
+def _here(request: Request) -> str:
+    """Where to come back to after a change of language."""
+    if request.method != "GET":
+        return local_path(request.url.path)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return local_path(f"{request.url.path}{query}")

@@ -1,0 +1,15 @@
+"""What routes ask for by type."""
+
+from typing import Annotated
+
+from services.gateway import clients, cookies, pages, sessions, settings
+from shared.web.app import provided
+
+Auth = Annotated[clients.Auth, provided(clients.Auth)]
+Files = Annotated[clients.Files, provided(clients.Files)]
+Checker = Annotated[clients.Checker, provided(clients.Checker)]
+Reports = Annotated[clients.Reports, provided(clients.Reports)]
+Cookies = Annotated[cookies.Cookies, provided(cookies.Cookies)]
+Pages = Annotated[pages.Pages, provided(pages.Pages)]
+Sessions = Annotated[sessions.Sessions, provided(sessions.Sessions)]
+Settings = Annotated[settings.Settings, provided(settings.Settings)]

@@ -1,0 +1,23 @@
+"""The log of all checks, also of deleted files."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.gateway.provision import Pages, Reports, Settings
+from services.gateway.sessions import WebUser
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/checks")
+async def checks(
+    request: Request,
+    user: WebUser,
+    pages: Pages,
+    reports: Reports,
+    settings: Settings,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    page = await reports.checks(user, cursor, settings.page_size)
+    return pages.render(request, "checks.html", page=page, cursor=cursor)

@@ -1,0 +1,42 @@
+"""Login and logout."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway.addresses import local_path
+from services.gateway.provision import Pages, Sessions
+from services.gateway.screens.forms import NOTICES, fields, go
+from shared.errors import DomainError
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/login")
+async def login(request: Request, pages: Pages, next: str = "/", notice: str = "") -> Response:  # noqa: A002
+    return pages.render(
+        request, "login.html", next=local_path(next), notice=NOTICES.get(notice), email=""
+    )
+
+
+@router.post("/login")
+async def log_in(request: Request, pages: Pages, sessions: Sessions) -> Response:
+    email, password, wanted = await fields(request, "email", "password", "next")
+    wanted = local_path(wanted)
+    try:
+        await sessions.begin(request, email, password)
+    except DomainError as error:
+        return pages.render(
+            request,
+            "login.html",
+            error.status,
+            next=wanted,
+            notice=None,
+            email=email,
+            error=pages.explain(request, error),
+        )
+    return go(wanted)
+
+
+@router.post("/logout")
+async def log_out(request: Request, sessions: Sessions) -> Response:
+    await sessions.end(request)
+    return go("/login", notice="logged_out")

@@ -1,0 +1,31 @@
+"""Registration. Its answer is the same whether or not the address has an account."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway.provision import Auth, Pages
+from services.gateway.screens.forms import fields, go
+from shared.errors import DomainError
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/register")
+async def registration(request: Request, pages: Pages) -> Response:
+    return pages.render(request, "registration.html", email="")
+
+
+@router.post("/register")
+async def register(request: Request, pages: Pages, auth: Auth) -> Response:
+    email, password = await fields(request, "email", "password")
+    try:
+        await auth.register(email, password, pages.language(request))
+    except DomainError as error:
+        return pages.render(
+            request,
+            "registration.html",
+            error.status,
+            email=email,
+            error=pages.explain(request, error),
+            about=error.code.split("_")[0],
+        )
+    return go("/login", notice="registered")

@@ -1,0 +1,51 @@
+"""The report of one check, under an address that mails link to."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway.clients import Files as FilesClient
+from services.gateway.code_frames import Frame, code_frames
+from services.gateway.models import Check
+from services.gateway.provision import Files, Pages, Reports
+from services.gateway.sessions import WebUser
+from shared.errors import DomainError
+from shared.web.identity import User
+
+router = APIRouter(include_in_schema=False)
+T = TypeVar("T")
+TIERS = ("blocker", "warning", "note")
+
+
+@router.get("/checks/{check_id}")
+async def report(
+    request: Request, user: WebUser, pages: Pages, reports: Reports, files: Files, check_id: UUID
+) -> Response:
+    check = await reports.check(user, check_id)
+    frames, current = await asyncio.gather(
+        _frames(user, files, check), _if_possible(reports.file(user, check.file_id))
+    )
+    shown = list(zip(check.findings, frames, strict=True))
+    by_tier = {tier: [pair for pair in shown if pair[0].tier == tier] for tier in TIERS}
+    return pages.render(request, "report.html", check=check, by_tier=by_tier, current=current)
+
+
+async def _frames(user: User, files: FilesClient, check: Check) -> list[Frame | None]:
+    """Excerpts of the code; none when the bytes can't be had, for the report stands without."""
+    nothing: list[Frame | None] = [None] * len(check.findings)
+    if not check.findings:
+        return nothing
+    found = await _if_possible(files.content(user, check.file_id, check.version))
+    if found is None:
+        return nothing
+    return await asyncio.to_thread(code_frames, found.content, check.findings)
+
+
+async def _if_possible(asked: Awaitable[T]) -> T | None:
+    try:
+        return await asked
+    except DomainError:
+        return None

@@ -1,0 +1,22 @@
+"""How long until the next run of checks."""
+
+from datetime import datetime
+from math import ceil
+
+from services.gateway.clients import Checker
+from shared.clock import utc_now
+from shared.errors import DomainError
+from shared.web.identity import User
+
+
+async def seconds_to_next_run(checker: Checker, user: User) -> int | None:
+    """None when nobody can say, 0 for any moment now."""
+    try:
+        schedule = await checker.schedule(user)
+    except DomainError:
+        return None
+    return _until(schedule.next_run_at) if schedule.next_run_at else None
+
+
+def _until(moment: datetime) -> int:
+    return max(0, ceil((moment - utc_now()).total_seconds()))

@@ -1,0 +1,70 @@
+"""Every error's sentence, by its code, as people read it.
+
+Services keep the English sentence in the error's docstring. The gateway may not import them, so it
+repeats the sentences here, where they are translated; a test compares both.
+"""
+
+from services.gateway.i18n.language import N_
+
+SENTENCES = {
+    # any service
+    "refused": N_("The request can't be carried out."),
+    "invalid": N_("Something in the request has a value that is not allowed."),
+    "unauthenticated": N_("Please log in."),
+    "forbidden": N_("This is not allowed."),
+    "not_found": N_("There is nothing here, or it is not yours."),
+    "conflict": N_("Someone changed this at the same moment. Look at it again, then repeat."),
+    "concurrency_conflict": N_("Someone changed this at the same moment. Please repeat."),
+    "too_large": N_("This is larger than the limit of {limit} bytes."),
+    "unavailable": N_(
+        "A part of the service is not available at the moment. Please try again shortly."
+    ),
+    "service_unavailable": N_(
+        "A part of the service is not available at the moment. Please try again shortly."
+    ),
+    "database_unavailable": N_(
+        "The database is not available at the moment. Please try again shortly."
+    ),
+    "broker_unavailable": N_(
+        "The message broker is not available at the moment. Please try again shortly."
+    ),
+    "migrations_pending": N_("The database is being prepared. Please try again shortly."),
+    # auth
+    "email_invalid": N_("This is not a valid e-mail address."),
+    "password_too_short": N_("A password needs at least {minimum} characters."),
+    "password_too_long": N_("A password has at most {maximum} characters."),
+    "password_unreadable": N_("The password holds a character that can't be typed."),
+    "wrong_credentials": N_("The e-mail address or the password is wrong."),
+    # files
+    "file_name_taken": N_(
+        "You already have a file of this name. Replace that one, or choose another name."
+    ),
+    "not_python": N_("Only Python files can be uploaded: the name must end in .py, in lower case."),
+    "file_name_invalid": N_(
+        r"""This name can't be used: at most {maximum} characters,"""
+        r""" none of \ / : * ? " < > | = in it."""
+    ),
+    "not_text": N_("This is not a text file."),
+    "encoding_unknown": N_(
+        "The file can't be read in the encoding it declares. Save it as UTF-8 and upload it again."
+    ),
+    "file_too_large": N_("The file is larger than the limit of {limit} bytes."),
+    # reports
+    "cursor_invalid": N_("This page of the list does not exist. Begin with the first."),
+    # the gateway
+    "host_unknown": N_("This address does not belong to Prereview."),
+    "cross_site": N_("This request came from another website, so it was not carried out."),
+    "unsupported_media_type": N_("The request's content is of a kind that is not accepted here."),
+    "request_too_slow": N_("The request took too long to arrive. Please try again."),
+    "upload_invalid": N_(
+        "This upload can't be read. Send one file, as the part “file” of a multipart form."
+    ),
+    "file_missing": N_("Choose a file first."),
+    "file_name_missing": N_("The file came without a name."),
+    "file_name_unreadable": N_("The file's name can't be read."),
+    "too_many_files": N_("At most {limit} files can be uploaded at once."),
+    "too_many_parts": N_("The form has too many parts."),
+    "method_not_allowed": N_("This can't be done here."),
+    "headers_too_large": N_("The headers are too large."),
+    "internal": N_("Something went wrong on our side. It is logged and we will look into it."),
+}

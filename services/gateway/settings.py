@@ -1,0 +1,33 @@
+"""Settings of the gateway."""
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+
+from shared import settings
+
+
+class Settings(settings.Settings):
+    """Beyond what every service has."""
+
+    max_file_bytes: int = Field(1024 * 1024, ge=1, description="the largest file accepted, bytes")
+    upload_files: int = Field(20, ge=1, description="files one upload form may carry")
+    session_days: int = Field(30, ge=1, description="days the session cookie is kept")
+    page_size: int = Field(50, ge=1, le=200, description="rows on a page of a list")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token that opens `/metrics`; without one it is hidden"
+    )
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach us over TLS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def public_origin(self) -> str:
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def public_host(self) -> str:
+        return urlsplit(self.public_url).hostname or "localhost"

@@ -1,0 +1,80 @@
+// Keeps the parts of a page marked `data-live` up to date: news arrive by server-sent events, the
+// page is fetched again, and only what differs is put in place, so that focus and scroll stay.
+const PAUSE = 300; // milliseconds that gather news which come together
+const LONGEST = 30_000;
+let timer = 0;
+let wait = 1000;
+
+function address() {
+  const url = new URL(location.href);
+  for (const once of ["notice", "added", "after"]) url.searchParams.delete(once);
+  return url;
+}
+
+async function refresh() {
+  const answer = await fetch(address(), { headers: { Accept: "text/html" } });
+  if (answer.redirected) return location.reload(); // the session has ended
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  let changed = false;
+  for (const fresh of page.querySelectorAll("[data-live]")) {
+    const old = document.getElementById(fresh.id);
+    if (old === null || meaning(old) === meaning(fresh)) continue;
+    put(old, fresh);
+    changed = true;
+  }
+  if (!changed) return;
+  announce();
+  document.dispatchEvent(new Event("prereview:updated"));
+}
+
+// What the server drew, without what scripts have made of times and seconds since.
+function meaning(part) {
+  const copy = part.cloneNode(true);
+  for (const time of copy.querySelectorAll("time")) time.replaceWith(time.dateTime);
+  for (const left of copy.querySelectorAll("[data-countdown]")) {
+    left.replaceWith(Number(left.dataset.countdown) > 0 ? "soon" : "now");
+  }
+  return copy.innerHTML;
+}
+
+function put(old, fresh) {
+  const focused = old.contains(document.activeElement) ? selector(document.activeElement) : null;
+  old.replaceChildren(...fresh.childNodes);
+  if (focused) old.querySelector(focused)?.focus({ preventScroll: true });
+}
+
+function selector(element) {
+  const href = element.getAttribute("href");
+  return element.id ? `#${CSS.escape(element.id)}` : href ? `[href="${CSS.escape(href)}"]` : null;
+}
+
+function announce() {
+  const status = document.querySelector("[data-announce]");
+  if (status === null) return;
+  status.textContent = "";
+  setTimeout(() => (status.textContent = status.dataset.announce), 50);
+}
+
+function soon() {
+  clearTimeout(timer);
+  timer = setTimeout(() => refresh().catch(() => {}), PAUSE);
+}
+
+function listen() {
+  const source = new EventSource("/events");
+  source.addEventListener("open", () => {
+    wait = 1000;
+    soon(); // whatever happened before we listened
+  });
+  for (const kind of ["file", "check", "mail"]) source.addEventListener(kind, soon);
+  source.addEventListener("error", () => {
+    if (source.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    setTimeout(listen, wait);
+    wait = Math.min(LONGEST, wait * 2);
+  });
+}
+
+document.addEventListener("prereview:due", () => setTimeout(soon, 2000));
+history.replaceState(history.state, "", address());
+listen();

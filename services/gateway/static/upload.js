@@ -1,0 +1,59 @@
+// Dropping files on the form, and a look at what was chosen before it is sent.
+const language = document.documentElement.lang;
+const units = ["byte", "kilobyte", "megabyte"].map(
+  (unit) => new Intl.NumberFormat(language, { style: "unit", unit, maximumFractionDigits: 1 }),
+);
+
+function enhance(form) {
+  const input = form.querySelector("input[type=file]");
+  const names = form.querySelector("[data-names]");
+  const limit = Number(form.dataset.limit);
+
+  function show() {
+    names.replaceChildren(...[...input.files].map((file) => row(file, names.dataset, limit)));
+  }
+
+  input.addEventListener("change", show);
+  for (const kind of ["dragenter", "dragover"]) {
+    form.addEventListener(kind, (event) => {
+      event.preventDefault();
+      form.classList.add("dropping");
+    });
+  }
+  for (const kind of ["dragleave", "drop"]) {
+    form.addEventListener(kind, () => form.classList.remove("dropping"));
+  }
+  form.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length === 0) return;
+    input.files = event.dataTransfer.files;
+    show();
+    form.querySelector("button").focus();
+  });
+  addEventListener("pageshow", show);
+}
+
+function row(file, words, limit) {
+  const item = document.createElement("li");
+  const name = document.createElement("span");
+  name.className = "name";
+  name.textContent = file.name;
+  const note = document.createElement("span");
+  note.textContent = size(file.size);
+  if (!file.name.endsWith(".py")) refuse(note, words.notPython);
+  else if (file.size > limit) refuse(note, words.tooLarge);
+  item.append(name, " ", note);
+  return item;
+}
+
+function size(bytes) {
+  const step = Math.min(2, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return units[step].format(bytes / 1024 ** step);
+}
+
+function refuse(note, reason) {
+  note.className = "refused";
+  note.textContent = reason;
+}
+
+document.querySelectorAll("form[data-upload]").forEach(enhance);

@@ -1,0 +1,111 @@
+"""Every screen: without scripts, on a phone, in Russian, in the dark, by keyboard."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, StorageState, expect
+
+from tests.browser.conftest import Tab
+from tests.browser.person import Person
+from tests.support.product import Product
+
+LONG_NAME = "a_rather_long_name_of_a_module_that_does_everything"
+FAULTY = f"import os\nlong = '{'x' * 300}'\nprint(undefined)\n"
+
+
+@dataclass(frozen=True)
+class Visited:
+    """A logged-in browser's cookies, and every screen there is to see with them."""
+
+    cookies: StorageState
+    paths: list[str]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def visited(chromium: Browser, product: Product) -> AsyncIterator[Visited]:
+    context = await chromium.new_context(locale="en-GB")
+    page = await context.new_page()
+    person = await Person.registered(page, product)
+    await person.log_in()
+    await person.upload(**{LONG_NAME: FAULTY})
+    report = person.row(LONG_NAME).get_by_role("link", name="Report")
+    check = await report.get_attribute("href", timeout=30_000)
+    file = await person.row(LONG_NAME).get_by_role("link", name="Delete").get_attribute("href")
+    assert check
+    assert file
+    log = file.removesuffix("/delete")
+    paths = ["/", "/login", "/register", "/checks", "/api/docs", "/nothing"]
+    yield Visited(await context.storage_state(), [*paths, check, log, file, f"{log}/change"])
+    await context.close()
+
+
+@pytest.mark.parametrize(
+    ("width", "language", "theme"),
+    [(360, "ru", "dark"), (390, "en", "light"), (768, "ru", "light"), (1280, "en", "dark")],
+)
+async def test_no_screen_is_wider_than_its_window(
+    chromium: Browser, product: Product, visited: Visited, width: int, language: str, theme: str
+) -> None:
+    context = await chromium.new_context(
+        viewport={"width": width, "height": 800},
+        locale={"en": "en-GB", "ru": "ru-RU"}[language],
+        color_scheme="dark" if theme == "dark" else "light",
+        storage_state=visited.cookies,
+    )
+    page = await context.new_page()
+    for path in visited.paths:
+        await page.goto(f"{product.url}{path}")
+        html = page.locator("html")
+        assert await html.get_attribute("lang") == language
+        assert await html.get_attribute("data-bs-theme") == theme
+        excess = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert excess <= 0, f"{path}: {excess} px"
+    await context.close()
+
+
+async def test_everything_works_without_scripts(chromium: Browser, product: Product) -> None:
+    context = await chromium.new_context(java_script_enabled=False, locale="en-GB")
+    page = await context.new_page()
+    person = await Person.registered(page, product)
+    await person.log_in()
+    await person.upload(plain="x = 1\n")
+    await expect(page.get_by_text("1 file is here and will be checked.")).to_be_visible()
+    await person.row("plain.py").get_by_role("link", name="Change").click()
+    await page.get_by_label("The file that takes its place").set_input_files(
+        {"name": "plain.py", "mimeType": "text/x-python", "buffer": b"x = 2\n"}
+    )
+    await page.get_by_role("button", name="Replace").click()
+    await expect(person.row("plain.py")).to_contain_text("version 2")
+    await person.row("plain.py").get_by_role("link", name="Delete").click()
+    await page.get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    await context.close()
+
+
+async def test_the_skip_link_is_the_first_stop(tab: Tab, product: Product) -> None:
+    page = tab.page
+    await page.goto(f"{product.url}/api/docs")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("main")).to_be_focused()
+
+
+async def test_an_update_keeps_the_focus(tab: Tab, product: Product) -> None:
+    person = await Person.registered(tab.page, product)
+    await person.log_in()
+    await person.upload(focus="x = 1\n")
+    link = person.row("focus.py").get_by_role("link", name="focus.py", exact=True)
+    await link.focus()
+    await expect(person.row("focus.py")).to_contain_text("Sent")
+    await expect(link).to_be_focused()
+
+
+async def test_the_language_is_switched_where_one_is(tab: Tab, product: Product) -> None:
+    page: Page = tab.page
+    await page.goto(f"{product.url}/login?next=/checks")
+    await page.get_by_role("button", name="Русский").click()
+    await expect(page.get_by_role("heading", name="Войти")).to_be_visible()
+    assert page.url == f"{product.url}/login?next=/checks"

@@ -1,0 +1,132 @@
+"""Errors: passed on truly, told to programs as problems and to people on pages."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from services.gateway.errors import passed_on
+from services.gateway.i18n.language import translations
+from services.gateway.sentences import SENTENCES
+from shared.errors import DomainError, NotFound, Unavailable
+from tests.unit.gateway.services import Services, answer, away, refusal
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _every_error() -> list[type[DomainError]]:
+    for place in ("shared", "services"):
+        for path in sorted((ROOT / place).rglob("*.py")):
+            if "    code = " in path.read_text("utf-8"):
+                import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    found = [error for error in _below(DomainError) if error.__module__.startswith("s")]
+    return [error for error in found if error.__name__ != "PassedOn"]
+
+
+def _below(error: type[DomainError]) -> Iterator[type[DomainError]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from _below(child)
+
+
+@pytest.mark.parametrize("error", _every_error(), ids=lambda error: error.__name__)
+def test_every_error_of_every_service_has_its_sentence_in_both_languages(
+    error: type[DomainError],
+) -> None:
+    assert SENTENCES[error.code] == error.sentence()
+    russian = translations("ru").gettext(SENTENCES[error.code])
+    assert russian != SENTENCES[error.code]
+
+
+def test_what_a_service_refuses_is_passed_on() -> None:
+    error = passed_on(422, "password_too_short", {"minimum": 8})
+    assert (error.status, error.code, error.params) == (422, "password_too_short", {"minimum": 8})
+    assert str(error) == "A password needs at least 8 characters."
+    assert isinstance(passed_on(404, "not_found", {}), NotFound)
+    assert passed_on(429, "too_many_tries", {}, 60).retry_after == 60
+
+
+@pytest.mark.parametrize("params", [{}, {"minimum": ["8"]}, {"other": 1}])
+def test_missing_values_break_nothing(params: dict[str, object]) -> None:
+    assert passed_on(422, "password_too_short", params).code == "password_too_short"
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (away, 503),
+        (refusal(503, "database_unavailable"), 503),
+        (refusal(500, "internal"), 503),
+        (answer(502, b"<html>"), 503),
+        (answer(404, b"<html>"), 503),
+        (answer(418, {"code": 7}), 418),
+        (refusal(404, "not_found"), 404),
+    ],
+)
+async def test_trouble_of_a_service_is_a_503_that_says_when(
+    program: httpx2.AsyncClient, services: Services, reply: object, status: int
+) -> None:
+    services.on("reports GET /internal/files", reply)  # type: ignore[arg-type]
+    response = await program.get("/api/v1/files")
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+    if reply is away:
+        assert int(response.headers["retry-after"]) > 0
+
+
+async def test_a_hanging_service_is_away(program: httpx2.AsyncClient, services: Services) -> None:
+    def hang(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ReadTimeout("slow", request=request)
+
+    services.on("reports GET /internal/files", hang)
+    assert (await program.get("/api/v1/files")).json()["code"] == Unavailable.code
+
+
+async def test_the_request_id_goes_along(program: httpx2.AsyncClient, services: Services) -> None:
+    response = await program.get("/api/v1/files", headers={"X-Request-ID": "made-up"})
+    (call,) = services.called("reports GET /internal/files")
+    assert call.headers["x-request-id"] == response.headers["x-request-id"] != "made-up"
+    assert call.headers["authorization"] == program.headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "There is nothing here"), ("ru", "Здесь ничего нет")]
+)
+async def test_people_get_a_page_in_their_language(
+    person: httpx2.AsyncClient, language: str, words: str
+) -> None:
+    response = await person.get("/nothing", headers={"Accept-Language": language})
+    assert response.status_code == 404
+    assert words in response.text
+    assert response.headers["x-request-id"] in response.text
+    assert f'<html lang="{language}">' in response.text
+
+
+async def test_programs_get_a_problem(browser: httpx2.AsyncClient) -> None:
+    for path, accept in (("/nothing", "*/*"), ("/api/v1/nothing", "text/html")):
+        response = await browser.get(path, headers={"Accept": accept})
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+async def test_a_page_says_which_part_is_away(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("reports .*", away)
+    response = await person.get("/checks")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
+    assert "not available at the moment" in response.text
+
+
+async def test_our_own_faults_are_told_without_details(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("reports GET /internal/checks", answer(200, {"checks": "nonsense"}))
+    response = await person.get("/checks")
+    assert response.status_code == 500
+    assert "on our side" in response.text
+    assert "nonsense" not in response.text
+    assert "Traceback" not in response.text

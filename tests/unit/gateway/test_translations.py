@@ -1,0 +1,127 @@
+"""Everything a user reads is there in Russian, complete, and nothing more."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import services.gateway
+from services.gateway.formats import moment, size
+from services.gateway.i18n.language import choose
+from tests.unit.gateway.services import NOW
+
+FOLDER = Path(services.gateway.__file__).parent
+_PLACE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
+
+
+@pytest.fixture(scope="module")
+def russian() -> Catalog:
+    with (FOLDER / "i18n" / "ru" / "gateway.po").open("rb") as file:
+        return read_po(file, locale="ru", abort_invalid=True)
+
+
+def _used() -> set[Any]:
+    """Sentences marked in templates and code; pairs where there is a plural."""
+    found = extract_from_dir(
+        str(FOLDER),
+        [("**.py", "python"), ("templates/**.html", "jinja2.ext.babel_extract")],
+        {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}},
+        {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)},
+    )
+    return {message for _, _, message, _, _ in found}
+
+
+def test_every_sentence_is_translated_and_no_translation_is_left_over(russian: Catalog) -> None:
+    translated = {message.id for message in russian if message.id and _is_whole(message)}
+    assert _used() - translated == set(), "add these to i18n/ru/gateway.po"
+    assert translated - _used() == set(), "remove these from i18n/ru/gateway.po"
+
+
+def _is_whole(message: Message) -> bool:
+    forms = _forms(message)
+    return len(forms) == (3 if message.pluralizable else 1) and all(forms) and not message.fuzzy
+
+
+def _forms(message: Message) -> tuple[str, ...]:
+    string: Any = message.string
+    return tuple(string) if message.pluralizable else (string,)
+
+
+def test_translations_have_the_same_places(russian: Catalog) -> None:
+    for message in russian:
+        if not message.id:
+            continue
+        wanted = _places(message.id if isinstance(message.id, str) else message.id[1])
+        assert all(_places(form) == wanted for form in _forms(message)), message.id
+
+
+def _places(sentence: str) -> set[str]:
+    return {found.group() for found in _PLACE.finditer(sentence)}
+
+
+def test_nothing_is_said_outside_the_translations() -> None:
+    """Text between the tags of a template stands in a translation, or is a name."""
+    allowed = {
+        "Prereview",
+        "SHA-256",
+        "Message-ID",
+        "API",
+        "/api/openapi.json",
+        "· Prereview",
+        "version",
+    }
+    for path in (FOLDER / "templates").glob("*.html"):
+        text = re.sub(
+            r"\{%-?\s*trans.*?endtrans.*?%\}", "", path.read_text("utf-8"), flags=re.DOTALL
+        )
+        text = re.sub(r"\{[{%#].*?[}%#]\}|<pre.*?</pre>", "", text, flags=re.DOTALL)
+        said = {piece.strip() for piece in re.sub(r"<[^>]*>", "\n", text).split("\n")}
+        left = {piece for piece in said if re.search(r"\w", piece)} - allowed
+        assert left == set(), path.name
+
+
+@pytest.mark.parametrize(
+    ("cookie", "header", "language"),
+    [
+        ("", "", "en"),
+        ("", "ru", "ru"),
+        ("", "ru-RU,ru;q=0.9,en;q=0.8", "ru"),
+        ("", "en-US,ru;q=0.9", "en"),
+        ("", "de,ru;q=0.5,en;q=0.4", "ru"),
+        ("", "de", "en"),
+        ("", "ru;q=0,en;q=0.1", "en"),
+        ("", "rus", "en"),
+        ("ru", "en", "ru"),
+        ("en", "ru", "en"),
+        ("xx", "ru", "ru"),
+        ("", ";q=,,;;q=x,ru;q=abc", "en"),
+    ],
+)
+def test_the_language_is_the_visitors(cookie: str, header: str, language: str) -> None:
+    assert choose(cookie, header) == language
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "russian"),
+    [
+        (0, "0 B", "0 Б"),
+        (1, "1 B", "1 Б"),
+        (1023, "1,023 B", "1\u00a0023 Б"),
+        (1024, "1 KB", "1 КБ"),
+        (2150, "2.1 KB", "2,1 КБ"),
+        (1024 * 1024, "1 MB", "1 МБ"),
+    ],
+)
+def test_sizes_are_short(count: int, english: str, russian: str) -> None:
+    assert (size("en", count), size("ru", count)) == (english, russian)
+
+
+def test_times_are_in_utc_for_people_and_machines() -> None:
+    assert moment("en", NOW) == (
+        '<time datetime="2026-11-22T12:00:00Z">22 Nov 2026, 12:00 UTC</time>'
+    )
+    assert "22 нояб. 2026, 12:00 UTC" in moment("ru", NOW)

@@ -1,0 +1,238 @@
+"""What comes in forms: read in memory, no further than the limit, one name per file."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from tests.unit.gateway.conftest import Browsers
+from tests.unit.gateway.services import EVENT, Services, answer, file, refusal
+
+LIMIT = 1024 * 1024
+SAVED = {"file_id": file()["id"], "version": 1, "event_id": EVENT}
+BOUNDARY = {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+def form(*parts: bytes) -> bytes:
+    return b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
+
+
+def part(disposition: bytes, content: bytes = b"x = 1\n") -> bytes:
+    return b"Content-Disposition: " + disposition + b"\r\n\r\n" + content
+
+
+def taken(services: Services) -> list[str]:
+    """The names under which files got something."""
+    return [call.url.params["name"] for call in services.called("files POST /internal/files")]
+
+
+@pytest.fixture(autouse=True)
+def _files(services: Services) -> None:
+    services.on("files POST /internal/files", answer(201, SAVED))
+    services.on("reports GET /internal/files/[^/]*", answer(200, file()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "main.py",
+        "отчёт.py",
+        "-rf.py",
+        "../../etc/passwd",
+        "C:\\temp\\x.py",
+        "a\x00.py",
+        "a%00.py",
+        "=?utf-8?q?=0D=0ABcc=3A_x=40y.z?=.py",
+        "x" * 300,
+        "\U0001f40d" * 900,
+        " ",
+        "<b>.py",
+        "{{7*7}}.py",
+        "%s.py",
+    ],
+)
+async def test_names_reach_files_as_they_were_sent(
+    program: httpx2.AsyncClient, services: Services, name: str
+) -> None:
+    disposition = f'form-data; name="file"; filename="{name}"'.encode()
+    response = await program.post(
+        "/api/v1/files", content=form(part(disposition)), headers=BOUNDARY
+    )
+    assert response.status_code == 201, response.text
+    assert taken(services) == [name]
+
+
+@pytest.mark.parametrize(
+    ("disposition", "code"),
+    [
+        (b'form-data; name="file"', "file_name_missing"),
+        (b'form-data; name="file"; filename=""', "file_name_missing"),
+        (b"form-data; name=\"file\"; filename*=UTF-8''main.py", "file_name_missing"),
+        (b'form-data; name="file"; filename="a.py"; filename="b.py"', "upload_invalid"),
+        (b'form-data; name="file"; name="file"; filename="a.py"', "upload_invalid"),
+        (b'form-data; filename="a.py"', "upload_invalid"),
+        (b'form-data; name="other"; filename="a.py"', "upload_invalid"),
+        (b'attachment; name="file"; filename="a.py"', "upload_invalid"),
+        (b'form-data; name="file"; filename="\xff\xfe.py"', "file_name_unreadable"),
+        (b'form-data; name="file"; filename="' + b"x" * 9000 + b'.py"', "file_name_unreadable"),
+        (b'form-data; name="file"; filename="' + b"x" * 90_000 + b'.py"', "upload_invalid"),
+    ],
+)
+async def test_a_part_must_say_its_name_once(
+    program: httpx2.AsyncClient, services: Services, disposition: bytes, code: str
+) -> None:
+    response = await program.post(
+        "/api/v1/files", content=form(part(disposition)), headers=BOUNDARY
+    )
+    assert (response.status_code, response.json()["code"]) == (422, code)
+    assert not taken(services)
+
+
+ONE = part(b'form-data; name="file"; filename="a.py"')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"x" * 1000,
+        form(),
+        form(ONE, ONE),
+        form(ONE, part(b'form-data; name="more"')),
+        form(ONE)[:-8],
+        b"--b\r\n\r\n\r\n--b--",
+        form(b'Content-Disposition: form-data; name="file"\r\n' + ONE),
+    ],
+    ids=["empty", "garbage", "no part", "two", "more", "torn", "no header", "two dispositions"],
+)
+async def test_anything_but_one_whole_file_is_refused(
+    program: httpx2.AsyncClient, services: Services, body: bytes
+) -> None:
+    response = await program.post("/api/v1/files", content=body, headers=BOUNDARY)
+    assert response.status_code == 422
+    assert not taken(services)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/json"},
+        {"Content-Type": "multipart/form-data"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {**BOUNDARY, "Content-Encoding": "gzip"},
+    ],
+)
+async def test_other_kinds_of_content_are_refused(
+    program: httpx2.AsyncClient, headers: dict[str, str]
+) -> None:
+    response = await program.post("/api/v1/files", content=form(ONE), headers=headers)
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_bytes_arrive_unchanged_up_to_the_limit(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    content = b"\r\n--b not quite\r\n\x00\xff" + b"#" * (LIMIT - 19)
+    response = await program.post("/api/v1/files", files={"file": ("a.py", content)})
+    assert response.status_code == 201
+    assert services.called("files POST .*")[0].content == content
+
+
+async def test_reading_ends_at_the_limit_whatever_the_length_claims(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b"--b\r\n" + part(b'form-data; name="file"; filename="a.py"', b"")
+        while True:
+            sent += 65536
+            yield b"#" * 65536
+
+    response = await program.post("/api/v1/files", content=endless(), headers=BOUNDARY)
+    assert (response.status_code, response.json()["code"]) == (413, "file_too_large")
+    assert response.json()["params"] == {"limit": LIMIT}
+    assert sent <= LIMIT + 2 * 65536
+    assert not taken(services)
+
+
+async def test_five_thousand_parts_are_too_many(
+    program: httpx2.AsyncClient, person: httpx2.AsyncClient
+) -> None:
+    body = form(*[part(b'form-data; name="x"')] * 5000)
+    for http, path in ((program, "/api/v1/files"), (person, "/")):
+        response = await http.post(path, content=body, headers=BOUNDARY)
+        assert response.status_code == 400
+
+
+async def test_each_file_of_a_form_is_answered_by_name(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    def upload(request: httpx2.Request) -> httpx2.Response:
+        refusals = {
+            "notes.txt": refusal(422, "not_python"),
+            "main.py": refusal(409, "file_name_taken", file_id=str(file()["id"])),
+        }
+        return refusals.get(request.url.params["name"], answer(201, SAVED))(request)
+
+    services.on("files POST /internal/files", upload)
+    names = ("good.py", "notes.txt", "main.py", "<i>.py")
+    files = [("files", (name, b"x")) for name in names]
+    files.append(("files", ("huge.py", b"#" * (LIMIT + 1))))
+    response = await person.post("/", files=files)
+    assert response.status_code == 422
+    assert taken(services) == list(names)
+    told = " ".join(response.text.split())
+    assert '<b class="name">good.py</b> Uploaded.' in told
+    assert '<b class="name">notes.txt</b> Only Python files can be uploaded' in told
+    assert f'<a href="/files/{file()["id"]}/change">Replace that file</a>' in told
+    assert "The file is larger than the limit of 1,048,576 bytes." in told
+    assert '<b class="name">&lt;i&gt;.py</b> Uploaded.' in told
+    assert "<i>.py" not in told
+
+
+async def test_when_all_is_well_the_list_shows_what_came(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    files = [("files", (f"{n}.py", b"x")) for n in range(2)]
+    response = await person.post("/", files=files)
+    assert (response.status_code, response.headers["location"]) == (303, f"/?after={EVENT}&added=2")
+    page = await person.get(response.headers["location"])
+    assert "2 files are here and will be checked." in page.text
+    assert services.called("reports GET /internal/files")[-1].url.params["after"] == str(EVENT)
+
+
+@pytest.mark.parametrize("files", [[("files", ("", b""))], [("other", (None, b""))]])
+async def test_without_a_file_the_form_says_so(
+    person: httpx2.AsyncClient, files: list[tuple[str, tuple[str | None, bytes]]]
+) -> None:
+    response = await person.post("/", files=files)
+    assert response.status_code == 422
+    assert "Choose a file first." in response.text
+
+
+async def test_a_form_carries_so_many_files_and_no_more(browsers: Browsers) -> None:
+    async with browsers(upload_files=3) as http:
+        await http.post("/login", data={"email": "a", "password": "b"})
+        response = await http.post("/", files=[("files", (f"{n}.py", b"x")) for n in range(4)])
+        assert response.status_code == 422
+        assert "At most 3 files can be uploaded at once." in response.text
+
+
+async def test_uploads_work_while_reports_is_away(
+    person: httpx2.AsyncClient, program: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("reports .*", refusal(503, "unavailable"))
+    response = await person.post("/", files={"files": ("a.py", b"x")})
+    assert response.status_code == 303
+    page = await person.get(response.headers["location"])
+    assert page.status_code == 503
+    assert "Uploading works" in page.text
+    assert 'type="file"' in page.text
+
+    answered = await program.post("/api/v1/files", files={"file": ("a.py", b"x = 1\n")})
+    assert answered.status_code == 201
+    told = answered.json()
+    assert (told["name"], told["version"], told["check"]) == ("a.py", 1, "waiting")
+    assert told["size"] == 6
