@@ -6,11 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.processes import descendants, is_alive
 from tests.support.product import ROOT, Product, free_port, running_product
 
 
@@ -23,21 +23,8 @@ def local(command: str, folder: Path, **variables: str) -> subprocess.CompletedP
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
-
-
-def descendants(pid: int) -> Iterator[int]:
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield int(child)
-            yield from descendants(int(child))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize("variable", ["PREREVIEW_PORT", "PREREVIEW_MAILBOX_PORT"])

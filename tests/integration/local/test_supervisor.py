@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import started_at
+from tests.support.processes import is_alive
 
 NAMES = ("first", "second", "crasher", "shell")
 
@@ -33,15 +34,6 @@ def supervised(folder: Path, *mode: str) -> Iterator[subprocess.Popen[str]]:
 def pids(folder: Path) -> list[int]:
     found = [folder / f"{name}.pid" for name in NAMES]
     return [int(pid) for file in found if file.exists() for pid in file.read_text().split()]
-
-
-def is_alive(pid: int) -> bool:
-    """A zombie is not: it waits for its new parent to look."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def until(probe: Callable[[], object], seconds: float = 15.0) -> None:
