@@ -5,10 +5,9 @@ from typing import Any
 import httpx2
 
 from services.gateway.errors import passed_on
-from shared.context import correlation_id
 from shared.errors import DomainError, Unavailable
 from shared.logging import log
-from shared.telemetry import traceparent
+from shared.web.client import call_headers
 from shared.web.identity import Identity, User
 
 TIMEOUT = httpx2.Timeout(5.0, connect=2.0)  # seconds
@@ -37,7 +36,7 @@ class Service:
         request = self._client.build_request(
             "GET",
             self._url + path,
-            headers=headers | _headers(user.token),
+            headers=headers | call_headers(user.token),
             timeout=timeout,
         )
         try:
@@ -60,7 +59,7 @@ class Service:
         asked = {name: value for name, value in (params or {}).items() if value is not None}
         try:
             answer = await self._client.request(
-                method, self._url + path, params=asked, headers=_headers(token), **more
+                method, self._url + path, params=asked, headers=call_headers(token), **more
             )
         except httpx2.HTTPError as error:
             raise self._away(error) from error
@@ -71,15 +70,6 @@ class Service:
     def _away(self, error: Exception) -> Unavailable:
         log.warning("service_away", called=self._name, reason=type(error).__name__)
         return Unavailable()
-
-
-def _headers(token: str) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {token}"}
-    if (correlation := correlation_id.get()) is not None:
-        headers["X-Request-ID"] = str(correlation)
-    if (parent := traceparent()) is not None:
-        headers["traceparent"] = parent
-    return headers
 
 
 def _refusal(answer: httpx2.Response) -> DomainError:

@@ -143,7 +143,7 @@ RETURNING position, event_id, recorded_at
 
 async def _insert(connection: AsyncConnection, batches: Sequence[Batch]) -> list[RecordedEvent]:
     new = {
-        new_id(): (batch.stream_id, batch.expected_version + number, event, _metadata(event))
+        new_id(): (batch.stream_id, batch.expected_version + number, event, metadata_of(event))
         for batch in batches
         for number, event in enumerate(batch.events, start=1)
     }
@@ -172,7 +172,7 @@ def _row(
     }
 
 
-def _metadata(event: Event) -> Metadata:
+def metadata_of(event: Event) -> Metadata:
     return Metadata(
         user_id=getattr(event, "user_id", None),
         correlation_id=correlation_id.get(),

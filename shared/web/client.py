@@ -6,6 +6,7 @@ import httpx2
 
 from shared.context import correlation_id
 from shared.errors import NotFound, Unavailable
+from shared.telemetry import traceparent
 from shared.web.identity import Identity
 
 TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds
@@ -15,6 +16,16 @@ class ServiceAway(Unavailable):
     """A part of the service is not available at the moment. Please try again shortly."""
 
     code = "service_unavailable"
+
+
+def call_headers(token: str) -> dict[str, str]:
+    """What every call carries: who calls, for which request, in which trace."""
+    headers = {"Authorization": f"Bearer {token}"}
+    if (request_id := correlation_id.get()) is not None:
+        headers["X-Request-ID"] = str(request_id)
+    if (parent := traceparent()) is not None:
+        headers["traceparent"] = parent
+    return headers
 
 
 class ServiceClient:
@@ -32,9 +43,7 @@ class ServiceClient:
             NotFound: the service answered 404.
             ServiceAway: it can't be reached, or answered with another error.
         """
-        headers = {"Authorization": f"Bearer {self._identity.sign_service(self._callee)}"}
-        if (request_id := correlation_id.get()) is not None:
-            headers["X-Request-ID"] = str(request_id)
+        headers = call_headers(self._identity.sign_service(self._callee))
         try:
             answer = await self._http.request(method, path, json=json, headers=headers)
         except httpx2.HTTPError as error:
