@@ -1,7 +1,7 @@
 """Write everything that is derived from code: `python -m deploy.docs [--check]`.
 
-JSON Schemas, AsyncAPI, `docs/events.md`, `docs/openapi.json`, `.env.example`. With `--check` nothing
-is written; the exit code is 1 when something is out of date.
+JSON Schemas, AsyncAPI, `docs/events.md`, `docs/openapi.json`, `.env.example`. With `--check`
+nothing is written; the exit code is 1 when something is out of date.
 """
 
 import sys

@@ -35,10 +35,13 @@ def rebuild(options: Options) -> None:
 
 def tools(options: Options) -> None:
     """Install what running and testing need beyond Python packages."""
-    from deploy.local.rabbitmq_install import ensure_rabbitmq  # noqa: PLC0415
+    from deploy.local.logs import fresh_log  # noqa: PLC0415
+    from deploy.local.packages import ensure_chromium, ensure_rabbitmq  # noqa: PLC0415
 
+    log = fresh_log(options.data / "log", "install")
     if not options.amqp_url:
-        ensure_rabbitmq(say)
+        ensure_rabbitmq(say, log)
+    ensure_chromium(say, log)
 
 
 COMMANDS: dict[str, Callable[[Options], None]] = {

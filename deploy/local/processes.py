@@ -121,16 +121,16 @@ def kill_group(process: Process) -> None:
 
 
 def started_at(pid: int) -> str | None:
-    """When a process began, in the system's own words: pid and this together are unique."""
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.parent.parent.joinpath("self").exists():
-        # The name of the program, in brackets, may hold spaces; the 20th word after it is the time.
-        with suppress(OSError):
-            return stat.read_text("utf-8").rpartition(")")[2].split()[19]
-        return None
-    ps = ["ps", "-o", "lstart=", "-p", str(pid)]
-    shown = subprocess.run(ps, capture_output=True, text=True, check=False)  # noqa: S603
-    return shown.stdout.strip() or None
+    """When a living process began, in the system's own words: pid and this together are unique."""
+    if not Path("/proc/self").exists():
+        ps = ["ps", "-o", "lstart=", "-p", str(pid)]
+        shown = subprocess.run(ps, capture_output=True, text=True, check=False)  # noqa: S603
+        return shown.stdout.strip() or None
+    with suppress(OSError):
+        # Behind the program's name, which is in brackets and may hold spaces: state, 18 more, time.
+        state, *more = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return None if state == "Z" else more[18]
+    return None
 
 
 def _live(run: Callable[[], None], log: Path, parent: int) -> NoReturn:

@@ -11,11 +11,11 @@ from deploy.local.credentials import SERVICES, Credentials, open_credentials
 from deploy.local.lock import only_one
 from deploy.local.logs import fresh_log
 from deploy.local.options import Options
+from deploy.local.packages import ensure_rabbitmq
 from deploy.local.ports import LOOPBACK, free_ports, require_free
 from deploy.local.postgres import Postgres
 from deploy.local.processes import Forked
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.rabbitmq_install import ensure_rabbitmq
 from deploy.local.readiness import wait_until_ready
 from deploy.local.supervisor import Program, Supervisor, stopping_on_signals
 from deploy.rabbitmq.definitions import ADMINISTRATOR
@@ -95,7 +95,7 @@ class System:
     def _start_rabbitmq(self) -> RabbitMQ | None:
         if self._options.amqp_url:
             return None
-        ensure_rabbitmq(say)
+        ensure_rabbitmq(say, fresh_log(self._logs, "install"))
         server = RabbitMQ(self._options.data / "rabbitmq", self._credentials.rabbitmq)
         self._supervisor.start([Program("RabbitMQ", server.start, server.log)])
         return server

@@ -1,4 +1,4 @@
-"""Installs RabbitMQ on Debian without starting the system's own broker."""
+"""Programs that no Python package brings: installed with apt where we may, named where not."""
 
 import os
 import shutil
@@ -12,30 +12,47 @@ from deploy.local.errors import CannotStart
 from deploy.local.rabbitmq import HOW_TO_INSTALL, find_server
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # asked by every package before it starts a service
-LOG = Path("/var/log/prereview-install.log")
 FORBIDDEN = "#!/bin/sh\nexit 101\n"
-INSTALL = ["apt-get", "install", "--yes", "--no-install-recommends", "rabbitmq-server"]
+Say = Callable[[str], None]
+CHROMIUM = Path("/usr/bin/chromium")
+HOW_TO_INSTALL_CHROMIUM = (
+    "Chromium is missing, and the browser tests need it: install it (Debian: sudo apt-get install "
+    "chromium), or set PREREVIEW_TEST_CHROMIUM to a browser of yours."
+)
 
 
-def ensure_rabbitmq(say: Callable[[str], None]) -> None:
-    """Install the server if it is missing and we may.
+def ensure_rabbitmq(say: Say, log: Path) -> None:
+    """Install the server if it is missing and we may; what apt-get says goes to `log`.
 
     Raises:
         CannotStart: it is missing and we can't; the message says what to do.
     """
     if find_server() is not None:
         return
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+    _install("rabbitmq-server", say, log, HOW_TO_INSTALL)
+    if find_server() is None:
         raise CannotStart(HOW_TO_INSTALL)
-    say("RabbitMQ … is missing: installing it with apt-get, once")
-    with LOG.open("ab") as output, services_forbidden(POLICY):
-        installed = _run(INSTALL, output) or (
-            _run(["apt-get", "update"], output) and _run(INSTALL, output)
+
+
+def ensure_chromium(say: Say, log: Path) -> None:
+    """Like `ensure_rabbitmq`, for the browser of the browser tests."""
+    if not CHROMIUM.exists() and not os.environ.get("PREREVIEW_TEST_CHROMIUM"):
+        _install("chromium", say, log, HOW_TO_INSTALL_CHROMIUM)
+
+
+def _install(package: str, say: Say, log: Path, otherwise: str) -> None:
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise CannotStart(otherwise)
+    say(f"{package} … is missing: installing it with apt-get, once")
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
+    with log.open("ab") as output, services_forbidden(POLICY):
+        installed = _run(install, output) or (
+            _run(["apt-get", "update"], output) and _run(install, output)
         )
         if installed and shutil.which("systemctl"):
-            _run(["systemctl", "disable", "rabbitmq-server"], output)
-    if not installed or find_server() is None:
-        raise CannotStart(f"apt-get could not install rabbitmq-server: see {LOG}.")
+            _run(["systemctl", "disable", package], output)
+    if not installed:
+        raise CannotStart(f"apt-get could not install {package}: see {log}.")
 
 
 @contextmanager

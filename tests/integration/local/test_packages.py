@@ -1,0 +1,70 @@
+"""Installing the broker starts no service of the system and says what it can't do."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.local import packages
+from deploy.local.errors import CannotStart
+from deploy.local.packages import ensure_chromium, ensure_rabbitmq, services_forbidden
+
+APT = """#!/bin/sh
+echo "$DEBIAN_FRONTEND $*" >> {folder}/calls
+cat {folder}/policy-rc.d >> {folder}/policies
+case "$1" in
+    install) test -e {folder}/updated && touch {folder}/server ;;
+    update) touch {folder}/updated ;;
+esac
+"""
+
+
+@pytest.fixture
+def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Root's Debian without RabbitMQ and with old package lists; apt-get notes its calls."""
+    (tmp_path / "apt-get").write_text(APT.format(folder=tmp_path))
+    (tmp_path / "apt-get").chmod(0o755)
+    (tmp_path / "systemctl").symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
+    server = tmp_path / "server"
+    monkeypatch.setattr(packages, "find_server", lambda: server if server.exists() else None)
+    monkeypatch.setattr(packages, "CHROMIUM", server)
+    monkeypatch.delenv("PREREVIEW_TEST_CHROMIUM", raising=False)
+    return tmp_path
+
+
+def test_root_gets_it_from_apt_while_no_service_may_start(debian: Path) -> None:
+    said: list[str] = []
+    ensure_rabbitmq(said.append, debian / "log")
+    install = "noninteractive install --yes --no-install-recommends rabbitmq-server"
+    calls = (debian / "calls").read_text().splitlines()
+    assert calls == [install, "noninteractive update", install]
+    assert (debian / "policies").read_text().count("exit 101") == len(calls)
+    assert not (debian / "policy-rc.d").exists()
+    assert len(said) == 1
+    ensure_rabbitmq(said.append, debian / "log")
+    assert len(said) == 1
+
+
+def test_others_are_told_what_to_install(debian: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(CannotStart, match="sudo apt-get install rabbitmq-server"):
+        ensure_rabbitmq(print, debian / "log")
+    assert not (debian / "calls").exists()
+
+
+def test_the_browser_of_the_tests_comes_the_same_way(debian: Path) -> None:
+    ensure_chromium(print, debian / "log")
+    assert (debian / "calls").read_text().endswith("--no-install-recommends chromium\n")
+
+
+def test_a_policy_that_was_there_is_put_back(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 0\n")
+    policy.chmod(0o750)
+    with services_forbidden(policy):
+        assert "exit 101" in policy.read_text()
+    assert policy.read_text() == "#!/bin/sh\nexit 0\n"
+    assert policy.stat().st_mode & 0o777 == 0o750
