@@ -1,0 +1,88 @@
+"""The images are built and everything is started with Docker Compose.
+
+Needs Docker and minutes, so it is asked for by name: `make test ARGS=tests/docker`.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.docker.compose import Project
+
+ANN = {"email": "ann@example.org", "password": "correct horse battery staple"}
+WAIT = 90.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[Project]:
+    compose = Project("prereview-test")
+    compose("down", "--volumes")
+    try:
+        compose("build")
+        compose("up", "-d", "--wait")
+        yield compose
+    finally:
+        compose("down", "--volumes", "--rmi", "local")
+
+
+def test_a_file_is_checked_and_its_owner_hears_of_it(project: Project) -> None:
+    with httpx2.Client(base_url=f"{project.address('gateway', 8000)}/api/v1") as client:
+        assert client.post("/users", json=ANN).status_code == 202
+        _log_in(client)
+        _upload(client, "first.py")
+        _wait_for_mails(client, 1)
+    assert len(_mails(project)) == 1
+
+
+def test_what_was_kept_is_there_after_down_and_up_and_two_of_each_send_no_mail_twice(
+    project: Project,
+) -> None:
+    project("down")
+    project("up", "-d", "--wait", "--scale", "checker=2", "--scale", "notifier=2")
+    with httpx2.Client(base_url=f"{project.address('gateway', 8000)}/api/v1") as client:
+        _log_in(client)
+        assert [file["name"] for file in _files(client)] == ["first.py"]
+        for number in range(20):
+            _upload(client, f"next{number}.py")
+        _wait_for_mails(client, 21)
+    seen = Counter(mail["MessageID"] for mail in _mails(project))
+    assert len(seen) == 20  # the mailbox forgets; the first mail was there before it was stopped
+    assert set(seen.values()) == {1}
+
+
+def _log_in(client: httpx2.Client) -> None:
+    answer = client.post("/sessions", json=ANN)
+    assert answer.status_code == 201
+    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _upload(client: httpx2.Client, name: str) -> None:
+    answer = client.post("/files", files={"file": (name, b"import os\n")})
+    assert answer.status_code == 201
+
+
+def _files(client: httpx2.Client) -> list[dict[str, Any]]:
+    files: list[dict[str, Any]] = client.get("/files", params={"limit": 100}).json()["files"]
+    return files
+
+
+def _wait_for_mails(client: httpx2.Client, count: int) -> None:
+    """Until the log says of `count` files that their mail was sent."""
+    deadline = time.monotonic() + WAIT
+    while True:
+        checks = [file["last_check"] for file in _files(client) if file["last_check"]]
+        states = Counter((check["mail"] or {}).get("state") for check in checks)
+        if states["sent"] == count:
+            return
+        assert time.monotonic() < deadline, states
+        time.sleep(0.5)
+
+
+def _mails(project: Project) -> list[dict[str, Any]]:
+    answer = httpx2.get(f"{project.address('mailpit', 8025)}/api/v1/messages?limit=100")
+    mails: list[dict[str, Any]] = answer.json()["messages"]
+    return mails

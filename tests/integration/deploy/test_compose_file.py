@@ -1,0 +1,97 @@
+"""The compose files say what they should, without a Docker engine."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.prepare import handouts
+from deploy.rabbitmq.definitions import SERVICES as STATEFUL
+from services.__main__ import SERVICES
+from shared.settings import PREFIX
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+OVERLAYS = ("docker-compose.tls.yml", "docker-compose.dev.yml")
+Service = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text("utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_has_an_image_of_its_own_and_nobody_elses_secrets(
+    compose: dict[str, Any], name: str
+) -> None:
+    service: Service = compose["services"][name]
+    assert service["build"]["args"] == {"SERVICE": name}
+    assert service["volumes"] == [f"{name}-secrets:/run/secrets:ro"]
+    assert service["depends_on"]["prepare"]["condition"] == "service_completed_successfully"
+    assert "container_name" not in service  # there may be several
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "credentials", "prepare", "mailpit"])
+def test_a_container_may_do_little(compose: dict[str, Any], name: str) -> None:
+    service: Service = compose["services"][name]
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert service["read_only"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+
+
+def test_only_the_gateway_and_the_mailbox_are_published_and_only_on_this_machine(
+    compose: dict[str, Any],
+) -> None:
+    published = {name: s["ports"] for name, s in compose["services"].items() if "ports" in s}
+    assert published == {
+        "gateway": ["${PREREVIEW_BIND:-127.0.0.1}:${PREREVIEW_PORT:-8000}:8000"],
+        "mailpit": ["127.0.0.1:${PREREVIEW_MAILBOX_PORT:-8025}:8025"],
+    }
+
+
+def test_services_without_a_way_out_have_none(compose: dict[str, Any]) -> None:
+    outside = {n for n, s in compose["services"].items() if "outside" in s.get("networks", [])}
+    assert outside == {"gateway", "notifier", "mailpit"}
+    assert compose["networks"]["data"]["internal"]
+    assert compose["networks"]["services"]["internal"]
+
+
+def test_every_secret_file_a_service_names_is_handed_to_it(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    given = handouts(tmp_path / "kept")
+    for name in SERVICES:
+        variables = compose["services"][name]["environment"]
+        named = {
+            Path(value).name
+            for variable, value in variables.items()
+            if variable.startswith(PREFIX) and variable.endswith("_FILE")
+        }
+        assert named == given[name].keys(), name
+
+
+def test_what_is_handed_out_stays_the_same(tmp_path: Path) -> None:
+    first, second = handouts(tmp_path / "kept"), handouts(tmp_path / "kept")
+    for program in (*SERVICES, "postgres"):
+        assert first[program] == second[program]
+
+
+def test_the_gateway_gets_no_way_to_the_data(tmp_path: Path) -> None:
+    given = handouts(tmp_path / "kept")
+    assert given["gateway"].keys() == {"signing_key", "jwks.json"}
+    for name in STATEFUL:
+        assert f"//prereview_{name}:" in given[name]["database_url"]
+        assert f"//prereview_{name}:" in given[name]["amqp_url"]
+
+
+def test_images_and_developers_use_the_same_uv() -> None:
+    image = re.search(r"uv==(\S+)", (DEPLOY / "Dockerfile").read_text("utf-8"))
+    setup = re.search(r"uv_version=(\S+)", (DEPLOY / "setup.sh").read_text("utf-8"))
+    assert image
+    assert setup
+    assert image[1] == setup[1]
