@@ -41,9 +41,7 @@ class WrongCredentials(Unauthenticated):
 def check_email(raw: str) -> str:
     """The one spelling under which an address is kept: lower case, punycode undone."""
     try:
-        found = validate_email(
-            raw, check_deliverability=False, allow_smtputf8=False, strict=True
-        )
+        found = validate_email(raw, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:
         raise EmailInvalid from None
     return found.normalized.lower()

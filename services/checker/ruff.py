@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-from ruff import find_ruff_bin  # type: ignore[import-untyped]
+from ruff import find_ruff_bin
 
 from services.checker.batches import Dead, Notes, RuffFailure, settle
 from services.checker.diagnostics import Diagnostic, FileNotes, Notebook
