@@ -1,6 +1,7 @@
 """Sends due mail, one after the other, and records what truly became of it."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
@@ -69,28 +70,29 @@ class Sender:
             message = self._render(mail, contact)
             reply = await deliver(self._server, message, contact.email)
         except TemporaryFailure as failure:
-            return self._failed(mail, failure, failure.reason, permanent=False)
-        except PermanentFailure as failure:
-            return self._failed(mail, failure, failure.reason, permanent=True)
-        except (BadAddress, UnsafeMessage) as failure:
-            return self._failed(mail, failure, str(failure), permanent=True)
+            return self._failed(mail, contact, failure, permanent=False)
+        except (PermanentFailure, BadAddress, UnsafeMessage) as failure:
+            return self._failed(mail, contact, failure, permanent=True)
         log.info("mail_sent", mail_id=str(mail.mail_id), attempts=mail.attempts)
         return partial(
             sent,
             attempt=self._now(mail),
             message_id=str(message["Message-ID"]),
-            reply=f"{reply.code} {reply.text}",
+            reply=_without_address(f"{reply.code} {reply.text}", contact),
         )
 
-    def _failed(self, mail: DueMail, failure: Exception, reason: str, *, permanent: bool) -> Decide:
+    def _failed(
+        self, mail: DueMail, contact: Contact, failure: Exception, *, permanent: bool
+    ) -> Decide:
         log.warning(
-            "mail_not_sent",  # not the reason: it can hold the address
+            "mail_not_sent",
             mail_id=str(mail.mail_id),
             attempts=mail.attempts,
             permanent=permanent,
             ambiguous=getattr(failure, "ambiguous", False),
             cause=type(failure.__cause__ or failure).__name__,
         )
+        reason = _without_address(str(failure), contact)
         return partial(failed, attempt=self._now(mail), reason=reason, permanent=permanent)
 
     def _render(self, mail: DueMail, contact: Contact) -> EmailMessage:
@@ -118,3 +120,8 @@ class Sender:
 
     def _now(self, mail: DueMail) -> Attempt:
         return Attempt(mail.attempts, mail.queued_at, self._clock())
+
+
+def _without_address(text: str, contact: Contact) -> str:
+    """Mail servers like to repeat the recipient; events are kept for ever and must not hold it."""
+    return re.sub(re.escape(contact.email), "…", text, flags=re.IGNORECASE)

@@ -54,7 +54,9 @@ def test_todays_models_read_what_any_version_wrote(path: Path) -> None:
     name, version = _name_and_version(path)
     event = TYPES.read(name, version, _load(path))
     assert event.type_name() == name
-    _validate(_load(HERE / "schemas" / f"{_versioned(type(event))}.json"), event.model_dump(mode="json"))
+    _validate(
+        _load(HERE / "schemas" / f"{_versioned(type(event))}.json"), event.model_dump(mode="json")
+    )
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -93,7 +95,9 @@ def test_the_document_for_others_names_every_event() -> None:
     assert set(document["channels"]) == {_versioned(event) for event in EVENTS}
     addresses = {channel["address"] for channel in document["channels"].values()}
     assert addresses == {
-        f"{producer}.{event.type_name()}" for producer, events in PUBLISHED.items() for event in events
+        f"{producer}.{event.type_name()}"
+        for producer, events in PUBLISHED.items()
+        for event in events
     }
     for schema in _references(document):
         if schema.startswith("schemas/"):

@@ -62,3 +62,10 @@ def is_problem(answer: httpx2.Response, status: int, code: str) -> bool:
     return True
 
 
+@asynccontextmanager
+async def without_loops(app: FastAPI) -> AsyncIterator[FastAPI]:
+    """The application as its routes see it; nothing runs beside them. Closed at the end."""
+    yield app
+    for thing in app.state.provided.values():
+        if callable(close := getattr(thing, "close", None)):
+            await close()

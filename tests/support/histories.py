@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from shared.contracts.checker import CheckFailed, FileChecked
 from shared.eventsourcing.event import Event, RecordedEvent
 from shared.ids import derived_id
 from tests.support.events import (
@@ -56,7 +57,7 @@ def _file(draw: st.DrawFn, file_id: UUID) -> Story:
     return story
 
 
-def _check(draw: st.DrawFn, file_id: UUID, version: int) -> Event:
+def _check(draw: st.DrawFn, file_id: UUID, version: int) -> FileChecked | CheckFailed:
     make = check_failed if draw(st.integers(0, 3)) == 0 else checked
     return make(file_id, version, check_id=derived_id("check", file_id, version))
 

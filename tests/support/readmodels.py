@@ -26,7 +26,7 @@ async def after(
             for recorded in story:
                 await react(connection, recorded)
             found = await rows_of(connection, tables)
-            raise _UndoneError
+            raise _UndoneError  # noqa: TRY301 - the way to roll back
     except _UndoneError:
         return found
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import AsyncIterator, cast
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,12 +12,11 @@ from aio_pika import Message
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.contracts import published_types
 from shared.contracts.files import FileUploaded
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.messaging.consumer import Consumer, React
-from shared.messaging.envelope import MAX_BYTES
+from shared.messaging.envelope import MAX_BYTES, to_message
 from shared.messaging.topology import EVENTS, dead_queue
 from shared.runtime import Loop, running
 from tests.integration.conftest import Pools
@@ -27,7 +26,6 @@ from tests.support.databases import PrivateDatabase
 from tests.support.events import deleted, recorded, uploaded
 from tests.support.proxy import proxy_to
 from tests.support.waiting import eventually
-from shared.messaging.envelope import to_message
 
 TYPES = EventTypes([FileUploaded])
 

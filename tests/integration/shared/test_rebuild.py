@@ -1,10 +1,6 @@
 """Read tables are built anew while people read and write, and nobody notices."""
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,10 +8,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files import commands
+from services.files.domain.file import EVENTS
 from services.files.projections import FILES, PROJECTIONS, history
+from services.rebuild import main
 from services.reports import projections as of_reports
 from services.reports.reactions import react
-from services.files.domain.file import EVENTS
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.projection import Projection, rebuild
@@ -189,27 +186,16 @@ async def test_every_projection_of_reports_is_rebuilt_from_its_journal(pools: Po
         assert await _rows(database, *projection.tables) == before
 
 
-async def test_the_command_rebuilds_what_it_is_told(pools: Pools, postgres: PrivateDatabase) -> None:
+async def test_the_command_rebuilds_what_it_is_told(
+    pools: Pools,
+    postgres: PrivateDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PREREVIEW_MIGRATION_DATABASE_URL", postgres.url("files_owner"))
     await _upload(pools("files"), "commanded.py")
-    async with _command(postgres, "files", "files") as (code, output):
-        assert code == 0
-        assert "files.files: rebuilt from" in output
-    async with _command(postgres, "nobody") as (code, _):
-        assert code == 2
-
-
-@asynccontextmanager
-async def _command(
-    postgres: PrivateDatabase, *arguments: str
-) -> AsyncIterator[tuple[int | None, str]]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.rebuild",
-        *arguments,
-        env={**os.environ, "PREREVIEW_MIGRATION_DATABASE_URL": postgres.url("files_owner")},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    yield process.returncode, output.decode()
+    assert await asyncio.to_thread(main, ["files", "files"]) == 0
+    assert "files.files: rebuilt from" in capsys.readouterr().out
+    assert main(["nobody"]) == 2
+    monkeypatch.delenv("PREREVIEW_MIGRATION_DATABASE_URL")
+    assert main(["files"]) == 2

@@ -16,9 +16,7 @@ ID = UUID("c0a8a3c6-3f0e-4b57-8a54-5a3a0c2a9b02")
 FIRST = Upload(ANN, "main.py", 0, EMPTY)
 SECOND = Upload(ANN, "main.py", 7, "7" * 64)
 UPLOADED = FileUploaded(file_id=ID, user_id=ANN, name="main.py", size=0, sha256=EMPTY)
-REPLACED = FileReplaced(
-    file_id=ID, user_id=ANN, name="main.py", size=7, sha256="7" * 64, version=2
-)
+REPLACED = FileReplaced(file_id=ID, user_id=ANN, name="main.py", size=7, sha256="7" * 64, version=2)
 DELETED = FileDeleted(file_id=ID, user_id=ANN, version=2)
 
 
@@ -49,9 +47,7 @@ def test_the_same_bytes_under_the_same_name_are_no_new_version() -> None:
 def test_the_same_bytes_under_another_name_are_a_new_version() -> None:
     renamed = replace(FIRST, name="other.py")
     given(FILE, UPLOADED).when(partial(replace_file, file_id=ID, new=renamed)).then(
-        FileReplaced(
-            file_id=ID, user_id=ANN, name="other.py", size=0, sha256=EMPTY, version=2
-        )
+        FileReplaced(file_id=ID, user_id=ANN, name="other.py", size=0, sha256=EMPTY, version=2)
     )
 
 

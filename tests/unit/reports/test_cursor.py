@@ -25,9 +25,7 @@ def test_a_cursor_fits_the_limit_of_the_interface_and_an_address() -> None:
     far = NOON.replace(microsecond=999_999, tzinfo=timezone(timedelta(hours=14)))
     cursor = encode((far, uuid4()))
     assert len(cursor) <= 200
-    assert set(cursor) <= set(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_="
-    )
+    assert set(cursor) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=")
 
 
 def _encoded(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared.eventsourcing.event import (
     Event,
@@ -29,7 +29,7 @@ class TeaServed(Event):
     cup: int
     lumps: int
     guest: Personal[str] = ""
-    wishes: Personal[list[Line]] = []
+    wishes: Personal[list[Line]] = Field(default_factory=list)
     table: Personal[UUID | None] = None
 
 

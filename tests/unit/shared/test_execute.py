@@ -3,8 +3,8 @@
 import pytest
 
 from shared.errors import Conflict, NotFound
-from shared.eventsourcing.event import Event
 from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.event import Event
 from shared.eventsourcing.testing import given
 
 

@@ -113,9 +113,7 @@ BAD_TOKENS: dict[str, Forger] = {
     "user token signed by another service": lambda keys: forge(
         keys, user_claims(iss="gateway"), signer="gateway"
     ),
-    "another service claims to be auth": lambda keys: forge(
-        keys, user_claims(), signer="gateway"
-    ),
+    "another service claims to be auth": lambda keys: forge(keys, user_claims(), signer="gateway"),
     "service token as user token": lambda keys: keys.identity("auth").sign_service("prereview"),
     "service token of the gateway": lambda keys: keys.identity("gateway").sign_service("files"),
     "refresh token": lambda _: "b2xkLWFuZC1vcGFxdWUtdG9rZW4tb2YtYS1zZXNzaW9u",

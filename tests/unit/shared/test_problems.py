@@ -120,7 +120,9 @@ async def test_a_fault_of_ours_tells_nothing_but_where_to_look(client: httpx2.As
     assert "Traceback" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/%00", "/%ff", "/..%2f..%2fetc/passwd", "//", "/me/"])
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/%00", "/%ff", "/..%2f..%2fetc/passwd", "//", "/me/"]
+)
 async def test_what_is_not_there_is_not_found(client: httpx2.AsyncClient, path: str) -> None:
     assert is_problem(await client.get(path), 404, "not_found")
 
@@ -182,7 +184,9 @@ async def test_bodies_beyond_the_parser_are_bad_requests(
     assert is_problem(answer, 400, "bad_request")
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "text/xml", ""])
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "text/xml", ""]
+)
 async def test_only_json_is_json(client: httpx2.AsyncClient, kind: str) -> None:
     body = b'{"name": "tea"}'
     answer = await client.post("/orders", content=body, headers={"Content-Type": kind})
@@ -259,7 +263,9 @@ async def test_a_request_keeps_the_id_its_caller_gave_it(client: httpx2.AsyncCli
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == given
 
 
-@pytest.mark.parametrize("given", ["17", "x" * 36, "{}", "\N{DEGREE SIGN}", "", str(uuid4()).upper()])
+@pytest.mark.parametrize(
+    "given", ["17", "x" * 36, "{}", "\N{DEGREE SIGN}", "", str(uuid4()).upper()]
+)
 async def test_an_id_that_is_none_is_replaced(client: httpx2.AsyncClient, given: str) -> None:
     raw = [(b"X-Request-ID", given.encode("latin-1"))]
     answer = await client.get("/raise/missing", headers=raw)

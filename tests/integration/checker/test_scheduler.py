@@ -1,0 +1,296 @@
+"""The schedule: every version gets one result, whatever happens during its check."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from datetime import timedelta
+from typing import cast
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from services.checker.adapters.contents import Contents
+from services.checker.domain.checks import EVENTS, stream
+from services.checker.due import LEASE
+from services.checker.reactions import react
+from services.checker.ruff import Ruff
+from services.checker.rules import STANDARD
+from services.checker.scheduler import Scheduler
+from shared.clock import utc_now
+from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.files import FileDeleted, FileReplaced, FileUploaded
+from shared.db import Database
+from shared.errors import Unavailable
+from shared.eventsourcing.event import EventTypes
+from shared.eventsourcing.store import EventStore
+from shared.web.client import ServiceAway
+from tests.support.databases import PrivateDatabase
+from tests.support.events import ANN, recorded
+from tests.support.waiting import eventually
+
+STORE = EventStore(EventTypes(EVENTS))
+UNTIDY, CLEAN = b"import os\n", b'"""Clean."""\n'
+
+
+class Shelf:
+    """What the files service would answer; `during` happens while the checker waits for it."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+        self.during: Callable[[], Awaitable[None]] | None = None
+        self.away = False
+        self.calls: list[list[str]] = []
+
+    def put(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.contents[sha256] = content
+        return sha256
+
+    async def fetch(self, wanted: Collection[str]) -> dict[str, bytes | None]:
+        self.calls.append(list(wanted))
+        if self.away:
+            raise ServiceAway
+        if self.during is not None:
+            during, self.during = self.during, None
+            await during()
+        return {sha256: self.contents.get(sha256) for sha256 in wanted}
+
+
+class Story:
+    """A checker with its database, and what happens to files meanwhile."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.shelf, self.now = database, Shelf(), utc_now()
+
+    def scheduler(self, batch: int = 200) -> Scheduler:
+        return Scheduler(
+            self.database,
+            STORE,
+            cast("Contents", self.shelf),
+            Ruff(),
+            STANDARD,
+            interval=60,
+            batch=batch,
+            clock=lambda: self.now,
+        )
+
+    async def save(self, file_id: UUID, content: bytes, version: int = 1) -> None:
+        sha256, name = self.shelf.put(content), "main.py"
+        size = len(content)
+        event = (
+            FileUploaded(file_id=file_id, user_id=ANN, name=name, size=size, sha256=sha256)
+            if version == 1
+            else FileReplaced(
+                file_id=file_id,
+                user_id=ANN,
+                name=name,
+                size=size,
+                sha256=sha256,
+                version=version,
+            )
+        )
+        await self._happen(event, file_id, version)
+
+    async def delete(self, file_id: UUID, version: int) -> None:
+        event = FileDeleted(file_id=file_id, user_id=ANN, version=version)
+        await self._happen(event, file_id, version + 1)
+
+    async def _happen(
+        self, event: FileUploaded | FileReplaced | FileDeleted, file_id: UUID, sequence: int
+    ) -> None:
+        async with self.database.transaction() as connection:
+            await react(connection, recorded(event, f"file-{file_id}", sequence, at=utc_now()))
+
+    async def results(self, file_id: UUID) -> list[FileChecked | CheckFailed]:
+        async with self.database.transaction() as connection:
+            history = await STORE.load(connection, stream(file_id))
+        return [
+            event.event for event in history if isinstance(event.event, FileChecked | CheckFailed)
+        ]
+
+    async def claimed(self) -> int:
+        async with self.database.transaction() as connection:
+            query = "SELECT count(*) FROM files WHERE claimed_until IS NOT NULL"
+            return int(await connection.scalar(text(query)) or 0)
+
+
+@pytest_asyncio.fixture
+async def story(fresh_postgres: PrivateDatabase) -> AsyncIterator[Story]:
+    database = Database(fresh_postgres.url("checker"))
+    yield Story(database)
+    await database.close()
+
+
+async def test_every_file_gets_its_result_and_no_second_one(story: Story) -> None:
+    untidy, clean, broken = uuid4(), uuid4(), uuid4()
+    await story.save(untidy, UNTIDY)
+    await story.save(clean, CLEAN)
+    await story.save(broken, b"print 'python 2'\n")
+    scheduler = story.scheduler()
+    assert not await scheduler.step()
+    outcomes = {}
+    for file_id in (untidy, clean, broken):
+        [result] = await story.results(file_id)
+        assert isinstance(result, FileChecked)
+        outcomes[file_id] = (result.outcome, result.verdict)
+        assert result.engine.startswith("ruff ")
+        assert result.version == 1
+    assert outcomes == {
+        untidy: ("findings", "not_ready"),
+        clean: ("clean", "ready"),
+        broken: ("syntax_error", "not_ready"),
+    }
+    assert not await scheduler.step()
+    assert len(story.shelf.calls) == 1  # one call for all, none for nothing
+    assert len(await story.results(untidy)) == 1
+
+
+async def test_a_new_version_is_compared_with_the_one_before(story: Story) -> None:
+    file_id, scheduler = uuid4(), story.scheduler()
+    for version, content in ((1, UNTIDY), (2, b"\n" + UNTIDY), (3, CLEAN), (4, UNTIDY)):
+        await story.save(file_id, content, version)
+        await scheduler.step()
+    changes = []
+    for result in await story.results(file_id):
+        assert isinstance(result, FileChecked)
+        counts = result.counts
+        changes.append((counts.new > 0, counts.still > 0, counts.fixed > 0, counts.reopened > 0))
+    assert changes == [
+        (True, False, False, False),
+        (False, True, False, False),
+        (False, False, True, False),
+        (False, False, False, True),
+    ]
+
+
+async def test_more_than_a_batch_is_done_at_once(story: Story) -> None:
+    files = [uuid4() for _ in range(5)]
+    for number, file_id in enumerate(files):
+        await story.save(file_id, f"x = {number}\n".encode())
+    scheduler = story.scheduler(batch=2)
+    assert [await scheduler.step() for _ in range(3)] == [True, True, False]
+    assert [len(await story.results(file_id)) for file_id in files] == [1] * 5
+
+
+async def test_two_schedulers_never_check_a_version_twice(story: Story) -> None:
+    files = [uuid4() for _ in range(24)]
+    for number, file_id in enumerate(files):
+        await story.save(file_id, f"x = {number}\n".encode())
+
+    async def work(scheduler: Scheduler) -> None:
+        while await scheduler.step():
+            pass
+
+    await asyncio.gather(work(story.scheduler(5)), work(story.scheduler(5)))
+    assert [len(await story.results(file_id)) for file_id in files] == [1] * 24
+    fetched = [sha256 for call in story.shelf.calls for sha256 in call]
+    assert len(fetched) == len(set(fetched)) == 24
+
+
+async def test_a_file_deleted_during_its_check_gets_no_result(story: Story) -> None:
+    doomed, other = uuid4(), uuid4()
+    await story.save(doomed, UNTIDY)
+    await story.save(other, CLEAN)
+    story.shelf.during = lambda: story.delete(doomed, 1)
+    scheduler = story.scheduler()
+    await scheduler.step()
+    assert await story.results(doomed) == []
+    assert len(await story.results(other)) == 1
+    assert not await scheduler.step()
+    assert await story.results(doomed) == []
+
+
+async def test_a_file_replaced_during_its_check_is_checked_again(story: Story) -> None:
+    file_id = uuid4()
+    await story.save(file_id, UNTIDY)
+    story.shelf.during = lambda: story.save(file_id, CLEAN, 2)
+    scheduler = story.scheduler()
+    await scheduler.step()
+    await scheduler.step()
+    versions = [(result.version, result.sha256) for result in await story.results(file_id)]
+    assert versions == [(1, story.shelf.put(UNTIDY)), (2, story.shelf.put(CLEAN))]
+
+
+async def test_a_content_that_is_gone_is_a_visible_failure(story: Story) -> None:
+    lost, other = uuid4(), uuid4()
+    await story.save(lost, UNTIDY)
+    await story.save(other, CLEAN)
+    story.shelf.contents.pop(story.shelf.put(UNTIDY))
+    await story.scheduler().step()
+    [failure] = await story.results(lost)
+    assert isinstance(failure, CheckFailed)
+    assert failure.reason == "content_missing"
+    [result] = await story.results(other)
+    assert isinstance(result, FileChecked)
+
+
+async def test_while_files_is_away_nothing_is_claimed_and_nothing_fails(story: Story) -> None:
+    file_id, scheduler = uuid4(), story.scheduler()
+    await story.save(file_id, UNTIDY)
+    story.shelf.away = True
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await scheduler.step()
+        assert await story.claimed() == 0
+    assert await story.results(file_id) == []
+    story.shelf.away = False
+    await scheduler.step()
+    assert len(await story.results(file_id)) == 1
+
+
+async def test_a_scheduler_stopped_in_the_middle_gives_its_files_back(story: Story) -> None:
+    file_id, reached = uuid4(), asyncio.Event()
+    await story.save(file_id, UNTIDY)
+
+    async def forever() -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    story.shelf.during = forever
+    working = asyncio.create_task(story.scheduler().step())
+    await asyncio.wait_for(reached.wait(), 5)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert await story.claimed() == 0
+    await story.scheduler().step()
+    assert len(await story.results(file_id)) == 1
+
+
+async def test_a_scheduler_that_died_loses_its_claims_after_the_lease(story: Story) -> None:
+    file_id, reached, go_on = uuid4(), asyncio.Event(), asyncio.Event()
+    await story.save(file_id, UNTIDY)
+
+    async def hang() -> None:
+        reached.set()
+        await go_on.wait()
+
+    story.shelf.during = hang
+    frozen = asyncio.create_task(story.scheduler().step())
+    await asyncio.wait_for(reached.wait(), 5)
+    heir = story.scheduler()
+    await heir.step()
+    assert await story.results(file_id) == []  # the lease runs
+    story.now += LEASE + timedelta(seconds=1)
+    await heir.step()
+    assert len(await story.results(file_id)) == 1
+    go_on.set()  # and the frozen one comes back with the same result
+    await frozen
+    assert len(await story.results(file_id)) == 1
+    await eventually(lambda: _is(frozen.done()))
+
+
+async def test_a_clock_that_jumps_leads_to_one_run_not_many(story: Story) -> None:
+    file_id, scheduler = uuid4(), story.scheduler()
+    await story.save(file_id, UNTIDY)
+    for jump in (timedelta(hours=-1), timedelta(days=90), timedelta(hours=-3), timedelta(hours=3)):
+        story.now += jump
+        await scheduler.step()
+        assert scheduler.next_tick == story.now + timedelta(seconds=60)
+    assert len(await story.results(file_id)) == 1
+
+
+async def _is(condition: bool) -> bool:
+    return condition
