@@ -40,6 +40,7 @@ class Database:
             max_overflow=overflow,
             pool_timeout=10,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text must not carry addresses, hashes or contents
             connect_args={"command_timeout": COMMAND_TIMEOUT, "timeout": 5},
         )
 

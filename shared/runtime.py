@@ -24,9 +24,15 @@ class Loop:
 
 
 @asynccontextmanager
-async def running(loops: Sequence[Loop]) -> AsyncIterator[None]:
-    """Run the loops beside the block; at its end let each finish its step, then close it."""
-    stopping = asyncio.Event()
+async def running(
+    loops: Sequence[Loop], stopping: asyncio.Event | None = None
+) -> AsyncIterator[None]:
+    """Run the loops beside the block; at its end let each finish its step, then close it.
+
+    Once `stopping` is set no loop begins another step: a server sets it at the signal, before it
+    waits for open requests, so that both have their time at once.
+    """
+    stopping = stopping or asyncio.Event()
     tasks = [asyncio.create_task(_keep(loop, stopping), name=loop.name) for loop in loops]
     try:
         yield

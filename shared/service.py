@@ -1,14 +1,13 @@
 """What the five services that own a schema have in common: store, relay, consumer, health."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from shared.contracts import PUBLISHED, UPCASTERS, producer_of
+from shared.contracts import CONSUMED, PUBLISHED, UPCASTERS, bindings
 from shared.db import Database
-from shared.eventsourcing.event import Event, EventTypes
+from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.store import EventStore
 from shared.messaging.consumer import Consumer, React
@@ -19,17 +18,6 @@ from shared.web import event_log, health
 from shared.web.app import create_app
 
 
-@dataclass(frozen=True)
-class Subscription:
-    """The events a service consumes, and what it does with each."""
-
-    events: Sequence[type[Event]]
-    react: React
-
-    def bindings(self) -> list[str]:
-        return [f"{producer_of(event)}.{event.type_name()}" for event in self.events]
-
-
 def create_service(
     name: str,
     settings: StatefulSettings,
@@ -37,23 +25,26 @@ def create_service(
     store: EventStore,
     routers: Sequence[APIRouter],
     *,
-    subscription: Subscription | None = None,
+    react: React | None = None,
     loops: Sequence[Loop] = (),
     provide: Sequence[object] = (),
     resources: Sequence[Any] = (),
 ) -> FastAPI:
-    """Build the application of a service that owns a schema."""
+    """Build the application of a service that owns a schema.
+
+    `react` is what it does with each event it consumes, those of `shared.contracts.CONSUMED`.
+    """
     amqp_url = settings.amqp_url.get_secret_value()
     checks = {"database": health.database_check(database, name)}
     all_loops = list(loops)
-    if subscription is not None:
+    if react is not None:
         consumer = Consumer(
             name,
             amqp_url,
             database,
-            EventTypes(subscription.events, UPCASTERS),
-            subscription.bindings(),
-            subscription.react,
+            EventTypes(CONSUMED[name], UPCASTERS),
+            bindings(name),
+            react,
         )
         all_loops.append(Loop("consumer", consumer.step, pause=0.0, close=consumer.close))
         checks["consumer"] = health.broker_check(lambda: consumer.is_ready)

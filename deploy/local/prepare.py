@@ -7,7 +7,7 @@ import aio_pika
 
 from deploy.postgres.provision import provision, role_url
 from deploy.rabbitmq.definitions import SERVICES
-from shared.messaging.topology import declare_shared
+from shared.messaging.topology import declare_queues, declare_shared
 from shared.migrations import upgrade
 
 
@@ -33,6 +33,7 @@ async def _lay_exchanges(amqp_url: str, seconds: float) -> None:
             channel = await connection.channel()
             try:
                 await declare_shared(channel)
+                await declare_queues(channel)
             except aio_pika.exceptions.ChannelNotFoundEntity:
                 # Right after a start the stream's leader is still being elected (0.3 s measured).
                 await asyncio.sleep(0.2)

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from services.checker import api
 from services.checker.adapters.contents import Contents
 from services.checker.domain.checks import EVENTS
-from services.checker.reactions import REACTIONS, react
+from services.checker.reactions import react
 from services.checker.ruff import Ruff
 from services.checker.rules import STANDARD
 from services.checker.scheduler import Scheduler
@@ -16,7 +16,7 @@ from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
 from shared.runtime import Loop
-from shared.service import Subscription, create_service
+from shared.service import create_service
 from shared.web.client import ServiceClient
 from shared.web.identity import Identity
 
@@ -43,7 +43,7 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         database,
         store,
         [api.router],
-        subscription=Subscription(list(REACTIONS), react),
+        react=react,
         loops=[Loop("scheduler", scheduler.step, pause=settings.check_interval or AT_ONCE)],
         provide=[scheduler],
         resources=[files],

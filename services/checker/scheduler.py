@@ -17,6 +17,7 @@ from services.checker.rules import Profile
 from shared.clock import Clock
 from shared.context import correlation_id
 from shared.db import Database
+from shared.errors import Unavailable
 from shared.eventsourcing.store import Batch, EventStore
 from shared.ids import new_id
 from shared.logging import log
@@ -61,8 +62,7 @@ class Scheduler:
         try:
             contents = await self._contents.fetch([file.sha256 for file in files])
             run, answers = await self._judge(files, contents)
-            async with self._database.transaction() as connection:
-                await self._record(connection, files, run, answers)
+            await self._record_all(files, run, answers)
         except BaseException:
             async with self._database.transaction() as connection:
                 await due.release(connection, files)
@@ -90,10 +90,33 @@ class Scheduler:
         duration = round(1000 * (time.monotonic() - begun))
         return Run(self._ruff.engine, self._profile, started_at, duration)
 
-    async def _record(
+    async def _record_all(self, files: list[DueFile], run: Run, answers: Answers) -> None:
+        """Record all results at once, else one by one, so that a bad one harms no neighbour."""
+        try:
+            await self._record(files, run, answers)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the results are recorded apart
+            log.exception("batch_not_recorded", files=len(files))
+        else:
+            return
+        for file in files:
+            try:
+                await self._record([file], run, answers)
+            except Unavailable:
+                raise
+            except Exception:  # noqa: BLE001 - see above
+                log.exception("result_not_recorded", file_id=str(file.file_id))
+                await self._record([file], run, {file.file_id: RuffFailure("crashed")})
+
+    async def _record(self, files: list[DueFile], run: Run, answers: Answers) -> None:
+        """Append the results of all files that still live, in one transaction."""
+        async with self._database.transaction() as connection:
+            await self._append(connection, files, run, answers)
+
+    async def _append(
         self, connection: AsyncConnection, files: list[DueFile], run: Run, answers: Answers
     ) -> None:
-        """Append the results of all files that still live, in one transaction."""
         alive = await due.settle(connection, files)
         batches = []
         for file in files:

@@ -21,6 +21,7 @@ router = APIRouter(prefix="/internal")
 Store = Annotated[EventStore, provided(EventStore)]
 Pool = Annotated[Database, provided(Database)]
 Name = Annotated[str, Query(max_length=10_000)]
+NO_LIMIT_HERE = 2**31  # bytes; `_content` stops at the limit of the settings
 VersionNumber = Annotated[int, Query(ge=1, lt=2**31)]
 
 
@@ -57,7 +58,7 @@ class Wanted(BaseModel):
     sha256: list[Sha256] = Field(max_length=500)
 
 
-@router.post("/files", status_code=201)
+@router.post("/files", status_code=201, max_body_size=NO_LIMIT_HERE)
 async def upload(
     user: CurrentUser, name: Name, content: Content, database: Pool, store: Store
 ) -> Saved:
@@ -66,7 +67,7 @@ async def upload(
     return Saved(**vars(saved))
 
 
-@router.put("/files/{file_id}/content")
+@router.put("/files/{file_id}/content", max_body_size=NO_LIMIT_HERE)
 async def replace(
     user: CurrentUser, file_id: UUID, name: Name, content: Content, database: Pool, store: Store
 ) -> Saved:

@@ -41,10 +41,11 @@ SENTENCES = {
     ),
     "not_python": N_("Only Python files can be uploaded: the name must end in .py, in lower case."),
     "file_name_invalid": N_(
-        r"""This name can't be used: at most {maximum} characters,"""
-        r""" none of \ / : * ? " < > | = in it."""
+        r"""This name can't be used. At most {maximum} characters, no dot, hyphen or space in"""
+        r""" front, nothing invisible, none of \ / : * ? " < > | =."""
     ),
     "not_text": N_("This is not a text file."),
+    "too_busy": N_("Too many people are logging in at this moment. Please try again shortly."),
     "encoding_unknown": N_(
         "The file can't be read in the encoding it declares. Save it as UTF-8 and upload it again."
     ),

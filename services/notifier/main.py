@@ -5,7 +5,6 @@ from fastapi import FastAPI
 from services.notifier.adapters.contacts import Contacts
 from services.notifier.domain.mail import EVENTS
 from services.notifier.projections import MAILS
-from services.notifier.reactions import EVENTS as CONSUMED
 from services.notifier.reactions import reacting
 from services.notifier.sender import Sender
 from services.notifier.settings import Settings
@@ -15,7 +14,7 @@ from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
 from shared.runtime import Loop
-from shared.service import Subscription, create_service
+from shared.service import create_service
 from shared.web.client import ServiceClient
 from shared.web.identity import Identity
 
@@ -31,7 +30,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         database,
         store,
         [],
-        subscription=Subscription(CONSUMED, reacting(store)),
+        react=reacting(store),
         loops=[Loop("sender", sender.step, pause=settings.mail_interval)],
         resources=[auth],
     )

@@ -1,4 +1,4 @@
-"""`mails` follows the notifier's own events; the rows that are due are the sender's work."""
+"""What the notifier's own events change in `mails`, the sender's list of work."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -7,7 +7,12 @@ from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import Projection
 
-_SETTLE = "UPDATE mails SET state = :state, due_at = :due_at WHERE mail_id = :mail_id"
+# A mail that is settled needs its findings no more.
+_SETTLE = """
+UPDATE mails SET state = :state, due_at = :due_at,
+    result = CASE WHEN CAST(:due_at AS timestamptz) IS NULL THEN '{}' ELSE result END
+WHERE mail_id = :mail_id
+"""
 
 
 async def _sent(connection: AsyncConnection, recorded: RecordedEvent) -> None:

@@ -12,8 +12,6 @@ from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
 
-EVENTS = (FileChecked, CheckFailed)
-
 _INSERT = """
 INSERT INTO mails (mail_id, user_id, check_id, type, result, queued_at, state, due_at)
 VALUES (:mail_id, :user_id, :check_id, :type, CAST(:result AS jsonb), :queued_at, 'queued',

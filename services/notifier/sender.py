@@ -73,6 +73,9 @@ class Sender:
             return self._failed(mail, contact, failure, permanent=False)
         except (PermanentFailure, BadAddress, UnsafeMessage) as failure:
             return self._failed(mail, contact, failure, permanent=True)
+        except Exception as failure:  # noqa: BLE001 - a fault of ours must end in the log, too
+            log.error("mail_broken", mail_id=str(mail.mail_id), exc_info=failure)
+            return self._failed(mail, contact, failure, permanent=False)
         log.info("mail_sent", mail_id=str(mail.mail_id), attempts=mail.attempts)
         return partial(
             sent,

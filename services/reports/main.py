@@ -4,13 +4,13 @@ from fastapi import FastAPI
 
 from services.reports import api
 from services.reports.feed import Bell
-from services.reports.reactions import EVENTS, react
+from services.reports.reactions import react
 from services.reports.settings import Settings
 from shared.contracts import published_types
 from shared.db import Database
 from shared.eventsourcing.store import EventStore
 from shared.runtime import Loop
-from shared.service import Subscription, create_service
+from shared.service import create_service
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -22,7 +22,7 @@ def create_app(settings: Settings) -> FastAPI:
         database,
         EventStore(published_types("reports")),
         [api.router],
-        subscription=Subscription(EVENTS, react),
+        react=react,
         loops=[Loop("bell", bell.step, pause=5.0, close=bell.close)],
         provide=[bell],
     )

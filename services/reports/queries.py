@@ -25,13 +25,22 @@ SELECT f.file_id, f.name, f.version, f.size, f.sha256, f.uploaded_at,
        c.checked_at, {_MAIL}
 FROM files f
 LEFT JOIN LATERAL (
-    SELECT * FROM checks WHERE file_id = f.file_id ORDER BY version DESC, checked_at DESC LIMIT 1
+    SELECT check_id, file_name, version, outcome, verdict, counts, checked_at
+    FROM checks WHERE file_id = f.file_id ORDER BY version DESC, checked_at DESC LIMIT 1
 ) c ON true
 LEFT JOIN mails m ON m.check_id = c.check_id
 WHERE f.user_id = :user_id AND NOT f.deleted AND f.version > 0
 """  # noqa: S608 - constants only
 
-_CHECKS = f"SELECT c.*, {_MAIL} FROM checks c LEFT JOIN mails m USING (check_id)"  # noqa: S608
+# Without the findings: a list of checks must not read megabytes.
+_CHECKS = f"""
+SELECT c.check_id, c.file_id, c.file_name, c.version, c.outcome, c.verdict, c.counts, c.checked_at,
+       {_MAIL}
+FROM checks c LEFT JOIN mails m USING (check_id)
+"""  # noqa: S608 - constants only
+
+_REPORT = f"SELECT c.*, {_MAIL} FROM checks c LEFT JOIN mails m USING (check_id)"  # noqa: S608
+MAX_CHECKS = 500  # of one file, the last ones
 
 
 class Page(Generic[T]):
@@ -90,16 +99,28 @@ async def checks_of_file(
     rows = await _rows(
         connection,
         _CHECKS + " WHERE c.user_id = :user_id AND c.file_id = :file_id"
-        " ORDER BY c.version DESC, c.checked_at DESC",
+        " ORDER BY c.version DESC, c.checked_at DESC LIMIT :limit",
+        {"user_id": user_id, "file_id": file_id, "limit": MAX_CHECKS},
+    )
+    if not rows:
+        await _check_owner(connection, user_id, file_id)
+    return [_summary(row) for row in rows]
+
+
+async def _check_owner(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> None:
+    """A file without checks yet, also a deleted one, is still somebody's."""
+    known = await connection.scalar(
+        text("SELECT true FROM files WHERE user_id = :user_id AND file_id = :file_id"),
         {"user_id": user_id, "file_id": file_id},
     )
-    return [_summary(row) for row in rows]
+    if not known:
+        raise NotFound
 
 
 async def report(connection: AsyncConnection, user_id: UUID, check_id: UUID) -> Report:
     rows = await _rows(
         connection,
-        _CHECKS + " WHERE c.user_id = :user_id AND c.check_id = :check_id",
+        _REPORT + " WHERE c.user_id = :user_id AND c.check_id = :check_id",
         {"user_id": user_id, "check_id": check_id},
     )
     if not rows:

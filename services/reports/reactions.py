@@ -4,10 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports import journal
 from services.reports.projections import PROJECTIONS
-from shared.contracts import PUBLISHED
 from shared.eventsourcing.event import RecordedEvent
-
-EVENTS = [event for events in PUBLISHED.values() for event in events]
 
 
 async def react(connection: AsyncConnection, recorded: RecordedEvent) -> None:

@@ -15,6 +15,13 @@ PUBLISHED: dict[str, list[type[Event]]] = {
 }
 """Every event that leaves a service, by the service that produces it."""
 
+CONSUMED: dict[str, list[type[Event]]] = {
+    "checker": [FileUploaded, FileReplaced, FileDeleted],
+    "notifier": [FileChecked, CheckFailed],
+    "reports": [event for events in PUBLISHED.values() for event in events],
+}
+"""The events each consuming service reads. Its queue is bound to them before anybody publishes."""
+
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """Per `(name, version)` the pure step from that version's data to the next one's."""
 
@@ -23,6 +30,11 @@ def published_types(*producers: str) -> EventTypes:
     """The published events of the named services; of all without a name."""
     chosen = producers or tuple(PUBLISHED)
     return EventTypes([event for producer in chosen for event in PUBLISHED[producer]], UPCASTERS)
+
+
+def bindings(consumer: str) -> list[str]:
+    """The routing keys a consuming service's queue is bound to."""
+    return [f"{producer_of(event)}.{event.type_name()}" for event in CONSUMED[consumer]]
 
 
 def producer_of(event_type: type[Event]) -> str:

@@ -15,7 +15,7 @@ from shared.messaging.envelope import routing_key, to_message
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import EVENTS
 
-BATCH = 200  # events
+BATCH = 50  # events, each up to some megabytes
 CHECKPOINT = "relay"
 LEAD = "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/relay', 0))"
 
@@ -70,11 +70,7 @@ class Relay:
             return self._connection
         connection = await self._database.connect()
         try:
-            won = await connection.scalar(
-                text(
-                    "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/relay', 0))"
-                )
-            )
+            won = await connection.scalar(text(LEAD))
             await connection.commit()
             if not won:
                 await connection.close()

@@ -148,7 +148,7 @@ async def _insert(connection: AsyncConnection, batches: Sequence[Batch]) -> list
         for number, event in enumerate(batch.events, start=1)
     }
     rows = [_row(place, event_id, *fields) for place, (event_id, fields) in enumerate(new.items())]
-    result = await connection.execute(text(_INSERT), {"rows": json.dumps(rows)})
+    result = await connection.execute(text(_INSERT), {"rows": json.dumps(rows, ensure_ascii=False)})
     stored = sorted(result.all(), key=lambda row: int(row.position))
     await connection.execute(text("SELECT pg_notify('events_' || current_schema(), '')"))
     return [

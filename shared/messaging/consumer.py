@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 
 from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
@@ -26,6 +29,8 @@ from shared.messaging.publisher import Publisher
 from shared.messaging.topology import DEAD, dead_queue, declare_queue
 
 BATCH = 100  # messages
+BATCH_BYTES = 8 * 1024 * 1024
+PATIENCE = 60.0  # seconds to wait for the database before the broker gets the messages back
 TRIES = 3
 BACKOFF = 0.2  # seconds before the second try, doubled before the third
 React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
@@ -54,7 +59,8 @@ class Consumer:
         self._bindings = list(bindings)
         self._connection = Connection(url, f"{service} consumes")
         self._dead_letters = Publisher(url, f"{service} dead letters")
-        self._arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        self._arrived: deque[AbstractIncomingMessage] = deque()
+        self._bell = asyncio.Event()
 
     @property
     def is_ready(self) -> bool:
@@ -79,22 +85,36 @@ class Consumer:
     async def _consume(self) -> None:
         if self._connection.is_open:
             return
-        self._arrived = asyncio.Queue()
-        channel = await self._connection.channel(prefetch=2 * BATCH)
+        async with self._database.transaction() as connection:
+            await connection.execute(text("SELECT 1"))  # no messages while nothing can be done
+        self._arrived = deque()
+        channel = await self._connection.channel(prefetch=BATCH)
         queue = await declare_queue(channel, self._service, self._bindings)
-        await queue.consume(self._arrived.put)
+        await queue.consume(self._arrive)
+
+    async def _arrive(self, message: AbstractIncomingMessage) -> None:
+        self._arrived.append(message)
+        self._bell.set()
 
     async def _take_batch(self) -> list[AbstractIncomingMessage]:
-        try:
-            async with asyncio.timeout(1.0):
-                batch = [await self._arrived.get()]
-        except TimeoutError:
+        if not self._arrived:
+            self._bell.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._bell.wait()
+        if not self._arrived:
             return []
+        batch = [self._arrived.popleft()]
         # The delivery limit also counts against prefetched neighbours of a poison message, so what
         # was delivered before is handled alone.
-        while len(batch) < BATCH and not self._arrived.empty() and not batch[-1].redelivered:
-            batch.append(self._arrived.get_nowait())
+        while (waiting := self._next()) and not batch[-1].redelivered and not waiting.redelivered:
+            if len(batch) == BATCH or sum(len(one.body) for one in batch) > BATCH_BYTES:
+                break
+            batch.append(self._arrived.popleft())
         return batch
+
+    def _next(self) -> AbstractIncomingMessage | None:
+        return self._arrived[0] if self._arrived else None
 
     async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         readable: list[Received] = []
@@ -125,6 +145,8 @@ class Consumer:
     async def _apply_or_split(self, batch: Sequence[Received]) -> None:
         try:
             await self._when_database_is_there(batch)
+        except Unavailable:
+            raise
         except Exception as error:  # noqa: BLE001 - a reaction may raise anything
             if len(batch) == 1:
                 await self._try_again(batch[0], error)
@@ -143,21 +165,23 @@ class Consumer:
             await asyncio.sleep(BACKOFF * 2 ** (attempt - 2))
             try:
                 await self._when_database_is_there([received])
+            except Unavailable:
+                raise
             except Exception as again:  # noqa: BLE001 - see above
                 error = again
             else:
                 await received[0].ack()
                 return
         log.error("message_buried", consumer=self._service, exc_info=error)
-        await self._bury(received[0], f"{type(error).__name__}: {error}")
+        await self._bury(received[0], type(error).__name__)
 
     async def _when_database_is_there(self, batch: Sequence[Received]) -> None:
-        pause = 0.5
+        pause, end = 0.5, time.monotonic() + PATIENCE
         while True:
             try:
                 return await self._apply(batch)
             except Unavailable as error:
-                if not self._connection.is_open:
+                if not self._connection.is_open or time.monotonic() > end:
                     raise  # the broker will deliver the batch again
                 log.warning("consumer_waits", consumer=self._service, reason=error.code)
                 await asyncio.sleep(pause)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractQueue
 
+from shared.contracts import CONSUMED, bindings
+
 EVENTS = "events"
 DEAD = "events.dead"
 FEED = "events.feed"
@@ -22,12 +24,21 @@ async def declare_shared(channel: AbstractChannel) -> None:
     await feed.bind(events, "#")
 
 
+async def declare_queues(channel: AbstractChannel) -> None:
+    """Declare the queue of every consuming service, so that what is published waits for it.
+
+    The feed takes every event, so an event whose queue does not exist yet would look delivered.
+    """
+    for service in CONSUMED:
+        await declare_queue(channel, service, bindings(service))
+
+
 async def declare_queue(
-    channel: AbstractChannel, service: str, bindings: Iterable[str]
+    channel: AbstractChannel, service: str, keys: Iterable[str]
 ) -> AbstractQueue:
     """Declare a service's own queue and the place for its dead letters, with the service's rights.
 
-    `bindings` are routing keys such as `files.FileUploaded`.
+    `keys` are routing keys such as `files.FileUploaded`.
     """
     dead = await channel.declare_queue(
         dead_queue(service),
@@ -48,7 +59,7 @@ async def declare_queue(
             "x-overflow": "reject-publish",
         },
     )
-    for key in bindings:
+    for key in keys:
         await queue.bind(EVENTS, key)
     return queue
 

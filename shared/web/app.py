@@ -47,7 +47,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             for resource in resources:
                 stack.push_async_callback(resource.close)
-            await stack.enter_async_context(running(loops))
+            await stack.enter_async_context(running(loops, app.state.stopping))
             yield
 
     options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}

@@ -34,7 +34,11 @@ class ServiceClient:
     def __init__(self, callee: str, base_url: str, identity: Identity) -> None:
         """Take the service to call, where it listens, and who calls."""
         self._callee, self._identity = callee, identity
-        self._http = httpx2.AsyncClient(base_url=base_url, timeout=TIMEOUT)
+        self._http = httpx2.AsyncClient(
+            base_url=base_url,
+            timeout=TIMEOUT,
+            trust_env=False,  # a proxy for the outside is none between services
+        )
 
     async def call(self, method: str, path: str, json: Any = None) -> Any:
         """The answer's JSON.

@@ -12,9 +12,10 @@ from shared.context import correlation_id
 from shared.ids import new_id
 from shared.logging import log
 from shared.web.metrics import Metrics
-from shared.web.problems import MEDIA_TYPE, problem, unexpected
+from shared.web.problems import problem, unexpected
 
 MAX_HEADER_BYTES = 32 * 1024
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 SECURITY_HEADERS = {
@@ -58,11 +59,12 @@ class RequestContext:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        self._metrics.requests.labels(scope["method"], route, str(status)).observe(seconds)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.labels(method, route, str(status)).observe(seconds)
         if route not in {"/healthz", "/readyz", "/metrics"}:
             log.info(
                 "request",
-                method=scope["method"],
+                method=method,
                 route=route,
                 status=status,
                 duration_ms=round(1000 * seconds),
@@ -148,4 +150,4 @@ def _size(headers: Iterable[tuple[bytes, bytes]]) -> int:
 
 def _is_plain_413(message: Message) -> bool:
     kind = Headers(raw=message["headers"]).get("content-type", "")
-    return message["status"] == 413 and not kind.startswith(MEDIA_TYPE)  # noqa: PLR2004
+    return message["status"] == 413 and kind.startswith("text/plain")  # noqa: PLR2004

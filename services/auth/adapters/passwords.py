@@ -7,8 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
 
+from shared.errors import Unavailable
+
 AT_A_TIME = 2  # 280 ms of a core each at cost 12
+MAX_WAITING = 40  # six seconds of work; more would be answered after the caller has gone
 _DUMMY_SALT = "{cost}$C6UzMDM.H6dfI/f/IKxGhu"
+
+
+class TooBusy(Unavailable):
+    """Too many people are logging in at this moment. Please try again shortly."""
+
+    code = "too_busy"
 
 
 class PasswordHasher:
@@ -18,6 +27,7 @@ class PasswordHasher:
         """Take the pepper and bcrypt's cost (log2 of its rounds)."""
         self._pepper, self._cost = pepper.encode(), cost
         self._pool = ThreadPoolExecutor(AT_A_TIME, "bcrypt")
+        self._waiting = 0
 
     async def hash(self, password: str) -> str:
         return await self._run(password, bcrypt.gensalt(self._cost))
@@ -36,5 +46,11 @@ class PasswordHasher:
         return bcrypt.hashpw(base64.b64encode(digest), salt).decode()
 
     async def _run(self, password: str, salt: bytes) -> str:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._hash, password, salt)
+        if self._waiting >= MAX_WAITING:
+            raise TooBusy
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self._hash, password, salt)
+        finally:
+            self._waiting -= 1

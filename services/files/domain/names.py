@@ -18,7 +18,9 @@ class NotPython(Invalid):
 
 
 class FileNameInvalid(Invalid):
-    r"""This name can't be used: at most {maximum} characters, none of \ / : * ? " < > | = in it."""
+    r"""This name can't be used. At most {maximum} characters, no dot, hyphen or space in front,
+    nothing invisible, none of \ / : * ? " < > | =.
+    """  # noqa: D205 - one sentence for people, see shared.errors
 
     code = "file_name_invalid"
 

@@ -11,11 +11,15 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from services.checker import conclusion
+from services.checker import scheduler as scheduler_module
 from services.checker.adapters.contents import Contents
+from services.checker.conclusion import Run
 from services.checker.domain.checks import EVENTS, stream
-from services.checker.due import LEASE
+from services.checker.domain.history import History
+from services.checker.due import LEASE, DueFile
 from services.checker.reactions import react
-from services.checker.ruff import Ruff
+from services.checker.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
 from services.checker.scheduler import Scheduler
 from shared.clock import utc_now
@@ -294,3 +298,28 @@ async def test_a_clock_that_jumps_leads_to_one_run_not_many(story: Story) -> Non
 
 async def _is(condition: bool) -> bool:
     return condition
+
+
+async def test_a_result_that_cannot_be_recorded_harms_no_neighbour(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = uuid4(), uuid4()
+    await story.save(bad, UNTIDY)
+    await story.save(good, CLEAN)
+    whole = conclusion.conclude
+
+    def conclude(
+        history: History, file: DueFile, run: Run, answer: RuffResult | RuffFailure
+    ) -> FileChecked | CheckFailed:
+        if file.file_id == bad and isinstance(answer, RuffResult):
+            raise ValueError("a result nobody can write down")
+        return whole(history, file, run, answer)
+
+    monkeypatch.setattr(scheduler_module, "conclude", conclude)
+    await story.scheduler().step()
+    [failed] = await story.results(bad)
+    [checked] = await story.results(good)
+    assert isinstance(failed, CheckFailed)
+    assert failed.reason == "crashed"
+    assert isinstance(checked, FileChecked)
+    assert await story.claimed() == 0

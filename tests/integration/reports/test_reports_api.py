@@ -149,11 +149,11 @@ async def test_what_is_not_mine_is_not_there(
     check = checked(file_id, 1, ann)
     await happen(pools, saved(file_id, ann), result(check))
     async with client_of(app, headers=as_user(keys, uuid4())) as bob:
-        for path in (f"files/{file_id}", f"checks/{check.check_id}"):
+        paths = (f"files/{file_id}", f"files/{file_id}/checks", f"checks/{check.check_id}")
+        for path in paths:
             assert is_problem(await bob.get(f"/internal/{path}"), 404, "not_found")
         assert (await bob.get("/internal/files")).json()["files"] == []
         assert (await bob.get("/internal/checks")).json()["checks"] == []
-        assert (await bob.get(f"/internal/files/{file_id}/checks")).json()["checks"] == []
     async with client_of(app) as nobody:
         assert is_problem(await nobody.get("/internal/files"), 401, "unauthenticated")
 

@@ -11,7 +11,15 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aio_pika.exceptions import AMQPError
 
 from shared.contracts import PUBLISHED
-from shared.messaging.topology import DEAD, EVENTS, FEED, dead_queue, declare_queue, declare_shared
+from shared.messaging.topology import (
+    DEAD,
+    EVENTS,
+    FEED,
+    dead_queue,
+    declare_queue,
+    declare_queues,
+    declare_shared,
+)
 from tests.support.broker import a_message
 from tests.support.servers import Broker as Server
 
@@ -48,6 +56,20 @@ async def test_every_service_can_do_its_work(server: Server, service: str) -> No
         if PUBLISHED[service]:
             await events.publish(a_message(), f"{service}.Anything")
         await queue.purge()
+
+
+async def test_an_event_waits_for_a_consumer_that_has_never_started(server: Server) -> None:
+    administrator = await aio_pika.connect(server.url())
+    files = await aio_pika.connect(server.url("prereview_files"))
+    async with administrator, files:
+        channel = await administrator.channel()
+        await declare_queues(channel)
+        queue = await channel.get_queue("checker")
+        await queue.purge()
+        await _publish(await files.channel(), EVENTS, "files.FileUploaded")
+        waiting = await queue.get(timeout=5)
+        assert waiting is not None
+        await waiting.ack()
 
 
 async def _publish(channel: AbstractChannel, exchange: str, key: str) -> None:

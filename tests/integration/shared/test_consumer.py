@@ -96,7 +96,7 @@ async def test_a_poison_message_in_the_middle_harms_no_neighbour(
         neighbours = [_id(message) for message in messages if _id(message) != poison]
         await eventually(_applied(effects, *messages[:20], *messages[21:]))
     assert letter.message_id == str(poison)
-    assert letter.headers["x-reason"] == "RuntimeError: can't swallow this"
+    assert letter.headers["x-reason"] == "RuntimeError"  # what it says may be personal
     assert letter.body == messages[20].body
     assert tries in {3, 4}  # once in the batch, then three times at most on its own
     assert await effects.of(*neighbours) == [1] * 40

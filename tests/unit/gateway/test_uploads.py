@@ -184,12 +184,24 @@ async def test_each_file_of_a_form_is_answered_by_name(
     assert response.status_code == 422
     assert taken(services) == list(names)
     told = " ".join(response.text.split())
-    assert '<b class="name">good.py</b> Uploaded.' in told
-    assert '<b class="name">notes.txt</b> Only Python files can be uploaded' in told
+    assert '<bdi class="name fw-bold">good.py</bdi> Uploaded.' in told
+    assert '<bdi class="name fw-bold">notes.txt</bdi> Only Python files can be uploaded' in told
     assert f'<a href="/files/{file()["id"]}/change">Replace that file</a>' in told
     assert "The file is larger than the limit of 1,048,576 bytes." in told
-    assert '<b class="name">&lt;i&gt;.py</b> Uploaded.' in told
+    assert '<bdi class="name fw-bold">&lt;i&gt;.py</bdi> Uploaded.' in told
     assert "<i>.py" not in told
+
+
+async def test_a_file_above_the_limit_is_named_beside_one_that_was_taken(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files POST /internal/files", answer(201, SAVED))
+    huge = ("files", ("huge.py", b"#" * (LIMIT + 1)))
+    response = await person.post("/", files=[("files", ("good.py", b"x")), huge])
+    assert response.status_code == 413
+    told = " ".join(response.text.split())
+    assert '<bdi class="name fw-bold">good.py</bdi> Uploaded.' in told
+    assert "The file is larger than the limit of 1,048,576 bytes." in told
 
 
 async def test_when_all_is_well_the_list_shows_what_came(
