@@ -3,11 +3,13 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 
 def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # a terminal that was closed must not keep us from stopping in order
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
 
 
 def step(done: str, work: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,15 +53,30 @@ async def rebuild(database: Database, schema: str, projection: Projection, histo
     ones after it; writers wait only while the tail is applied.
     """
     shadow = f"{_name(schema)}_rebuild"
-    async with database.transaction() as connection:
-        await _lay_shadow(connection, schema, shadow, projection.tables)
-        last, count = await _play(connection, projection, history, 0)
-    async with database.transaction() as connection:
-        await take_append_lock(connection, schema)
-        await _use(connection, shadow, schema)
-        _, tail = await _play(connection, projection, history, last)
-        await _swap(connection, schema, shadow, projection.tables)
+    async with _alone(database, schema):
+        async with database.transaction() as connection:
+            await _lay_shadow(connection, schema, shadow, projection.tables)
+            last, count = await _play(connection, projection, history, 0)
+        async with database.transaction() as connection:
+            await take_append_lock(connection, schema)
+            await _use(connection, shadow, schema)
+            _, tail = await _play(connection, projection, history, last)
+            await _swap(connection, schema, shadow, projection.tables)
     return count + tail
+
+
+@asynccontextmanager
+async def _alone(database: Database, schema: str) -> AsyncIterator[None]:
+    """One rebuild at a time per schema: they share the place of the shadow."""
+    connection = await database.connect()
+    key = {"key": f"{schema}/rebuild"}
+    try:
+        await connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:key, 0))"), key)
+        await connection.commit()
+        yield
+    finally:
+        await connection.invalidate()  # the lock ends with its connection
+        await connection.close()
 
 
 async def _play(

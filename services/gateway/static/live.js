@@ -61,20 +61,33 @@ function soon() {
   timer = setTimeout(() => refresh().catch(() => {}), PAUSE);
 }
 
+// A browser allows six connections to a host: a page nobody looks at keeps none of them.
+let source = null;
+
 function listen() {
-  const source = new EventSource("/events");
+  if (document.hidden || source !== null) return;
+  source = new EventSource("/events");
   source.addEventListener("open", () => {
     wait = 1000;
     soon(); // whatever happened before we listened
   });
   for (const kind of ["file", "check", "mail"]) source.addEventListener(kind, soon);
   source.addEventListener("error", () => {
-    if (source.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    if (source?.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    source = null;
     setTimeout(listen, wait);
     wait = Math.min(LONGEST, wait * 2);
   });
 }
 
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    source?.close();
+    source = null;
+  } else {
+    listen();
+  }
+});
 document.addEventListener("prereview:due", () => setTimeout(soon, 2000));
 history.replaceState(history.state, "", address());
 listen();

@@ -199,3 +199,12 @@ async def test_the_command_rebuilds_what_it_is_told(
     assert main(["nobody"]) == 2
     monkeypatch.delenv("PREREVIEW_MIGRATION_DATABASE_URL")
     assert main(["files"]) == 2
+
+
+async def test_two_rebuilds_at_once_take_turns(pools: Pools) -> None:
+    database = pools("files")
+    await _upload(database, "turns.py", uuid4())
+    before = await _rows(database, *FILES.tables)
+    owner = pools("files_owner")
+    await asyncio.gather(*(rebuild(owner, "files", FILES, history) for _ in range(3)))
+    assert await _rows(database, *FILES.tables) == before
