@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 
@@ -15,9 +16,9 @@ serve: $(STAMP)  ## run everything on this machine: http://localhost:8000, mailb
 down: $(STAMP)  ## stop what `make serve` started elsewhere
 	@$(BIN)/python -m deploy.local down
 
-test: $(STAMP)  ## all tests, on servers of their own
+test: $(STAMP)  ## all tests, on servers of their own; WORKERS at once, each with its own
 	@$(BIN)/python -m deploy.local tools
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder $(ARGS)
 
 unit: $(STAMP)  ## the tests that need no servers
 	$(BIN)/python -m pytest tests/unit tests/contract $(ARGS)

@@ -14,6 +14,14 @@ from tests.support.product import Product, running_product
 from tests.support.servers import Broker, postgres_server, rabbitmq_server
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let workers (`make test`) share out whole files; all that needs the product goes to one."""
+    for item in items:
+        group = "product" if "product" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A superuser's address of a Postgres server."""

@@ -30,6 +30,7 @@ from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
 
 PASSWORD = "correct horse battery"
+SOMEBODY = UUID("5b62aebd-9760-476f-94c3-ae3a02036fb4")
 
 
 @pytest_asyncio.fixture
@@ -197,7 +198,7 @@ async def test_what_cannot_be_an_account_is_refused(
     "change",
     [
         {"is_admin": True},
-        {"user_id": str(uuid4())},
+        {"user_id": str(SOMEBODY)},
         {"email": None},
         {"email": 17},
         {"email": ["ann@example.org"]},
@@ -361,7 +362,7 @@ async def test_only_the_notifier_asks_for_addresses(
         ("POST", "/internal/sessions"),
         ("POST", "/internal/sessions/refresh"),
         ("POST", "/internal/sessions/access"),
-        ("GET", f"/internal/sessions/{uuid4()}"),
+        ("GET", f"/internal/sessions/{SOMEBODY}"),
     ],
 )
 async def test_only_the_gateway_speaks_for_people(

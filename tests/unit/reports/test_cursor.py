@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from services.reports.cursor import CursorInvalid, decode, encode
 from tests.support.events import NOON
 
+SOME_ID = "5b62aebd-9760-476f-94c3-ae3a02036fb4"
+
 
 @given(
     st.datetimes(timezones=st.just(UTC)),
@@ -52,11 +54,11 @@ def _encoded(text: str) -> str:
         _encoded(f"{NOON.isoformat()}"),
         _encoded(f"{NOON.isoformat()} "),
         _encoded(f"{NOON.isoformat()} 17"),
-        _encoded(f"{uuid4()} {NOON.isoformat()}"),
-        _encoded(f"2026-11-22T12:00:00 {uuid4()}"),
-        _encoded(f"2026-13-45T12:00:00+00:00 {uuid4()}"),
-        _encoded(f"99999-01-01T00:00:00+00:00 {uuid4()}"),
-        _encoded(f"{NOON.isoformat()} {uuid4()} more"),
+        _encoded(f"{SOME_ID} {NOON.isoformat()}"),
+        _encoded(f"2026-11-22T12:00:00 {SOME_ID}"),
+        _encoded(f"2026-13-45T12:00:00+00:00 {SOME_ID}"),
+        _encoded(f"99999-01-01T00:00:00+00:00 {SOME_ID}"),
+        _encoded(f"{NOON.isoformat()} {SOME_ID} more"),
         _encoded("\udcff".encode("utf-8", "surrogatepass").decode("latin-1")),
         "A" * 200,
     ],
