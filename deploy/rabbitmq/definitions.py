@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from secrets import token_bytes
 from typing import Any
 
-from shared.messaging.topology import DEAD, EVENTS, dead_queue
+from shared.messaging.topology import DEAD, EVENTS, PUBLIC, dead_queue
 
 VHOST = "prereview"
 ADMINISTRATOR = "prereview_admin"
@@ -48,7 +48,7 @@ def _permissions() -> Iterator[dict[str, str]]:
     yield {"user": ADMINISTRATOR, "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"}
     for service in SERVICES:
         own = rf"{service}(\.dead)?"
-        used = rf"^({own}|events|events\.dead)$"
+        used = rf"^({own}|events|events\.dead|events\.public)$"
         yield {
             "user": f"prereview_{service}",
             "vhost": VHOST,
@@ -61,7 +61,8 @@ def _permissions() -> Iterator[dict[str, str]]:
 def _topic_permissions(service: str) -> Iterator[dict[str, str]]:
     """Routing keys it may publish with (`write`) and bind its queues with (`read`)."""
     dead = "^" + dead_queue(service).replace(".", r"\.") + "$"
-    for exchange, write, read in ((EVENTS, rf"^{service}\..*", ".*"), (DEAD, dead, dead)):
+    own = rf"^{service}\..*"
+    for exchange, write, read in ((EVENTS, own, ".*"), (PUBLIC, own, "^$"), (DEAD, dead, dead)):
         yield {
             "user": f"prereview_{service}",
             "vhost": VHOST,

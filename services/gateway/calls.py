@@ -11,6 +11,7 @@ from shared.web.client import call_headers
 from shared.web.identity import Identity, User
 
 TIMEOUT = httpx2.Timeout(5.0, connect=2.0)  # seconds
+QUICK = httpx2.Timeout(1.0)
 # Servers close idle connections after 5 s; ours are given up before, so that none is stale.
 LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=50, keepalive_expiry=3.0)
 

@@ -1,23 +1,50 @@
 """The published language: one module per producing service."""
 
-from shared.contracts.auth import UserRegistered
+from shared.contracts.auth import (
+    AccountMailRequested,
+    EmailChanged,
+    EmailConfirmed,
+    LanguageChanged,
+    UserErased,
+    UserRegistered,
+)
 from shared.contracts.checker import CheckFailed, FileChecked
-from shared.contracts.files import FileDeleted, FileReplaced, FileUploaded
-from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
+from shared.contracts.files import (
+    FileDeleted,
+    FileErased,
+    FileReplaced,
+    FileRestored,
+    FileUploaded,
+)
+from shared.contracts.notifier import (
+    EmailFailed,
+    EmailHeld,
+    EmailQueued,
+    EmailSent,
+    EmailSuppressed,
+)
 from shared.eventsourcing.event import Event, EventTypes, Upcaster
 
 PUBLISHED: dict[str, list[type[Event]]] = {
-    "auth": [UserRegistered],
-    "files": [FileUploaded, FileReplaced, FileDeleted],
+    "auth": [
+        UserRegistered,
+        EmailConfirmed,
+        EmailChanged,
+        LanguageChanged,
+        AccountMailRequested,
+        UserErased,
+    ],
+    "files": [FileUploaded, FileReplaced, FileDeleted, FileRestored, FileErased],
     "checker": [FileChecked, CheckFailed],
-    "notifier": [EmailQueued, EmailSent, EmailFailed, EmailSuppressed],
+    "notifier": [EmailQueued, EmailHeld, EmailSent, EmailFailed, EmailSuppressed],
     "reports": [],
 }
 """Every event that leaves a service, by the service that produces it."""
 
 CONSUMED: dict[str, list[type[Event]]] = {
-    "checker": [FileUploaded, FileReplaced, FileDeleted],
-    "notifier": [FileChecked, CheckFailed],
+    "files": [UserErased],
+    "checker": [FileUploaded, FileReplaced, FileDeleted, FileRestored, UserErased],
+    "notifier": [FileChecked, CheckFailed, AccountMailRequested, EmailConfirmed, UserErased],
     "reports": [event for events in PUBLISHED.values() for event in events],
 }
 """The events each consuming service reads. Its queue is bound to them before anybody publishes."""

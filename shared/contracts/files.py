@@ -40,3 +40,19 @@ class FileDeleted(Event):
     file_id: UUID
     user_id: UUID
     version: FileVersion
+
+
+class FileRestored(Event):
+    """The owner took the deletion back; `version` is the last one, as it was."""
+
+    file_id: UUID
+    user_id: UUID
+    version: FileVersion
+
+
+class FileErased(Event):
+    """The contents of a deleted file are gone for good. What was said about it stays."""
+
+    file_id: UUID
+    user_id: UUID
+    version: FileVersion

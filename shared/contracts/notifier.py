@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.auth import AccountMailKind
 from shared.eventsourcing.event import Event, Personal
 
-MailKind = Literal["check_result"]
+MailKind = Literal["check_result"] | AccountMailKind
 Attempts = Annotated[int, Field(ge=0, description="attempts begun so far")]
 
 
@@ -18,6 +19,14 @@ class EmailQueued(Event):
     mail_id: UUID
     user_id: UUID
     kind: MailKind
+    check_id: UUID | None = None
+
+
+class EmailHeld(Event):
+    """The mail waits until the owner confirms the address."""
+
+    mail_id: UUID
+    user_id: UUID
     check_id: UUID | None = None
 
 
@@ -50,4 +59,4 @@ class EmailSuppressed(Event):
     mail_id: UUID
     user_id: UUID
     check_id: UUID | None = None
-    reason: Literal["user_unknown", "unsubscribed"]
+    reason: Literal["user_unknown", "unsubscribed", "expired"]

@@ -11,9 +11,9 @@ from shared.contracts import PUBLISHED
 from shared.db import Database, telling_away
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.store import EventStore
-from shared.messaging.envelope import routing_key, to_message
+from shared.messaging.envelope import routing_key, to_message, to_public_message
 from shared.messaging.publisher import Publisher
-from shared.messaging.topology import EVENTS
+from shared.messaging.topology import EVENTS, PUBLIC
 
 BATCH = 50  # events, each up to some megabytes
 CHECKPOINT = "relay"
@@ -97,9 +97,10 @@ class Relay:
             events = await self._next_events(connection)
         if not events:
             return False
-        await self._publisher.publish(
-            EVENTS, [(routing_key(event), to_message(event)) for event in events]
-        )
+        for exchange, message in ((EVENTS, to_message), (PUBLIC, to_public_message)):
+            await self._publisher.publish(
+                exchange, [(routing_key(event), message(event)) for event in events]
+            )
         async with connection.begin():
             await connection.execute(
                 text(

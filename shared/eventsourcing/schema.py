@@ -80,6 +80,14 @@ REVOKE ALL ON FUNCTION mask_personal_fields(uuid, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mask_personal_fields(uuid, jsonb) TO {role}
 """
 
+# Who is to be forgotten: what arrives about them later is blanked before it is kept.
+ERASED_USERS = """
+CREATE TABLE erased_users (
+    user_id   uuid PRIMARY KEY,
+    erased_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
 
 def event_store_v1(schema: str) -> Iterator[str]:
     """The statements that lay the event store, for the schema's owner to run in order."""

@@ -82,8 +82,21 @@ def to_envelope(recorded: RecordedEvent) -> Envelope:
 
 
 def to_message(recorded: RecordedEvent) -> Message:
+    return _message(recorded, to_envelope(recorded))
+
+
+def to_public_message(recorded: RecordedEvent) -> Message:
+    """The same without personal fields: the feed keeps it for days, and nobody can take it back."""
+    envelope = to_envelope(recorded)
+    return _message(
+        recorded,
+        envelope.model_copy(update={"data": {**envelope.data, **recorded.event.blanks()}}),
+    )
+
+
+def _message(recorded: RecordedEvent, envelope: Envelope) -> Message:
     return Message(
-        to_envelope(recorded).model_dump_json(exclude_none=True).encode(),
+        envelope.model_dump_json(exclude_none=True).encode(),
         content_type=CONTENT_TYPE,
         message_id=str(recorded.event_id),
         type=recorded.event.type_name(),

@@ -9,6 +9,7 @@ from shared.contracts import CONSUMED, bindings
 
 EVENTS = "events"
 DEAD = "events.dead"
+PUBLIC = "events.public"  # the same events without personal fields
 FEED = "events.feed"
 FEED_AGE = "7D"
 DELIVERY_LIMIT = 20
@@ -18,16 +19,18 @@ async def declare_shared(channel: AbstractChannel) -> None:
     """Declare what belongs to no service; needs an administrator's rights."""
     events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
     await channel.declare_exchange(DEAD, ExchangeType.TOPIC, durable=True)
+    public = await channel.declare_exchange(PUBLIC, ExchangeType.TOPIC, durable=True)
     feed = await channel.declare_queue(
         FEED, durable=True, arguments={"x-queue-type": "stream", "x-max-age": FEED_AGE}
     )
-    await feed.bind(events, "#")
+    await feed.bind(public, "#")
+    await feed.unbind(events, "#")  # as it was bound before personal fields were left out
 
 
 async def declare_queues(channel: AbstractChannel) -> None:
     """Declare the queue of every consuming service, so that what is published waits for it.
 
-    The feed takes every event, so an event whose queue does not exist yet would look delivered.
+    An event goes to several queues, so one that misses a queue would look delivered all the same.
     """
     for service in CONSUMED:
         await declare_queue(channel, service, bindings(service))

@@ -5,11 +5,11 @@ the service that calls. RFC 7519, RFC 8037, RFC 8725 (best practices followed he
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import jwt
@@ -26,15 +26,26 @@ LEEWAY = 5  # seconds clocks may differ
 MAX_TOKEN = 4096  # characters
 _REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti"]
 _HEADER = {"alg", "kid", "typ"}
+Scope = Literal["files:read", "files:write", "checks:read", "account"]
+
+
+class ScopeMissing(Forbidden):
+    """This token may not do that: it lacks the scope {scope}."""
+
+    code = "scope_missing"
 
 
 @dataclass(frozen=True)
 class User:
-    """A person who is logged in, with the session and the token that say so."""
+    """A person who is logged in, with the session and the token that say so.
+
+    A token made for a program is limited to its scopes; a person's own session has none (None).
+    """
 
     user_id: UUID
     session_id: UUID
     token: str
+    scopes: frozenset[str] | None = None
 
 
 class Identity:
@@ -51,8 +62,13 @@ class Identity:
     def of(cls, service: str, settings: Settings) -> Self:
         return cls(service, settings.signing_key.get_secret_value(), settings.jwks_file)
 
-    def sign_user(self, user_id: UUID, session_id: UUID) -> str:
+    def sign_user(
+        self, user_id: UUID, session_id: UUID, scopes: Iterable[str] | None = None
+    ) -> str:
+        """An access token; `scopes` limit it (claim `scope`, RFC 9068 §2.2.3)."""
         claims = {"sub": str(user_id), "sid": str(session_id), "aud": USER_AUDIENCE}
+        if scopes is not None:
+            claims["scope"] = " ".join(sorted(scopes))
         return self._sign(claims, "at+jwt", USER_TOKEN_SECONDS)
 
     def sign_service(self, callee: str) -> str:
@@ -64,7 +80,8 @@ class Identity:
         """Raises `Unauthenticated` for anything but a valid access token signed by auth."""
         claims = self._verify(token, "at+jwt", USER_AUDIENCE, issuer="auth")
         try:
-            return User(UUID(claims["sub"]), UUID(claims["sid"]), token)
+            scopes = frozenset(claims["scope"].split()) if "scope" in claims else None
+            return User(UUID(claims["sub"]), UUID(claims["sid"]), token, scopes)
         except (KeyError, ValueError, TypeError, AttributeError):
             raise Unauthenticated from None
 
@@ -119,11 +136,26 @@ def _identity(request: Request) -> Identity:
     return identity
 
 
-def current_user(request: Request) -> User:
-    return _identity(request).verify_user(bearer_token(request))
+def user_with(scope: Scope | None) -> Callable[[Request], User]:
+    """A dependency on the calling user; a limited token needs `scope`, None keeps all of them out.
+
+    Raises `Unauthenticated` or `ScopeMissing`.
+    """
+
+    def current_user(request: Request) -> User:
+        user = _identity(request).verify_user(bearer_token(request))
+        check_scope(user, scope)
+        return user
+
+    return current_user
 
 
-CurrentUser = Annotated[User, Depends(current_user)]
+def check_scope(user: User, scope: Scope | None) -> None:
+    if user.scopes is not None and scope not in user.scopes:
+        raise ScopeMissing(scope=scope or "session")
+
+
+CurrentUser = Annotated[User, Depends(user_with(None))]
 
 
 def callers(*allowed: str) -> Callable[[Request], None]:

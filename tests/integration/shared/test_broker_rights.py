@@ -15,6 +15,7 @@ from shared.messaging.topology import (
     DEAD,
     EVENTS,
     FEED,
+    PUBLIC,
     dead_queue,
     declare_queue,
     declare_queues,
@@ -54,7 +55,10 @@ async def test_every_service_can_do_its_work(server: Server, service: str) -> No
         await letter.ack()
         events = await channel.get_exchange(EVENTS, ensure=False)
         if PUBLISHED[service]:
+            await queue.bind(EVENTS, f"{service}.Anything")
             await events.publish(a_message(), f"{service}.Anything")
+            public = await channel.get_exchange(PUBLIC, ensure=False)
+            await public.publish(a_message(), f"{service}.Anything")
         await queue.purge()
 
 
@@ -83,6 +87,7 @@ CRIMES: dict[str, Callable[[AbstractChannel], Awaitable[object]]] = {
     "speak for nobody": lambda c: _publish(c, EVENTS, "checkerXFileChecked"),
     "bury for reports": lambda c: _publish(c, DEAD, "reports.dead"),
     "write to the feed's exchange of the broker": lambda c: _publish(c, "amq.topic", "x"),
+    "tell the feed of files": lambda c: _publish(c, PUBLIC, "files.FileUploaded"),
     "declare a queue of reports": lambda c: c.declare_queue("reports", durable=True),
     "declare a queue of its own making": lambda c: c.declare_queue("checker2", durable=True),
     "declare an exchange": lambda c: c.declare_exchange("mine"),

@@ -22,7 +22,7 @@ from shared.eventsourcing.relay import BATCH, Relay
 from shared.eventsourcing.store import Batch, EventStore
 from shared.messaging.consumer import Consumer
 from shared.messaging.publisher import Publisher
-from shared.messaging.topology import FEED
+from shared.messaging.topology import EVENTS, FEED
 from shared.runtime import Loop, running
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
@@ -188,6 +188,8 @@ async def test_a_leader_that_lost_the_lead_does_not_move_the_checkpoint_back(
     class SlowPublisher(Publisher):
         async def publish(self, exchange: str, messages: Sequence[tuple[str, Message]]) -> None:
             await super().publish(exchange, messages)
+            if exchange != EVENTS:
+                return
             await _kill_who_holds_the_lead(fresh_postgres)
             await _append(database, 3)
             async with relays(database, broker.url) as [heir]:

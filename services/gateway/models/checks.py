@@ -1,4 +1,4 @@
-"""What the services answer, and what the public API answers in turn."""
+"""Checks and their mails, as reports and the checker answer."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,38 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from shared.contracts.auth import Language
 from shared.contracts.checker import Counts, FailureReason, Finding, FixedFinding, Verdict
 
 Outcome = Literal["clean", "findings", "syntax_error", "failed"]
 MailState = Literal["waiting", "queued", "sending", "sent", "failed", "suppressed"]
-
-
-class Account(BaseModel):
-    """A user as the user sees it."""
-
-    user_id: UUID
-    email: str
-    language: Language
-    created_at: datetime
-
-
-class Tokens(BaseModel):
-    """What auth answers to a login."""
-
-    session_id: UUID
-    user_id: UUID
-    access_token: str
-    expires_in: int
-    token: str | None = None
-
-
-class Saved(BaseModel):
-    """What a command led to; `event_id` is empty when nothing had to change."""
-
-    file_id: UUID
-    version: int
-    event_id: UUID | None = None
 
 
 class MailMark(BaseModel):
@@ -67,27 +39,6 @@ class LastCheck(BaseModel):
     counts: Counts
     checked_at: datetime
     mail: MailMark
-
-
-class File(BaseModel):
-    """A file in the list."""
-
-    id: UUID
-    name: str
-    version: int
-    mark: Literal["new", "replaced"]
-    check: Literal["waiting", "checked", "failed"]
-    size: int = Field(description="bytes")
-    sha256: str
-    uploaded_at: datetime
-    last_check: LastCheck | None = None
-
-
-class FilePage(BaseModel):
-    """A page of files; `next_cursor` is empty on the last one."""
-
-    files: list[File]
-    next_cursor: str | None = None
 
 
 class CheckEntry(LastCheck):

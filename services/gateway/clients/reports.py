@@ -1,0 +1,43 @@
+"""What the gateway asks of reports."""
+
+from uuid import UUID
+
+import httpx2
+
+from services.gateway.calls import Service
+from services.gateway.models import Check, CheckPage, File, FilePage
+from shared.web.identity import User
+
+
+class Reports(Service):
+    """Lists and reports. With `after` an answer waits until that event is in it, up to 1 s."""
+
+    async def files(
+        self, user: User, after: UUID | None, cursor: str | None, limit: int
+    ) -> FilePage:
+        asked = {"after": after, "cursor": cursor, "limit": limit}
+        answer = await self.as_user(user, "GET", "/internal/files", params=asked)
+        return FilePage.model_validate_json(answer.content)
+
+    async def file(self, user: User, file_id: UUID, after: UUID | None = None) -> File:
+        path = f"/internal/files/{file_id}"
+        answer = await self.as_user(user, "GET", path, params={"after": after})
+        return File.model_validate_json(answer.content)
+
+    async def file_checks(self, user: User, file_id: UUID) -> CheckPage:
+        answer = await self.as_user(user, "GET", f"/internal/files/{file_id}/checks")
+        return CheckPage.model_validate_json(answer.content)
+
+    async def checks(self, user: User, cursor: str | None, limit: int) -> CheckPage:
+        asked = {"cursor": cursor, "limit": limit}
+        answer = await self.as_user(user, "GET", "/internal/checks", params=asked)
+        return CheckPage.model_validate_json(answer.content)
+
+    async def check(self, user: User, check_id: UUID) -> Check:
+        answer = await self.as_user(user, "GET", f"/internal/checks/{check_id}")
+        return Check.model_validate_json(answer.content)
+
+    async def feed(self, user: User, last_event_id: str) -> httpx2.Response:
+        """The event stream; whoever opens it closes it."""
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        return await self.open_stream(user, "/internal/feed", headers)
