@@ -65,6 +65,8 @@ async def _domain_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if isinstance(error.__cause__, ValueError | RecursionError):
+        return _invalid(request, [{"field": "body", "code": "unreadable"}])
     phrase = HTTPStatus(error.status_code).phrase
     code = _CODES.get(error.status_code, phrase.lower().replace(" ", "_"))
     headers = dict(error.headers) if error.headers else None
@@ -76,13 +78,19 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     """Name the fields, never their values: a value may be NaN, a secret or a megabyte."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    fields = sorted({_field(found["loc"]) for found in error.errors()})
+    return _invalid(
+        request, [{"field": _field(e["loc"]), "code": e["type"]} for e in error.errors()]
+    )
+
+
+def _invalid(request: Request, errors: list[dict[str, str]]) -> JSONResponse:
+    fields = sorted({error["field"] for error in errors})
     return problem(
         422,
         "invalid",
         f"Not valid: {', '.join(fields)}.",
         request_id=request_id(request),
-        errors=[{"field": _field(e["loc"]), "code": e["type"]} for e in error.errors()],
+        errors=errors,
     )
 
 
