@@ -17,10 +17,14 @@ class RuffFailure:
 
 @dataclass(frozen=True)
 class Dead:
-    """A run without a usable answer; `suspect` is the file it was busy with, where known."""
+    """A run without a usable answer; `suspect` is the file it was busy with, where known.
+
+    `proven`: the suspect has had as much time in this run as it would have alone.
+    """
 
     reason: FailureReason
     suspect: str | None = None
+    proven: bool = False
 
 
 Notes = dict[str, FileNotes | RuffFailure]
@@ -43,14 +47,18 @@ async def settle(sources: Sequence[Source], run: Run) -> Notes:
         elif len(batch) == 1:
             notes[batch[0].name] = RuffFailure(answer.reason)
         elif trusting and (accused := _named(answer.suspect, batch)):
-            alone = await settle([accused], run)
-            notes |= alone
-            guilty = isinstance(alone[accused.name], RuffFailure)
+            alone = RuffFailure(answer.reason) if answer.proven else await _alone(accused, run)
+            notes[accused.name] = alone
+            guilty = isinstance(alone, RuffFailure)
             todo.append(([source for source in batch if source != accused], guilty))
         else:
             middle = len(batch) // 2
             todo += [(batch[:middle], False), (batch[middle:], False)]
     return notes
+
+
+async def _alone(source: Source, run: Run) -> FileNotes | RuffFailure:
+    return (await settle([source], run))[source.name]
 
 
 def _named(name: str | None, batch: Sequence[Source]) -> Source | None:

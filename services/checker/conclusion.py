@@ -1,4 +1,4 @@
-"""From ruff's answer about a file to the event that says it."""
+"""From ruff's answer about a file to the event that says it, and why."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,9 @@ from services.checker.due import DueFile
 from services.checker.findings import report
 from services.checker.ruff import RuffFailure, RuffResult
 from services.checker.rules import Profile
+from shared import telemetry
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.eventsourcing.event import Metadata
 from shared.ids import derived_id
 
 
@@ -41,3 +43,18 @@ def conclude(
     if isinstance(answer, RuffFailure):
         return CheckFailed(**facts, reason=answer.reason)
     return FileChecked(**facts, **vars(report(answer, run.profile, history)))
+
+
+def because(file: DueFile) -> Metadata | None:
+    """What led to a check: the request that made the version due, not the clock that began the run.
+
+    None for a version that was due before its cause was kept.
+    """
+    if file.causation_id is None:
+        return None
+    with telemetry.continued(file.traceparent, "checker concludes a check"):
+        return Metadata(
+            correlation_id=file.correlation_id,
+            causation_id=file.causation_id,
+            traceparent=telemetry.traceparent(),
+        )

@@ -17,19 +17,22 @@ WHERE file_id IN (
       AND (claimed_until IS NULL OR claimed_until < :now)
     ORDER BY changed_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )
-RETURNING file_id, user_id, name, version, sha256
+RETURNING file_id, user_id, name, version, sha256, correlation_id, causation_id, traceparent
 """
 
 
 @dataclass(frozen=True)
 class DueFile:
-    """A version to check."""
+    """A version to check, the event that made it due, and the request and trace behind that."""
 
     file_id: UUID
     user_id: UUID
     name: str
     version: int
     sha256: str
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    traceparent: str | None = None
 
 
 async def claim(connection: AsyncConnection, limit: int, now: datetime) -> list[DueFile]:
@@ -49,11 +52,15 @@ async def release(connection: AsyncConnection, files: list[DueFile]) -> None:
 
 
 async def settle(connection: AsyncConnection, files: list[DueFile]) -> set[UUID]:
-    """Mark the claimed versions as checked; return the files that still live."""
+    """Mark the claimed versions as checked; return the files that still live.
+
+    A file deleted during its check counts as not checked: it may be restored.
+    """
     rows = await connection.execute(
         text(
             "UPDATE files f SET claimed_until = NULL,"
-            " checked_version = greatest(checked_version, c.version)"
+            " checked_version = CASE WHEN deleted THEN checked_version"
+            " ELSE greatest(checked_version, c.version) END"
             " FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS c(file_id, version)"
             " WHERE f.file_id = c.file_id RETURNING f.file_id, f.deleted"
         ),

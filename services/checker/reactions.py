@@ -1,13 +1,17 @@
-"""Keep in mind which version of which file is the last: that one is due."""
+"""Keep in mind which version of which file is the last: that one is due. Forget the erased."""
 
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.contracts.files import FileDeleted, FileReplaced, FileUploaded
-from shared.eventsourcing.event import Event, RecordedEvent
-from shared.eventsourcing.projection import Handler
+from services.checker.domain.checks import EVENTS
+from shared.contracts import UPCASTERS
+from shared.contracts.auth import UserErased
+from shared.contracts.files import FileDeleted, FileReplaced, FileRestored, FileUploaded
+from shared.eventsourcing.erasure import erase_person, is_erased
+from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
+from shared.eventsourcing.projection import Handler, take_append_lock
 
 _SAVE_LIFE = """
 INSERT INTO files (file_id, user_id, sequence, deleted)
@@ -17,9 +21,18 @@ WHERE files.sequence < excluded.sequence
 """
 
 _SAVE_VERSION = """
-UPDATE files SET version = :version, name = :name, sha256 = :sha256, changed_at = :changed_at
+UPDATE files SET version = :version, name = :name, sha256 = :sha256, changed_at = :changed_at,
+                 correlation_id = :correlation_id, causation_id = :causation_id,
+                 traceparent = :traceparent
 WHERE file_id = :file_id AND version < :version
 """
+
+_FORGET_HISTORIES = """
+DELETE FROM histories WHERE file_id IN (SELECT file_id FROM files WHERE user_id = :user_id)
+"""
+
+_TYPES = EventTypes(EVENTS, UPCASTERS)
+FileEvent = FileUploaded | FileReplaced | FileDeleted | FileRestored
 
 
 async def _file_saved(connection: AsyncConnection, recorded: RecordedEvent) -> None:
@@ -32,17 +45,42 @@ async def _file_deleted(connection: AsyncConnection, recorded: RecordedEvent) ->
     await connection.execute(text(_SAVE_LIFE), {**_values(recorded), "deleted": True})
 
 
+async def _file_restored(connection: AsyncConnection, recorded: RecordedEvent) -> None:
+    await connection.execute(text(_SAVE_LIFE), {**_values(recorded), "deleted": False})
+
+
 REACTIONS: dict[type[Event], Handler] = {
     FileUploaded: _file_saved,
     FileReplaced: _file_saved,
     FileDeleted: _file_deleted,
+    FileRestored: _file_restored,
 }
 
 
 async def react(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    await REACTIONS[type(recorded.event)](connection, recorded)
+    # What comes late about an erased user must not slip in beside the erasure.
+    await take_append_lock(connection)
+    event = recorded.event
+    assert isinstance(event, UserErased | FileEvent)  # noqa: S101 - all we subscribe to
+    if isinstance(event, UserErased):
+        await _user_erased(connection, event)
+    elif not await is_erased(connection, event.user_id):
+        await REACTIONS[type(event)](connection, recorded)
+
+
+async def _user_erased(connection: AsyncConnection, event: UserErased) -> None:
+    user = {"user_id": event.user_id}
+    await erase_person(connection, _TYPES, event.user_id)
+    await connection.execute(text(_FORGET_HISTORIES), user)
+    await connection.execute(text("DELETE FROM files WHERE user_id = :user_id"), user)
 
 
 def _values(recorded: RecordedEvent) -> dict[str, Any]:
-    more = {"sequence": recorded.version, "changed_at": recorded.recorded_at}
-    return {**vars(recorded.event), **more}
+    return {
+        **vars(recorded.event),
+        "sequence": recorded.version,
+        "changed_at": recorded.recorded_at,
+        "correlation_id": recorded.metadata.correlation_id,
+        "causation_id": recorded.event_id,
+        "traceparent": recorded.metadata.traceparent,
+    }

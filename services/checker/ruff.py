@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -35,6 +36,9 @@ _LAST = Source("last.py", "(", b"(")
 _CLEAN, _FOUND = 0, 1  # exit codes; every other says that ruff failed
 _STARTED = re.compile(rb"Checking: \S*/(\w+\.py)$", re.MULTILINE)
 _MAX_QUOTED_LINE = 1000  # characters
+# Of the time a file has alone. E501 takes 42 s for a line of 1 MiB of `#`, the square of its
+# length; such a file need not use up its time twice.
+_ENOUGH = 0.9
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,16 @@ class Ruff:
                 folder=folder,
                 env=self._environment(),
                 limits=self.limits,
-                seconds=self.limits.seconds + sum(len(source.content) for source in batch) / 1e6,
+                seconds=self._seconds(batch),
                 read_out=notebook.read,
                 read_err=progress.read,
             )
-        return _judge(ending, notebook, progress)
+        busy = next((source for source in batch if source.name == progress.last), None)
+        proven = busy is not None and progress.seconds > _ENOUGH * self._seconds([busy])
+        return _judge(ending, notebook, progress, proven=proven)
+
+    def _seconds(self, batch: Sequence[Source]) -> float:
+        return self.limits.seconds + sum(len(source.content) for source in batch) / 1e6
 
     def _environment(self) -> dict[str, str]:
         """Nothing of ours, so no `RUFF_…` either. One worker: the last file it began is the one."""
@@ -121,12 +130,18 @@ class _Progress:
 
     def __init__(self) -> None:
         self.last: str | None = None
+        self._since = time.monotonic()
         self._rest = b""
+
+    @property
+    def seconds(self) -> float:
+        """For how long ruff has been busy with the last file."""
+        return time.monotonic() - self._since
 
     def read(self, chunk: bytes) -> None:
         text = self._rest + chunk
         for name in _STARTED.findall(text):
-            self.last = name.decode()
+            self.last, self._since = name.decode(), time.monotonic()
         self._rest = text.rpartition(b"\n")[2][-1000:]
 
 
@@ -149,10 +164,14 @@ async def _write(folder: Path, files: Sequence[Source]) -> None:
         await asyncio.sleep(0)
 
 
-def _judge(ending: Ending, notebook: Notebook, progress: _Progress) -> Notes | Dead:
+def _judge(
+    ending: Ending, notebook: Notebook, progress: _Progress, *, proven: bool
+) -> Notes | Dead:
     suspect = notebook.longest or progress.last
     if ending.reason:
-        return Dead(ending.reason, suspect)
+        # Ruff writes nothing before it has checked all files.
+        in_check = ending.reason == "timeout" and notebook.longest is None
+        return Dead(ending.reason, suspect, proven=in_check and proven)
     if ending.code not in {_CLEAN, _FOUND}:
         return Dead("crashed", suspect)
     if not (notebook.finished and notebook.files[_LAST.name].syntax_error):

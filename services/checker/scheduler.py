@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.checker import due
+from services.checker import due, histories
 from services.checker.adapters.contents import Contents
-from services.checker.conclusion import Run, conclude
-from services.checker.domain.checks import CHECKS, record, stream
+from services.checker.conclusion import Run, because, conclude
+from services.checker.domain.checks import record, stream
 from services.checker.due import DueFile
 from services.checker.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import Profile
@@ -18,6 +18,7 @@ from shared.clock import Clock
 from shared.context import correlation_id
 from shared.db import Database
 from shared.errors import Unavailable
+from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import Batch, EventStore
 from shared.ids import new_id
 from shared.logging import log
@@ -117,14 +118,18 @@ class Scheduler:
     async def _append(
         self, connection: AsyncConnection, files: list[DueFile], run: Run, answers: Answers
     ) -> None:
+        # Before any row is locked: reactions take the append lock first, too.
+        await take_append_lock(connection)
         alive = await due.settle(connection, files)
-        batches = []
+        # Nobody waits for the result of a file deleted during its check.
+        files = [file for file in files if file.file_id in alive]
+        pasts = await histories.load(connection, self._store, alive)
+        batches, longer = [], {}
         for file in files:
-            if file.file_id not in alive:
-                continue  # deleted during the check: nobody waits for the result
-            history = await self._store.load(connection, stream(file.file_id))
-            state = CHECKS.state(recorded.event for recorded in history)
+            past = pasts[file.file_id]
             judge = partial(conclude, file=file, run=run, answer=answers[file.file_id])
-            events = record(state, file.version, judge)
-            batches.append(Batch(stream(file.file_id), len(history), events))
+            events = record(past.checks, file.version, judge)
+            batches.append(Batch(stream(file.file_id), past.version, events, because(file)))
+            longer[file.file_id] = past.after(events)
         await self._store.append_many(connection, batches)
+        await histories.save(connection, longer)

@@ -57,6 +57,7 @@ async def rebuild(database: Database, schema: str, projection: Projection, histo
         async with database.transaction() as connection:
             await _lay_shadow(connection, schema, shadow, projection.tables)
             last, count = await _play(connection, projection, history, 0)
+            await _run(connection, *(f"ANALYZE {shadow}.{table}" for table in projection.tables))
         async with database.transaction() as connection:
             await take_append_lock(connection, schema)
             await _use(connection, shadow, schema)
@@ -95,9 +96,32 @@ async def _lay_shadow(
     await _run(connection, f"DROP SCHEMA IF EXISTS {shadow} CASCADE", f"CREATE SCHEMA {shadow}")
     for table in map(_name, tables):
         await _run(
-            connection, f"CREATE TABLE {shadow}.{table} (LIKE {schema}.{table} INCLUDING ALL)"
+            connection,
+            f"CREATE TABLE {shadow}.{table}"
+            f" (LIKE {schema}.{table} INCLUDING ALL EXCLUDING INDEXES)",
+            *await _indexes(connection, schema, shadow, table),
         )
     await _use(connection, shadow, schema)
+
+
+# LIKE would give indexes names of its own, and a later migration would not find them.
+_INDEXES = """
+SELECT quote_ident(c.conname) AS name, pg_get_constraintdef(c.oid) AS of_constraint,
+       pg_get_indexdef(i.indexrelid) AS of_index
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid
+WHERE i.indrelid = CAST(:table AS regclass) ORDER BY i.indexrelid
+"""
+
+
+async def _indexes(connection: AsyncConnection, schema: str, shadow: str, table: str) -> list[str]:
+    """The statements that give the shadow of a table its indexes and keys under their names."""
+    rows = await connection.execute(text(_INDEXES), {"table": f"{schema}.{table}"})
+    return [
+        f"ALTER TABLE {shadow}.{table} ADD CONSTRAINT {row.name} {row.of_constraint}"
+        if row.name
+        else row.of_index.replace(f" ON {schema}.{table} ", f" ON {shadow}.{table} ", 1)
+        for row in rows
+    ]
 
 
 async def _swap(

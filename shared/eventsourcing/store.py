@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,11 +20,15 @@ PAGE = 500  # events
 
 
 class Batch(NamedTuple):
-    """Events for one stream that must still be at `expected_version`; 0 = a stream not begun."""
+    """Events for one stream that must still be at `expected_version`; 0 = a stream not begun.
+
+    `because` says what led to them where that is not what the current task is working for.
+    """
 
     stream_id: str
     expected_version: int
     events: Sequence[Event]
+    because: Metadata | None = None
 
 
 class EventStore:
@@ -65,10 +70,16 @@ class EventStore:
                 await projection.apply(connection, event)
         return recorded
 
-    async def load(self, connection: AsyncConnection, stream_id: str) -> list[RecordedEvent]:
+    async def load(
+        self, connection: AsyncConnection, stream_id: str, after: int = 0
+    ) -> list[RecordedEvent]:
+        """The events of a stream after a version of it."""
         rows = await connection.execute(
-            text("SELECT * FROM events WHERE stream_id = :stream ORDER BY version"),
-            {"stream": stream_id},
+            text(
+                "SELECT * FROM events WHERE stream_id = :stream AND version > :after"
+                " ORDER BY version"
+            ),
+            {"stream": stream_id, "after": after},
         )
         return [self._read(row) for row in rows.mappings()]
 
@@ -143,7 +154,12 @@ RETURNING position, event_id, recorded_at
 
 async def _insert(connection: AsyncConnection, batches: Sequence[Batch]) -> list[RecordedEvent]:
     new = {
-        new_id(): (batch.stream_id, batch.expected_version + number, event, metadata_of(event))
+        new_id(): (
+            batch.stream_id,
+            batch.expected_version + number,
+            event,
+            metadata_of(event, batch.because),
+        )
         for batch in batches
         for number, event in enumerate(batch.events, start=1)
     }
@@ -172,10 +188,11 @@ def _row(
     }
 
 
-def metadata_of(event: Event) -> Metadata:
-    return Metadata(
-        user_id=getattr(event, "user_id", None),
+def metadata_of(event: Event, because: Metadata | None = None) -> Metadata:
+    """Whose the event is, and what led to it: `because`, or what the task is working for."""
+    cause = because or Metadata(
         correlation_id=correlation_id.get(),
         causation_id=causation_id.get(),
         traceparent=telemetry.traceparent(),
     )
+    return replace(cause, user_id=getattr(event, "user_id", None))

@@ -21,7 +21,7 @@ from shared.eventsourcing.event import (
     UnknownEventVersionError,
     UnreadableEventError,
 )
-from shared.eventsourcing.inbox import DigestMismatchError, is_new
+from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, is_new, prune
 from shared.logging import log
 from shared.messaging.connection import Connection
 from shared.messaging.envelope import Envelope, UnreadableMessageError, read_envelope, to_recorded
@@ -33,6 +33,7 @@ BATCH_BYTES = 8 * 1024 * 1024
 PATIENCE = 60.0  # seconds to wait for the database before the broker gets the messages back
 TRIES = 3
 BACKOFF = 0.2  # seconds before the second try, doubled before the third
+PRUNE_EVERY = 3600.0  # seconds
 React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
 Received = tuple[AbstractIncomingMessage, Envelope, RecordedEvent]
 
@@ -61,10 +62,13 @@ class Consumer:
         self._dead_letters = Publisher(url, f"{service} dead letters")
         self._arrived: deque[AbstractIncomingMessage] = deque()
         self._bell = asyncio.Event()
+        self._hears = False
+        self._prune_at = 0.0
 
     @property
     def is_ready(self) -> bool:
-        return self._connection.is_open
+        """Whether messages would arrive: the broker cancels the consumer of a deleted queue."""
+        return self._connection.is_open and self._hears
 
     async def step(self) -> bool:
         """Handle what has arrived; False when nothing did within a second."""
@@ -73,6 +77,8 @@ class Consumer:
             batch = await self._take_batch()
             if batch:
                 await self._handle(batch)
+            else:
+                await self._prune()
         except BaseException:
             await self.close()  # what was not acknowledged will be delivered again
             raise
@@ -83,14 +89,24 @@ class Consumer:
         await self._dead_letters.close()
 
     async def _consume(self) -> None:
-        if self._connection.is_open:
-            return
+        if self._connection.is_open and (self._hears or self._arrived):
+            return  # what has arrived from a queue that is gone will not come again
+        self._hears = False
+        await self._connection.close()
         async with self._database.transaction() as connection:
             await connection.execute(text("SELECT 1"))  # no messages while nothing can be done
         self._arrived = deque()
         channel = await self._connection.channel(prefetch=BATCH)
         queue = await declare_queue(channel, self._service, self._bindings)
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(self._cancelled)
+        self._hears = True
         await queue.consume(self._arrive)
+
+    def _cancelled(self, _: object) -> None:
+        log.warning("consumer_cancelled", consumer=self._service)
+        self._hears = False
+        self._bell.set()
 
     async def _arrive(self, message: AbstractIncomingMessage) -> None:
         self._arrived.append(message)
@@ -105,10 +121,12 @@ class Consumer:
         if not self._arrived:
             return []
         batch = [self._arrived.popleft()]
+        room = BATCH_BYTES - len(batch[0].body)
         # The delivery limit also counts against prefetched neighbours of a poison message, so what
         # was delivered before is handled alone.
         while (waiting := self._next()) and not batch[-1].redelivered and not waiting.redelivered:
-            if len(batch) == BATCH or sum(len(one.body) for one in batch) > BATCH_BYTES:
+            room -= len(waiting.body)
+            if len(batch) == BATCH or room < 0:
                 break
             batch.append(self._arrived.popleft())
         return batch
@@ -204,6 +222,16 @@ class Consumer:
         name = f"{self._service} reacts to {recorded.event.type_name()}"
         with telemetry.continued(recorded.metadata.traceparent, name):
             await self._react(connection, recorded)
+
+    async def _prune(self) -> None:
+        """Forget old messages now and then; at the next rest again where that was not all."""
+        if time.monotonic() < self._prune_at:
+            return
+        self._prune_at = time.monotonic() + PRUNE_EVERY
+        async with self._database.transaction() as connection:
+            pruned = await prune(connection, self._service)
+        if pruned == PRUNED_AT_ONCE:
+            self._prune_at = 0.0
 
     async def _bury(self, message: AbstractIncomingMessage, reason: str) -> None:
         """Put the message among the dead letters, then acknowledge it: never lost in between."""

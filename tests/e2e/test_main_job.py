@@ -5,17 +5,16 @@ import os
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest_asyncio
 from ruff import find_ruff_bin
 
 from services.checker.rules import STANDARD
+from tests.e2e.conftest import Register
+from tests.support.people import Person
 from tests.support.product import Product
 from tests.support.waiting import eventually
 
@@ -24,45 +23,6 @@ MODULES = [
 ][:60]
 SHARE = len(MODULES) // 2
 FINDING = tuple[str, int, int, int, int]
-
-
-@dataclass
-class Person:
-    """Somebody with an account."""
-
-    email: str
-    http: httpx2.AsyncClient
-    files: dict[str, str] = field(default_factory=dict)  # name → id
-
-    @classmethod
-    async def register(cls, product: Product, email: str) -> "Person":
-        http = httpx2.AsyncClient(base_url=f"{product.url}/api/v1", timeout=30)
-        account = {"email": email, "password": "correct horse battery"}
-        assert (await http.post("/users", json={**account, "language": "ru"})).status_code == 202
-        tokens = (await http.post("/sessions", json=account)).json()
-        http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-        return cls(email, http)
-
-    async def upload(self, name: str, content: bytes) -> dict[str, Any]:
-        answer = await self.http.post("/files", files={"file": (name, content)})
-        assert answer.status_code == 201, answer.text
-        self.files[name] = answer.json()["id"]
-        return dict(answer.json())
-
-    async def get(self, path: str) -> dict[str, Any]:
-        answer = await self.http.get(path)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    async def checks(self, name: str) -> list[dict[str, Any]]:
-        return list((await self.get(f"/files/{self.files[name]}/checks"))["checks"])
-
-    async def all_mails_sent(self) -> bool:
-        for name in self.files:
-            states = [check["mail"]["state"] for check in await self.checks(name)]
-            if not states or any(state != "sent" for state in states):
-                return False
-        return True
 
 
 def by_the_command_line(path: Path, folder: Path) -> list[FINDING]:
@@ -86,22 +46,6 @@ def as_reported(report: dict[str, Any]) -> list[FINDING]:
         (one["code"], one["row"], one["column"], one["end_row"], one["end_column"])
         for one in report["findings"]
     )
-
-
-Register = Callable[[str], Awaitable[Person]]
-
-
-@pytest_asyncio.fixture(scope="module")
-async def register(product: Product) -> AsyncIterator[Register]:
-    """Make an account; its connections are closed at the end."""
-    async with AsyncExitStack() as stack:
-
-        async def make(email: str) -> Person:
-            person = await Person.register(product, email)
-            stack.push_async_callback(person.http.aclose)
-            return person
-
-        yield make
 
 
 @pytest_asyncio.fixture(scope="module")

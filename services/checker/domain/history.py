@@ -7,6 +7,7 @@ from itertools import islice
 from shared.contracts.checker import FileChecked, Finding, FixedFinding
 
 _MAX_OPEN = 1000  # findings remembered for a file: two full lists
+_MAX_EVER = 5000  # fingerprints: ten full lists
 
 
 @dataclass(frozen=True)
@@ -15,17 +16,20 @@ class History:
 
     `open` is what is not known to be fixed: besides the findings of the last check also those it
     could not see, because the file had a syntax error, the list was cut or the rule was off.
+    `ever` is what has been seen at all, the latest first: what so many others came after is new
+    when it comes back.
     """
 
     open: Mapping[str, FixedFinding] = field(default_factory=dict)
-    ever: frozenset[str] = frozenset()
+    ever: Mapping[str, None] = field(default_factory=dict)  # a set with an order
 
     def after(self, check: FileChecked) -> "History":
         found = {one.fingerprint: _brief(one) for one in check.findings}
         fixed = {one.fingerprint for one in check.fixed}
         older = {key: one for key, one in self.open.items() if key not in fixed}
         kept = islice({**found, **older}.items(), _MAX_OPEN)
-        return History(dict(kept), self.ever | found.keys())
+        seen = islice({**dict.fromkeys(found), **self.ever}, _MAX_EVER)
+        return History(dict(kept), dict.fromkeys(seen))
 
 
 def _brief(one: Finding) -> FixedFinding:

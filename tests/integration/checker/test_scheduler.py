@@ -1,130 +1,22 @@
 """The schedule: every version gets one result, whatever happens during its check."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import timedelta
-from typing import cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-import pytest_asyncio
-from sqlalchemy import text
 
 from services.checker import conclusion
 from services.checker import scheduler as scheduler_module
-from services.checker.adapters.contents import Contents
 from services.checker.conclusion import Run
-from services.checker.domain.checks import EVENTS, stream
 from services.checker.domain.history import History
 from services.checker.due import LEASE, DueFile
-from services.checker.reactions import react
-from services.checker.ruff import Ruff, RuffFailure, RuffResult
-from services.checker.rules import STANDARD
+from services.checker.ruff import RuffFailure, RuffResult
 from services.checker.scheduler import Scheduler
-from shared.clock import utc_now
 from shared.contracts.checker import CheckFailed, FileChecked
-from shared.contracts.files import FileDeleted, FileReplaced, FileUploaded
-from shared.db import Database
 from shared.errors import Unavailable
-from shared.eventsourcing.event import EventTypes
-from shared.eventsourcing.store import EventStore
-from shared.web.client import ServiceAway
-from tests.support.databases import PrivateDatabase
-from tests.support.events import ANN, recorded
+from tests.integration.checker.story import CLEAN, UNTIDY, Story
 from tests.support.waiting import eventually
-
-STORE = EventStore(EventTypes(EVENTS))
-UNTIDY, CLEAN = b"import os\n", b'"""Clean."""\n'
-
-
-class Shelf:
-    """What the files service would answer; `during` happens while the checker waits for it."""
-
-    def __init__(self) -> None:
-        self.contents: dict[str, bytes] = {}
-        self.during: Callable[[], Awaitable[None]] | None = None
-        self.away = False
-        self.calls: list[list[str]] = []
-
-    def put(self, content: bytes) -> str:
-        sha256 = hashlib.sha256(content).hexdigest()
-        self.contents[sha256] = content
-        return sha256
-
-    async def fetch(self, wanted: Collection[str]) -> dict[str, bytes | None]:
-        self.calls.append(list(wanted))
-        if self.away:
-            raise ServiceAway
-        if self.during is not None:
-            during, self.during = self.during, None
-            await during()
-        return {sha256: self.contents.get(sha256) for sha256 in wanted}
-
-
-class Story:
-    """A checker with its database, and what happens to files meanwhile."""
-
-    def __init__(self, database: Database) -> None:
-        self.database, self.shelf, self.now = database, Shelf(), utc_now()
-
-    def scheduler(self, batch: int = 200) -> Scheduler:
-        return Scheduler(
-            self.database,
-            STORE,
-            cast("Contents", self.shelf),
-            Ruff(),
-            STANDARD,
-            interval=60,
-            batch=batch,
-            clock=lambda: self.now,
-        )
-
-    async def save(self, file_id: UUID, content: bytes, version: int = 1) -> None:
-        sha256, name = self.shelf.put(content), "main.py"
-        size = len(content)
-        event = (
-            FileUploaded(file_id=file_id, user_id=ANN, name=name, size=size, sha256=sha256)
-            if version == 1
-            else FileReplaced(
-                file_id=file_id,
-                user_id=ANN,
-                name=name,
-                size=size,
-                sha256=sha256,
-                version=version,
-            )
-        )
-        await self._happen(event, file_id, version)
-
-    async def delete(self, file_id: UUID, version: int) -> None:
-        event = FileDeleted(file_id=file_id, user_id=ANN, version=version)
-        await self._happen(event, file_id, version + 1)
-
-    async def _happen(
-        self, event: FileUploaded | FileReplaced | FileDeleted, file_id: UUID, sequence: int
-    ) -> None:
-        async with self.database.transaction() as connection:
-            await react(connection, recorded(event, f"file-{file_id}", sequence, at=utc_now()))
-
-    async def results(self, file_id: UUID) -> list[FileChecked | CheckFailed]:
-        async with self.database.transaction() as connection:
-            history = await STORE.load(connection, stream(file_id))
-        return [
-            event.event for event in history if isinstance(event.event, FileChecked | CheckFailed)
-        ]
-
-    async def claimed(self) -> int:
-        async with self.database.transaction() as connection:
-            query = "SELECT count(*) FROM files WHERE claimed_until IS NOT NULL"
-            return int(await connection.scalar(text(query)) or 0)
-
-
-@pytest_asyncio.fixture
-async def story(fresh_postgres: PrivateDatabase) -> AsyncIterator[Story]:
-    database = Database(fresh_postgres.url("checker"))
-    yield Story(database)
-    await database.close()
 
 
 async def test_every_file_gets_its_result_and_no_second_one(story: Story) -> None:

@@ -1,6 +1,7 @@
 """The compose files say what they should, without a Docker engine."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,14 @@ def test_images_and_developers_use_the_same_uv() -> None:
     assert image
     assert setup
     assert image[1] == setup[1]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_setting_of_a_service_reaches_it(compose: dict[str, Any], name: str) -> None:
+    settings = import_module(f"services.{name}.settings").Settings
+    given = {
+        variable.removesuffix("_FILE") for variable in compose["services"][name]["environment"]
+    }
+    fixed_in_the_image = {"HOST", "PORT"}
+    missing = {field.upper() for field in settings.model_fields} - fixed_in_the_image
+    assert {field for field in missing if f"{PREFIX}{field}" not in given} == set()

@@ -68,6 +68,7 @@ async def test_what_is_published_finds_its_way_by_its_routing_key(
 ) -> None:
     service, wanted, other = await broker.service("files.FileUploaded"), a_message(), a_message()
     exchange = await broker.channel.get_exchange(EVENTS)
+    await broker.listener("files.FileDeleted")
     await exchange.publish(other, "files.FileDeleted")
     await exchange.publish(wanted, "files.FileUploaded")
     async with consuming(service, broker.url, pools("reports"), effects.note):

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files import commands
+from services.files import projections as of_files
 from services.files.domain.file import EVENTS
 from services.files.projections import FILES, PROJECTIONS, history
 from services.rebuild import main
@@ -208,3 +209,53 @@ async def test_two_rebuilds_at_once_take_turns(pools: Pools) -> None:
     owner = pools("files_owner")
     await asyncio.gather(*(rebuild(owner, "files", FILES, history) for _ in range(3)))
     assert await _rows(database, *FILES.tables) == before
+
+
+_SHAPE = """
+SELECT c.relname, x.name, x.definition FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema,
+LATERAL (
+    SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+    WHERE indrelid = c.oid
+    UNION ALL
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = c.oid
+    UNION ALL
+    SELECT attname, format_type(atttypid, atttypmod) || attnotnull FROM pg_attribute
+    WHERE attrelid = c.oid AND attnum > 0
+) AS x(name, definition)
+WHERE c.relkind = 'r'
+ORDER BY 1, 2, 3
+"""
+
+
+async def _shape(database: Database, schema: str) -> list[tuple[str, ...]]:
+    """Every column, index and constraint of a schema, by name."""
+    async with database.transaction() as connection:
+        rows = await connection.execute(text(_SHAPE), {"schema": schema})
+        return [tuple(row) for row in rows]
+
+
+async def test_indexes_and_constraints_keep_the_names_migrations_know_them_by(
+    pools: Pools,
+) -> None:
+    names = {"files": "files_name", "reports": "files_user"}
+    for schema, module in (("files", of_files), ("reports", of_reports)):
+        owner = pools(f"{schema}_owner")
+        before = await _shape(owner, schema)
+        assert {"files_pkey", names[schema]} <= {name for _, name, _ in before}
+        for _ in range(2):
+            for projection in module.PROJECTIONS:
+                await rebuild(owner, schema, projection, module.history)
+            assert await _shape(owner, schema) == before
+
+
+async def test_the_planner_knows_a_rebuilt_table_at_once(pools: Pools) -> None:
+    for number in range(3):
+        await _upload(pools("files"), f"counted{number}.py", uuid4())
+    owner = pools("files_owner")
+    await rebuild(owner, "files", FILES, history)
+    async with owner.transaction() as connection:
+        known = "SELECT reltuples FROM pg_class WHERE oid = CAST(:table AS regclass)"
+        for table in FILES.tables:
+            rows = await connection.scalar(text(f"SELECT count(*) FROM {table}"))
+            assert await connection.scalar(text(known), {"table": table}) == rows

@@ -58,13 +58,13 @@ def test_what_was_found_is_handed_to_the_next_conclusion() -> None:
     history = [checked(ID, 1), check_failed(ID, 2)]
     given(CHECKS, *history).when(lambda state: record(state, 3, conclude)).then(third)
     assert seen[0].open == {FINDING.fingerprint: FIXED}
-    assert seen[0].ever == {FINDING.fingerprint}
+    assert set(seen[0].ever) == {FINDING.fingerprint}
 
 
 def test_what_was_fixed_is_no_longer_open_but_has_been_there() -> None:
     fixed = checked(ID, 2).model_copy(update={"findings": [], "fixed": [FIXED]})
     state = CHECKS.state([checked(ID, 1), fixed])
-    assert state.history == History({}, frozenset({FINDING.fingerprint}))
+    assert state.history == History({}, {FINDING.fingerprint: None})
 
 
 def test_what_a_check_could_not_see_stays_open() -> None:
@@ -72,15 +72,23 @@ def test_what_a_check_could_not_see_stays_open() -> None:
     assert CHECKS.state([checked(ID, 1), broken]).history.open == {FINDING.fingerprint: FIXED}
 
 
-def test_a_file_with_endless_findings_is_remembered_within_bounds() -> None:
-    def full(version: int) -> FileChecked:
-        findings = [
-            FINDING.model_copy(update={"fingerprint": f"{version}-{number}"})
-            for number in range(500)
-        ]
-        return checked(ID, version).model_copy(update={"findings": findings})
+def _full(version: int) -> FileChecked:
+    findings = [
+        FINDING.model_copy(update={"fingerprint": f"{version}-{number}"}) for number in range(500)
+    ]
+    return checked(ID, version).model_copy(update={"findings": findings})
 
-    history = CHECKS.state(full(version) for version in range(1, 6)).history
+
+def test_a_file_with_endless_findings_is_remembered_within_bounds() -> None:
+    history = CHECKS.state(_full(version) for version in range(1, 6)).history
     assert len(history.open) == 1000
     assert "5-0" in history.open
     assert "1-0" not in history.open
+
+
+def test_of_all_that_was_ever_seen_the_latest_is_remembered() -> None:
+    checks = [_full(version) for version in (1, *range(2, 11), 1, 11)]
+    history = CHECKS.state(checks).history
+    assert len(history.ever) == 5000
+    assert {"11-0", "1-0", "3-0"} <= history.ever.keys()
+    assert "2-0" not in history.ever

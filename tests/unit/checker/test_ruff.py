@@ -328,6 +328,22 @@ async def test_a_file_that_breaks_ruff_fails_alone(
     assert not running(binary)
 
 
+async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
+    tmp_path: Path, work_dir: Path
+) -> None:
+    """Ruff takes the square of a comment's length in `#` for it."""
+    binary, runs = tmp_path / "counted-ruff", tmp_path / "runs"
+    binary.write_text(f'#!/bin/sh\nmkdir -p {runs}/$$\nexec {Ruff().binary} "$@"\n')
+    binary.chmod(0o755)
+    contents = {"a": INNOCENT, "bad": b"#" * 800_000 + b"\n", "c": INNOCENT}
+
+    results = await Ruff(binary, work_dir, SHORT).check(contents, STANDARD)
+
+    assert results["bad"] == RuffFailure("timeout")
+    assert codes(results["a"]) == codes(results["c"]) == ["F401", "F821"]
+    assert len(list(runs.iterdir())) == 2  # all, and all but the bad one
+
+
 async def test_a_ruff_that_eats_memory_is_stopped(tmp_path: Path, work_dir: Path) -> None:
     eat = "exec {python} -c 'x = []\nwhile True: x.append(bytes(1 << 20))'"
     binary = fake(tmp_path, eat.replace("{python}", sys.executable))

@@ -1,0 +1,69 @@
+"""Thousands of made-up requests against the API's own description of itself.
+
+Whatever comes, the answer is one the description names: its status, its kind and its shape, and
+never a fault of ours; and what needs a token is refused without one.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.conftest import Register
+from tests.support.product import Product
+from tests.support.waiting import eventually
+
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "ignored_auth",
+    "unsupported_method",
+]
+ENDLESS = ["/api/v1/events"]
+# What ends the session that the tries are made with.
+FAREWELLS = ["/api/v1/sessions", "/api/v1/sessions/current", "/api/v1/me/erasure"]
+TRIES = 2000
+
+
+async def test_no_request_leads_to_a_fault_or_an_answer_nobody_described(
+    product: Product, register: Register, tmp_path: Path
+) -> None:
+    ann = await register("ann.fuzz@example.com")
+    await ann.upload("main.py", b"import os\n")
+    await eventually(ann.all_mails_sent, seconds=60)
+    [check] = await ann.checks("main.py")
+    ids = {"file_id": ann.files["main.py"], "check_id": check["id"]}
+    bearer = str(ann.http.headers["Authorization"])
+
+    with_token = await _fuzz(product, tmp_path, ids, ENDLESS + FAREWELLS, Authorization=bearer)
+    without = await _fuzz(product, tmp_path, ids, ENDLESS)
+
+    assert with_token["test_cases"]["generated"] + without["test_cases"]["generated"] >= TRIES
+
+
+async def _fuzz(
+    product: Product, folder: Path, ids: dict[str, str], leave_out: list[str], **headers: str
+) -> dict[str, Any]:
+    """Run all tries; AssertionError with the report when one is answered wrongly."""
+    configuration = folder / "schemathesis.toml"
+    lines = [f'"{name}" = "{value}"' for name, value in ids.items()]
+    configuration.write_text("\n".join(["[parameters]", *lines, ""]))
+    report = folder / "report.json"
+    command = [
+        sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run",
+        f"{product.url}/api/openapi.json", "--max-examples=40", "--generation-deterministic",
+        "--continue-on-failure", "--no-color", "--phases=coverage,fuzzing",
+        f"--checks={','.join(CHECKS)}", "--report=json", f"--report-json-path={report}",
+        *(f"--exclude-path={path}" for path in leave_out),
+        *(f"--header={name}:{value}" for name, value in headers.items()),
+    ]  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode(errors="replace")[-20_000:]
+    return dict(json.loads(report.read_text("utf-8")))
