@@ -30,7 +30,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         database,
         store,
         [],
-        react=reacting(store),
+        react=reacting(store, clock),
         loops=[Loop("sender", sender.step, pause=settings.mail_interval)],
         resources=[auth],
     )

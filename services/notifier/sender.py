@@ -1,34 +1,47 @@
 """Sends due mail, one after the other, and records what truly became of it."""
 
 import asyncio
-import re
-from collections.abc import Callable
 from datetime import timedelta
-from email.message import EmailMessage
 from functools import partial
+from traceback import format_tb
 
-from services.notifier import due
-from services.notifier.adapters.contacts import Contact, Contacts
-from services.notifier.domain.mail import MAIL, Attempt, Mail, failed, sent, stream, suppressed
+from services.notifier import due, people
+from services.notifier.adapters.contacts import Contacts
+from services.notifier.cause import working_for
+from services.notifier.domain.mail import (
+    MAIL,
+    Attempt,
+    Decide,
+    Suppression,
+    failed,
+    impersonal,
+    sent,
+    stream,
+    suppressed,
+)
+from services.notifier.domain.reader import AccountMail, Contact
 from services.notifier.due import DueMail
 from services.notifier.mail.address import BadAddress, parse_mailbox
-from services.notifier.mail.check_result import render_check_result
 from services.notifier.mail.message import UnsafeMessage
 from services.notifier.settings import Settings
 from services.notifier.smtp import deliver
-from services.notifier.smtp_failures import PermanentFailure, TemporaryFailure
+from services.notifier.smtp_failures import (
+    PermanentFailure,
+    TemporaryFailure,
+    without_recipient,
+)
 from services.notifier.smtp_url import SmtpServer
+from services.notifier.writing import write
 from shared.clock import Clock
-from shared.contracts.checker import CheckFailed, FileChecked
 from shared.db import Database, DatabaseAway
 from shared.errors import NotFound, Unavailable
-from shared.eventsourcing.event import Event
+from shared.eventsourcing.erasure import is_erased
 from shared.eventsourcing.execute import execute
+from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import EventStore
 from shared.logging import log
 
-Decide = Callable[[Mail], list[Event]]
-RESULTS = {model.type_name(): model for model in (FileChecked, CheckFailed)}
+OUR_FAULT = "something went wrong on our side"
 
 
 class Sender:
@@ -53,39 +66,50 @@ class Sender:
             mail = await due.claim(connection, self._clock())
         if mail is None:
             return False
-        await self._record(mail, await self._attempt(mail))
+        with working_for(mail):
+            await self._handle(mail)
         return True
 
-    async def _attempt(self, mail: DueMail) -> Decide:
-        """Try to send; return what to say about it."""
+    async def _handle(self, mail: DueMail) -> None:
         try:
-            contact = await self._contacts.find(mail.user_id)
+            reader = await self._reader(mail)
         except NotFound:
-            return partial(suppressed, reason="user_unknown")
+            return await self._record(mail, partial(suppressed, reason=_unwanted(mail)))
         except Unavailable:
             async with self._database.transaction() as connection:
                 await due.put_back(connection, mail, self._clock() + timedelta(seconds=5))
             raise
+        if isinstance(reader, Contact) and not reader.confirmed:
+            async with self._database.transaction() as connection:
+                return await people.hold_back(connection, self._store, mail, self._clock())
+        return await self._record(mail, await self._attempt(mail, reader))
+
+    async def _reader(self, mail: DueMail) -> Contact | AccountMail:
+        if mail.request_id is None:
+            return await self._contacts.find(mail.user_id)
+        return await self._contacts.account_mail(mail.request_id)
+
+    async def _attempt(self, mail: DueMail, reader: Contact | AccountMail) -> Decide:
+        """Try to send; return what to say about it."""
         try:
-            message = self._render(mail, contact)
-            reply = await deliver(self._server, message, contact.email)
+            message = write(mail, reader, self._settings, self._clock())
+            reply = await deliver(self._server, message, reader.email)
         except TemporaryFailure as failure:
-            return self._failed(mail, contact, failure, permanent=False)
+            return self._failed(mail, reader, failure, permanent=False)
         except (PermanentFailure, BadAddress, UnsafeMessage) as failure:
-            return self._failed(mail, contact, failure, permanent=True)
+            return self._failed(mail, reader, failure, permanent=True)
         except Exception as failure:  # noqa: BLE001 - a fault of ours must end in the log, too
-            log.error("mail_broken", mail_id=str(mail.mail_id), exc_info=failure)
-            return self._failed(mail, contact, failure, permanent=False)
+            return self._broken(mail, failure)
         log.info("mail_sent", mail_id=str(mail.mail_id), attempts=mail.attempts)
         return partial(
             sent,
             attempt=self._now(mail),
             message_id=str(message["Message-ID"]),
-            reply=_without_address(f"{reply.code} {reply.text}", contact),
+            reply=without_recipient(f"{reply.code} {reply.text}", reader.email),
         )
 
     def _failed(
-        self, mail: DueMail, contact: Contact, failure: Exception, *, permanent: bool
+        self, mail: DueMail, reader: Contact | AccountMail, failure: Exception, *, permanent: bool
     ) -> Decide:
         log.warning(
             "mail_not_sent",
@@ -95,26 +119,29 @@ class Sender:
             ambiguous=getattr(failure, "ambiguous", False),
             cause=type(failure.__cause__ or failure).__name__,
         )
-        reason = _without_address(str(failure), contact)
+        reason = without_recipient(str(failure), reader.email)
         return partial(failed, attempt=self._now(mail), reason=reason, permanent=permanent)
 
-    def _render(self, mail: DueMail, contact: Contact) -> EmailMessage:
-        return render_check_result(
-            RESULTS[mail.type].model_validate(mail.result),
-            language=contact.language,
-            to=contact.email,
-            sender=self._settings.mail_from,
-            public_url=self._settings.public_url,
-            mail_id=mail.mail_id,
-            now=self._clock(),
+    def _broken(self, mail: DueMail, failure: Exception) -> Decide:
+        """Say where a fault of ours lies, not what it says: that may repeat what is in the mail."""
+        log.error(
+            "mail_broken",
+            mail_id=str(mail.mail_id),
+            attempts=mail.attempts,
+            cause=type(failure).__name__,
+            trace="".join(format_tb(failure.__traceback__)),
         )
+        return partial(failed, attempt=self._now(mail), reason=OUR_FAULT, permanent=False)
 
     async def _record(self, mail: DueMail, decide: Decide) -> None:
         """Say what happened; patiently, for a mail that was sent must not be forgotten."""
         while True:
             try:
                 async with self._database.transaction() as connection:
-                    await execute(connection, self._store, MAIL, stream(mail.mail_id), decide)
+                    await take_append_lock(connection)
+                    erased = await is_erased(connection, mail.user_id)
+                    told = impersonal(decide) if erased else decide
+                    await execute(connection, self._store, MAIL, stream(mail.mail_id), told)
             except DatabaseAway:
                 log.warning("mail_record_waits", mail_id=str(mail.mail_id))
                 await asyncio.sleep(1.0)
@@ -125,6 +152,5 @@ class Sender:
         return Attempt(mail.attempts, mail.queued_at, self._clock())
 
 
-def _without_address(text: str, contact: Contact) -> str:
-    """Mail servers like to repeat the recipient; events are kept for ever and must not hold it."""
-    return re.sub(re.escape(contact.email), "…", text, flags=re.IGNORECASE)
+def _unwanted(mail: DueMail) -> Suppression:
+    return "user_unknown" if mail.request_id is None else "expired"

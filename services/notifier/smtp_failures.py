@@ -1,5 +1,6 @@
 """Why a mail was not taken, and whether trying again can help."""
 
+import re
 import ssl
 
 from aiosmtplib import (
@@ -56,6 +57,15 @@ def failure_of(error: Exception) -> DeliveryFailure:
 def unconfirmed(error: Exception) -> TemporaryFailure:
     """Sort what went wrong between the final dot and its answer: the server may have the mail."""
     return TemporaryFailure(f"{_describe(error)}, after the whole mail was sent", ambiguous=True)
+
+
+def without_recipient(text: str, address: str) -> str:
+    """Mail servers like to repeat the recipient; events are kept for ever and must not hold it.
+
+    Any domain counts: the server has seen it in ASCII, and the end of a long text is cut off.
+    """
+    local_part, _, _ = address.rpartition("@")
+    return re.sub(rf"{re.escape(local_part)}@[\w.-]*", "…", text, flags=re.IGNORECASE)
 
 
 def _describe(error: Exception) -> str:

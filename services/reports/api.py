@@ -7,18 +7,37 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from services.reports import cursor, feed, queries
-from services.reports.views import Checks, Files, FileView, Report
+from services.reports import feed
+from services.reports.cursor import MAX_LENGTH
+from services.reports.queries import checks as of_checks
+from services.reports.queries import files as of_files
+from services.reports.queries import mails as of_mails
+from services.reports.views import Checks, FileCheck, Files, FileView, Mails, Mark, Report
+from shared.contracts.checker import Verdict
 from shared.db import Database
 from shared.web.app import Transaction, provided
-from shared.web.identity import CurrentUser
+from shared.web.identity import CurrentUser, User, user_with
 
 PATIENCE = 1.0  # seconds a reader waits for their own write
 
 Pool = Annotated[Database, provided(Database)]
 Bell = Annotated[feed.Bell, provided(feed.Bell)]
 Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[str | None, Query(alias="cursor", max_length=200)]
+Cursor = Annotated[str | None, Query(max_length=MAX_LENGTH)]
+# The database holds no NUL, so that none can be looked for.
+Part = Annotated[str | None, Query(min_length=1, max_length=100, pattern="^[^\\x00]*$")]
+FileReader = Annotated[User, Depends(user_with("files:read"))]
+CheckReader = Annotated[User, Depends(user_with("checks:read"))]
+
+
+def _filters(
+    mark: Mark | None = None,
+    check: FileCheck | None = None,
+    verdict: Verdict | None = None,
+    q: Part = None,
+    sort: of_files.Sort = "-uploaded_at",
+) -> of_files.Filters:
+    return of_files.Filters(mark, check, verdict, q, sort)
 
 
 async def _own_writes(database: Pool, bell: Bell, after: UUID | None = None) -> None:
@@ -31,40 +50,62 @@ router = APIRouter(prefix="/internal", dependencies=[Depends(_own_writes)])
 
 @router.get("/files")
 async def files(
-    user: CurrentUser, connection: Transaction, limit: Limit = 50, cursor_: Cursor = None
+    user: FileReader,
+    connection: Transaction,
+    filters: Annotated[of_files.Filters, Depends(_filters)],
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Files:
-    page = await queries.files(connection, user.user_id, _key(cursor_), limit)
-    return Files(files=page.items, next_cursor=_next(page.last))
+    page, total = await of_files.files(connection, user.user_id, filters, cursor, limit)
+    return Files(files=page.items, total=total, next_cursor=page.next_cursor)
 
 
 @router.get("/files/{file_id}")
-async def file(user: CurrentUser, connection: Transaction, file_id: UUID) -> FileView:
-    return await queries.file(connection, user.user_id, file_id)
+async def file(user: FileReader, connection: Transaction, file_id: UUID) -> FileView:
+    return await of_files.file(connection, user.user_id, file_id)
 
 
 @router.get("/files/{file_id}/checks")
-async def checks_of_file(user: CurrentUser, connection: Transaction, file_id: UUID) -> Checks:
-    found = await queries.checks_of_file(connection, user.user_id, file_id)
-    return Checks(checks=found, next_cursor=None)
+async def checks_of_file(
+    user: CheckReader,
+    connection: Transaction,
+    file_id: UUID,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Checks:
+    page = await of_checks.checks_of_file(connection, user.user_id, file_id, cursor, limit)
+    return Checks(checks=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/checks")
 async def checks(
-    user: CurrentUser, connection: Transaction, limit: Limit = 50, cursor_: Cursor = None
+    user: CheckReader,
+    connection: Transaction,
+    file_id: UUID | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Checks:
-    page = await queries.checks(connection, user.user_id, _key(cursor_), limit)
-    return Checks(checks=page.items, next_cursor=_next(page.last))
+    page = await of_checks.checks(connection, user.user_id, file_id, cursor, limit)
+    return Checks(checks=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/checks/{check_id}")
-async def report(user: CurrentUser, connection: Transaction, check_id: UUID) -> Report:
-    return await queries.report(connection, user.user_id, check_id)
+async def report(user: CheckReader, connection: Transaction, check_id: UUID) -> Report:
+    return await of_checks.report(connection, user.user_id, check_id)
+
+
+@router.get("/mails")
+async def mails(
+    user: CurrentUser, connection: Transaction, limit: Limit = 50, cursor: Cursor = None
+) -> Mails:
+    page = await of_mails.mails(connection, user.user_id, cursor, limit)
+    return Mails(mails=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/feed", response_class=EventSourceResponse)
 async def events(
     request: Request,
-    user: CurrentUser,
+    user: CheckReader,
     database: Pool,
     bell: Bell,
     last_event_id: Annotated[int | None, Header(ge=0, lt=2**63)] = None,
@@ -72,11 +113,3 @@ async def events(
     stopping = request.app.state.stopping
     async for change in feed.changes(database, bell, user.user_id, last_event_id, stopping):
         yield change
-
-
-def _key(given: str | None) -> cursor.Key | None:
-    return cursor.decode(given) if given else None
-
-
-def _next(last: cursor.Key | None) -> str | None:
-    return cursor.encode(last) if last else None

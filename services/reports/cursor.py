@@ -1,13 +1,23 @@
 """Keyset cursors: opaque to whoever holds one, checked when it comes back."""
 
 import base64
-import binascii
-from datetime import datetime
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.errors import Invalid
 
-Key = tuple[datetime, UUID]
+Value = datetime | int | str
+MAX_LENGTH = 1000  # characters; a name of 100 may take 800 of them
+
+
+class Key(NamedTuple):
+    """Where a row stands in its list: the value it is ordered by, then its id."""
+
+    value: Value
+    id: UUID
 
 
 class CursorInvalid(Invalid):
@@ -16,16 +26,54 @@ class CursorInvalid(Invalid):
     code = "cursor_invalid"
 
 
-def encode(key: Key) -> str:
-    return base64.urlsafe_b64encode(f"{key[0].isoformat()} {key[1]}".encode()).decode()
+def encode(listing: str, key: Key) -> str:
+    """A cursor for the list of that name, which says its order and filters, and for no other."""
+    value = key.value.isoformat() if isinstance(key.value, datetime) else str(key.value)
+    return base64.urlsafe_b64encode(f"{_digest(listing)} {key.id} {value}".encode()).decode()
 
 
-def decode(cursor: str) -> Key:
+def decode(listing: str, kind: type[Value], cursor: str) -> Key:
+    """The key whose value is of the given kind.
+
+    Raises:
+        CursorInvalid: it is not one that `encode` has made for this list.
+    """
     try:
-        moment, _, ident = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
-        when = datetime.fromisoformat(moment)
-        if when.tzinfo is None:
-            raise CursorInvalid
-        return when, UUID(ident)
-    except (binascii.Error, ValueError):
+        _, ident, value = base64.urlsafe_b64decode(cursor).decode().split(" ", 2)
+        key = Key(_READ[kind](value), UUID(ident))
+    except ValueError:  # also what base64 and UTF-8 say
         raise CursorInvalid from None
+    if encode(listing, key) != cursor:
+        raise CursorInvalid
+    return key
+
+
+def _digest(listing: str) -> str:
+    return hashlib.sha256(listing.encode()).hexdigest()[:12]
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.utcoffset() != timedelta(0):
+        raise CursorInvalid
+    return moment.astimezone(UTC)
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number.bit_length() > 63:  # noqa: PLR2004 - a bigint
+        raise CursorInvalid
+    return number
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise CursorInvalid
+    return text
+
+
+_READ: Mapping[type[Value], Callable[[str], Value]] = {
+    datetime: _moment,
+    int: _number,
+    str: _text,
+}

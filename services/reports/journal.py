@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import published_types
+from shared.eventsourcing.erasure import erase_person
 from shared.eventsourcing.event import Metadata, RecordedEvent
 from shared.eventsourcing.projection import take_append_lock
 
@@ -20,6 +22,26 @@ INSERT INTO journal (event_id, stream_id, version, type, schema_version, user_id
                      recorded_at)
 VALUES (:event_id, :stream_id, :version, :type, :schema_version, :user_id, CAST(:data AS jsonb),
         CAST(:metadata AS jsonb), :recorded_at)
+"""
+
+# An erasure stays readable: a rebuild that has read something of the person must hear of it.
+_PAGE = """
+SELECT * FROM journal j
+WHERE position > :after AND (type = 'UserErased' OR NOT EXISTS (
+    SELECT FROM erased_users e WHERE e.user_id = j.user_id))
+ORDER BY position LIMIT :limit
+"""
+
+_OF_USER = """
+SELECT * FROM journal
+WHERE user_id = :user_id AND position > :after
+  AND NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
+ORDER BY position LIMIT :limit
+"""
+
+_MASK = """
+UPDATE journal SET data = data || (CAST(:blanks AS jsonb) -> type)
+WHERE user_id = :user_id AND CAST(:blanks AS jsonb) ? type
 """
 
 
@@ -35,7 +57,7 @@ async def note(connection: AsyncConnection, recorded: RecordedEvent) -> None:
             "version": recorded.version,
             "type": event.type_name(),
             "schema_version": event.schema_version,
-            "user_id": recorded.metadata.user_id,
+            "user_id": person(recorded),
             "data": event.model_dump_json(),
             "metadata": json.dumps(recorded.metadata.to_json()),
             "recorded_at": recorded.recorded_at,
@@ -44,8 +66,27 @@ async def note(connection: AsyncConnection, recorded: RecordedEvent) -> None:
     await connection.execute(text("SELECT pg_notify('journal_' || current_schema(), '')"))
 
 
+def person(recorded: RecordedEvent) -> UUID | None:
+    """Whose data the event holds."""
+    user_id: UUID | None = getattr(recorded.event, "user_id", recorded.metadata.user_id)
+    return user_id
+
+
+def masked(recorded: RecordedEvent) -> RecordedEvent:
+    """The event without what could identify a person or was written by one."""
+    event = recorded.event
+    return replace(recorded, event=event.model_copy(update=event.blanks()))
+
+
+async def forget(connection: AsyncConnection, user_id: UUID) -> None:
+    """Mask what is noted about a person, and remember to mask what comes."""
+    await erase_person(connection, TYPES, user_id)
+    values = {"user_id": user_id, "blanks": json.dumps(TYPES.blanks())}
+    await connection.execute(text(_MASK), values)
+
+
 async def history(connection: AsyncConnection, after: int = 0) -> AsyncIterator[RecordedEvent]:
-    """Every event after a position."""
+    """Every event after a position, without those of erased people."""
     while page := await _page(connection, after):
         for row in page:
             yield _read(row)
@@ -66,22 +107,14 @@ async def last_position(connection: AsyncConnection) -> int:
 async def of_user(
     connection: AsyncConnection, user_id: UUID, after: int, limit: int
 ) -> list[tuple[int, RecordedEvent]]:
-    """A user's events after a position, each with its position."""
-    rows = await connection.execute(
-        text(
-            "SELECT * FROM journal WHERE user_id = :user_id AND position > :after"
-            " ORDER BY position LIMIT :limit"
-        ),
-        {"user_id": user_id, "after": after, "limit": limit},
-    )
+    """A user's events after a position, each with its position; none once they are erased."""
+    values = {"user_id": user_id, "after": after, "limit": limit}
+    rows = await connection.execute(text(_OF_USER), values)
     return [(row.position, _read(row)) for row in rows]
 
 
 async def _page(connection: AsyncConnection, after: int) -> Sequence[Any]:
-    rows = await connection.execute(
-        text("SELECT * FROM journal WHERE position > :after ORDER BY position LIMIT :limit"),
-        {"after": after, "limit": PAGE},
-    )
+    rows = await connection.execute(text(_PAGE), {"after": after, "limit": PAGE})
     return rows.all()
 
 

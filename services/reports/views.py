@@ -7,13 +7,19 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from shared.contracts.checker import Counts, FailureReason, Finding, FixedFinding, Verdict
+from shared.contracts.notifier import MailKind
 
-MailState = Literal["waiting", "queued", "sending", "sent", "failed", "suppressed"]
+Mark = Literal["new", "replaced", "deleted"]
+FileCheck = Literal["waiting", "checked", "failed"]
+MailState = Literal["waiting", "queued", "held", "sent", "failed", "suppressed"]
 Outcome = Literal["clean", "findings", "syntax_error", "failed"]
 
 
 class Mail(BaseModel):
-    """The truth about a check's mail; `waiting` = the notifier has not spoken yet."""
+    """The truth about a mail.
+
+    `waiting` = the notifier has not spoken yet, `held` = until the address is confirmed.
+    """
 
     state: MailState
     attempts: int
@@ -22,6 +28,15 @@ class Mail(BaseModel):
     reply: str | None
     reason: str | None
     next_attempt_at: datetime | None
+
+
+class MailRecord(Mail):
+    """A line of the mail log; `check_id` is empty where the mail is about the account."""
+
+    mail_id: UUID
+    kind: MailKind
+    check_id: UUID | None
+    queued_at: datetime
 
 
 class CheckSummary(BaseModel):
@@ -53,23 +68,26 @@ class Report(CheckSummary):
 
 
 class FileView(BaseModel):
-    """A line of the file list."""
+    """A line of the file list. `check` is about the last version, `last_check` may be older."""
 
     id: UUID
     name: str
     version: int
-    mark: Literal["new", "replaced"]
-    check: Literal["waiting", "checked", "failed"]
+    mark: Mark
+    check: FileCheck
     size: int
     sha256: str
     uploaded_at: datetime
+    deleted_at: datetime | None
+    restorable: bool
     last_check: CheckSummary | None
 
 
 class Files(BaseModel):
-    """A page of the file list."""
+    """A page of the file list; `total` counts all pages."""
 
     files: list[FileView]
+    total: int
     next_cursor: str | None
 
 
@@ -77,4 +95,11 @@ class Checks(BaseModel):
     """A page of the check log."""
 
     checks: list[CheckSummary]
+    next_cursor: str | None
+
+
+class Mails(BaseModel):
+    """A page of the mail log."""
+
+    mails: list[MailRecord]
     next_cursor: str | None

@@ -44,19 +44,39 @@ class ServiceClient:
         """The answer's JSON.
 
         Raises:
-            NotFound: the service answered 404.
-            ServiceAway: it can't be reached, or answered with another error.
+            NotFound: the service says that there is no such thing.
+            ServiceAway: it can't be reached, or answered with another error or no JSON.
         """
         headers = call_headers(self._identity.sign_service(self._callee))
         try:
             answer = await self._http.request(method, path, json=json, headers=headers)
         except httpx2.HTTPError as error:
             raise ServiceAway from error
-        if answer.status_code == httpx2.codes.NOT_FOUND:
+        if _says_not_found(answer):
             raise NotFound
-        if answer.is_error:
+        if not answer.is_success:
             raise ServiceAway
-        return answer.json()
+        return _json(answer)
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def _says_not_found(answer: httpx2.Response) -> bool:
+    """A `NotFound` that was raised, which has `params`, and not a path that nobody serves.
+
+    At a wrong address everything is a 404, also where another service of ours listens.
+    """
+    if answer.status_code != httpx2.codes.NOT_FOUND:
+        return False
+    problem = _json(answer)
+    return (
+        isinstance(problem, dict) and problem.get("code") == NotFound.code and "params" in problem
+    )
+
+
+def _json(answer: httpx2.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise ServiceAway from error

@@ -1,16 +1,24 @@
 """A mail: stream `mail-<id>`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
+from shared.contracts.notifier import (
+    EmailFailed,
+    EmailHeld,
+    EmailQueued,
+    EmailSent,
+    EmailSuppressed,
+    MailKind,
+)
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event
 from shared.ids import derived_id
 
-EVENTS = (EmailQueued, EmailSent, EmailFailed, EmailSuppressed)
+EVENTS = (EmailQueued, EmailHeld, EmailSent, EmailFailed, EmailSuppressed)
 RETRY_AFTER = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))  # the last one repeats
 GIVE_UP_AFTER = timedelta(hours=48)
 
@@ -22,6 +30,7 @@ class Mail:
     mail_id: UUID | None = None
     user_id: UUID | None = None
     check_id: UUID | None = None
+    held: bool = False
     closed: bool = False
 
 
@@ -34,10 +43,16 @@ class Attempt:
     now: datetime
 
 
+Suppression = Literal["user_unknown", "unsubscribed", "expired"]
+Decide = Callable[[Mail], list[Event]]
+
+
 def evolve(state: Mail, event: Event) -> Mail:
     match event:
         case EmailQueued():
             return Mail(event.mail_id, event.user_id, event.check_id)
+        case EmailHeld():
+            return replace(state, held=True)
         case EmailSent() | EmailSuppressed() | EmailFailed(next_attempt_at=None):
             return replace(state, closed=True)
         case _:
@@ -51,16 +66,23 @@ def stream(mail_id: UUID) -> str:
     return f"mail-{mail_id}"
 
 
-def mail_id_for(check_id: UUID) -> UUID:
-    """One mail per check, however often its event comes."""
-    return derived_id("check_result", check_id)
+def mail_id_for(about: UUID, kind: MailKind = "check_result") -> UUID:
+    """One mail per check and per request of auth's, however often its event comes."""
+    return derived_id(kind, about)
 
 
-def queue(state: Mail, user_id: UUID, check_id: UUID) -> list[Event]:
+def queue(
+    state: Mail, mail_id: UUID, user_id: UUID, kind: MailKind, check_id: UUID | None = None
+) -> list[Event]:
     if state.mail_id is not None:
         return []
-    mail_id = mail_id_for(check_id)
-    return [EmailQueued(mail_id=mail_id, user_id=user_id, kind="check_result", check_id=check_id)]
+    return [EmailQueued(mail_id=mail_id, user_id=user_id, kind=kind, check_id=check_id)]
+
+
+def hold(state: Mail) -> list[Event]:
+    if state.held or state.closed or state.mail_id is None or state.user_id is None:
+        return []
+    return [EmailHeld(mail_id=state.mail_id, user_id=state.user_id, check_id=state.check_id)]
 
 
 def sent(state: Mail, attempt: Attempt, message_id: str, reply: str) -> list[Event]:
@@ -94,7 +116,7 @@ def failed(state: Mail, attempt: Attempt, reason: str, *, permanent: bool) -> li
     ]
 
 
-def suppressed(state: Mail, reason: Literal["user_unknown", "unsubscribed"]) -> list[Event]:
+def suppressed(state: Mail, reason: Suppression) -> list[Event]:
     if state.closed or state.mail_id is None or state.user_id is None:
         return []
     return [
@@ -102,6 +124,11 @@ def suppressed(state: Mail, reason: Literal["user_unknown", "unsubscribed"]) -> 
             mail_id=state.mail_id, user_id=state.user_id, check_id=state.check_id, reason=reason
         )
     ]
+
+
+def impersonal(decide: Decide) -> Decide:
+    """The same decision about somebody who is to be forgotten."""
+    return lambda state: [event.model_copy(update=event.blanks()) for event in decide(state)]
 
 
 def next_attempt(attempt: Attempt) -> datetime | None:

@@ -4,8 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from services.notifier.mail.words import Words
+
+
+def with_code(message: str) -> Markup:
+    """What stands between backticks as `<code>`; one without a partner reaches to the end."""
+    parts = message.split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+        if part
+    )
+
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -14,6 +26,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters["with_code"] = with_code
 
 
 def render(template: str, words: Words, values: Mapping[str, object]) -> str:

@@ -1,13 +1,14 @@
-"""The sentences of one kind of mail in one language, read from `<language>.toml` in its folder."""
+"""The sentences of a mail in one language, read from `<language>.toml` in its folders."""
 
 import tomllib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import UTC, format_datetime
+from babel.dates import format_datetime
 
 from shared.contracts.auth import Language
 
@@ -20,6 +21,7 @@ class Words:
 
     language: Language
     sentences: dict[str, Sentence]
+    zone: tzinfo = UTC
 
     def __call__(self, key: str, **values: str | int) -> str:
         sentence = self.sentences[key]
@@ -29,11 +31,38 @@ class Words:
         return sentence.format(**values)
 
     def time(self, moment: datetime) -> str:
-        """Write `12 Nov 2026, 14:03 UTC`."""
-        pattern = "d MMM y, HH:mm"
-        return f"{format_datetime(moment, pattern, tzinfo=UTC, locale=self.language)} UTC"
+        """Write `12 Nov 2026, 14:03 UTC+3`, the time on the reader's clock."""
+        local = moment.astimezone(self.zone)
+        written = format_datetime(local, "d MMM y, HH:mm", locale=self.language)
+        return f"{written} {_offset(local.utcoffset() or timedelta())}"
+
+
+def load_words(language: Language, time_zone: str, *folders: Path) -> Words:
+    """The sentences of the folders together, with times for a reader in `time_zone`."""
+    sentences: dict[str, Sentence] = {}
+    for folder in folders:
+        sentences |= _read(folder / f"{language}.toml")
+    return Words(language, sentences, _zone(time_zone))
 
 
 @cache
-def load_words(folder: Path, language: Language) -> Words:
-    return Words(language, tomllib.loads((folder / f"{language}.toml").read_text("utf-8")))
+def _read(file: Path) -> dict[str, Sentence]:
+    return tomllib.loads(file.read_text("utf-8"))
+
+
+def _zone(name: str) -> tzinfo:
+    """UTC for `auto`, and for a zone that this machine does not know."""
+    if name == "auto":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        return UTC
+
+
+def _offset(offset: timedelta) -> str:
+    minutes = round(offset.total_seconds() / 60)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")

@@ -15,14 +15,12 @@ from fastapi.sse import ServerSentEvent
 
 from services.reports import journal
 from services.reports.feed import Bell, changes
-from services.reports.main import create_app
 from services.reports.reactions import react
-from services.reports.settings import Settings
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.event import Event, RecordedEvent
 from tests.integration.conftest import Pools
-from tests.support.apps import as_user, client_of, common_settings, is_problem, without_loops
+from tests.support.apps import as_user, client_of, is_problem
 from tests.support.databases import PrivateDatabase
 from tests.support.events import checked, queued, recorded, sent, uploaded
 from tests.support.keys import Keys
@@ -157,14 +155,6 @@ async def test_a_bell_whose_connection_died_says_so_and_rings_again(
         await asyncio.wait_for(ring.wait(), 5)
         await bell.close()
         await database.close()
-
-
-@pytest_asyncio.fixture
-async def app(keys: Keys, postgres: PrivateDatabase) -> AsyncIterator[FastAPI]:
-    url = postgres.url("reports")
-    settings = Settings(**common_settings("reports", keys), database_url=url)
-    async with without_loops(create_app(settings)) as app:
-        yield app
 
 
 class Browser:

@@ -1,6 +1,7 @@
 """Whatever order events come in, and however often, people read the same."""
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reports.projections import PROJECTIONS
 from shared.eventsourcing.event import RecordedEvent
 from tests.integration.conftest import Pools
+from tests.integration.reports.lives import retold
 from tests.support.events import (
+    NOON,
     checked,
     deleted,
     mail_failed,
@@ -19,7 +22,7 @@ from tests.support.events import (
     sent,
     uploaded,
 )
-from tests.support.histories import Story, retold
+from tests.support.histories import Story
 from tests.support.readmodels import after
 
 TABLES = ("files", "checks", "mails")
@@ -73,7 +76,28 @@ async def test_what_comes_before_its_file_waits_for_it(pools: Pools) -> None:
         recorded(deleted(file_id, 1), f"file-{file_id}", 2),
     ]
     [row] = (await after(pools("reports"), TABLES, project, early))["files"]
-    assert (row["name"], row["deleted"]) == (None, True)
+    assert (row["name"], row["version"], row["deleted"]) == (None, 0, True)
     whole = [*early, recorded(uploaded(file_id), f"file-{file_id}", 1)]
     [row] = (await after(pools("reports"), TABLES, project, whole))["files"]
     assert (row["name"], row["deleted"]) == ("main.py", True)
+
+
+async def test_the_newest_check_of_the_last_version_decides_whichever_comes_last(
+    pools: Pools,
+) -> None:
+    file_id = uuid4()
+    ready = checked(file_id, 2).model_copy(update={"verdict": "ready"})
+    saves = [
+        recorded(uploaded(file_id), f"file-{file_id}", 1),
+        recorded(replaced(file_id, 2), f"file-{file_id}", 2),
+    ]
+    results = [
+        recorded(checked(file_id, 1), f"checks-{file_id}", 1, at=NOON),
+        recorded(checked(file_id, 2), f"checks-{file_id}", 2, at=NOON),
+        recorded(ready, f"checks-{file_id}", 3, at=NOON + timedelta(minutes=1)),
+    ]
+    for told in (results, results[::-1]):
+        [row] = (await after(pools("reports"), TABLES, project, [*told, *saves]))["files"]
+        assert (row["check_id"], row["state"]) == (ready.check_id, "ready")
+    [row] = (await after(pools("reports"), TABLES, project, [*saves, results[0]]))["files"]
+    assert row["state"] == "waiting"

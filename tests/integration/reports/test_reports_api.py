@@ -2,75 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-import pytest_asyncio
 from fastapi import FastAPI
 
 from services.reports.feed import Bell
-from services.reports.main import create_app
-from services.reports.reactions import react
-from services.reports.settings import Settings
-from shared.contracts.checker import CheckFailed, FileChecked
-from shared.eventsourcing.event import RecordedEvent
 from tests.integration.conftest import Pools
-from tests.support.apps import as_user, client_of, common_settings, is_problem, without_loops
-from tests.support.databases import PrivateDatabase
-from tests.support.events import (
-    NOON,
-    check_failed,
-    checked,
-    deleted,
-    mail_failed,
-    queued,
-    recorded,
-    replaced,
-    sent,
-    uploaded,
+from tests.integration.reports.story import (
+    contents_erased,
+    happen,
+    held,
+    lost,
+    pages,
+    restored,
+    result,
+    saved,
 )
+from tests.support.apps import as_user, client_of, is_problem
+from tests.support.events import check_failed, checked, mail_failed, queued, recorded, sent
 from tests.support.keys import Keys
-
-
-@pytest_asyncio.fixture
-async def app(keys: Keys, postgres: PrivateDatabase) -> AsyncIterator[FastAPI]:
-    url = postgres.url("reports")
-    async with without_loops(
-        create_app(Settings(**common_settings("reports", keys), database_url=url))
-    ) as app:
-        yield app
-
-
-@pytest.fixture
-def ann() -> UUID:
-    return uuid4()
-
-
-@pytest_asyncio.fixture
-async def client(app: FastAPI, keys: Keys, ann: UUID) -> AsyncIterator[httpx2.AsyncClient]:
-    async with client_of(app, headers=as_user(keys, ann)) as client:
-        yield client
-
-
-async def happen(pools: Pools, *events: RecordedEvent) -> None:
-    async with pools("reports").transaction() as connection:
-        for event in events:
-            await react(connection, event)
-
-
-def saved(file_id: UUID, user_id: UUID, version: int = 1, *, minute: int = 0) -> RecordedEvent:
-    event = uploaded(file_id, user_id) if version == 1 else replaced(file_id, version, user_id)
-    at = NOON + timedelta(minutes=minute)
-    return recorded(event, f"file-{file_id}", version, at=at)
-
-
-def result(event: FileChecked | CheckFailed, *, minute: int = 0) -> RecordedEvent:
-    at = NOON + timedelta(minutes=minute)
-    return recorded(event, f"checks-{event.file_id}", event.version, at=at)
 
 
 async def _file(client: httpx2.AsyncClient, file_id: UUID) -> dict[str, Any]:
@@ -101,18 +54,56 @@ async def test_a_file_goes_from_new_to_checked_to_replaced(
     assert view["last_check"]["verdict"] is None
 
 
-async def test_a_deleted_file_leaves_the_list_but_not_the_log(
+async def test_a_deleted_file_leaves_the_list_but_neither_the_log_nor_its_page(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
-    file_id, check = uuid4(), checked(uuid4(), 1, ann)
-    check = check.model_copy(update={"file_id": file_id})
-    await happen(pools, saved(file_id, ann), result(check))
-    await happen(pools, recorded(deleted(file_id, 1, ann), f"file-{file_id}", 2))
-    assert is_problem(await client.get(f"/internal/files/{file_id}"), 404, "not_found")
-    assert (await client.get("/internal/files")).json() == {"files": [], "next_cursor": None}
+    file_id = uuid4()
+    check = checked(file_id, 1, ann)
+    await happen(pools, saved(file_id, ann), result(check), lost(file_id, ann, 2, minute=7))
+    empty = {"files": [], "total": 0, "next_cursor": None}
+    assert (await client.get("/internal/files")).json() == empty
+    view = await _file(client, file_id)
+    assert (view["mark"], view["check"], view["restorable"]) == ("deleted", "checked", True)
+    assert view["deleted_at"] == "2026-11-22T12:07:00Z"
+    listed = (await client.get("/internal/files", params={"mark": "deleted"})).json()
+    assert (listed["files"], listed["total"]) == ([view], 1)
     [line] = (await client.get("/internal/checks")).json()["checks"]
     assert line["id"] == str(check.check_id)
     assert (await client.get(f"/internal/checks/{check.check_id}")).status_code == 200
+
+
+async def test_a_restored_file_is_what_it_was(
+    client: httpx2.AsyncClient, pools: Pools, ann: UUID
+) -> None:
+    file_id = uuid4()
+    await happen(pools, saved(file_id, ann), saved(file_id, ann, 2), lost(file_id, ann, 3))
+    await happen(pools, restored(file_id, ann, 4))
+    view = await _file(client, file_id)
+    assert (view["mark"], view["version"]) == ("replaced", 2)
+    assert (view["deleted_at"], view["restorable"]) == (None, False)
+    assert (await client.get("/internal/files")).json()["files"] == [view]
+
+
+async def test_a_file_whose_contents_are_gone_is_listed_but_not_restorable(
+    client: httpx2.AsyncClient, pools: Pools, ann: UUID
+) -> None:
+    file_id = uuid4()
+    await happen(pools, saved(file_id, ann), contents_erased(file_id, ann, 3))
+    await happen(pools, lost(file_id, ann, 2))
+    view = await _file(client, file_id)
+    assert (view["mark"], view["restorable"]) == ("deleted", False)
+
+
+async def test_a_check_that_comes_before_its_version_says_nothing_of_the_one_before(
+    client: httpx2.AsyncClient, pools: Pools, ann: UUID
+) -> None:
+    file_id = uuid4()
+    await happen(pools, result(checked(file_id, 2, ann)))
+    assert is_problem(await client.get(f"/internal/files/{file_id}"), 404, "not_found")
+    await happen(pools, saved(file_id, ann))
+    assert (await _file(client, file_id))["check"] == "waiting"
+    await happen(pools, saved(file_id, ann, 2))
+    assert (await _file(client, file_id))["check"] == "checked"
 
 
 async def test_a_report_tells_everything_and_the_truth_about_its_mail(
@@ -124,6 +115,7 @@ async def test_a_report_tells_everything_and_the_truth_about_its_mail(
     states = []
     story = [
         queued(mail_id, check.check_id, ann),
+        held(mail_id, check.check_id, ann),
         mail_failed(mail_id, check.check_id, 1, user_id=ann),
         sent(mail_id, check.check_id, 2, ann),
     ]
@@ -133,6 +125,7 @@ async def test_a_report_tells_everything_and_the_truth_about_its_mail(
         states.append((mail["state"], mail["attempts"], mail["reason"], mail["sent_at"]))
     assert states == [
         ("queued", 0, None, None),
+        ("held", 0, None, None),
         ("queued", 1, "recipient refused: 450 grey", None),
         ("sent", 2, None, "2026-11-22T12:00:00Z"),
     ]
@@ -167,18 +160,54 @@ async def test_pages_tell_everything_once_also_when_times_are_equal(
         minute = number // 4
         check = result(checked(file_id, 1, ann), minute=minute)
         await happen(pools, saved(file_id, ann, minute=minute), check)
-    seen: list[str] = []
-    times: list[str] = []
-    query: dict[str, str | int] = {"limit": 3}
-    while True:
-        page = (await client.get(f"/internal/{what}", params=query)).json()
-        seen += [item["id"] for item in page[what]]
-        times += [item["uploaded_at" if what == "files" else "checked_at"] for item in page[what]]
-        if page["next_cursor"] is None:
-            break
-        query["cursor"] = page["next_cursor"]
+    items = [item for page in await pages(client, what, {"limit": 3}) for item in page]
+    seen = [item["id"] for item in items]
+    times = [item["uploaded_at" if what == "files" else "checked_at"] for item in items]
     assert len(seen) == len(set(seen)) == 11
     assert times == sorted(times, reverse=True)
+
+
+async def test_the_checks_of_one_file_have_pages_of_their_own(
+    client: httpx2.AsyncClient, app: FastAPI, keys: Keys, pools: Pools, ann: UUID
+) -> None:
+    file_id, other = uuid4(), uuid4()
+    await happen(pools, saved(file_id, ann), saved(other, ann), result(checked(other, 1, ann)))
+    told = [checked(file_id, 1, ann) for _ in range(7)]
+    for number, check in enumerate(told):
+        await happen(pools, result(check, minute=number // 2, sequence=number + 1))
+    minutes = {str(check.check_id): number // 2 for number, check in enumerate(told)}
+    newest = sorted(minutes, key=lambda ident: (minutes[ident], ident), reverse=True)
+    for path, query in ((f"files/{file_id}/checks", {}), ("checks", {"file_id": str(file_id)})):
+        found = await pages(client, path, {**query, "limit": 3})
+        assert [check["id"] for page in found for check in page] == newest
+    async with client_of(app, headers=as_user(keys, uuid4())) as bob:
+        answer = await bob.get("/internal/checks", params={"file_id": str(file_id)})
+        assert answer.json() == {"checks": [], "next_cursor": None}
+
+
+async def test_a_cursor_of_one_file_is_none_of_another(
+    client: httpx2.AsyncClient, pools: Pools, ann: UUID
+) -> None:
+    one, other = uuid4(), uuid4()
+    for file_id in (one, other):
+        await happen(pools, saved(file_id, ann))
+        for sequence in (1, 2):
+            await happen(pools, result(checked(file_id, 1, ann), sequence=sequence))
+    page = (await client.get(f"/internal/files/{one}/checks", params={"limit": 1})).json()
+    query = {"cursor": page["next_cursor"]}
+    assert (await client.get(f"/internal/files/{one}/checks", params=query)).is_success
+    for path in (f"files/{other}/checks", "checks"):
+        answer = await client.get(f"/internal/{path}", params=query)
+        assert is_problem(answer, 422, "cursor_invalid")
+
+
+async def test_a_file_without_checks_has_an_empty_log(
+    client: httpx2.AsyncClient, pools: Pools, ann: UUID
+) -> None:
+    file_id = uuid4()
+    await happen(pools, saved(file_id, ann), lost(file_id, ann, 2))
+    answer = await client.get(f"/internal/files/{file_id}/checks")
+    assert answer.json() == {"checks": [], "next_cursor": None}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +215,7 @@ async def test_pages_tell_everything_once_also_when_times_are_equal(
     [
         {"cursor": "garbage"},
         {"cursor": "\0"},
-        {"cursor": "x" * 300},
+        {"cursor": "x" * 1001},
         {"limit": "0"},
         {"limit": "201"},
         {"limit": "-1"},
@@ -197,7 +226,7 @@ async def test_pages_tell_everything_once_also_when_times_are_equal(
     ids=str,
 )
 async def test_garbage_is_refused(client: httpx2.AsyncClient, query: dict[str, str]) -> None:
-    for what in ("files", "checks"):
+    for what in ("files", "checks", "mails", f"files/{uuid4()}/checks"):
         answer = await client.get(f"/internal/{what}", params=query)
         assert is_problem(answer, 422, answer.json()["code"])
 

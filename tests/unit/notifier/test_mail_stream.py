@@ -12,13 +12,21 @@ from services.notifier.domain.mail import (
     Attempt,
     Mail,
     failed,
+    hold,
+    impersonal,
     mail_id_for,
     next_attempt,
     queue,
     sent,
     suppressed,
 )
-from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
+from shared.contracts.notifier import (
+    EmailFailed,
+    EmailHeld,
+    EmailQueued,
+    EmailSent,
+    EmailSuppressed,
+)
 from shared.eventsourcing.event import Event
 from shared.eventsourcing.testing import given
 from tests.support.events import ANN, NOON
@@ -35,6 +43,7 @@ SENT = EmailSent(
     reply="250 ok",
     sent_at=NOON,
 )
+HELD = EmailHeld(mail_id=ID, user_id=ANN, check_id=CHECK)
 SUPPRESSED = EmailSuppressed(mail_id=ID, user_id=ANN, check_id=CHECK, reason="user_unknown")
 FIRST = Attempt(1, NOON, NOON)
 SEND = partial(sent, attempt=FIRST, message_id="<m@example.org>", reply="250 ok")
@@ -53,7 +62,7 @@ def _failed(attempts: int = 1, after: timedelta | None = None) -> EmailFailed:
 
 
 def test_a_check_leads_to_one_mail() -> None:
-    command = partial(queue, user_id=ANN, check_id=CHECK)
+    command = partial(queue, mail_id=ID, user_id=ANN, kind="check_result", check_id=CHECK)
     given(MAIL).when(command).then(QUEUED)
     given(MAIL, QUEUED).when(command).then()
     given(MAIL, QUEUED, SENT).when(command).then()
@@ -62,6 +71,29 @@ def test_a_check_leads_to_one_mail() -> None:
 def test_a_check_and_its_mail_belong_together_for_ever() -> None:
     assert mail_id_for(CHECK) == mail_id_for(UUID(str(CHECK)))
     assert mail_id_for(CHECK) != mail_id_for(uuid4())
+
+
+def test_a_request_of_auths_leads_to_one_mail_of_its_kind() -> None:
+    mail_id = mail_id_for(CHECK, "reset_password")
+    assert len({mail_id, ID, mail_id_for(CHECK, "new_sign_in")}) == 3
+    command = partial(queue, mail_id=mail_id, user_id=ANN, kind="reset_password")
+    queued = EmailQueued(mail_id=mail_id, user_id=ANN, kind="reset_password")
+    given(MAIL).when(command).then(queued)
+    given(MAIL, queued).when(command).then()
+
+
+def test_a_mail_is_held_once_and_may_still_be_sent() -> None:
+    given(MAIL, QUEUED).when(hold).then(HELD)
+    given(MAIL, QUEUED, HELD).when(hold).then()
+    given(MAIL, QUEUED, HELD).when(SEND).then(SENT)
+    given(MAIL, QUEUED, HELD).when(partial(suppressed, reason="user_unknown")).then(SUPPRESSED)
+
+
+def test_about_somebody_who_is_forgotten_the_same_is_said_without_the_words_of_others() -> None:
+    given(MAIL, QUEUED).when(impersonal(SEND)).then(SENT.model_copy(update={"reply": ""}))
+    command = partial(failed, attempt=FIRST, reason="450 grey", permanent=True)
+    given(MAIL, QUEUED).when(impersonal(command)).then(_failed().model_copy(update={"reason": ""}))
+    given(MAIL, QUEUED, SENT).when(impersonal(SEND)).then()
 
 
 def test_a_mail_that_the_server_took_is_sent() -> None:
@@ -95,15 +127,18 @@ def test_a_mail_without_a_reader_is_suppressed() -> None:
         SEND,
         partial(failed, attempt=FIRST, reason="450 grey", permanent=False),
         partial(suppressed, reason="unsubscribed"),
+        hold,
     ],
-    ids=["sent", "failed", "suppressed"],
+    ids=["sent", "failed", "suppressed", "held"],
 )
 def test_what_is_closed_stays_closed(end: Event, command: Command) -> None:
     given(MAIL, QUEUED, end).when(command).then()
 
 
 @pytest.mark.parametrize(
-    "command", [SEND, partial(suppressed, reason="user_unknown")], ids=["sent", "suppressed"]
+    "command",
+    [SEND, partial(suppressed, reason="user_unknown"), hold],
+    ids=["sent", "suppressed", "held"],
 )
 def test_nothing_becomes_of_a_mail_that_was_never_queued(command: Command) -> None:
     given(MAIL).when(command).then()

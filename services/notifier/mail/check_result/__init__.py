@@ -22,6 +22,7 @@ def render_check_result(
     check: FileChecked | CheckFailed,
     *,
     language: Language,
+    time_zone: str,
     to: str,
     sender: str,
     public_url: str,
@@ -35,11 +36,11 @@ def render_check_result(
         UnsafeMessage: the finished mail is not what was intended.
     """
     recipient, mailbox = parse_address(to), parse_mailbox(sender)
-    words = load_words(_FOLDER, language)
+    words = load_words(language, time_zone, _FOLDER)
     view = view_of(check, public_url)
     subject = write_subject(view, words)
     values = {"view": view, "subject": subject}
-    message_key = derived_id("check_result", check.check_id, recipient.addr_spec, mail_id)
+    message_key = derived_id("check_result", check.check_id, mail_id)  # kept, so of no address
     return compose(
         Draft(
             sender=mailbox,

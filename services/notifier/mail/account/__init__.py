@@ -1,0 +1,54 @@
+"""The mails about an account: one look for all, the words of each kind in a folder of its own."""
+
+from datetime import datetime
+from email.message import EmailMessage
+from pathlib import Path
+from uuid import UUID
+
+from services.notifier.domain.reader import AccountMail
+from services.notifier.mail.account.view import view_of
+from services.notifier.mail.address import parse_address, parse_mailbox
+from services.notifier.mail.message import Draft, compose
+from services.notifier.mail.templates import render
+from services.notifier.mail.words import load_words
+from shared.contracts.auth import AccountMailKind
+from shared.ids import derived_id
+
+_FOLDER = Path(__file__).parent
+
+
+def render_account_mail(
+    kind: AccountMailKind,
+    mail: AccountMail,
+    *,
+    sender: str,
+    public_url: str,
+    mail_id: UUID,
+    queued_at: datetime,
+    now: datetime,
+) -> EmailMessage:
+    """Write a mail about the account; the same values give the same octets.
+
+    Raises:
+        BadAddress: the reader's address or `sender` is not one address.
+        UnsafeMessage: the finished mail is not what was intended.
+        LinkMissing: there is no token for the link.
+    """
+    recipient, mailbox = parse_address(mail.email), parse_mailbox(sender)
+    words = load_words(mail.language, mail.time_zone, _FOLDER, _FOLDER / kind)
+    subject = words("subject")
+    values = {
+        "view": view_of(kind, mail, queued_at, public_url, words),
+        "subject": subject,
+    }
+    return compose(
+        Draft(
+            sender=mailbox,
+            recipient=recipient,
+            subject=subject,
+            message_id=f"{derived_id(kind, mail_id)}@{mailbox.domain}",
+            date=now,
+            text=render("account/body.txt", words, values),
+            html=render("account/body.html", words, values),
+        )
+    )

@@ -1,0 +1,74 @@
+"""What the mail shows: where its button leads, what is known of the event, until when it works."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from services.notifier.domain.reader import AccountMail
+from services.notifier.mail.printable import printable
+from services.notifier.mail.words import Words
+from shared.contracts.auth import AccountMailKind
+
+LONGEST_FACT = 200  # characters
+
+# `{token}` is what auth has made for this very mail.
+LINKS: dict[AccountMailKind, str] = {
+    "confirm_email": "/confirm/{token}",
+    "confirm_new_email": "/confirm/{token}",
+    "reset_password": "/reset-password/{token}",
+    "already_registered": "/login",
+    "email_changed": "/account",
+    "password_changed": "/account",
+    "new_sign_in": "/account",
+}
+# For those whom the button may not help, because they lack the password.
+WAYS_BACK: dict[AccountMailKind, str] = {
+    "already_registered": "/forgotten-password",
+    "password_changed": "/forgotten-password",
+}
+
+
+class LinkMissing(ValueError):
+    """Auth has made no link for a mail that is nothing without one."""
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """Everything the templates say, fit to print. `expires` is empty where nothing ends."""
+
+    link: str
+    way_back: str
+    expires: str
+    facts: Sequence[tuple[str, str]]
+    home: str
+
+
+def view_of(
+    kind: AccountMailKind, mail: AccountMail, happened_at: datetime, public_url: str, words: Words
+) -> AccountView:
+    """Prepare what is shown; `happened_at` stands in for a time that auth does not know.
+
+    Raises:
+        LinkMissing: the kind needs a token and there is none.
+    """
+    home = public_url.rstrip("/")
+    needs_token = "{token}" in LINKS[kind]
+    if needs_token and not mail.token:
+        raise LinkMissing(kind)
+    return AccountView(
+        link=home + LINKS[kind].format(token=quote(mail.token or "", safe="")),
+        way_back=home + WAYS_BACK[kind] if kind in WAYS_BACK else "",
+        expires=words.time(mail.expires_at) if needs_token and mail.expires_at else "",
+        facts=_facts(mail, happened_at, words),
+        home=home,
+    )
+
+
+def _facts(mail: AccountMail, happened_at: datetime, words: Words) -> list[tuple[str, str]]:
+    """What is known, by the key of its name; a time alone would say little."""
+    details = mail.details
+    texts = {name: getattr(details, name) for name in ("new_email", "device", "address")}
+    facts = [(name, printable(text, LONGEST_FACT)) for name, text in texts.items() if text]
+    at = [("at", words.time(details.at or happened_at))]
+    return [*facts, *at] if facts or details.at else []

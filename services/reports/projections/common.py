@@ -1,0 +1,27 @@
+"""What the projections have in common."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing.projection import Handler
+
+
+def facts(recorded: RecordedEvent) -> dict[str, Any]:
+    """The values of a statement: the event's own, its place in its stream, its time."""
+    more = {"sequence": recorded.version, "recorded_at": recorded.recorded_at}
+    return {**vars(recorded.event), **more}
+
+
+def forget_in(table: str) -> Handler:
+    """What a rebuild that began before somebody's erasure has read of them goes again."""
+
+    async def forget(connection: AsyncConnection, recorded: RecordedEvent) -> None:
+        await connection.execute(
+            text(f"DELETE FROM {table} WHERE user_id = :user_id"),  # noqa: S608 - our own tables
+            facts(recorded),
+        )
+
+    return forget

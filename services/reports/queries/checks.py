@@ -1,0 +1,83 @@
+"""The log of checks, and each of them in full."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reports.queries.pages import Listing, Order, Page, read, rows
+from services.reports.views import CheckSummary, Mail, Report
+from shared.errors import NotFound
+
+MAIL = """
+coalesce(m.state, 'waiting') AS mail_state, coalesce(m.attempts, 0) AS mail_attempts,
+m.sent_at AS mail_sent_at, m.message_id AS mail_message_id, m.reply AS mail_reply,
+m.reason AS mail_reason, m.next_attempt_at AS mail_next_attempt_at
+"""
+
+# Without the findings: a list of checks must not read megabytes.
+_CHECKS = f"""
+SELECT c.check_id, c.file_id, c.file_name, c.version, c.outcome, c.verdict, c.counts, c.checked_at,
+       {MAIL}
+FROM checks c LEFT JOIN mails m USING (check_id)
+"""  # noqa: S608 - constants only
+
+_REPORT = f"SELECT c.*, {MAIL} FROM checks c LEFT JOIN mails m USING (check_id)"  # noqa: S608
+_NEWEST = Order("c.checked_at", "c.check_id", datetime)
+
+
+async def checks(
+    connection: AsyncConnection,
+    user_id: UUID,
+    file_id: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[CheckSummary]:
+    """The log of all checks or of one file's, also of deleted files, the last first."""
+    where, values = "c.user_id = :user_id", {"user_id": user_id}
+    if file_id is not None:
+        where, values = where + " AND c.file_id = :file_id", {**values, "file_id": file_id}
+    listing = Listing(f"checks {file_id}", _CHECKS, where, values, _NEWEST)
+    page = await read(connection, listing, cursor, limit)
+    return Page([summary(row) for row in page.items], page.next_cursor)
+
+
+async def checks_of_file(
+    connection: AsyncConnection, user_id: UUID, file_id: UUID, cursor: str | None, limit: int
+) -> Page[CheckSummary]:
+    """Like `checks`; raises `NotFound` where the file is not the user's."""
+    page = await checks(connection, user_id, file_id, cursor, limit)
+    if not page.items:
+        await _check_owner(connection, user_id, file_id)
+    return page
+
+
+async def _check_owner(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> None:
+    """A file without checks yet, also a deleted one, is still somebody's."""
+    known = await connection.scalar(
+        text("SELECT true FROM files WHERE user_id = :user_id AND file_id = :file_id"),
+        {"user_id": user_id, "file_id": file_id},
+    )
+    if not known:
+        raise NotFound
+
+
+async def report(connection: AsyncConnection, user_id: UUID, check_id: UUID) -> Report:
+    found = await rows(
+        connection,
+        _REPORT + " WHERE c.user_id = :user_id AND c.check_id = :check_id",
+        {"user_id": user_id, "check_id": check_id},
+    )
+    if not found:
+        raise NotFound
+    return Report(**{**found[0], "id": found[0]["check_id"], "mail": _mail(found[0])})
+
+
+def summary(row: Any) -> CheckSummary:
+    return CheckSummary(**{**row, "id": row["check_id"], "mail": _mail(row)})
+
+
+def _mail(row: Any) -> Mail:
+    return Mail(**{name[5:]: value for name, value in row.items() if name.startswith("mail_")})

@@ -1,0 +1,113 @@
+"""The list of files, filtered and ordered, and each of them."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reports.queries.checks import MAIL, summary
+from services.reports.queries.pages import Listing, Order, Page, read, rows
+from services.reports.views import FileCheck, FileView, Mark
+from shared.contracts.checker import Verdict
+from shared.errors import NotFound
+
+Sort = Literal["-uploaded_at", "uploaded_at", "name", "-name", "size", "-size"]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which files, in which order. Without `mark` the deleted ones are left out.
+
+    `check` and `verdict` are of the last version; `q` is a part of the name in any case.
+    """
+
+    mark: Mark | None = None
+    check: FileCheck | None = None
+    verdict: Verdict | None = None
+    q: str | None = None
+    sort: Sort = "-uploaded_at"
+
+
+_SELECT = f"""
+SELECT f.file_id, f.name, f.folded, f.version, f.mark, f.state, f.size, f.sha256, f.uploaded_at,
+       f.deleted_at, f.deleted AND NOT f.erased AS restorable,
+       c.check_id, c.file_name, c.version AS check_version, c.outcome, c.verdict, c.counts,
+       c.checked_at, {MAIL}
+FROM files f LEFT JOIN checks c USING (check_id) LEFT JOIN mails m USING (check_id)
+"""  # noqa: S608 - constants only
+
+_MINE = "f.user_id = :user_id AND f.version > 0"
+_MARKS: dict[Mark | None, str] = {
+    None: "NOT f.deleted",
+    "new": "NOT f.deleted AND f.mark = 'new'",
+    "replaced": "NOT f.deleted AND f.mark = 'replaced'",
+    "deleted": "f.deleted",
+}
+_CHECKS: dict[FileCheck, str] = {
+    "waiting": "f.state = 'waiting'",
+    "checked": "f.state IN ('ready', 'not_ready')",
+    "failed": "f.state = 'failed'",
+}
+_VERDICTS: dict[Verdict, str] = {
+    "ready": "f.state = 'ready'",
+    "not_ready": "f.state = 'not_ready'",
+}
+_COLUMNS = {
+    "uploaded_at": Order("f.uploaded_at", "f.file_id", datetime),
+    "name": Order("f.folded", "f.file_id", str),
+    "size": Order("f.size", "f.file_id", int),
+}
+
+
+async def files(
+    connection: AsyncConnection,
+    user_id: UUID,
+    filters: Filters,
+    cursor: str | None,
+    limit: int,
+) -> tuple[Page[FileView], int]:
+    """A page, and how many files there are on all pages."""
+    listing = listing_of(user_id, filters)
+    page = await read(connection, listing, cursor, limit)
+    total = await connection.scalar(
+        text(f"SELECT count(*) FROM files f WHERE {listing.where}"),  # noqa: S608
+        listing.values,
+    )
+    return Page([_file(row) for row in page.items], page.next_cursor), total or 0
+
+
+async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> FileView:
+    """A file of the user, also a deleted one."""
+    found = await rows(
+        connection,
+        f"{_SELECT} WHERE {_MINE} AND f.file_id = :file_id",
+        {"user_id": user_id, "file_id": file_id},
+    )
+    if not found:
+        raise NotFound
+    return _file(found[0])
+
+
+def listing_of(user_id: UUID, filters: Filters) -> Listing:
+    where = [_MINE, _MARKS[filters.mark]]
+    values: dict[str, UUID | str] = {"user_id": user_id}
+    if filters.check is not None:
+        where.append(_CHECKS[filters.check])
+    if filters.verdict is not None:
+        where.append(_VERDICTS[filters.verdict])
+    if filters.q is not None:
+        where.append("strpos(f.folded, :part) > 0")
+        values["part"] = unicodedata.normalize("NFC", filters.q).casefold()
+    order = _COLUMNS[filters.sort.removeprefix("-")]
+    order = order._replace(descending=filters.sort.startswith("-"))
+    return Listing(repr(filters), _SELECT, " AND ".join(where), values, order)
+
+
+def _file(row: RowMapping) -> FileView:
+    last = summary({**row, "version": row["check_version"]}) if row["check_id"] else None
+    check = row["state"] if row["state"] in {"waiting", "failed"} else "checked"
+    return FileView(**{**row, "id": row["file_id"]}, check=check, last_check=last)

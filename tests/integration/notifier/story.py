@@ -1,0 +1,120 @@
+"""A notifier with its database, a mail server, and an auth that knows what a test tells it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.notifier.adapters.contacts import Contacts
+from services.notifier.domain.mail import EVENTS, mail_id_for, stream
+from services.notifier.domain.reader import AccountMail, Contact
+from services.notifier.projections import MAILS
+from services.notifier.reactions import reacting
+from services.notifier.sender import Sender
+from services.notifier.settings import Settings
+from shared.clock import utc_now
+from shared.contracts.auth import AccountMailRequested
+from shared.contracts.checker import CheckFailed, FileChecked
+from shared.db import Database
+from shared.errors import NotFound
+from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
+from shared.eventsourcing.store import EventStore
+from tests.support.events import recorded
+from tests.support.smtp_server import SmtpTestServer
+
+STORE = EventStore(EventTypes(EVENTS), [MAILS])
+ADDRESS = "ann@example.org"
+
+
+@dataclass
+class Auth:
+    """What auth would answer. `unwanted`: it has no use any more for the mails it asked for."""
+
+    error: Exception | None = None
+    confirmed: bool = True
+    gone: set[UUID] = field(default_factory=set)
+    unwanted: bool = False
+    tokens: int = 0
+
+    async def find(self, user_id: UUID) -> Contact:
+        if self.error is not None:
+            raise self.error
+        if user_id in self.gone:
+            raise NotFound
+        return Contact(email=ADDRESS, language="ru", time_zone="auto", confirmed=self.confirmed)
+
+    async def account_mail(self, request_id: UUID) -> AccountMail:  # noqa: ARG002
+        if self.error is not None:
+            raise self.error
+        if self.unwanted:
+            raise NotFound
+        self.tokens += 1
+        return AccountMail(
+            email=ADDRESS, language="en", time_zone="auto", token=f"secret-{self.tokens}"
+        )
+
+
+class Story:
+    """What happens to a notifier, and what came of it."""
+
+    def __init__(
+        self, database: Database, smtp: SmtpTestServer, make: Callable[..., Settings]
+    ) -> None:
+        self.database, self.smtp, self._make = database, smtp, make
+        self.auth, self.now = Auth(), utc_now() + timedelta(minutes=10)  # however slow a test
+
+    def sender(self, database: Database | None = None) -> Sender:
+        settings = self._make(smtp_url=f"smtp://127.0.0.1:{self.smtp.port}")
+        contacts = cast("Contacts", self.auth)
+        return Sender(settings, database or self.database, STORE, contacts, lambda: self.now)
+
+    async def happen(self, event: FileChecked | CheckFailed, times: int = 1) -> UUID:
+        for _ in range(times):
+            await self.hear(event)
+        return mail_id_for(event.check_id)
+
+    async def request(self, event: AccountMailRequested, times: int = 1) -> UUID:
+        for _ in range(times):
+            await self.hear(event)
+        return mail_id_for(event.request_id, event.kind)
+
+    async def hear(self, event: Event, **metadata: Any) -> RecordedEvent:
+        told = recorded(event)
+        told = replace(told, metadata=replace(told.metadata, **metadata))
+        async with self.database.transaction() as connection:
+            await reacting(STORE, lambda: self.now)(connection, told)
+        return told
+
+    async def send_all(self) -> None:
+        sender = self.sender()
+        while await sender.step():
+            pass
+
+    async def history(self, mail_id: UUID) -> list[RecordedEvent]:
+        async with self.database.transaction() as connection:
+            return await STORE.load(connection, stream(mail_id))
+
+    async def life(self, mail_id: UUID) -> list[Event]:
+        return [event.event for event in await self.history(mail_id)]
+
+    async def row(self, mail_id: UUID) -> dict[str, Any]:
+        async with self.database.transaction() as connection:
+            rows = await connection.execute(
+                text("SELECT * FROM mails WHERE mail_id = :id"), {"id": mail_id}
+            )
+            return dict(rows.mappings().one())
+
+    async def everything_kept(self) -> str:
+        """Each row of each table, as text."""
+        async with self.database.transaction() as connection:
+            tables = await connection.scalars(
+                text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+            )
+            found = [
+                await connection.scalars(text(f"SELECT t::text FROM {table} t"))
+                for table in tables.all()
+            ]
+            return "\n".join(row for rows in found for row in rows)

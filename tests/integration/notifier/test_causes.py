@@ -1,0 +1,99 @@
+"""What becomes of a mail belongs to the request that led to it, however long it waits."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.notifier.domain.mail import mail_id_for
+from services.notifier.domain.reader import Contact
+from services.notifier.due import LEASE
+from shared.context import causation_id, correlation_id
+from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
+from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.notifier import EmailFailed, EmailHeld, EmailSent, EmailSuppressed
+from shared.eventsourcing.event import Event
+from shared.telemetry import traceparent
+from tests.integration.notifier.story import Story
+from tests.support.events import ANN, check_failed, checked
+from tests.support.smtp_server import Act
+
+REQUEST = UUID("c0a1b2c3-0000-4000-8000-000000000001")
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+async def _lead(story: Story, event: Event) -> UUID:
+    told = await story.hear(event, correlation_id=REQUEST, traceparent=PARENT)
+    return told.event_id
+
+
+async def _say_belongs_to_it(story: Story, mail_id: UUID, *told: type[Event], cause: UUID) -> None:
+    history = (await story.history(mail_id))[1:]
+    assert [type(recorded.event) for recorded in history] == list(told)
+    for recorded in history:
+        assert recorded.metadata.correlation_id == REQUEST
+        assert recorded.metadata.causation_id == cause
+        assert TRACE in (recorded.metadata.traceparent or "")
+        assert recorded.metadata.user_id == ANN
+
+
+@pytest.mark.parametrize("make", [checked, check_failed], ids=["checked", "failed"])
+async def test_all_that_the_sender_says_of_a_result_belongs_to_the_upload(
+    story: Story, make: Callable[[UUID], FileChecked | CheckFailed]
+) -> None:
+    check = make(uuid4())
+    cause = await _lead(story, check)
+    story.auth.confirmed = False
+    await story.send_all()
+    story.auth.confirmed = True
+    await story.hear(EmailConfirmed(user_id=ANN), correlation_id=uuid4())
+    story.smtp.acts["rcpt"] = Act("450 grey")
+    await story.send_all()
+    del story.smtp.acts["rcpt"]
+    story.now += LEASE
+    await story.send_all()
+    mail_id = mail_id_for(check.check_id)
+    await _say_belongs_to_it(story, mail_id, EmailHeld, EmailFailed, EmailSent, cause=cause)
+
+
+async def test_a_mail_about_the_account_belongs_to_its_request(story: Story) -> None:
+    request = AccountMailRequested(user_id=ANN, request_id=uuid4(), kind="confirm_email")
+    cause = await _lead(story, request)
+    story.auth.unwanted = True
+    await story.send_all()
+    mail_id = await story.request(request)
+    await _say_belongs_to_it(story, mail_id, EmailSuppressed, cause=cause)
+
+
+async def test_auth_is_asked_in_the_name_of_the_request_and_nothing_of_it_stays_behind(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cause = await _lead(story, checked(uuid4()))
+    await story.happen(checked(uuid4()))
+    seen: list[tuple[UUID | None, UUID | None, bool]] = []
+    find = story.auth.find
+
+    async def look(user_id: UUID) -> Contact:
+        seen.append((correlation_id.get(), causation_id.get(), TRACE in (traceparent() or "")))
+        return await find(user_id)
+
+    monkeypatch.setattr(story.auth, "find", look)
+    sender = story.sender()
+    assert await sender.step()
+    assert (correlation_id.get(), causation_id.get()) == (None, None)
+    assert await sender.step()
+    assert seen[0] == (REQUEST, cause, True)
+    assert seen[1][0] is None
+    assert not seen[1][2]
+
+
+async def test_the_end_of_a_mail_by_an_erasure_belongs_to_the_erasure(story: Story) -> None:
+    mail_id = await story.happen(checked(uuid4()))
+    erasure = uuid4()
+    correlation_id.set(erasure)  # as the consumer does
+    await story.hear(UserErased(user_id=ANN))
+    correlation_id.set(None)
+    end = (await story.history(mail_id))[-1]
+    assert isinstance(end.event, EmailSuppressed)
+    assert end.metadata.correlation_id == erasure

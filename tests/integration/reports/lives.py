@@ -1,0 +1,155 @@
+"""Valid histories of two people, as Hypothesis draws them, and the same events told otherwise."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from shared.contracts.auth import UserErased, UserRegistered
+from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.files import FileErased, FileRestored
+from shared.contracts.notifier import EmailHeld, EmailQueued, EmailSent, EmailSuppressed
+from shared.eventsourcing.event import Event
+from shared.ids import derived_id
+from tests.support.events import (
+    ANN,
+    BOB,
+    FINDING,
+    NOON,
+    check_failed,
+    checked,
+    deleted,
+    mail_failed,
+    queued,
+    recorded,
+    replaced,
+    sent,
+    uploaded,
+)
+from tests.support.histories import Story
+
+SECRET = "Анна-secret"
+"""In every text of Ann's: a name, a finding, what a mail server said."""
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Story:
+    """Files of Ann and Bob are replaced, deleted, restored, erased, checked and mailed about."""
+    story: Story = []
+    for user_id in (ANN, BOB):
+        for number in range(draw(st.integers(1, 2))):
+            story += _file(draw, user_id, derived_id("file", user_id, number))
+        story += _account_mail(draw, user_id)
+    return story
+
+
+@st.composite
+def retold(draw: st.DrawFn) -> tuple[Story, Story]:
+    """A story, and the same events in any order with any of them more than once."""
+    story = draw(lives())
+    return story, draw(_shuffled(story))
+
+
+@st.composite
+def with_an_erasure(draw: st.DrawFn) -> tuple[Story, Story]:
+    """What happened to Bob alone, and to both with Ann's erasure among it, in any order."""
+    story = draw(lives())
+    ends = _stream(f"user-{ANN}", [UserRegistered(user_id=ANN, language="ru"), _ERASED])
+    of_bob = [event for event in story if event.metadata.user_id == BOB]
+    return of_bob, draw(_shuffled(story + ends))
+
+
+_ERASED = UserErased(user_id=ANN)
+
+
+def _shuffled(story: Story) -> st.SearchStrategy[Story]:
+    twice = st.lists(st.sampled_from(story), max_size=6)
+    return twice.flatmap(lambda more: st.permutations(story + more))
+
+
+def _file(draw: st.DrawFn, user_id: UUID, file_id: UUID) -> Story:
+    version, is_deleted = 1, False
+    life: list[Event] = [uploaded(file_id, user_id, SECRET)]
+    for _ in range(draw(st.integers(0, 5))):
+        if is_deleted:
+            life.append(FileRestored(file_id=file_id, user_id=user_id, version=version))
+            is_deleted = False
+        elif draw(st.booleans()):
+            version += 1
+            life.append(replaced(file_id, version, user_id, SECRET))
+        else:
+            life.append(deleted(file_id, version, user_id))
+            is_deleted = True
+    if is_deleted and draw(st.booleans()):
+        life.append(FileErased(file_id=file_id, user_id=user_id, version=version))
+    checks = [
+        _check(draw, user_id, file_id, number, turn)
+        for number in range(1, version + 1)
+        for turn in range(draw(st.integers(0, 2)))
+    ]
+    story = _stream(f"file-{file_id}", life) + _stream(f"checks-{file_id}", checks)
+    for check in checks:
+        story += _mail(draw, user_id, check.check_id)
+    return story
+
+
+def _check(
+    draw: st.DrawFn, user_id: UUID, file_id: UUID, version: int, turn: int
+) -> FileChecked | CheckFailed:
+    check_id = derived_id("check", file_id, version, turn)
+    named = {"file_name": SECRET}
+    if draw(st.integers(0, 3)) == 0:
+        failed = check_failed(file_id, version, user_id, check_id=check_id)
+        return failed.model_copy(update=named)
+    judged = {
+        "verdict": draw(st.sampled_from(["ready", "not_ready"])),
+        "findings": [FINDING.model_copy(update={"message": SECRET})],
+    }
+    made = checked(file_id, version, user_id, check_id=check_id)
+    return made.model_copy(update=named | judged)
+
+
+def _mail(draw: st.DrawFn, user_id: UUID, check_id: UUID) -> Story:
+    mail_id = derived_id("mail", check_id)
+    life: list[Event] = [queued(mail_id, check_id, user_id)]
+    if draw(st.booleans()):
+        life.append(EmailHeld(mail_id=mail_id, user_id=user_id, check_id=check_id))
+    tries = draw(st.integers(0, 2))
+    for attempt in range(1, tries + 1):
+        failed = mail_failed(mail_id, check_id, attempt, user_id=user_id)
+        life.append(failed.model_copy(update={"reason": SECRET}))
+    if draw(st.booleans()):
+        done = sent(mail_id, check_id, tries + 1, user_id)
+        life.append(done.model_copy(update={"reply": SECRET}))
+    return _stream(f"mail-{mail_id}", life)
+
+
+def _account_mail(draw: st.DrawFn, user_id: UUID) -> Story:
+    mail_id = derived_id("account mail", user_id)
+    ends = (
+        EmailSent(
+            mail_id=mail_id,
+            user_id=user_id,
+            message_id="<1@example.org>",
+            attempts=1,
+            reply=SECRET,
+            sent_at=NOON,
+        ),
+        EmailSuppressed(mail_id=mail_id, user_id=user_id, reason="expired"),
+    )
+    begins = EmailQueued(mail_id=mail_id, user_id=user_id, kind="confirm_email")
+    return _stream(f"mail-{mail_id}", [begins, draw(st.sampled_from(ends))])
+
+
+def _stream(stream_id: str, events: Sequence[Event]) -> Story:
+    return [
+        recorded(
+            event,
+            stream_id,
+            version,
+            at=NOON + timedelta(minutes=version),
+            event_id=derived_id(stream_id, version),
+        )
+        for version, event in enumerate(events, start=1)
+    ]

@@ -1,0 +1,238 @@
+"""Who has asked to be forgotten is: in the journal, in the tables, in the feed and for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reports import journal
+from services.reports.feed import Bell, changes
+from services.reports.projections import PROJECTIONS
+from services.reports.reactions import react
+from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing.projection import rebuild
+from tests.integration.conftest import Pools
+from tests.integration.reports.lives import SECRET, with_an_erasure
+from tests.integration.reports.story import happen, person_erased, result, saved
+from tests.support.apps import is_problem
+from tests.support.events import ANN, FINDING, checked, mail_failed, queued, recorded, sent
+from tests.support.histories import Story
+from tests.support.readmodels import Tables, after, rows_of
+
+TABLES = ("files", "checks", "mails")
+JOURNAL = "(SELECT event_id, user_id, type, data FROM journal)"
+
+
+def life_of(user_id: UUID) -> Story:
+    """One file, its check and its mail, a secret in every text."""
+    file_id, mail_id = uuid4(), uuid4()
+    finding = FINDING.model_copy(update={"message": SECRET})
+    told = {"findings": [finding], "file_name": SECRET}
+    check = checked(file_id, 1, user_id).model_copy(update=told)
+    check_id = check.check_id
+    failed = mail_failed(mail_id, check_id, 1, user_id=user_id)
+    done = sent(mail_id, check_id, 2, user_id)
+    return [
+        saved(file_id, user_id, name=SECRET),
+        result(check),
+        recorded(queued(mail_id, check_id, user_id), f"mail-{mail_id}", 1),
+        recorded(failed.model_copy(update={"reason": SECRET}), f"mail-{mail_id}", 2),
+        recorded(done.model_copy(update={"reply": SECRET}), f"mail-{mail_id}", 3),
+    ]
+
+
+async def tables(pools: Pools) -> Tables:
+    async with pools("reports").transaction() as connection:
+        return await rows_of(connection, TABLES)
+
+
+async def holding(pools: Pools, user_id: UUID, word: str) -> dict[str, int]:
+    """Per table of the schema the rows about a person that hold a word."""
+    found = {}
+    async with pools("reports").transaction() as connection:
+        names = await connection.scalars(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        )
+        for table in names.all():
+            query = (
+                f"SELECT count(*) FROM {table} AS t"
+                " WHERE t::text LIKE '%' || :word || '%' AND t::text LIKE '%' || :person || '%'"
+            )
+            values = {"word": word, "person": str(user_id)}
+            found[table] = await connection.scalar(text(query), values) or 0
+    return {table: count for table, count in found.items() if count}
+
+
+async def test_nothing_that_a_person_wrote_is_left_in_any_table(
+    pools: Pools, client: httpx2.AsyncClient, ann: UUID
+) -> None:
+    story = life_of(ann)
+    await happen(pools, *story)
+    assert set(await holding(pools, ann, SECRET)) == {"journal", *TABLES}
+    await happen(pools, person_erased(ann))
+    assert await holding(pools, ann, SECRET) == {}
+    for what in ("files", "checks", "mails"):
+        assert (await client.get(f"/internal/{what}")).json()[what] == []
+    file = await client.get(f"/internal/files/{story[0].stream_id.removeprefix('file-')}")
+    assert is_problem(file, 404, "not_found")
+
+
+async def test_what_is_masked_can_still_be_read(pools: Pools, ann: UUID) -> None:
+    await happen(pools, *life_of(ann), person_erased(ann))
+    async with pools("reports").transaction() as connection:
+        rows = await connection.execute(
+            text("SELECT * FROM journal WHERE user_id = :user_id ORDER BY position"),
+            {"user_id": ann},
+        )
+        events = [journal.TYPES.read(row.type, row.schema_version, row.data) for row in rows]
+    assert [type(event).__name__ for event in events] == [
+        "FileUploaded",
+        "FileChecked",
+        "EmailQueued",
+        "EmailFailed",
+        "EmailSent",
+        "UserErased",
+    ]
+
+
+async def test_what_comes_late_is_noted_without_its_texts_and_shown_to_nobody(
+    pools: Pools, ann: UUID
+) -> None:
+    story = life_of(ann)
+    await happen(pools, story[0], person_erased(ann), *story[1:])
+    assert await holding(pools, ann, SECRET) == {}
+    async with pools("reports").transaction() as connection:
+        for event in story:
+            assert await journal.holds(connection, event.event_id)
+    found = await tables(pools)
+    assert not [row for rows in found.values() for row in rows if row["user_id"] == ann]
+
+
+async def test_others_keep_everything(pools: Pools, ann: UUID) -> None:
+    bob = uuid4()
+    await happen(pools, *life_of(bob))
+    before, held = await tables(pools), await holding(pools, bob, SECRET)
+    await happen(pools, *life_of(ann), person_erased(ann))
+    assert await tables(pools) == before
+    assert await holding(pools, bob, SECRET) == held
+
+
+async def test_being_erased_twice_changes_nothing(pools: Pools, ann: UUID) -> None:
+    await happen(pools, *life_of(ann), person_erased(ann))
+    before = await tables(pools)
+    again = person_erased(ann)
+    await happen(pools, recorded(again.event, again.stream_id, 3))
+    assert await tables(pools) == before
+
+
+async def test_in_any_order_and_any_number_of_times_only_bob_is_left(pools: Pools) -> None:
+    database, loop = pools("reports"), asyncio.get_running_loop()
+
+    def end_of(story: Story) -> Tables:
+        told = after(database, (*TABLES, JOURNAL, "erased_users"), _once, story)
+        return asyncio.run_coroutine_threadsafe(told, loop).result(30)
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(with_an_erasure())
+    def holds(stories: tuple[Story, Story]) -> None:
+        of_bob, of_both = map(end_of, stories)
+        assert {table: of_both[table] for table in TABLES} == {
+            table: of_bob[table] for table in TABLES
+        }
+        told = [row for row in of_both[JOURNAL] if row["user_id"] == ANN]
+        assert len(told) == len({e.event_id for e in stories[1] if e.metadata.user_id == ANN})
+        assert SECRET not in str(told)
+        rest = [row for row in of_both[JOURNAL] if row["user_id"] != ANN]
+        assert sorted(map(str, rest)) == sorted(map(str, of_bob[JOURNAL]))
+
+    await asyncio.to_thread(holds)
+
+
+async def _once(connection: AsyncConnection, event: RecordedEvent) -> None:
+    """As the inbox lets it through."""
+    if not await journal.holds(connection, event.event_id):
+        await react(connection, event)
+
+
+async def test_an_event_and_the_erasure_at_the_same_moment_leave_nothing(
+    pools: Pools, ann: UUID
+) -> None:
+    lives = [life_of(ann) for _ in range(6)]
+    erasing = happen(pools, person_erased(ann))
+    await asyncio.gather(
+        *(happen(pools, *life) for life in lives[:3]),
+        erasing,
+        *(happen(pools, *life) for life in lives[3:]),
+    )
+    assert await holding(pools, ann, SECRET) == {}
+    found = await tables(pools)
+    assert not [row for rows in found.values() for row in rows if row["user_id"] == ann]
+
+
+async def _rebuild(pools: Pools, history: Any = journal.history) -> None:
+    for projection in PROJECTIONS:
+        await rebuild(pools("reports_owner"), "reports", projection, history)
+
+
+async def test_a_rebuild_brings_nothing_back(pools: Pools, ann: UUID) -> None:
+    bob = uuid4()
+    await happen(pools, *life_of(ann), *life_of(bob), person_erased(ann), *life_of(ann))
+    before = await tables(pools)
+    await _rebuild(pools)
+    assert await tables(pools) == before
+    assert {row["user_id"] for row in before["files"]} >= {bob}
+
+
+@pytest.mark.parametrize("when", ["in the middle", "at the end"])
+async def test_who_is_erased_during_a_rebuild_does_not_come_back_with_it(
+    pools: Pools, ann: UUID, when: str
+) -> None:
+    bob = uuid4()
+    for projection in PROJECTIONS:
+        await happen(pools, *life_of(ann), *life_of(bob))
+        erase = _erasing(pools, ann, in_the_middle=when == "in the middle")
+        await rebuild(pools("reports_owner"), "reports", projection, erase)
+        found = await tables(pools)
+        assert ann not in {row["user_id"] for row in found[projection.name]}
+        assert bob in {row["user_id"] for row in found[projection.name]}
+        ann = uuid4()
+
+
+def _erasing(
+    pools: Pools, user_id: UUID, *, in_the_middle: bool
+) -> Callable[[AsyncConnection, int], AsyncIterator[RecordedEvent]]:
+    """The history; during its first reading the person is erased."""
+
+    async def history(connection: AsyncConnection, position: int) -> AsyncIterator[RecordedEvent]:
+        waiting = position == 0
+        async for event in journal.history(connection, position):
+            yield event
+            if waiting and in_the_middle and event.metadata.user_id == user_id:
+                await happen(pools, person_erased(user_id))
+                waiting = False
+        if waiting:
+            await happen(pools, person_erased(user_id))
+
+    return history
+
+
+async def test_the_feed_of_an_erased_person_is_silent(pools: Pools, ann: UUID) -> None:
+    database, stopping = pools("reports"), asyncio.Event()
+    bell = Bell(database)
+    await happen(pools, *life_of(ann), person_erased(ann), *life_of(ann))
+
+    async def listen() -> list[Any]:
+        return [told async for told in changes(database, bell, ann, 0, stopping)]
+
+    listening = asyncio.create_task(listen())
+    await happen(pools, *life_of(ann))
+    await asyncio.sleep(0.2)
+    stopping.set()
+    assert [told.comment for told in await asyncio.wait_for(listening, 5)] == ["listening"]
+    await bell.close()

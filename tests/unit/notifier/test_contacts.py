@@ -1,0 +1,86 @@
+"""What the notifier asks auth, and what it makes of the answers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from services.notifier.adapters.contacts import Contacts
+from services.notifier.domain.reader import Contact
+from shared.errors import NotFound
+from shared.web.client import ServiceAway, ServiceClient
+from tests.support.events import ANN
+from tests.support.keys import Keys
+
+CONTACT = {"user_id": str(ANN), "email": "ann@example.org", "language": "ru"}
+READER = {**CONTACT, "time_zone": "Europe/Moscow"}
+
+
+@asynccontextmanager
+async def auth_saying(
+    keys: Keys, answer: Any, status: int = 200
+) -> AsyncIterator[tuple[Contacts, list[str]]]:
+    """Auth, and what it is asked."""
+    asked: list[str] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        return httpx2.Response(status, json=answer)
+
+    client = ServiceClient("auth", "http://auth", keys.identity("notifier"))
+    await client.close()
+    client._http = httpx2.AsyncClient(
+        transport=httpx2.MockTransport(handle), base_url="http://auth"
+    )
+    yield Contacts(client), asked
+    await client.close()
+
+
+async def test_a_reader_is_asked_for(keys: Keys) -> None:
+    async with auth_saying(keys, {**READER, "confirmed": False}) as (contacts, asked):
+        contact = await contacts.find(ANN)
+    assert contact == Contact(
+        email="ann@example.org", language="ru", time_zone="Europe/Moscow", confirmed=False
+    )
+    assert asked == [f"GET /internal/users/{ANN}/contact"]
+
+
+async def test_a_mail_about_the_account_is_asked_for(keys: Keys) -> None:
+    request_id = uuid4()
+    answer = {
+        **READER,
+        "request_id": str(request_id),
+        "kind": "new_sign_in",
+        "token": None,
+        "expires_at": None,
+        "details": {"device": "Firefox on Linux", "at": "2026-11-22T14:03:00Z"},
+    }
+    async with auth_saying(keys, answer) as (contacts, asked):
+        mail = await contacts.account_mail(request_id)
+    assert mail.details.device == "Firefox on Linux"
+    assert mail.token is None
+    assert asked == [f"POST /internal/account-mails/{request_id}"]
+
+
+async def test_who_is_gone_is_gone(keys: Keys) -> None:
+    async with auth_saying(keys, {"code": "not_found", "params": {}}, 404) as (contacts, _):
+        with pytest.raises(NotFound):
+            await contacts.find(ANN)
+        with pytest.raises(NotFound):
+            await contacts.account_mail(uuid4())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[], {}, READER, {**READER, "confirmed": True, "language": "tlh"}],
+    ids=["list", "empty", "half", "other language"],
+)
+async def test_what_can_not_be_read_says_nothing_about_the_reader(keys: Keys, answer: Any) -> None:
+    async with auth_saying(keys, answer) as (contacts, _):
+        with pytest.raises(ServiceAway) as raised:
+            await contacts.find(ANN)
+    assert "ann@" not in str(raised.value)
+    assert raised.value.__suppress_context__
