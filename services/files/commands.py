@@ -1,49 +1,67 @@
 """What can be done with files."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.files import contents
+from services.files.domain import file as rules
 from services.files.domain.contents import check_text
-from services.files.domain.file import FILE, File, Upload, delete, replace_file, stream, upload
+from services.files.domain.file import FILE, File, FileNameTaken, Mark, Upload, mark_of, stream
 from services.files.domain.names import check_name
-from shared.errors import Conflict
+from shared.errors import Unauthenticated
+from shared.eventsourcing.erasure import is_erased
 from shared.eventsourcing.event import Event
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
 
-
-class FileNameTaken(Conflict):
-    """You already have a file of this name. Replace that one, or choose another name."""
-
-    code = "file_name_taken"
+__all__ = [
+    "FileNameTaken",
+    "Saved",
+    "delete_file",
+    "replace_content",
+    "restore_file",
+    "upload_file",
+]
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a command led to; `event_id` is None when nothing had to change."""
+    """The file as a command left it; `event_id` is None when nothing had to change."""
 
     file_id: UUID
+    name: str
     version: int
+    size: int
+    sha256: str
+    saved_at: datetime
     event_id: UUID | None
+    mark: Mark
+
+    @property
+    def unchanged(self) -> bool:
+        return self.event_id is None
 
 
 async def upload_file(
     connection: AsyncConnection, store: EventStore, user_id: UUID, name: str, content: bytes
 ) -> Saved:
-    new = _checked(user_id, name, content)
-    await _keep(connection, new.sha256, content)
-    await _refuse_taken_name(connection, new, None)
+    new = await asyncio.to_thread(_checked, user_id, name, content)
+    await contents.keep(connection, new.sha256, content)
+    await _begin(connection, user_id)
     file_id = new_id()
-    return await _save(connection, store, file_id, partial(upload, file_id=file_id, new=new))
+    taken_by = await _living(connection, user_id, new.name, file_id)
+    decide = partial(rules.upload, file_id=file_id, new=new, taken_by=taken_by)
+    return await _save(connection, store, file_id, decide)
 
 
 async def replace_content(
@@ -53,19 +71,42 @@ async def replace_content(
     file_id: UUID,
     name: str,
     content: bytes,
+    if_version: int | None = None,
 ) -> Saved:
-    new = _checked(user_id, name, content)
-    await _keep(connection, new.sha256, content)
-    await _refuse_taken_name(connection, new, file_id)
-    return await _save(connection, store, file_id, partial(replace_file, file_id=file_id, new=new))
+    """With `if_version` only if that is still the file's version."""
+    new = await asyncio.to_thread(_checked, user_id, name, content)
+    await contents.keep(connection, new.sha256, content)
+    await _begin(connection, user_id)
+    taken_by = await _living(connection, user_id, new.name, file_id)
+    decide = partial(
+        rules.replace_file, file_id=file_id, new=new, taken_by=taken_by, if_version=if_version
+    )
+    return await _save(connection, store, file_id, decide)
 
 
 async def delete_file(
+    connection: AsyncConnection,
+    store: EventStore,
+    user_id: UUID,
+    file_id: UUID,
+    if_version: int | None = None,
+) -> Saved:
+    await _begin(connection, user_id)
+    decide = partial(rules.delete, file_id=file_id, user_id=user_id, if_version=if_version)
+    return await _save(connection, store, file_id, decide)
+
+
+async def restore_file(
     connection: AsyncConnection, store: EventStore, user_id: UUID, file_id: UUID
 ) -> Saved:
-    return await _save(
-        connection, store, file_id, partial(delete, file_id=file_id, user_id=user_id)
+    await _begin(connection, user_id)
+    name = await connection.scalar(
+        text("SELECT name FROM files WHERE file_id = :file_id AND user_id = :user_id"),
+        {"file_id": file_id, "user_id": user_id},
     )
+    taken_by = await _living(connection, user_id, name, file_id) if name else None
+    decide = partial(rules.restore, file_id=file_id, user_id=user_id, taken_by=taken_by)
+    return await _save(connection, store, file_id, decide)
 
 
 def _checked(user_id: UUID, name: str, content: bytes) -> Upload:
@@ -74,27 +115,32 @@ def _checked(user_id: UUID, name: str, content: bytes) -> Upload:
     return Upload(user_id, checked, len(content), hashlib.sha256(content).hexdigest())
 
 
-async def _refuse_taken_name(
-    connection: AsyncConnection, new: Upload, file_id: UUID | None
-) -> None:
-    # Before the first look at a read table: a rebuild takes the same two locks in this order.
+async def _begin(connection: AsyncConnection, user_id: UUID) -> None:
+    """Become the only writer, so that what is read from here on still holds at the append.
+
+    Comes before the first look at a read table: a rebuild takes the same two locks in this order.
+    """
     await take_append_lock(connection)
-    taken = await connection.scalar(
+    if await is_erased(connection, user_id):
+        raise Unauthenticated
+
+
+async def _living(connection: AsyncConnection, user_id: UUID, name: str, but: UUID) -> UUID | None:
+    """The user's other living file of a name."""
+    found: UUID | None = await connection.scalar(
         text(
             "SELECT file_id FROM files WHERE user_id = :user_id AND name = :name AND NOT deleted"
-            " AND file_id IS DISTINCT FROM :file_id"
+            " AND file_id <> :but"
         ),
-        {"user_id": new.user_id, "name": new.name, "file_id": file_id},
+        {"user_id": user_id, "name": name, "but": but},
     )
-    if taken is not None:
-        raise FileNameTaken(file_id=str(taken))
+    return found
 
 
-async def _keep(connection: AsyncConnection, sha256: str, content: bytes) -> None:
-    await connection.execute(
-        text("INSERT INTO contents VALUES (:sha256, :content) ON CONFLICT DO NOTHING"),
-        {"sha256": sha256, "content": content},
-    )
+_OUTCOME = """
+SELECT f.name, f.version, v.size, v.sha256, v.saved_at, f.deleted
+FROM files f JOIN file_versions v USING (file_id, version) WHERE file_id = :file_id
+"""
 
 
 async def _save(
@@ -103,11 +149,15 @@ async def _save(
     file_id: UUID,
     decide: Callable[[File], list[Event]],
 ) -> Saved:
-    try:
-        recorded = await execute(connection, store, FILE, stream(file_id), decide)
-    except IntegrityError as error:  # the same name at the same moment
-        raise FileNameTaken from error
-    version = await connection.scalar(
-        text("SELECT version FROM files WHERE file_id = :file_id"), {"file_id": file_id}
+    recorded = await execute(connection, store, FILE, stream(file_id), decide)
+    found = (await connection.execute(text(_OUTCOME), {"file_id": file_id})).one()
+    return Saved(
+        file_id,
+        found.name,
+        found.version,
+        found.size,
+        found.sha256,
+        found.saved_at,
+        recorded[-1].event_id if recorded else None,
+        mark_of(found.version, deleted=found.deleted),
     )
-    return Saved(file_id, version or 0, recorded[-1].event_id if recorded else None)

@@ -1,14 +1,31 @@
-"""What can be asked about files: bytes."""
+"""What can be asked about files: what they are, and their bytes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.files.domain.file import ContentErased, Mark, mark_of
 from shared.errors import NotFound
 
 ANSWER_BYTES = 16 * 1024 * 1024  # how much one answer carries, beyond its first content
+
+
+@dataclass(frozen=True)
+class File:
+    """One's own file as it is now, also when deleted; `erased` once its contents are gone."""
+
+    file_id: UUID
+    name: str
+    version: int
+    mark: Mark
+    size: int
+    sha256: str
+    saved_at: datetime
+    deleted_at: datetime | None
+    erased: bool
 
 
 @dataclass(frozen=True)
@@ -21,24 +38,42 @@ class Version:
     content: bytes
 
 
+_FILE = """
+SELECT file_id, f.name, version, v.size, v.sha256, v.saved_at, f.deleted_at, f.erased
+FROM files f JOIN file_versions v USING (file_id, version)
+WHERE file_id = :file_id AND f.user_id = :user_id
+"""
+_VERSION = """
+SELECT v.name, v.version, v.sha256, v.kept, c.content
+FROM file_versions v LEFT JOIN contents c ON c.sha256 = v.sha256 AND v.kept
+WHERE v.file_id = :file_id AND v.user_id = :user_id
+AND (v.version = :number OR CAST(:number AS int) IS NULL)
+ORDER BY v.version DESC LIMIT 1
+"""
+
+
+async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> File:
+    values = {"file_id": file_id, "user_id": user_id}
+    row = (await connection.execute(text(_FILE), values)).mappings().first()
+    if row is None:
+        raise NotFound
+    return File(**row, mark=mark_of(row["version"], deleted=row["deleted_at"] is not None))
+
+
 async def version(
     connection: AsyncConnection, user_id: UUID, file_id: UUID, number: int | None
 ) -> Version:
-    """A version of one's own file, the last one without a number; also of a deleted file."""
-    row = (
-        await connection.execute(
-            text(
-                "SELECT v.name, v.version, v.sha256, c.content FROM file_versions v"
-                " JOIN contents c USING (sha256)"
-                " WHERE v.file_id = :file_id AND v.user_id = :user_id"
-                " AND (v.version = :number OR CAST(:number AS int) IS NULL)"
-                " ORDER BY v.version DESC LIMIT 1"
-            ),
-            {"file_id": file_id, "user_id": user_id, "number": number},
-        )
-    ).first()
+    """A version of one's own file, the last one without a number; also of a deleted file.
+
+    Raises:
+        ContentErased: the file was deleted, and its time is over.
+    """
+    values = {"file_id": file_id, "user_id": user_id, "number": number}
+    row = (await connection.execute(text(_VERSION), values)).first()
     if row is None:
         raise NotFound
+    if not row.kept:
+        raise ContentErased
     return Version(row.name, row.version, row.sha256, bytes(row.content))
 
 

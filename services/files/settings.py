@@ -9,3 +9,11 @@ class Settings(StatefulSettings):
     """Beyond what every service has."""
 
     max_file_bytes: int = Field(1024 * 1024, ge=1, description="the largest file accepted, bytes")
+    user_files: int = Field(1000, ge=1, description="files a user may have")
+    user_bytes: int = Field(
+        200 * 1024 * 1024, ge=1, description="bytes that all versions of a user's files may have"
+    )
+    uploads_per_minute: int = Field(60, ge=1, description="versions a user may save in a minute")
+    retention_days: int = Field(
+        30, ge=0, description="days after which the contents of deleted files are erased"
+    )

@@ -4,7 +4,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from shared.contracts.checker import CheckFailed, Counts, FileChecked, Finding
-from shared.contracts.files import FileDeleted, FileReplaced, FileUploaded
+from shared.contracts.files import (
+    FileDeleted,
+    FileErased,
+    FileReplaced,
+    FileRestored,
+    FileUploaded,
+)
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent
 from shared.eventsourcing.event import Event, Metadata, RecordedEvent
 
@@ -41,6 +47,14 @@ def replaced(
 
 def deleted(file_id: UUID, version: int, user_id: UUID = ANN) -> FileDeleted:
     return FileDeleted(file_id=file_id, user_id=user_id, version=version)
+
+
+def restored(file_id: UUID, version: int, user_id: UUID = ANN) -> FileRestored:
+    return FileRestored(file_id=file_id, user_id=user_id, version=version)
+
+
+def erased(file_id: UUID, version: int, user_id: UUID = ANN) -> FileErased:
+    return FileErased(file_id=file_id, user_id=user_id, version=version)
 
 
 def checked(

@@ -14,10 +14,12 @@ from tests.support.events import (
     check_failed,
     checked,
     deleted,
+    erased,
     mail_failed,
     queued,
     recorded,
     replaced,
+    restored,
     sent,
     uploaded,
 )
@@ -27,7 +29,7 @@ Story = list[RecordedEvent]
 
 @st.composite
 def file_stories(draw: st.DrawFn) -> Story:
-    """Up to three files, replaced, checked and mailed about, some of them deleted."""
+    """Up to three files, replaced, checked and mailed about; some deleted, restored, erased."""
     story: Story = []
     for number in range(draw(st.integers(1, 3))):
         story += _file(draw, derived_id("file", number))
@@ -37,9 +39,15 @@ def file_stories(draw: st.DrawFn) -> Story:
 def _file(draw: st.DrawFn, file_id: UUID) -> Story:
     versions = draw(st.integers(1, 4))
     life: list[Event] = [uploaded(file_id)]
-    life += [replaced(file_id, version) for version in range(2, versions + 1)]
+    for version in range(1, versions + 1):
+        if version > 1:
+            life.append(replaced(file_id, version))
+        if draw(st.integers(0, 3)) == 0:
+            life += [deleted(file_id, version), restored(file_id, version)]
     if draw(st.booleans()):
         life.append(deleted(file_id, versions))
+        if draw(st.booleans()):
+            life.append(erased(file_id, versions))
     story = _stream(f"file-{file_id}", life)
     checks = [_check(draw, file_id, version) for version in range(1, versions + 1)]
     chosen = [check for check in checks if draw(st.booleans())]

@@ -1,15 +1,11 @@
 """What counts as the text of a Python file."""
 
 import codecs
-import io
-import tokenize
 
 from shared.errors import Invalid
+from shared.source_text import decode, head
 
 _UTF16_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_ASCII = bytes(range(128))
-# Python takes these for encodings, but they write text with escapes: what is read is not there.
-_ESCAPES = frozenset({"unicode-escape", "raw-unicode-escape", "idna", "punycode"})
 
 
 class NotText(Invalid):
@@ -34,17 +30,6 @@ def check_text(content: bytes) -> None:
     if content.startswith(_UTF16_32) or b"\0" in content:
         raise NotText
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        if codecs.lookup(encoding).name in _ESCAPES:
-            raise EncodingUnknown
-        # Source must read as ASCII where it is ASCII: not so in utf-7, utf-16, rot13.
-        if _ASCII.decode(encoding) != _ASCII.decode("ascii"):
-            raise EncodingUnknown
-        content.decode(encoding)
-    except (SyntaxError, LookupError, UnicodeError):
-        raise (NotText if _declares_nothing(content) else EncodingUnknown) from None
-
-
-def _declares_nothing(content: bytes) -> bool:
-    head = b"\n".join(content.splitlines()[:2])
-    return b"coding" not in head
+        decode(content)
+    except ValueError:
+        raise (EncodingUnknown if b"coding" in head(content) else NotText) from None

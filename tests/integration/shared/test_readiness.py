@@ -21,7 +21,7 @@ import services.notifier.main
 import services.notifier.settings
 import services.reports.main
 import services.reports.settings
-from shared.contracts import PUBLISHED
+from shared.contracts import CONSUMED, PUBLISHED
 from tests.support.apps import as_user, client_of, common_settings, is_problem, without_loops
 from tests.support.broker import Broker, all_of
 from tests.support.databases import PrivateDatabase, create_empty, drop, migrate
@@ -101,7 +101,7 @@ async def test_a_service_with_everything_it_needs_is_ready(
     async with running(app) as client:
         await eventually(partial(_is_ready, client))
         expected = {"database"} | ({"broker"} if PUBLISHED[service] else set())
-        if service in {"checker", "notifier", "reports"}:
+        if service in CONSUMED:
             expected.add("consumer")
         assert set((await client.get("/readyz")).json()) == expected
 

@@ -183,6 +183,7 @@ async def test_a_leader_that_lost_the_lead_does_not_move_the_checkpoint_back(
     broker: Broker, database: Database, fresh_postgres: PrivateDatabase
 ) -> None:
     """Its connection dies while it publishes, and the other one is faster."""
+    await broker.listener("files.*")
     stored = await _append(database, 3)
 
     class SlowPublisher(Publisher):
@@ -250,6 +251,7 @@ async def test_when_the_database_goes_away_publishing_goes_on_by_itself_afterwar
 async def test_the_feed_keeps_what_happened_for_those_who_come_later(
     broker: Broker, database: Database
 ) -> None:
+    await broker.listener("files.*")
     stored = await _append(database, 3)
     async with relays(database, broker.url) as [relay]:
         assert await relay.step()

@@ -1,0 +1,78 @@
+"""What a file is, what its versions were, what changed between them, what is left to use."""
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from services.files import limits, queries, versions
+from services.files.api.parts import NO_LIMIT_HERE, Content, Number, Reader, VersionNumber
+from services.files.changes import source
+from services.files.diff import Comparison, compare
+from services.files.domain.contents import check_text
+from services.files.limits import Limits
+from services.files.saving import Saving
+from services.files.versions import LineCounts, VersionPage
+from shared.web.app import Transaction, provided
+
+router = APIRouter()
+From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]
+
+
+class Diff(Comparison):
+    """What changed from a version to another, or to bytes that are not saved (`to` is empty)."""
+
+    from_: int = Field(serialization_alias="from")
+    to: int | None
+
+
+@router.get("/limits")
+async def what_is_left(
+    user: Reader, connection: Transaction, saving: Annotated[Saving, provided(Saving)]
+) -> Limits:
+    return await limits.current(connection, saving.allowance, user.user_id, saving.clock())
+
+
+@router.get("/files/{file_id}")
+async def file(user: Reader, file_id: UUID, connection: Transaction) -> queries.File:
+    return await queries.file(connection, user.user_id, file_id)
+
+
+@router.get("/files/{file_id}/versions")
+async def history(
+    user: Reader,
+    file_id: UUID,
+    connection: Transaction,
+    counts: Annotated[LineCounts, provided(LineCounts)],
+    before: VersionNumber | None = None,
+    limit: Annotated[Number, Query(ge=1, le=200)] = 50,
+) -> VersionPage:
+    return await versions.page(
+        connection, counts, user.user_id, file_id, before=before, limit=limit
+    )
+
+
+@router.get("/files/{file_id}/diff")
+async def diff(
+    user: Reader, file_id: UUID, from_: From, to: VersionNumber, connection: Transaction
+) -> Diff:
+    old = await queries.version(connection, user.user_id, file_id, from_)
+    new = await queries.version(connection, user.user_id, file_id, to)
+    return Diff(**await _compared(old.content, new.content), from_=from_, to=to)
+
+
+@router.post("/files/{file_id}/diff", max_body_size=NO_LIMIT_HERE)
+async def diff_to_body(
+    user: Reader, file_id: UUID, from_: From, content: Content, connection: Transaction
+) -> Diff:
+    """Against the bytes sent, of which nothing is kept."""
+    check_text(content)
+    old = await queries.version(connection, user.user_id, file_id, from_)
+    return Diff(**await _compared(old.content, content), from_=from_, to=None)
+
+
+async def _compared(old: bytes, new: bytes) -> dict[str, Any]:
+    found = await asyncio.to_thread(lambda: compare(source(old), source(new)))
+    return vars(found)

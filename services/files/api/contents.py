@@ -1,0 +1,49 @@
+"""Bytes."""
+
+import base64
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
+
+from services.files import queries
+from services.files.api.parts import Reader, VersionNumber
+from shared.contracts.files import Sha256
+from shared.web.app import Transaction
+from shared.web.identity import callers
+
+router = APIRouter()
+
+
+class Wanted(BaseModel):
+    """Contents the checker asks for."""
+
+    sha256: list[Sha256] = Field(max_length=500)
+
+
+@router.get("/files/{file_id}/content")
+async def content(
+    user: Reader,
+    file_id: UUID,
+    connection: Transaction,
+    version: VersionNumber | None = None,
+) -> Response:
+    """The bytes of a version; its name percent-encoded in `X-File-Name`."""
+    found = await queries.version(connection, user.user_id, file_id, version)
+    headers = {
+        "X-File-Name": quote(found.name),
+        "X-File-Version": str(found.version),
+        "ETag": f'"v{found.version}"',
+    }
+    return Response(found.content, media_type="application/octet-stream", headers=headers)
+
+
+@router.post("/contents", dependencies=[Depends(callers("checker"))])
+async def contents(wanted: Wanted, connection: Transaction) -> dict[str, str | None]:
+    """Contents by sha256 in base64, null for unknown ones; ask again for what is not answered."""
+    found = await queries.contents(connection, wanted.sha256)
+    return {
+        sha256: None if content is None else base64.b64encode(content).decode()
+        for sha256, content in found.items()
+    }

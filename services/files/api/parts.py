@@ -1,0 +1,46 @@
+"""What requests are made of."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from pydantic import BeforeValidator
+
+from services.files.settings import Settings
+from shared.errors import TooLarge
+from shared.web.app import provided
+from shared.web.identity import User, user_with
+
+Reader = Annotated[User, Depends(user_with("files:read"))]
+Writer = Annotated[User, Depends(user_with("files:write"))]
+
+
+def _digits(given: str | int) -> str | int:
+    """Not `1_000`, ` 1` or other digits than ours, which are numbers to `int`."""
+    if isinstance(given, str) and not (given.isascii() and given.isdigit()):
+        raise ValueError("not digits")
+    return given
+
+
+Number = Annotated[int, BeforeValidator(_digits)]
+VersionNumber = Annotated[Number, Query(ge=1, lt=2**31)]
+Name = Annotated[str, Query(max_length=10_000)]
+NO_LIMIT_HERE = 2**31  # bytes; `_content` stops at the limit of the settings
+
+
+class FileTooLarge(TooLarge):
+    """The file is larger than the limit of {limit} bytes."""
+
+    code = "file_too_large"
+
+
+async def _content(request: Request, settings: Annotated[Settings, provided(Settings)]) -> bytes:
+    """The body, read no further than the limit whatever `Content-Length` says."""
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > settings.max_file_bytes:
+            raise FileTooLarge(limit=settings.max_file_bytes)
+    return bytes(read)
+
+
+Content = Annotated[bytes, Depends(_content)]

@@ -1,0 +1,113 @@
+"""What changed between two texts, line by line."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from services.files.changes import Change, Source, changes, totals
+
+CONTEXT = 3  # unchanged lines shown around a change
+SHOWN = 5_000  # lines of an answer
+
+Note = Literal["line_endings", "encoding"]
+
+
+class DiffLine(BaseModel):
+    """A line with its numbers, from 1, on either side."""
+
+    kind: Literal["same", "added", "removed"]
+    old: int | None
+    new: int | None
+    text: str
+
+
+class Hunk(BaseModel):
+    """Changes that lie together, with unchanged lines around them."""
+
+    old_start: int
+    old_lines: int
+    new_start: int
+    new_lines: int
+    lines: list[DiffLine]
+
+
+class Comparison(BaseModel):
+    """What tells two texts apart; no hunks where only `note` does."""
+
+    added: int
+    removed: int
+    identical: bool
+    note: Note | None = Field(description="what differs where no line does")
+    truncated: bool = Field(description="whether lines are missing at the end")
+    hunks: list[Hunk]
+
+
+def compare(old: Source, new: Source) -> Comparison:
+    found = changes(old.lines, new.lines)
+    removed, added = totals(found)
+    hunks, left = [], SHOWN
+    for group in _together(found):
+        if not left:
+            break
+        hunks.append(_hunk(old.lines, new.lines, group, left))
+        left -= len(hunks[-1].lines)
+    changed = sum(line.kind != "same" for hunk in hunks for line in hunk.lines)
+    return Comparison(
+        added=added,
+        removed=removed,
+        identical=old.content == new.content,
+        note=None if found or old.content == new.content else _note(old, new),
+        truncated=changed < added + removed,
+        hunks=hunks,
+    )
+
+
+def _note(old: Source, new: Source) -> Note:
+    return "encoding" if old.text == new.text else "line_endings"
+
+
+def _together(found: Sequence[Change]) -> Iterator[list[Change]]:
+    """Changes whose surroundings touch."""
+    group: list[Change] = []
+    for change in found:
+        if group and change.old.start - group[-1].old.stop > 2 * CONTEXT:
+            yield group
+            group = []
+        group.append(change)
+    if group:
+        yield group
+
+
+def _hunk(old: Sequence[str], new: Sequence[str], group: Sequence[Change], most: int) -> Hunk:
+    above = min(CONTEXT, group[0].old.start)
+    old_start, new_start = group[0].old.start - above, group[0].new.start - above
+    lines = [line for _, line in zip(range(most), _lines(old, new, group), strict=False)]
+    old_lines = sum(line.old is not None for line in lines)
+    new_lines = sum(line.new is not None for line in lines)
+    return Hunk(
+        old_start=old_start + bool(old_lines),
+        old_lines=old_lines,
+        new_start=new_start + bool(new_lines),
+        new_lines=new_lines,
+        lines=lines,
+    )
+
+
+def _lines(old: Sequence[str], new: Sequence[str], group: Sequence[Change]) -> Iterator[DiffLine]:
+    at = max(0, group[0].old.start - CONTEXT)
+    for change in group:
+        yield from _same(old, range(at, change.old.start), change.new.start - change.old.start)
+        for number in change.old:
+            yield DiffLine(kind="removed", old=number + 1, new=None, text=old[number])
+        for number in change.new:
+            yield DiffLine(kind="added", old=None, new=number + 1, text=new[number])
+        at = change.old.stop
+    last = group[-1]
+    below = range(at, min(len(old), at + CONTEXT))
+    yield from _same(old, below, last.new.stop - last.old.stop)
+
+
+def _same(old: Sequence[str], numbers: range, shift: int) -> Iterator[DiffLine]:
+    for number in numbers:
+        yield DiffLine(kind="same", old=number + 1, new=number + shift + 1, text=old[number])

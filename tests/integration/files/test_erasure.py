@@ -1,0 +1,180 @@
+"""A person who is erased leaves nothing behind, now and after every rebuild."""
+
+import asyncio
+import hashlib
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from services.files.domain.file import stream
+from services.files.projections import FILES
+from services.files.projections import history as events
+from services.files.reactions import reacting
+from services.files.retention import Retention
+from shared.contracts.auth import UserErased
+from shared.db import Database
+from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing.projection import Projection, rebuild
+from tests.integration.conftest import Pools
+from tests.integration.files.acts import STORE, Hands, Person, has_content, history
+from tests.support.apps import is_problem
+from tests.support.events import recorded
+
+NAME = "секрет.py"
+
+
+async def _erase(database: Database, user_id: UUID) -> None:
+    async with database.transaction() as connection:
+        await reacting(STORE)(connection, recorded(UserErased(user_id=user_id)))
+
+
+async def _found(database: Database, *needles: str) -> set[str]:
+    """The tables of the schema in which one of the texts stands; bytes are looked at as bytes."""
+    found = set()
+    async with database.transaction() as connection:
+        tables = await connection.execute(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        )
+        for table in tables.scalars().all():
+            for needle in needles:
+                query = f"SELECT count(*) FROM {table} AS t WHERE strpos(t::text, :needle) > 0"
+                for form in (needle, needle.encode().hex(), ascii(needle)[1:-1]):
+                    if await connection.scalar(text(query), {"needle": form}):
+                        found.add(table)
+    return found
+
+
+async def _life(who: Person, clock: Hands, retention: Retention, mark: str) -> list[str]:
+    """Files in every state, with a mark in their names and contents."""
+    ids = [
+        (await who.upload(f"{mark}{number}.py", f"# {mark}{number}\n".encode(), **key)).json()
+        for number in range(4)
+        for key in [{"Idempotency_Key": f"key-{number}"}]
+    ]
+    living, replaced, deleted, erased = (str(saved["file_id"]) for saved in ids)
+    await who.replace(replaced, f"# {mark} again\n".encode(), f"{mark} again.py")
+    await who.delete(erased)
+    clock.go(days=31)
+    await retention.step()
+    await who.upload(f"{mark}5.py", f"# {mark}5\n".encode(), Idempotency_Key="key-5")
+    await who.delete(deleted)
+    return [living, replaced, deleted, erased]
+
+
+@pytest.fixture
+def retention(app: FastAPI) -> Retention:
+    found: Retention = app.state.provided[Retention]
+    return found
+
+
+async def test_neither_name_nor_content_is_left(
+    ann: Person, bob: Person, pools: Pools, clock: Hands, retention: Retention
+) -> None:
+    database = pools("files")
+    mark, other = f"mark{uuid4().hex}", f"mark{uuid4().hex}"
+    of_bob = await _life(bob, clock, retention, other)
+    ids = await _life(ann, clock, retention, mark)
+    both = f"# {uuid4()}\n".encode()
+    await ann.new("both.py", both)
+    shared = await bob.new("both.py", both)
+    assert await _found(database, mark) >= {"events", "files", "contents", "idempotency_keys"}
+    await _erase(database, ann.user_id)
+    assert await _found(database, mark) == set()
+    assert await _found(database, str(ann.user_id)) == {"events", "erased_users", "maskings"}
+    assert (await bob.get(shared, "/content")).content == both
+    assert (await bob.get(of_bob[0], "/content")).content == f"# {other}0\n".encode()
+    assert (await bob.limits())["files"]["used"] == 4
+    for file_id in ids:
+        assert is_problem(await ann.get(file_id), 404, "not_found")
+        assert is_problem(await ann.get(file_id, "/content"), 404, "not_found")
+    assert (await ann.limits())["files"]["used"] == 0
+
+
+async def test_whoever_is_erased_can_do_nothing_more(ann: Person, pools: Pools) -> None:
+    file_id = await ann.new("a.py", b"one")
+    await ann.upload("b.py", b"two", Idempotency_Key="key")
+    await _erase(pools("files"), ann.user_id)
+    for answer in (
+        await ann.upload("c.py"),
+        await ann.upload("b.py", b"two", Idempotency_Key="key"),
+        await ann.replace(file_id, b"two"),
+        await ann.delete(file_id),
+        await ann.restore(file_id),
+    ):
+        assert is_problem(answer, 401, "unauthenticated")
+    assert await _found(pools("files"), "c.py") == set()
+
+
+async def test_the_news_of_it_may_come_twice_and_before_anything_else(
+    ann: Person, bob: Person, pools: Pools
+) -> None:
+    await _erase(pools("files"), ann.user_id)
+    assert is_problem(await ann.upload(NAME), 401, "unauthenticated")
+    file_id = await bob.new(NAME, b"one")
+    for _ in range(3):
+        await _erase(pools("files"), bob.user_id)
+    assert await _found(pools("files"), NAME) == set()
+    [uploaded] = await history(pools("files"), file_id)
+    assert uploaded.event.model_dump()["name"] == ""
+
+
+async def test_an_upload_under_way_is_refused_or_erased(ann: Person, pools: Pools) -> None:
+    for _ in range(3):
+        contents = [f"# {uuid4()}\n".encode() for _ in range(10)]
+        uploads = [ann.upload(f"{uuid4()}.py", content) for content in contents]
+        answers = await asyncio.gather(*uploads, _erase(pools("files"), ann.user_id))
+        assert {answer.status_code for answer in answers if answer} <= {201, 401}
+        for content in contents:
+            assert not await has_content(pools("files"), content)
+        async with pools("files").transaction() as connection:
+            count = "SELECT count(*) FROM files WHERE user_id = :user_id"
+            assert await connection.scalar(text(count), {"user_id": ann.user_id}) == 0
+
+
+async def test_a_rebuild_brings_nobody_back(
+    ann: Person, bob: Person, pools: Pools, clock: Hands, retention: Retention
+) -> None:
+    """Masked names are all the same, which would also break the one name per living file."""
+    mark = f"mark{uuid4().hex}"
+    await _life(ann, clock, retention, mark)
+    kept = await bob.new()
+    await _erase(pools("files"), ann.user_id)
+    for _ in range(2):
+        await rebuild(pools("files_owner"), "files", FILES, events)
+        assert await _found(pools("files"), mark) == set()
+        assert "files" not in await _found(pools("files"), str(ann.user_id))
+        assert (await bob.get(kept)).status_code == 200
+
+
+async def test_nor_does_a_rebuild_that_is_under_way_meanwhile(ann: Person, pools: Pools) -> None:
+    """It has read the names before they are masked, and has put them into its own tables."""
+    database, name = pools("files"), f"{uuid4()}.py"
+    file_id = await ann.new(name)
+    erased = False
+
+    async def erase_then_go_on(connection: object, event: RecordedEvent) -> None:
+        nonlocal erased
+        await FILES.handlers[type(event.event)](connection, event)  # type: ignore[arg-type]
+        if not erased and event.stream_id == stream(UUID(file_id)):
+            erased = True
+            await _erase(database, ann.user_id)
+
+    slow = Projection("files", FILES.tables, dict.fromkeys(FILES.handlers, erase_then_go_on))
+    await rebuild(pools("files_owner"), "files", slow, events)
+    assert erased
+    assert await _found(database, name) == set()
+    assert "files" not in await _found(database, str(ann.user_id))
+
+
+async def test_the_hash_of_what_is_gone_is_not_enough_to_get_it(
+    ann: Person, bob: Person, pools: Pools
+) -> None:
+    content = f"# {uuid4()}\n".encode()
+    await ann.new(content=content)
+    await _erase(pools("files"), ann.user_id)
+    assert not await has_content(pools("files"), content)
+    saved = (await bob.upload(content=content)).json()
+    assert saved["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (await bob.get(saved["file_id"], "/content")).content == content

@@ -1,0 +1,194 @@
+"""What a file is, what its versions were, and what changed between them."""
+
+import asyncio
+
+import pytest
+
+from tests.integration.files.acts import Person
+from tests.support.apps import is_problem
+
+FIRST = b"import os\n\n\ndef f():\n    return 1\n"
+SECOND = b"def f():\n    return 2\n\n\nprint(f())\n"
+
+
+async def _file(ann: Person, *contents: bytes) -> str:
+    file_id = await ann.new("main.py", contents[0])
+    for content in contents[1:]:
+        assert (await ann.replace(file_id, content)).status_code == 200
+    return file_id
+
+
+async def test_a_file_says_what_it_is(ann: Person) -> None:
+    saved = (await ann.upload("a.py", b"one")).json()
+    file_id = saved["file_id"]
+    about = (await ann.get(file_id)).json()
+    wanted = {name: saved[name] for name in ("file_id", "name", "version", "size", "sha256")}
+    assert about == {
+        **wanted,
+        "mark": "new",
+        "saved_at": saved["saved_at"],
+        "deleted_at": None,
+        "erased": False,
+    }
+    await ann.replace(file_id, b"two!", "b.py")
+    about = (await ann.get(file_id)).json()
+    assert (about["mark"], about["version"], about["name"]) == ("replaced", 2, "b.py")
+    assert about["size"] == 4
+    await ann.delete(file_id)
+    about = (await ann.get(file_id)).json()
+    assert (about["mark"], about["erased"]) == ("deleted", False)
+    assert about["deleted_at"] > about["saved_at"]
+    await ann.restore(file_id)
+    assert (await ann.get(file_id)).json()["deleted_at"] is None
+
+
+async def test_the_history_says_who_changed_how_much(ann: Person) -> None:
+    file_id = await _file(ann, FIRST, SECOND, b"", b"\n")
+    await ann.replace(file_id, b"\n", "renamed.py")
+    page = (await ann.get(file_id, "/versions")).json()
+    assert page["next_before"] is None
+    found = [
+        (v["version"], v["name"], v["size"], v["lines_added"], v["lines_removed"])
+        for v in page["versions"]
+    ]
+    assert found == [
+        (5, "renamed.py", 1, 0, 0),
+        (4, "main.py", 1, 1, 0),
+        (3, "main.py", 0, 0, 5),
+        (2, "main.py", len(SECOND), 3, 3),
+        (1, "main.py", len(FIRST), 5, 0),
+    ]
+    assert {v["author"] for v in page["versions"]} == {str(ann.user_id)}
+    assert all(v["available"] for v in page["versions"])
+    times = [v["saved_at"] for v in page["versions"]]
+    assert times == sorted(times, reverse=True)
+    assert (await ann.get(file_id, "/versions")).json() == page
+
+
+async def test_the_history_comes_in_pages(ann: Person) -> None:
+    file_id = await _file(ann, *(f"{number}\n".encode() for number in range(5)))
+    seen: list[tuple[int, int, int]] = []
+    before = None
+    while True:
+        page = (await ann.get(file_id, "/versions", before=before, limit=2)).json()
+        seen += [(v["version"], v["lines_added"], v["lines_removed"]) for v in page["versions"]]
+        before = page["next_before"]
+        if before is None:
+            break
+    assert seen == [(5, 1, 1), (4, 1, 1), (3, 1, 1), (2, 1, 1), (1, 1, 0)]
+    past = (await ann.get(file_id, "/versions", before=1)).json()
+    assert past == {"versions": [], "next_before": None}
+
+
+async def test_two_versions_are_compared(ann: Person) -> None:
+    file_id = await _file(ann, b"a\nb\nc\n", b"a\nB\nc\n", b"a\nb\nc\n")
+    diff = (await ann.get(file_id, "/diff", from_=1, to=2)).json()
+    assert diff == {
+        "from": 1,
+        "to": 2,
+        "added": 1,
+        "removed": 1,
+        "identical": False,
+        "note": None,
+        "truncated": False,
+        "hunks": [
+            {
+                "old_start": 1,
+                "old_lines": 3,
+                "new_start": 1,
+                "new_lines": 3,
+                "lines": [
+                    {"kind": "same", "old": 1, "new": 1, "text": "a"},
+                    {"kind": "removed", "old": 2, "new": None, "text": "b"},
+                    {"kind": "added", "old": None, "new": 2, "text": "B"},
+                    {"kind": "same", "old": 3, "new": 3, "text": "c"},
+                ],
+            }
+        ],
+    }
+    back = (await ann.get(file_id, "/diff", from_=2, to=1)).json()
+    assert [line["text"] for line in back["hunks"][0]["lines"]] == ["a", "B", "b", "c"]
+    same = (await ann.get(file_id, "/diff", from_=1, to=3)).json()
+    assert (same["identical"], same["hunks"], same["note"]) == (True, [], None)
+
+
+async def test_a_version_is_compared_with_bytes_that_are_not_saved(ann: Person) -> None:
+    file_id = await _file(ann, b"a\n", b"b\n")
+    path = f"/internal/files/{file_id}/diff"
+    diff = (await ann.http.post(path, params={"from": 1}, content=b"a\nc\n")).json()
+    assert (diff["from"], diff["to"], diff["added"], diff["removed"]) == (1, None, 1, 0)
+    refused = await ann.http.post(path, params={"from": 1}, content=b"\x00")
+    assert is_problem(refused, 422, "not_text")
+    huge = await ann.http.post(path, params={"from": 1}, content=b"#" * 200_000)
+    assert is_problem(huge, 413, "file_too_large")
+    assert (await ann.get(file_id)).json()["version"] == 2
+    assert (await ann.limits())["bytes"]["used"] == 4
+
+
+async def test_only_line_ends_or_the_encoding_changed(ann: Person) -> None:
+    file_id = await _file(ann, b"a\nb\n", b"a\r\nb\r\n", b"a\nb", b"\xef\xbb\xbfa\nb")
+    for before, note in ((1, "line_endings"), (2, "line_endings"), (3, "encoding")):
+        diff = (await ann.get(file_id, "/diff", from_=before, to=before + 1)).json()
+        assert (diff["identical"], diff["hunks"], diff["note"]) == (False, [], note)
+
+
+async def test_lines_are_read_in_the_declared_encoding(ann: Person) -> None:
+    text = "# coding: {}\r\nx = 'привет'\r\n"
+    in_two = [text.format(name).encode(name) for name in ("cp1251", "koi8-r")]
+    file_id = await _file(ann, *in_two)
+    diff = (await ann.get(file_id, "/diff", from_=1, to=2)).json()
+    assert [line["text"] for line in diff["hunks"][0]["lines"]] == [
+        "# coding: cp1251",
+        "# coding: koi8-r",
+        "x = 'привет'",
+    ]
+
+
+async def test_deleted_files_keep_their_history(ann: Person) -> None:
+    file_id = await _file(ann, b"a\n", b"b\n")
+    await ann.delete(file_id)
+    assert len((await ann.get(file_id, "/versions")).json()["versions"]) == 2
+    assert (await ann.get(file_id, "/diff", from_=1, to=2)).json()["added"] == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "params"),
+    [
+        ("/diff", {}),
+        ("/diff", {"from": "1"}),
+        ("/diff", {"from": "0", "to": "1"}),
+        ("/diff", {"from": "1", "to": "-1"}),
+        ("/diff", {"from": "1", "to": "x"}),
+        ("/diff", {"from": str(2**31), "to": "1"}),
+        ("/versions", {"limit": "0"}),
+        ("/versions", {"limit": "201"}),
+        ("/versions", {"limit": "1_0"}),
+        ("/versions", {"before": "0"}),
+        ("/versions", {"before": "NaN"}),
+        ("/versions", {"before": str(10**22)}),
+    ],
+)
+async def test_garbage_is_invalid(ann: Person, part: str, params: dict[str, str]) -> None:
+    file_id = await ann.new()
+    assert is_problem(await ann.get(file_id, part, **params), 422, "invalid")
+
+
+async def test_versions_that_are_not_there_are_not_compared(ann: Person) -> None:
+    file_id = await ann.new()
+    for params in ({"from": 1, "to": 2}, {"from": 2, "to": 1}):
+        assert is_problem(await ann.get(file_id, "/diff", **params), 404, "not_found")
+
+
+async def test_people_are_answered_while_the_worst_is_compared(ann: Person) -> None:
+    file_id = await _file(ann, b"a\n" * 49_999, b"b\na\n" * 24_999, b"a\nb\n" * 24_999)
+    diff, *_ = await asyncio.gather(
+        ann.get(file_id, "/diff", from_=1, to=2), *(ann.limits() for _ in range(10))
+    )
+    found = diff.json()
+    assert found["truncated"]
+    assert sum(len(hunk["lines"]) for hunk in found["hunks"]) == 5_000
+    counted = (await ann.get(file_id, "/versions")).json()["versions"]
+    assert (found["added"], found["removed"]) == (
+        counted[1]["lines_added"],
+        counted[1]["lines_removed"],
+    )
