@@ -38,6 +38,12 @@ class WrongCredentials(Unauthenticated):
     code = "wrong_credentials"
 
 
+class WrongPassword(Invalid):
+    """The current password is wrong."""
+
+    code = "wrong_password"
+
+
 def check_email(raw: str) -> str:
     """The one spelling under which an address is kept: lower case, punycode undone."""
     try:
@@ -45,6 +51,14 @@ def check_email(raw: str) -> str:
     except EmailNotValidError:
         raise EmailInvalid from None
     return found.normalized.lower()
+
+
+def spelling(raw: str) -> str:
+    """Like `check_email`; what is no address stays as it is and is nobody's."""
+    try:
+        return check_email(raw)
+    except EmailInvalid:
+        return f"not an address: {raw}".replace("\0", " ")
 
 
 def check_password(password: str) -> str:

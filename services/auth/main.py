@@ -1,26 +1,39 @@
 """Puts auth together."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 
-from services.auth import api
 from services.auth.adapters.passwords import PasswordHasher
+from services.auth.adapters.strength import StrengthMeter
+from services.auth.api import ROUTERS
 from services.auth.domain.account import EVENTS
+from services.auth.limits import Limits
+from services.auth.pruning import EVERY, Pruning
 from services.auth.settings import Settings
+from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
+from shared.runtime import Loop
 from shared.service import create_service
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     hasher = PasswordHasher(settings.password_pepper.get_secret_value(), settings.bcrypt_cost)
-    return create_service(
+    meter = StrengthMeter()
+    database = Database(settings.database_url.get_secret_value())
+    pruning = Pruning(database, clock, timedelta(days=settings.session_days))
+    app = create_service(
         "auth",
         settings,
-        Database(settings.database_url.get_secret_value()),
+        database,
         EventStore(EventTypes(EVENTS, UPCASTERS)),
-        [api.router],
-        provide=[hasher],
-        resources=[hasher],
+        ROUTERS,
+        loops=[Loop("pruning", pruning.step, pause=EVERY)],
+        provide=[hasher, meter, Limits.of(settings)],
+        resources=[hasher, meter],
     )
+    app.state.clock = clock
+    return app

@@ -5,19 +5,30 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth.accounts import Theme
 from shared.contracts.auth import Language
 from shared.errors import NotFound
 
 
-class Account(BaseModel):
+class Preferences(BaseModel):
+    """How a person wants to be shown things."""
+
+    language: Language
+    time_zone: str
+    theme: Theme
+
+
+class Account(Preferences):
     """A user as the user sees it."""
 
     user_id: UUID
     email: str
-    language: Language
+    email_confirmed: bool
+    pending_email: str | None
+    mail_on_new_device: bool
     created_at: datetime
 
 
@@ -27,37 +38,33 @@ class Contact(BaseModel):
     user_id: UUID
     email: str
     language: Language
-
-
-async def credentials(connection: AsyncConnection, email: str) -> tuple[UUID, str] | None:
-    """Id and password hash of an address."""
-    row = (
-        await connection.execute(
-            text("SELECT user_id, password_hash FROM users WHERE email = :email"), {"email": email}
-        )
-    ).first()
-    return (row.user_id, row.password_hash) if row else None
+    time_zone: str
+    confirmed: bool
 
 
 async def account(connection: AsyncConnection, user_id: UUID) -> Account:
     return Account(**await _user(connection, user_id))
 
 
+async def preferences(connection: AsyncConnection, user_id: UUID) -> Preferences:
+    return Preferences(**await _user(connection, user_id))
+
+
 async def contact(connection: AsyncConnection, user_id: UUID) -> Contact:
-    return Contact(**await _user(connection, user_id))
+    user = await _user(connection, user_id)
+    return Contact(**user, confirmed=user["email_confirmed"])
 
 
 async def _user(connection: AsyncConnection, user_id: UUID) -> dict[str, Any]:
-    found: RowMapping | None = (
-        (
-            await connection.execute(
-                text("SELECT user_id, email, language, created_at FROM users WHERE user_id = :id"),
-                {"id": user_id},
-            )
-        )
-        .mappings()
-        .first()
+    rows = await connection.execute(
+        text(
+            "SELECT user_id, email, email_confirmed_at IS NOT NULL AS email_confirmed,"
+            " pending_email, language, time_zone, theme, mail_on_new_device, created_at"
+            " FROM users WHERE user_id = :id"
+        ),
+        {"id": user_id},
     )
+    found = rows.mappings().first()
     if found is None:
         raise NotFound
     return dict(found)

@@ -55,12 +55,17 @@ class Service:
         method: str,
         path: str,
         params: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
         **more: Any,
     ) -> httpx2.Response:
         asked = {name: value for name, value in (params or {}).items() if value is not None}
         try:
             answer = await self._client.request(
-                method, self._url + path, params=asked, headers=call_headers(token), **more
+                method,
+                self._url + path,
+                params=asked,
+                headers=call_headers(token) | (headers or {}),
+                **more,
             )
         except httpx2.HTTPError as error:
             raise self._away(error) from error

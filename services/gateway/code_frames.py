@@ -1,11 +1,10 @@
 """The lines of code around a finding, with the place itself marked."""
 
-import io
-import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.gateway.colours import ColouredLine, coloured_lines
+from shared import source_text
 from shared.contracts.checker import Finding
 
 CONTEXT = 2  # lines shown before and after
@@ -46,9 +45,8 @@ def code_frames(content: bytes, findings: Sequence[Finding]) -> list[Frame | Non
 
 def _decode(content: bytes) -> str:
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        return content.decode(encoding)
-    except (SyntaxError, LookupError, UnicodeError):
+        return source_text.decode(content)
+    except ValueError:
         return content.decode("utf-8", "replace")
 
 

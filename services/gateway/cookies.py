@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from services.gateway.models import Tokens
+from services.gateway.models import Preferences, Tokens
 
-LANGUAGE_SECONDS = 365 * 86_400
+CHOICE_SECONDS = 365 * 86_400
 MARGIN = 30  # seconds an access cookie ends before its token does
 
 
@@ -34,9 +34,28 @@ class Cookies:
         self.write(request, "session", session, self.session_seconds)
         self.write(request, "access", tokens.access_token, max(1, tokens.expires_in - MARGIN))
 
+        if tokens.preferences is not None:
+            self.remember(request, tokens.preferences)
+
+    def remember(self, request: Request, preferences: Preferences) -> None:
+        """Write down what differs from what the browser sent."""
+        chosen = {
+            "language": preferences.language,
+            "zone": preferences.time_zone,
+            "theme": preferences.theme,
+        }
+        for name, value in chosen.items():
+            if self.read(request, name) != value:
+                self.write(request, name, value, CHOICE_SECONDS)
+
     def forget(self, request: Request) -> None:
+        """Log the browser out; what it was told about language, zone and colours stays."""
         self.write(request, "session", "", 0)
         self.write(request, "access", "", 0)
+
+    def forget_everything(self, request: Request) -> None:
+        for name in ("session", "access", "device", "language", "zone", "theme"):
+            self.write(request, name, "", 0)
 
     def _full(self, name: str) -> str:
         return f"__Host-{name}" if self.secure else name

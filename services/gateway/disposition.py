@@ -8,6 +8,8 @@ from services.gateway.errors import FileNameUnreadable, UploadInvalid
 MAX_NAME = 1000  # characters; what names are allowed is decided by files
 _PARAMETER = re.compile(r';\s*([\w*]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]*)')
 _ESCAPED = re.compile(r'\\(["\\])')
+# What browsers write for these three in names (WHATWG HTML, multipart/form-data encoding).
+_OF_BROWSERS = (("%22", '"'), ("%0A", "\n"), ("%0D", "\r"))
 _UNSAFE = re.compile(r'[^ -~]|["\\%]')
 
 
@@ -38,4 +40,9 @@ def part_names(disposition: bytes) -> tuple[str, str | None]:
 
 
 def _unquoted(value: str) -> str:
-    return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
+    if not value.startswith('"'):
+        return value
+    plain = _ESCAPED.sub(r"\1", value[1:-1])
+    for written, meant in _OF_BROWSERS:
+        plain = plain.replace(written, meant)
+    return plain

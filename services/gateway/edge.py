@@ -5,14 +5,15 @@ import hmac
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.errors import CrossSite, HostUnknown
+from services.gateway.errors import CrossSite, HostUnknown, RequestTooSlow
 from services.gateway.settings import Settings
 from shared.errors import NotFound
 from shared.web.app import provided
+from shared.web.problems import problem, request_id
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _PROBES = {"/healthz", "/readyz", "/metrics"}
@@ -40,12 +41,18 @@ def check_host(request: Request, settings: Settings) -> None:
 
 
 def refuse_cross_site(request: Request, settings: Settings) -> None:
-    """Believe `Sec-Fetch-Site` and `Origin`; a client that sends neither is no browser."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if site not in {"same-origin", "none"}:
+    """Believe `Sec-Fetch-Site` and `Origin`; a client that sends neither is no browser.
+
+    `Origin: null` comes from pages without a referrer, which those with a secret in their address
+    are; then `Sec-Fetch-Site` must say that the page was ours.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site not in {None, "same-origin", "none"}:
         raise CrossSite
     origin = request.headers.get("origin")
     if origin is None or origin == settings.public_origin:
+        return
+    if origin == "null" and site == "same-origin":
         return
     if urlsplit(origin).netloc != request.headers.get("host"):
         raise CrossSite
@@ -65,7 +72,7 @@ def _may_read_metrics(request: Request, settings: Settings) -> bool:
 
 
 class SlowBodies:
-    """Gives up (408) on a body that trickles."""
+    """Gives up (408) on a body that trickles, and closes its connection."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -75,10 +82,10 @@ class SlowBodies:
             await self._app(scope, receive, send)
             return
         ends_at = asyncio.get_running_loop().time() + BODY_SECONDS
-        expecting = True
+        expecting, too_slow = True, False
 
         async def read() -> Message:
-            nonlocal expecting
+            nonlocal expecting, too_slow
             if not expecting:
                 return await receive()
             left = ends_at - asyncio.get_running_loop().time()
@@ -86,11 +93,25 @@ class SlowBodies:
                 async with asyncio.timeout(min(CHUNK_SECONDS, left)):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, headers={"Connection": "close"}) from None
+                too_slow = True
+                # FastAPI lets no other kind of error out of the reading of a JSON body.
+                raise HTTPException(RequestTooSlow.status) from None
             expecting = message.get("more_body", False)
             return message
 
-        await self._app(scope, read, send)
+        async def answer(message: Message) -> None:
+            if too_slow and message["type"] == "http.response.start":
+                closing = (b"connection", b"close")  # nobody waits for the rest
+                message = {**message, "headers": [*message["headers"], closing]}
+            await send(message)
+
+        await self._app(scope, read, answer)
+
+
+async def too_slow(request: Request, _: Exception) -> Response:
+    """Answer a body that trickled where no route could."""
+    error = RequestTooSlow()
+    return problem(error.status, error.code, str(error), request_id=request_id(request))
 
 
 class SetCookies:

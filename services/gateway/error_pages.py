@@ -1,8 +1,10 @@
 """Turns problems into pages for people: a browser asks for HTML, and reads no JSON."""
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -13,6 +15,8 @@ from services.gateway.pages import Pages
 from shared.web.problems import MEDIA_TYPE
 
 _OF_THE_PROBLEM = ("content-type", "content-length", "www-authenticate")
+_LISTEN = 20.0  # seconds a refused form may take to arrive
+_MOST = 256 * 1024 * 1024  # bytes of it that are read, and dropped
 
 
 class ErrorPages:
@@ -27,6 +31,7 @@ class ErrorPages:
             return
         start: Message | None = None
         body = bytearray()
+        form = _Form(receive)
 
         async def answer(message: Message) -> None:
             nonlocal start
@@ -37,17 +42,18 @@ class ErrorPages:
             else:
                 body.extend(message.get("body", b""))
 
-        await self._app(scope, receive, answer)
+        await self._app(scope, form.receive, answer)
         if start is not None:
             page = self._page(Request(scope), json.loads(bytes(body)))
             _keep_headers(start, page)
+            if page.status_code == 401:  # noqa: PLR2004
+                await form.hear_out()
             await page(scope, receive, send)
 
     def _page(self, request: Request, problem: dict[str, Any]) -> Response:
         status, code = int(problem["status"]), str(problem["code"])
         if status == 401:  # noqa: PLR2004
-            wanted = _wanted(request)
-            return RedirectResponse(f"/login?next={quote(wanted)}" if wanted else "/login", 303)
+            return self._to_the_login(request)
         if code == "invalid" and request.method == "GET":
             status, code = 404, "not_found"  # an address that can't exist
         sentence = self._pages.sentence(request, code, problem.get("params") or {})
@@ -58,6 +64,36 @@ class ErrorPages:
             sentence=sentence,
             request_id=problem["request_id"],
         )
+
+    def _to_the_login(self, request: Request) -> Response:
+        """A form that came too late is lost, which a mere redirect would not tell."""
+        wanted = _wanted(request)
+        login = f"/login?next={quote(wanted)}" if wanted else "/login"
+        if request.method == "POST":
+            return self._pages.render(request, "logged_out.html", 401, login=login)
+        return RedirectResponse(login, 303)
+
+
+class _Form:
+    """The body of a request, which may not have been read to its end."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._left = _MOST
+        self._expecting = True
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._expecting = message.get("more_body", False)
+        self._left -= len(message.get("body", b""))
+        return message
+
+    async def hear_out(self) -> None:
+        """Read on, and drop it: a browser that is cut off while it sends shows no page."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LISTEN):
+                while self._expecting and self._left > 0:
+                    await self.receive()
 
 
 def _is_for_people(scope: Scope) -> bool:
@@ -77,8 +113,15 @@ def _keep_headers(start: Message, page: Response) -> None:
 
 
 def _wanted(request: Request) -> str:
-    """The page to show after the login; the list needs no mention."""
-    if request.method != "GET" or request.url.path == "/":
+    """The page to show after the login: a form's own one. The list needs no mention."""
+    if request.method == "GET":
+        asked = request.url
+        return _address(asked.path, asked.query)
+    page = urlsplit(request.headers.get("referer", ""))
+    return _address(page.path, page.query) if page.netloc == request.headers.get("host") else ""
+
+
+def _address(path: str, query: str) -> str:
+    if path in {"", "/"}:
         return ""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return request.url.path + query
+    return f"{path}?{query}" if query else path

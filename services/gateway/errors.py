@@ -77,10 +77,28 @@ class FileTooLarge(TooLarge):
     code = "file_too_large"
 
 
+class TextNotEncodable(Invalid):
+    """A character of the text can't be written in the encoding that the file declares."""
+
+    code = "text_not_encodable"
+
+
 class TooManyFiles(Invalid):
     """At most {limit} files can be uploaded at once."""
 
     code = "too_many_files"
+
+
+class ScopesMissing(Invalid):
+    """Choose at least one thing that the token may do."""
+
+    code = "scopes_missing"
+
+
+class LifetimeUnknown(Invalid):
+    """Choose how long the token shall be valid."""
+
+    code = "lifetime_unknown"
 
 
 class TooManyParts(DomainError):

@@ -1,8 +1,10 @@
 """Times, sizes and numbers as a language writes them."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel.dates import UTC as BABEL_UTC
 from babel.dates import format_datetime
@@ -14,13 +16,15 @@ from shared.contracts.auth import Language
 
 _SIZES = ((1024 * 1024, N_("{n} MB")), (1024, N_("{n} KB")), (1, N_("{n} B")))
 
+# Of the page being rendered. Templates that import others pass no values along, so it is no value.
+readers_zone: ContextVar[ZoneInfo | None] = ContextVar("readers_zone", default=None)
 
-def moment(language: Language, when: datetime) -> Markup:
-    """A time in UTC that a script may turn into the reader's own."""
-    utc = when.astimezone(UTC)
-    shown = format_datetime(utc, "d MMM y, HH:mm", tzinfo=BABEL_UTC, locale=language)
-    machine = utc.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Markup('<time datetime="{}">{} UTC</time>').format(machine, shown)
+
+def moment(language: Language, when: datetime, zone: ZoneInfo | None = None) -> Markup:
+    """A time in the reader's zone; without one in UTC, and a script may make it the reader's."""
+    machine = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    shown = format_datetime(when, "d MMM y, HH:mm", tzinfo=zone or BABEL_UTC, locale=language)
+    return Markup('<time datetime="{}">{}{}</time>').format(machine, shown, "" if zone else " UTC")
 
 
 def number(language: Language, value: float) -> str:
@@ -62,7 +66,7 @@ def code_spans(text: str) -> Markup:
 def filters(language: Language) -> dict[str, Callable[[Any], str]]:
     """The formats as template filters."""
     return {
-        "moment": lambda when: moment(language, when),
+        "moment": lambda when: moment(language, when, readers_zone.get()),
         "number": lambda value: number(language, value),
         "size": lambda count: size(language, count),
         "breakable": breakable,

@@ -14,6 +14,9 @@ _POLICY = (
     "frame-ancestors 'none'",
 )
 
+# Of pages with a secret in their address, which no other site and no log of one shall see.
+SECRET_ADDRESS = {"Referrer-Policy": "no-referrer"}
+
 
 def default_headers(settings: Settings) -> dict[str, str]:
     headers = {

@@ -7,11 +7,13 @@ from starlette.middleware import Middleware
 from services.gateway import assets
 from services.gateway.api import ROUTERS as API
 from services.gateway.api.docs import describe
+from services.gateway.callers import Callers
 from services.gateway.calls import LIMITS, TIMEOUT
 from services.gateway.clients import Auth, Checker, Files, Reports
 from services.gateway.cookies import Cookies
-from services.gateway.edge import SetCookies, SlowBodies, guard
+from services.gateway.edge import SetCookies, SlowBodies, guard, too_slow
 from services.gateway.error_pages import ErrorPages
+from services.gateway.errors import RequestTooSlow
 from services.gateway.headers import default_headers
 from services.gateway.pages import Pages
 from services.gateway.screens import ROUTERS as SCREENS
@@ -29,6 +31,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
     )
     auth = Auth("auth", settings.auth_url, client, identity)
     cookies = Cookies(settings.is_secure, settings.session_days * 86_400)
+    callers = Callers(settings, cookies)
     pages = Pages(settings, cookies)
     app = create_web_app(
         "gateway",
@@ -41,7 +44,8 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
             Reports("reports", settings.reports_url, client, identity),
             cookies,
             pages,
-            Sessions(auth, identity, cookies),
+            callers,
+            Sessions(auth, identity, cookies, callers),
         ],
         resources=[_Closing(client)],
         headers=default_headers(settings),
@@ -50,6 +54,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
     )
     app.user_middleware += [Middleware(SetCookies), Middleware(SlowBodies)]  # the innermost
     app.add_middleware(ErrorPages, pages=pages)  # the outermost
+    app.exception_handler(RequestTooSlow.status)(too_slow)
     describe(app)
     return app
 

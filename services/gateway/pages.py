@@ -1,7 +1,8 @@
 """Pages: a template, in the visitor's language."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -9,11 +10,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.gateway import assets
 from services.gateway.addresses import local_path
+from services.gateway.advice import advice
 from services.gateway.cookies import Cookies
-from services.gateway.formats import filters, number
+from services.gateway.formats import filters, number, readers_zone
 from services.gateway.i18n.language import LANGUAGES, choose, translations
+from services.gateway.models import Theme
 from services.gateway.sentences import SENTENCES
 from services.gateway.settings import Settings
+from services.gateway.zones import zone
 from shared.contracts.auth import Language
 from shared.errors import DomainError
 
@@ -33,21 +37,61 @@ class Pages:
             self._cookies.read(request, "language"), request.headers.get("accept-language", "")
         )
 
+    def theme(self, request: Request) -> str:
+        chosen = self._cookies.read(request, "theme")
+        return chosen if chosen in get_args(Theme) else "auto"
+
     def render(
-        self, request: Request, template: str, status: int = 200, **values: Any
+        self,
+        request: Request,
+        template: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
     ) -> HTMLResponse:
-        language = self.language(request)
-        text = self._environments[language].get_template(template)
-        page = text.render(
-            language=language,
-            here=_here(request),
-            path=request.url.path,
-            status=status,
-            user=getattr(request.state, "user", None),
-            settings=self._settings,
+        chosen = zone(self._cookies.read(request, "zone"))
+        told = self._always(request, status) | {"zone": chosen.key if chosen else ""} | values
+        shown = readers_zone.set(chosen)
+        try:
+            page = self._environments[told["language"]].get_template(template).render(told)
+        finally:
+            readers_zone.reset(shown)
+        return HTMLResponse(page, status, headers)
+
+    def _always(self, request: Request, status: int) -> dict[str, Any]:
+        """What every page is told."""
+        return {
+            "language": self.language(request),
+            "theme": self.theme(request),
+            "here": _here(request),
+            "path": request.url.path,
+            "status": status,
+            "user": getattr(request.state, "user", None),
+            "unconfirmed": getattr(request.state, "unconfirmed", False),
+            "settings": self._settings,
+        }
+
+    def refuse(
+        self, request: Request, template: str, error: DomainError, **values: Any
+    ) -> HTMLResponse:
+        """A form once more, with what is wrong as `error`, and what was typed in `values`."""
+        headers = values.pop("headers", {})
+        if error.retry_after:
+            headers = headers | {"Retry-After": str(error.retry_after)}
+        return self.render(
+            request,
+            template,
+            error.status,
+            headers,
+            error=self.explain(request, error),
+            code=error.code,
+            advice=[self.say(request, one) for one in advice(error)],
             **values,
         )
-        return HTMLResponse(page, status)
+
+    def say(self, request: Request, sentence: str) -> str:
+        """A sentence marked with `N_`, in the visitor's language."""
+        return translations(self.language(request)).gettext(sentence)
 
     def explain(self, request: Request, error: DomainError) -> str:
         """An error's sentence in the visitor's language."""

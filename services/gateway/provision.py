@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from services.gateway import clients, cookies, pages, sessions, settings
+from services.gateway import callers, clients, cookies, pages, sessions, settings
 from shared.web.app import provided
 
 Auth = Annotated[clients.Auth, provided(clients.Auth)]
 Files = Annotated[clients.Files, provided(clients.Files)]
 Checker = Annotated[clients.Checker, provided(clients.Checker)]
 Reports = Annotated[clients.Reports, provided(clients.Reports)]
+Callers = Annotated[callers.Callers, provided(callers.Callers)]
 Cookies = Annotated[cookies.Cookies, provided(cookies.Cookies)]
 Pages = Annotated[pages.Pages, provided(pages.Pages)]
 Sessions = Annotated[sessions.Sessions, provided(sessions.Sessions)]

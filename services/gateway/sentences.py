@@ -36,6 +36,12 @@ SENTENCES = {
     "password_too_long": N_("A password has at most {maximum} characters."),
     "password_unreadable": N_("The password holds a character that can't be typed."),
     "wrong_credentials": N_("The e-mail address or the password is wrong."),
+    "password_too_weak": N_("This password is too easy to guess."),
+    "wrong_password": N_("The current password is wrong."),
+    "too_many_attempts": N_("Too many attempts. Please wait a while, then try again."),
+    "link_invalid": N_("This link has been used or is too old. Ask for a new one."),
+    "time_zone_unknown": N_("This time zone is unknown."),
+    "too_many_tokens": N_("You have {limit} tokens, and there can't be more. Revoke one first."),
     # files
     "file_name_taken": N_(
         "You already have a file of this name. Replace that one, or choose another name."
@@ -51,6 +57,21 @@ SENTENCES = {
         "The file can't be read in the encoding it declares. Save it as UTF-8 and upload it again."
     ),
     "file_too_large": N_("The file is larger than the limit of {limit} bytes."),
+    "version_conflict": N_(
+        "The file has changed meanwhile: it is at version {current}, and you began with {yours}."
+    ),
+    "content_erased": N_("This file was deleted long ago, and its contents are gone for good."),
+    "files_full": N_("You can have at most {limit} files. Delete one first."),
+    "storage_full": N_(
+        "All versions of your files together can have at most {limit} bytes; these would be more."
+    ),
+    "too_many_uploads": N_("You save files too quickly. Please go on in {seconds} s."),
+    "idempotency_key_invalid": N_(
+        "The header Idempotency-Key has 1 to 255 visible ASCII characters, and comes once."
+    ),
+    "idempotency_key_reused": N_(
+        "This Idempotency-Key was used for another request. Take a new one."
+    ),
     # reports
     "cursor_invalid": N_("This page of the list does not exist. Begin with the first."),
     # the gateway
@@ -65,6 +86,11 @@ SENTENCES = {
     "file_name_missing": N_("The file came without a name."),
     "file_name_unreadable": N_("The file's name can't be read."),
     "too_many_files": N_("At most {limit} files can be uploaded at once."),
+    "text_not_encodable": N_(
+        "A character of the text can't be written in the encoding that the file declares."
+    ),
+    "scopes_missing": N_("Choose at least one thing that the token may do."),
+    "lifetime_unknown": N_("Choose how long the token shall be valid."),
     "too_many_parts": N_("The form has too many parts."),
     "method_not_allowed": N_("This can't be done here."),
     "headers_too_large": N_("The headers are too large."),

@@ -1,65 +1,41 @@
-"""Who is visiting, by cookies or by bearer token, and whether that session still lives."""
+"""Who is visiting: by cookies, or by a program's bearer token."""
 
-import time
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from services.gateway.clients import Auth
+from services.gateway.beliefs import ApiTokens, Liveness, Unconfirmed
+from services.gateway.callers import Callers
+from services.gateway.clients import Auth, Client
 from services.gateway.cookies import Cookies
+from services.gateway.models import Tokens
 from shared.errors import Unauthenticated, Unavailable
 from shared.logging import log
 from shared.web.app import provided
 from shared.web.identity import Identity, User, bearer_token
 
-BELIEVED = 30.0  # seconds an answer about a session is believed
-RETRY = 5.0  # seconds until auth is asked again after it could not answer
-_MOST = 10_000  # sessions remembered
-
-
-class Liveness:
-    """Remembers for a short while which sessions live."""
-
-    def __init__(
-        self, ask: Callable[[UUID], Awaitable[bool]], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Take the question to auth, which may raise `Unavailable`."""
-        self._ask, self._clock = ask, clock
-        self._known: dict[UUID, tuple[bool, float]] = {}
-
-    async def is_alive(self, session_id: UUID) -> bool:
-        """While auth is away a signed token suffices, so that people can go on reading."""
-        alive, until = self._known.get(session_id, (False, 0.0))
-        if self._clock() < until:
-            return alive
-        try:
-            return self._remember(session_id, await self._ask(session_id), BELIEVED)
-        except Unavailable:
-            return self._remember(session_id, True, RETRY)
-
-    def end(self, session_id: UUID) -> None:
-        self._remember(session_id, False, BELIEVED)
-
-    def _remember(self, session_id: UUID, alive: bool, seconds: float) -> bool:
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[session_id] = (alive, self._clock() + seconds)
-        return alive
+MAX_SESSION_TOKEN = 200  # characters, as auth takes them
+API_TOKEN = "prv_"  # noqa: S105 - how they begin
 
 
 class Sessions:
     """Turns what a request carries into a user."""
 
-    def __init__(self, auth: Auth, identity: Identity, cookies: Cookies) -> None:
-        self._auth, self._identity, self._cookies = auth, identity, cookies
+    def __init__(self, auth: Auth, identity: Identity, cookies: Cookies, callers: Callers) -> None:
+        self._auth, self._identity = auth, identity
+        self._cookies, self._callers = cookies, callers
         self.liveness = Liveness(auth.is_alive)
+        self.api_tokens = ApiTokens(self._exchange)
+        self.unconfirmed = Unconfirmed(auth)
 
     async def by_bearer(self, request: Request) -> User:
-        """Raises `Unauthenticated` for all but a live session's access token."""
-        user = self._identity.verify_user(bearer_token(request))
+        """Raises `Unauthenticated` for all but a living session's or API token."""
+        token = bearer_token(request)
+        if token.startswith(API_TOKEN):
+            return await self.api_tokens.user(token)
+        user = self._identity.verify_user(token)
         if not await self.liveness.is_alive(user.session_id):
             raise Unauthenticated
         return user
@@ -73,7 +49,7 @@ class Sessions:
 
     async def begin(self, request: Request, email: str, password: str) -> None:
         """Log in; whatever session the browser had before ends."""
-        tokens = await self._auth.log_in(email, password, "web")
+        tokens = await self._auth.log_in(email, password, "web", self._callers.browser(request))
         await self.end(request)
         self._cookies.keep(request, tokens, tokens.token or "")
 
@@ -88,6 +64,47 @@ class Sessions:
             log.warning("session_not_ended", reason=error.code)
         self._cookies.forget(request)
 
+    async def begin_api(self, email: str, password: str, caller: Client) -> Tokens:
+        """Log a program in."""
+        tokens = await self._auth.log_in(email, password, "api", caller)
+        self.liveness.issued(tokens.token or "", tokens.session_id)
+        return tokens
+
+    async def refresh(self, token: str) -> Tokens:
+        """The next pair of an API session. A token used before has ended it, also for us."""
+        try:
+            tokens = await self._auth.refresh(token)
+        except Unauthenticated:
+            self.liveness.refused(token)
+            raise
+        self.liveness.issued(token, tokens.session_id)
+        self.liveness.issued(tokens.token or "", tokens.session_id)
+        return tokens
+
+    def ended(self, user: User) -> None:
+        """Know that this session is over, and that others may be."""
+        self.liveness.end(user.session_id)
+        self.doubt_everybody()
+
+    def revoked(self, token_id: UUID) -> None:
+        """Know that an API token is over; feeds opened with it know it by its id."""
+        self.liveness.end(token_id)
+        self.api_tokens.forget()
+
+    def doubt_everybody(self) -> None:
+        """Ask auth anew about everybody: somebody's sessions or tokens have just ended."""
+        self.liveness.forget()
+        self.api_tokens.forget()
+        self.unconfirmed.forget()
+
+    async def fresh(self, request: Request) -> User:
+        """The user of a request that takes long, with a token that is good for minutes to come."""
+        if request.headers.get("authorization"):
+            return await self.by_bearer(request)
+        token = self._cookies.read(request, "session")
+        tokens = await self._auth.access(token, self._callers.program(request))
+        return self._identity.verify_user(tokens.access_token)
+
     def _by_access(self, token: str) -> User | None:
         try:
             return self._identity.verify_user(token) if token else None
@@ -95,16 +112,20 @@ class Sessions:
             return None
 
     async def _by_session(self, request: Request, token: str) -> User | None:
-        if not 0 < len(token) <= 200:  # noqa: PLR2004 - as auth takes them
+        if not 0 < len(token) <= MAX_SESSION_TOKEN:
             return None
         try:
-            tokens = await self._auth.access(token)
+            tokens = await self._auth.access(token, self._callers.program(request))
             user = self._identity.verify_user(tokens.access_token)
         except Unauthenticated:
             self._cookies.forget(request)
             return None
         self._cookies.keep(request, tokens, token)
         return user
+
+    async def _exchange(self, token: str) -> tuple[User, int]:
+        tokens = await self._auth.access_of_token(token)
+        return self._identity.verify_user(tokens.access_token), tokens.expires_in
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="access token", bearerFormat="JWT")
@@ -113,9 +134,11 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="access token", bearerFormat=
 async def _visitor(
     request: Request, sessions: Annotated[Sessions, provided(Sessions)]
 ) -> User | None:
-    request.state.user = await sessions.by_cookies(request)
-    found: User | None = request.state.user
-    return found
+    user = await sessions.by_cookies(request)
+    request.state.user = user
+    if user is not None:
+        request.state.unconfirmed = await sessions.unconfirmed.includes(user)
+    return user
 
 
 Visitor = Annotated[User | None, Depends(_visitor)]

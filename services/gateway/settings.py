@@ -1,8 +1,10 @@
 """Settings of the gateway."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from shared import settings
 
@@ -17,6 +19,21 @@ class Settings(settings.Settings):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="bearer token that opens `/metrics`; without one it is hidden"
     )
+    trusted_proxies: str = Field(
+        "",
+        description="networks of proxies whose `X-Forwarded-For` is believed, with commas between",
+    )
+
+    @model_validator(mode="after")
+    def _check_proxies(self) -> Self:
+        """Refuse to start with networks that can't be read."""
+        _ = self.proxy_networks
+        return self
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        named = (one.strip() for one in self.trusted_proxies.split(","))
+        return tuple(ip_network(one) for one in named if one)
 
     @property
     def is_secure(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import Depends, Request
 
 from shared.errors import Forbidden, Unauthenticated
@@ -52,11 +53,15 @@ class Identity:
     """Signs as one service and verifies the tokens of all."""
 
     def __init__(self, service: str, private_key: str, jwks_file: Path) -> None:
-        """Take the service's PEM key and the JSON Web Key Set of all services (`kid` = service)."""
+        """Take the service's PEM key and the JSON Web Key Set of all services.
+
+        A `kid` is the name of a service; while keys are exchanged its others are `name.anything`.
+        """
         self.service = service
         self._key = private_key
         keys = json.loads(jwks_file.read_text("utf-8"))["keys"]
         self._keys = {key["kid"]: jwt.PyJWK(key).key for key in keys}
+        self._kid = self._own_kid()
 
     @classmethod
     def of(cls, service: str, settings: Settings) -> Self:
@@ -96,7 +101,7 @@ class Identity:
         now = datetime.now(UTC)
         times = {"iat": now, "exp": now + timedelta(seconds=seconds), "jti": str(new_id())}
         payload = {**claims, **times, "iss": self.service}
-        return jwt.encode(payload, self._key, "EdDSA", {"kid": self.service, "typ": kind})
+        return jwt.encode(payload, self._key, "EdDSA", {"kid": self._kid, "typ": kind})
 
     def _verify(self, token: str, kind: str, audience: str, issuer: str | None) -> dict[str, Any]:
         try:
@@ -112,14 +117,24 @@ class Identity:
                 ["EdDSA"],
                 {"require": _REQUIRED},
                 audience=audience,
-                issuer=issuer or header["kid"],
+                issuer=issuer or _issuer(header["kid"]),
                 leeway=LEEWAY,
             )
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError):
             raise Unauthenticated from None
-        if header["kid"] != claims["iss"]:
+        if _issuer(header["kid"]) != claims["iss"]:
             raise Unauthenticated
         return claims
+
+    def _own_kid(self) -> str:
+        """Under which name others know our key; our own where the file lacks it."""
+        ours = load_pem_private_key(self._key.encode(), None).public_key()
+        known = (kid for kid, key in self._keys.items() if key == ours)
+        return next((kid for kid in known if _issuer(kid) == self.service), self.service)
+
+
+def _issuer(kid: str) -> str:
+    return kid.partition(".")[0]
 
 
 def bearer_token(request: Request) -> str:

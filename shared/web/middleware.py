@@ -12,7 +12,7 @@ from shared.context import correlation_id
 from shared.ids import new_id
 from shared.logging import log
 from shared.web.metrics import Metrics
-from shared.web.problems import problem, unexpected
+from shared.web.problems import problem, route_of, unexpected
 
 MAX_HEADER_BYTES = 32 * 1024
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -58,7 +58,7 @@ class RequestContext:
             self._note(scope, status, time.monotonic() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "none")
+        route = route_of(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(method, route, str(status)).observe(seconds)
         if route not in {"/healthz", "/readyz", "/metrics"}:
@@ -107,7 +107,7 @@ class CatchAll:
         except Exception as error:
             if started or scope["type"] != "http":
                 raise
-            log.error("unexpected_error", path=scope["path"], exc_info=error)
+            log.error("unexpected_error", route=route_of(scope), exc_info=error)
             await unexpected(scope["state"]["request_id"])(scope, receive, send)
 
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from shared.errors import DomainError
 from shared.logging import log
@@ -46,13 +47,18 @@ def request_id(request: Request) -> str:
     return str(getattr(request.state, "request_id", ""))
 
 
+def route_of(scope: Scope) -> str:
+    """The pattern of the address: in the address itself may stand the token of a link."""
+    return str(getattr(scope.get("route"), "path", "none"))
+
+
 async def _domain_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DomainError)  # noqa: S101 - narrows what Starlette hands over
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("unavailable", code=error.code, path=request.url.path)
+        log.warning("unavailable", code=error.code, route=route_of(request.scope))
     return problem(
         error.status,
         error.code,

@@ -25,7 +25,7 @@ CHECKS = [
 ]
 ENDLESS = ["/api/v1/events"]
 # What ends the session that the tries are made with.
-FAREWELLS = ["/api/v1/sessions", "/api/v1/sessions/current", "/api/v1/me/erasure"]
+FAREWELLS = ["/api/v1/sessions/current"]
 TRIES = 2000
 
 

@@ -14,6 +14,7 @@ from deploy.local.credentials import open_credentials
 from deploy.local.database import database_url
 from deploy.local.options import Options
 from deploy.local.ports import chosen_ports
+from deploy.postgres.provision import DATABASE, with_database
 from deploy.rabbitmq.definitions import ADMINISTRATOR, VHOST
 from shared.contracts import CONSUMED
 from shared.messaging.topology import FEED, dead_queue
@@ -30,7 +31,7 @@ CONTENT = b"import os  # Zaphod4711\nZaphod4711 = undefined_Zaphod4711\n"
 @pytest.fixture(scope="module")
 def database(product: Product) -> Iterator[str]:
     with database_url(Options(data=product.folder / "data")) as url:
-        yield url
+        yield with_database(url, DATABASE)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -54,7 +55,7 @@ async def test_an_erased_account_leaves_no_trace(
     user_id = (await soul.get("/me"))["user_id"]
     assert await _tables_with(database, TRACES), "the search must find what is there"
 
-    answer = await soul.http.post("/me/erasure", json={"password": PASSWORD})
+    answer = await soul.http.request("DELETE", "/me", json={"password": PASSWORD})
     assert answer.status_code == 204, answer.text
 
     await eventually(lambda: _is_clean(database), seconds=60)
@@ -75,7 +76,7 @@ async def test_who_is_erased_is_locked_out_and_the_address_is_free(
     token = await phoenix.http.post(
         "/tokens", json={"name": "robot", "scopes": ["files:read"], "expires_in_days": 1}
     )
-    answer = await phoenix.http.post("/me/erasure", json={"password": PASSWORD})
+    answer = await phoenix.http.request("DELETE", "/me", json={"password": PASSWORD})
     assert answer.status_code == 204
 
     async def locked_out() -> bool:

@@ -70,7 +70,7 @@ async def test_without_a_token_nothing_is_told(product: Product, scene: Scene) -
             for verb, operation in verbs.items():
                 if operation.get("security"):
                     address = _filled(path, scene.ids)
-                    answer = await stranger.request(verb.upper(), address)
+                    answer = await stranger.request(verb.upper(), address, json={})
                     assert answer.status_code == 401, (verb, path)
     await _nothing_happened(scene)
 

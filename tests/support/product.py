@@ -53,6 +53,9 @@ def running_product(folder: Path, **variables: str) -> Iterator[Product]:
         "PREREVIEW_PORT": str(port),
         "PREREVIEW_MAILBOX_PORT": str(mailbox_port),
         "PREREVIEW_PUBLIC_URL": f"http://localhost:{port}",
+        # Everybody here comes from one address.
+        "PREREVIEW_FAILURES_PER_ADDRESS": "100000",
+        "PREREVIEW_REGISTRATIONS_PER_ADDRESS": "100000",
         **variables,
     }
     with (folder / "serve.log").open("w") as log:

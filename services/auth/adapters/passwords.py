@@ -38,6 +38,10 @@ class PasswordHasher:
         found = await self._run(password, (stored or dummy).encode())
         return stored is not None and hmac.compare_digest(found, stored)
 
+    def is_outdated(self, stored: str) -> bool:
+        """Whether a hash was made at another cost than today's."""
+        return not stored.startswith(f"$2b${self._cost:02}$")
+
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 

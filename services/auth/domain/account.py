@@ -1,26 +1,51 @@
 """An account: stream `user-<id>`. Address and password stand in a table, never in events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from shared.contracts.auth import Language, UserRegistered
+from shared.contracts.auth import (
+    AccountMailKind,
+    AccountMailRequested,
+    EmailChanged,
+    EmailConfirmed,
+    Language,
+    LanguageChanged,
+    UserErased,
+    UserRegistered,
+)
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event
 
-EVENTS = (UserRegistered,)
+EVENTS = (
+    UserRegistered,
+    EmailConfirmed,
+    EmailChanged,
+    LanguageChanged,
+    AccountMailRequested,
+    UserErased,
+)
 
 
 @dataclass(frozen=True)
 class Account:
     """What has happened to the account so far."""
 
-    registered: bool = False
+    living: bool = False
+    erased: bool = False
+    confirmed: bool = False
+    language: Language = "en"
 
 
 def evolve(state: Account, event: Event) -> Account:
     match event:
         case UserRegistered():
-            return Account(registered=True)
+            return replace(state, living=True, language=event.language)
+        case EmailConfirmed():
+            return replace(state, confirmed=True)
+        case LanguageChanged():
+            return replace(state, language=event.language)
+        case UserErased():
+            return replace(state, living=False, erased=True)
         case _:
             return state
 
@@ -32,5 +57,42 @@ def stream(user_id: UUID) -> str:
     return f"user-{user_id}"
 
 
-def register(state: Account, user_id: UUID, language: Language) -> list[Event]:
-    return [] if state.registered else [UserRegistered(user_id=user_id, language=language)]
+def register(state: Account, user_id: UUID, language: Language, request_id: UUID) -> list[Event]:
+    """The account begins, and its owner is asked to confirm the address."""
+    if state.living or state.erased:
+        return []
+    return [
+        UserRegistered(user_id=user_id, language=language),
+        AccountMailRequested(user_id=user_id, request_id=request_id, kind="confirm_email"),
+    ]
+
+
+def request_mail(
+    state: Account, user_id: UUID, request_id: UUID, kind: AccountMailKind
+) -> list[Event]:
+    if not state.living:
+        return []
+    return [AccountMailRequested(user_id=user_id, request_id=request_id, kind=kind)]
+
+
+def confirm_email(state: Account, user_id: UUID) -> list[Event]:
+    if not state.living or state.confirmed:
+        return []
+    return [EmailConfirmed(user_id=user_id)]
+
+
+def change_email(state: Account, user_id: UUID) -> list[Event]:
+    """The new address is confirmed, so the account has a confirmed one from now on."""
+    if not state.living:
+        return []
+    return [EmailChanged(user_id=user_id), *confirm_email(state, user_id)]
+
+
+def change_language(state: Account, user_id: UUID, language: Language) -> list[Event]:
+    if not state.living or state.language == language:
+        return []
+    return [LanguageChanged(user_id=user_id, language=language)]
+
+
+def erase(state: Account, user_id: UUID) -> list[Event]:
+    return [UserErased(user_id=user_id)] if state.living else []

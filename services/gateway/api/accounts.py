@@ -1,87 +1,154 @@
-"""Accounts and sessions of API clients."""
+"""Accounts: making one, looking after it, leaving."""
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field
 
 from services.gateway import models
-from services.gateway.api.problem import json_only, problems
-from services.gateway.provision import Auth, Sessions
+from services.gateway.api.bodies import (
+    JSON,
+    Accepted,
+    Email,
+    LinkToken,
+    NewPassword,
+    Password,
+    RequestBody,
+)
+from services.gateway.api.problem import problems
+from services.gateway.export import Exports, as_download
+from services.gateway.provision import Auth, Callers, Files, Reports, Sessions
 from services.gateway.sessions import ApiUser
 from shared.contracts.auth import Language
 
 router = APIRouter(prefix="/api/v1", tags=["Accounts"])
-_JSON = [Depends(json_only)]
+_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Registration(_Request):
+class Registration(RequestBody):
     """A wish for an account."""
 
-    email: str = Field(max_length=1000)
-    password: str = Field(max_length=100_000, description="at least 8 characters")
+    email: Email
+    password: NewPassword
     language: Language = Field("en", description="of the mails we send")
 
 
-class Login(_Request):
-    """Proof of an account."""
+class Changes(RequestBody):
+    """Preferences; what is left out stays."""
 
-    email: str = Field(max_length=1000)
-    password: str = Field(max_length=100_000)
-
-
-class Refresh(_Request):
-    """The refresh token of a session, good for one use."""
-
-    refresh_token: str = Field(min_length=1, max_length=200)
+    language: Language | None = Field(None, description="of mails and pages")
+    time_zone: str | None = Field(
+        None, max_length=100, description="an IANA name, or `auto`: the browser's"
+    )
+    theme: models.Theme | None = None
+    mail_on_new_device: bool | None = Field(None, description="tell of logins from new devices")
 
 
-class Session(BaseModel):
-    """Send `access_token` as a bearer token; fetch the next pair before it expires."""
+class AddressChange(RequestBody):
+    """Another address, and proof that it is you."""
 
-    access_token: str
-    refresh_token: str
-    expires_in: int = Field(description="seconds")
+    password: Password
+    email: Email
 
 
-@router.post("/users", status_code=202, dependencies=_JSON, responses=problems(415, 422, 503))
-async def register(body: Registration, auth: Auth) -> None:
-    """Make an account. The answer is the same when the address has one."""
-    await auth.register(body.email, body.password, body.language)
+class Erasure(RequestBody):
+    """Proof that it is you."""
+
+    password: Password
+
+
+class Confirmation(RequestBody):
+    """A link of a mail about an address."""
+
+    token: LinkToken
 
 
 @router.post(
-    "/sessions", status_code=201, dependencies=_JSON, responses=problems(401, 415, 422, 503)
+    "/users", status_code=202, dependencies=JSON, responses=problems(400, 413, 415, 422, 429, 503)
 )
-async def log_in(body: Login, auth: Auth) -> Session:
-    """Begin a session."""
-    return _session(await auth.log_in(body.email, body.password, "api"))
+async def register(request: Request, body: Registration, auth: Auth, callers: Callers) -> Accepted:
+    """Make an account and mail a link that confirms its address.
+
+    The answer is the same when the address has an account; its owner is told by mail.
+    """
+    await auth.register(body.email, body.password, body.language, callers.program(request))
+    return Accepted()
 
 
-@router.post("/sessions/refresh", dependencies=_JSON, responses=problems(401, 415, 422, 503))
-async def refresh(body: Refresh, auth: Auth) -> Session:
-    """Exchange a refresh token. Used twice, it ends the session."""
-    return _session(await auth.refresh(body.refresh_token))
+@router.post("/confirmations", dependencies=JSON, responses=problems(400, 413, 415, 422, 503))
+async def confirm(
+    request: Request, body: Confirmation, auth: Auth, sessions: Sessions, callers: Callers
+) -> models.Confirmed:
+    """Confirm an address by the token of the link that was mailed there."""
+    confirmed = await auth.confirm(body.token, callers.program(request))
+    sessions.unconfirmed.forget()
+    return confirmed
 
 
-@router.delete("/sessions/current", status_code=204, responses=problems(401, 503))
-async def log_out(user: ApiUser, auth: Auth, sessions: Sessions) -> None:
-    """End the session."""
-    await auth.log_out(user)
-    sessions.liveness.end(user.session_id)
+@router.post("/confirmations/again", status_code=202, responses=problems(401, 403, 429, 503))
+async def confirm_again(user: ApiUser, auth: Auth) -> Accepted:
+    """Have the link mailed once more."""
+    await auth.confirm_again(user)
+    return Accepted()
 
 
-@router.get("/me", responses=problems(401, 503))
+@router.get("/me", responses=problems(401, 403, 503))
 async def me(user: ApiUser, auth: Auth) -> models.Account:
-    """Whose token this is."""
+    """Whose token this is. Needs the scope `account`."""
     return await auth.me(user)
 
 
-def _session(tokens: models.Tokens) -> Session:
-    return Session(
-        access_token=tokens.access_token,
-        refresh_token=tokens.token or "",
-        expires_in=tokens.expires_in,
-    )
+@router.patch("/me", dependencies=JSON, responses=problems(400, 401, 403, 413, 415, 422, 503))
+async def change(user: ApiUser, body: Changes, auth: Auth) -> models.Account:
+    """Change preferences."""
+    return await auth.change(user, body.model_dump(exclude_none=True))
+
+
+@router.delete(
+    "/me",
+    status_code=204,
+    dependencies=JSON,
+    response_class=Response,
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
+)
+async def erase(user: ApiUser, body: Erasure, auth: Auth, sessions: Sessions) -> None:
+    """Erase the account with all files, reports and tokens, for good."""
+    await auth.erase(user, body.password)
+    sessions.ended(user)
+
+
+@router.post(
+    "/me/email",
+    status_code=202,
+    dependencies=JSON,
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
+)
+async def change_email(user: ApiUser, body: AddressChange, auth: Auth) -> Accepted:
+    """Ask for another address. It counts once the link that is mailed there was followed."""
+    await auth.change_email(user, body.password, body.email)
+    return Accepted()
+
+
+@router.get("/me/security-log", responses=problems(401, 403, 422, 503))
+async def security_log(
+    user: ApiUser,
+    auth: Auth,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> models.SecurityPage:
+    """What concerned the safety of the account in the last year, newest first."""
+    return await auth.security_log(user, cursor, limit)
+
+
+@router.get(
+    "/me/export", response_class=StreamingResponse, responses=_ZIP | problems(401, 403, 503)
+)
+async def export(
+    request: Request, user: ApiUser, auth: Auth, files: Files, reports: Reports, sessions: Sessions
+) -> StreamingResponse:
+    """Everything we keep of you as a zip: account, files in every version, checks, mails."""
+    account = await auth.export(user)
+    return as_download(Exports(files, reports), account, lambda: sessions.fresh(request))

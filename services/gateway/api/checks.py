@@ -7,30 +7,32 @@ from fastapi import APIRouter, Query
 
 from services.gateway import models
 from services.gateway.api.problem import problems
+from services.gateway.numbers import Limit
 from services.gateway.provision import Checker, Reports
 from services.gateway.sessions import ApiUser
 
 router = APIRouter(prefix="/api/v1", tags=["Checks"])
 
 
-@router.get("/checks", responses=problems(401, 422, 503))
+@router.get("/checks", responses=problems(401, 403, 422, 503))
 async def checks(
     user: ApiUser,
     reports: Reports,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Limit = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
+    file_id: UUID | None = None,
 ) -> models.CheckPage:
-    """The log of all one's checks, newest first, also of deleted files."""
-    return await reports.checks(user, cursor, limit)
+    """The log of all one's checks, newest first, also of deleted files; or of one file's."""
+    return await reports.checks(user, cursor, limit, file_id)
 
 
-@router.get("/checks/{check_id}", responses=problems(401, 404, 422, 503))
+@router.get("/checks/{check_id}", responses=problems(401, 403, 404, 422, 503))
 async def check(user: ApiUser, reports: Reports, check_id: UUID) -> models.Check:
     """A report."""
     return await reports.check(user, check_id)
 
 
-@router.get("/schedule", responses=problems(401, 503))
+@router.get("/schedule", responses=problems(401, 403, 503))
 async def schedule(user: ApiUser, checker: Checker) -> models.Schedule:
     """How often files are checked, and when next."""
     return await checker.schedule(user)

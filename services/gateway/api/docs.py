@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from services.gateway.provision import Pages
+from services.gateway.provision import Pages, Settings
 from services.gateway.sessions import Visitor
 
 router = APIRouter(include_in_schema=False)
@@ -19,15 +19,15 @@ def describe(app: FastAPI) -> None:
 
 
 @router.get("/api/docs")
-async def docs(request: Request, pages: Pages, _: Visitor) -> Response:
+async def docs(request: Request, pages: Pages, settings: Settings, _: Visitor) -> Response:
     document = request.app.openapi()
     return pages.render(
-        request, "docs.html", document=document, groups=_groups(document), origin=_origin(request)
+        request,
+        "docs.html",
+        document=document,
+        groups=_groups(document),
+        origin=settings.public_origin,
     )
-
-
-def _origin(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def _groups(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -1,135 +1,125 @@
-"""Files."""
+"""Reading files: the list, one of them, its bytes, all of them."""
 
-import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.gateway import models, uploads
+from services.gateway import models
+from services.gateway.all_files import as_archive
+from services.gateway.api.answers import (
+    IfNoneMatch,
+    conditional,
+    rate_headers,
+    tag_header,
+    tagged,
+    version_tag,
+)
 from services.gateway.api.problem import problems
-from services.gateway.clients import Reports as ReportsClient
-from services.gateway.provision import Files, Reports, Settings
-from services.gateway.screens.download import VersionNumber, as_attachment
+from services.gateway.archive import MEDIA_TYPE
+from services.gateway.clients import Wanted
+from services.gateway.models.files import CheckState, Mark, Sort
+from services.gateway.numbers import Limit, VersionNumber
+from services.gateway.provision import Files, Reports
+from services.gateway.screens.download import as_attachment
 from services.gateway.sessions import ApiUser
-from shared.clock import utc_now
-from shared.errors import NotFound, Unavailable
-from shared.web.identity import User
+from shared.contracts.checker import Verdict
 
-router = APIRouter(prefix="/api/v1/files", tags=["Files"])
-MAX_BODY = 256 * 1024 * 1024  # bytes; the reading of a file ends at its own limit
-_FILE = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"multipart/form-data": {"schema": {**_FILE, "required": ["file"]}}},
+router = APIRouter(prefix="/api/v1", tags=["Files"])
+_BINARY = {"type": "string", "format": "binary"}
+_SAME: dict[int | str, dict[str, Any]] = {304: {"description": "You have it already."}}
+_BYTES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"application/octet-stream": {"schema": _BINARY}},
+        "headers": tag_header("`v` and the version"),
     }
 }
-_BYTES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
-}
-
-
-@router.get("", responses=problems(401, 422, 503))
-async def files(
-    user: ApiUser,
-    reports: Reports,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
-    after: UUID | None = None,
-) -> models.FilePage:
-    """One's files. `after`, the id of an event, makes the answer wait for it, up to 1 s."""
-    return await reports.files(user, after, cursor, limit)
-
-
-@router.post(
-    "",
-    status_code=201,
-    max_body_size=MAX_BODY,
-    openapi_extra=_FORM,
-    responses=problems(401, 409, 413, 415, 422, 503),
-)
-async def upload(
-    request: Request,
-    response: Response,
-    user: ApiUser,
-    files: Files,
-    reports: Reports,
-    settings: Settings,
-) -> models.File:
-    """Upload a file as the part `file` of a multipart form. `Location` is its address."""
-    part = await uploads.only_file(request, settings.max_file_bytes)
-    saved = await files.upload(user, part.filename or "", bytes(part.content))
-    response.headers["Location"] = f"/api/v1/files/{saved.file_id}"
-    return await _as_listed(user, reports, saved, part, "new")
-
-
-@router.get("/{file_id}", responses=problems(401, 404, 422, 503))
-async def file(
-    user: ApiUser, reports: Reports, file_id: UUID, after: UUID | None = None
-) -> models.File:
-    """A file with its newest result."""
-    return await reports.file(user, file_id, after)
-
-
-@router.delete("/{file_id}", status_code=204, responses=problems(401, 404, 422, 503))
-async def delete(user: ApiUser, files: Files, file_id: UUID) -> None:
-    """Delete a file. Its reports stay."""
-    await files.delete(user, file_id)
-
-
-@router.put(
-    "/{file_id}/content",
-    max_body_size=MAX_BODY,
-    openapi_extra=_FORM,
-    responses=problems(401, 404, 409, 413, 415, 422, 503),
-)
-async def replace(
-    request: Request,
-    user: ApiUser,
-    files: Files,
-    reports: Reports,
-    settings: Settings,
-    file_id: UUID,
-) -> models.File:
-    """Replace a file, name included. The same bytes under the same name change nothing."""
-    part = await uploads.only_file(request, settings.max_file_bytes)
-    saved = await files.replace(user, file_id, part.filename or "", bytes(part.content))
-    return await _as_listed(user, reports, saved, part, "replaced")
+_ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": _BINARY}}}}
+Cursor = Annotated[str | None, Query(max_length=500)]
+Part = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=100,
+        pattern="^[^\\x00]*$",
+        description="part of the name, any case",
+    ),
+]
 
 
 @router.get(
-    "/{file_id}/content",
+    "/files",
+    response_model=models.FilePage,
+    responses=_SAME | problems(401, 403, 422, 503),
+)
+async def files(
+    request: Request,
+    user: ApiUser,
+    reports: Reports,
+    mark: Mark | None = None,
+    check: CheckState | None = None,
+    verdict: Verdict | None = None,
+    q: Part = None,
+    sort: Sort = "-uploaded_at",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    after: UUID | None = None,
+    _: IfNoneMatch = None,
+) -> Response:
+    """One's files; deleted ones with `mark=deleted` only.
+
+    `after`, the id of an event, makes the answer wait for it, up to 1 s. A `cursor` goes with the
+    `sort` it came with.
+    """
+    wanted = Wanted(mark, check, verdict, q, sort)
+    return tagged(request, await reports.files(user, after, cursor, limit, wanted))
+
+
+@router.get(
+    "/files/archive", response_class=Response, responses=_ZIP | problems(401, 403, 422, 503)
+)
+async def archive(user: ApiUser, files: Files, reports: Reports) -> Response:
+    """All files as one zip, each in its newest version."""
+    return await as_archive(user, files, reports)
+
+
+@router.get("/limits", responses=problems(401, 403, 503))
+async def limits(user: ApiUser, files: Files, response: Response) -> models.Limits:
+    """What one may still upload."""
+    found = await files.limits(user)
+    response.headers.update(rate_headers(found))
+    return found
+
+
+@router.get("/files/{file_id}", responses=problems(401, 403, 404, 422, 503))
+async def file(
+    user: ApiUser, reports: Reports, file_id: UUID, after: UUID | None = None
+) -> models.File:
+    """A file with its newest result, also a deleted one."""
+    return await reports.file(user, file_id, after)
+
+
+@router.get(
+    "/files/{file_id}/content",
     response_class=Response,
-    responses=_BYTES | problems(401, 404, 422, 503),
+    responses=_BYTES | _SAME | problems(401, 403, 404, 410, 422, 503),
 )
 async def content(
-    user: ApiUser, files: Files, file_id: UUID, version: VersionNumber | None = None
+    request: Request,
+    user: ApiUser,
+    files: Files,
+    file_id: UUID,
+    version: VersionNumber | None = None,
+    _: IfNoneMatch = None,
 ) -> Response:
-    """Download a version, the newest without `version`."""
-    return as_attachment(await files.content(user, file_id, version))
+    """Download a version, the newest without `version`. The bytes come as they were sent."""
+    found = await files.content(user, file_id, version)
+    return conditional(request, as_attachment(found), version_tag(found.version))
 
 
-@router.get("/{file_id}/checks", responses=problems(401, 404, 422, 503))
-async def checks(user: ApiUser, reports: Reports, file_id: UUID) -> models.CheckPage:
+@router.get("/files/{file_id}/checks", responses=problems(401, 403, 404, 422, 503))
+async def checks(
+    user: ApiUser, reports: Reports, file_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> models.CheckPage:
     """The log of a file's checks, newest first."""
-    return await reports.file_checks(user, file_id)
-
-
-async def _as_listed(
-    user: User, reports: ReportsClient, saved: models.Saved, part: uploads.Part, mark: Any
-) -> models.File:
-    """The file as the list shows it; as it was sent while reports has not heard of it yet."""
-    try:
-        return await reports.file(user, saved.file_id, saved.event_id)
-    except (NotFound, Unavailable):
-        return models.File(
-            id=saved.file_id,
-            name=part.filename or "",
-            version=saved.version,
-            mark=mark,
-            check="waiting",
-            size=len(part.content),
-            sha256=hashlib.sha256(part.content).hexdigest(),
-            uploaded_at=utc_now(),
-        )
+    return await reports.file_checks(user, file_id, cursor, limit)

@@ -21,12 +21,18 @@ class Problem(BaseModel):
 
 
 _MEANINGS = {
+    400: "The request can't be understood.",
     401: "No valid access token.",
+    403: "The token's scopes do not reach this far.",
     404: "There is nothing here, or it is not yours.",
+    408: "The body took too long to arrive.",
     409: "Something stands in the way, for example a file of the same name.",
+    410: "It was there, and is gone for good.",
+    412: "The file has another version by now; `current` and `diff` tell what happened.",
     413: "Larger than allowed.",
     415: "The wrong kind of content.",
     422: "A value is not allowed.",
+    429: "Too often; `Retry-After` says when to try again.",
     503: "A part is not available; `Retry-After` says when to try again.",
 }
 

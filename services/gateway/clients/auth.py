@@ -1,12 +1,23 @@
 """What the gateway asks of auth."""
 
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx2
 
-from services.gateway.calls import QUICK, Service
-from services.gateway.models import Account, Tokens
+from services.gateway.calls import QUICK, TIMEOUT, Service
+from services.gateway.models import (
+    Account,
+    ApiTokenList,
+    Confirmed,
+    Ended,
+    Export,
+    NewApiToken,
+    SecurityPage,
+    SessionList,
+    Tokens,
+)
 from shared.contracts.auth import Language
 from shared.errors import NotFound
 from shared.web.identity import User
@@ -14,26 +25,57 @@ from shared.web.identity import User
 _BCRYPT = httpx2.Timeout(15.0, connect=2.0)  # seconds; hashing waits its turn
 
 
+@dataclass(frozen=True)
+class Client:
+    """Where a request comes from; `device` is empty for programs."""
+
+    address: str
+    user_agent: str
+    device: str = ""
+
+
 class Auth(Service):
-    """Accounts and sessions."""
+    """Accounts, sessions and tokens. What is refused comes as an error of auth's own."""
 
-    async def register(self, email: str, password: str, language: Language) -> None:
-        body = {"email": email, "password": password, "language": language}
-        await self.as_gateway("POST", "/internal/users", json=body, timeout=_BCRYPT)
+    async def register(self, email: str, password: str, language: Language, client: Client) -> None:
+        await self._ask(
+            "POST",
+            "/internal/users",
+            _BCRYPT,
+            email=email,
+            password=password,
+            language=language,
+            client=asdict(client),
+        )
 
-    async def log_in(self, email: str, password: str, kind: Literal["web", "api"]) -> Tokens:
-        body = {"email": email, "password": password, "kind": kind}
-        answer = await self.as_gateway("POST", "/internal/sessions", json=body, timeout=_BCRYPT)
+    async def log_in(
+        self, email: str, password: str, kind: Literal["web", "api"], client: Client
+    ) -> Tokens:
+        answer = await self._ask(
+            "POST",
+            "/internal/sessions",
+            _BCRYPT,
+            email=email,
+            password=password,
+            kind=kind,
+            client=asdict(client),
+        )
         return Tokens.model_validate_json(answer.content)
 
     async def refresh(self, token: str) -> Tokens:
         """The next pair of tokens of an API session."""
-        answer = await self.as_gateway("POST", "/internal/sessions/refresh", json={"token": token})
+        answer = await self._ask("POST", "/internal/sessions/refresh", token=token)
         return Tokens.model_validate_json(answer.content)
 
-    async def access(self, token: str) -> Tokens:
+    async def access(self, token: str, client: Client) -> Tokens:
         """A fresh access token of a web session."""
-        answer = await self.as_gateway("POST", "/internal/sessions/access", json={"token": token})
+        path = "/internal/sessions/access"
+        answer = await self._ask("POST", path, token=token, client=asdict(client))
+        return Tokens.model_validate_json(answer.content)
+
+    async def access_of_token(self, token: str) -> Tokens:
+        """An access token as limited as the API token (`prv_…`) it is given for."""
+        answer = await self._ask("POST", "/internal/tokens/access", token=token)
         return Tokens.model_validate_json(answer.content)
 
     async def is_alive(self, session_id: UUID) -> bool:
@@ -46,6 +88,85 @@ class Auth(Service):
     async def log_out(self, user: User) -> None:
         await self.as_user(user, "DELETE", "/internal/sessions/current")
 
-    async def me(self, user: User) -> Account:
-        answer = await self.as_user(user, "GET", "/internal/me")
+    async def sessions(self, user: User) -> SessionList:
+        answer = await self.as_user(user, "GET", "/internal/sessions")
+        return SessionList.model_validate_json(answer.content)
+
+    async def end_session(self, user: User, session_id: UUID) -> None:
+        await self.as_user(user, "DELETE", f"/internal/sessions/{session_id}")
+
+    async def end_other_sessions(self, user: User) -> Ended:
+        answer = await self.as_user(user, "DELETE", "/internal/sessions")
+        return Ended.model_validate_json(answer.content)
+
+    async def confirm(self, token: str, client: Client) -> Confirmed:
+        """Use up the link of a mail; raises auth's `link_invalid`."""
+        path = "/internal/confirmations"
+        answer = await self._ask("POST", path, token=token, client=asdict(client))
+        return Confirmed.model_validate_json(answer.content)
+
+    async def confirm_again(self, user: User) -> None:
+        """Have the mail with the link sent once more."""
+        await self.as_user(user, "POST", "/internal/confirmations/again")
+
+    async def forgot_password(self, email: str, client: Client) -> None:
+        path = "/internal/password-resets"
+        await self._ask("POST", path, email=email, client=asdict(client))
+
+    async def reset_password(self, token: str, password: str, client: Client) -> None:
+        """Set a password by the link of a mail; all sessions end."""
+        path = "/internal/password-resets"
+        body = {"token": token, "password": password, "client": asdict(client)}
+        await self._ask("PUT", path, _BCRYPT, **body)
+
+    async def me(self, user: User, within: httpx2.Timeout = TIMEOUT) -> Account:
+        answer = await self.as_user(user, "GET", "/internal/me", timeout=within)
         return Account.model_validate_json(answer.content)
+
+    async def change(self, user: User, changes: dict[str, Any]) -> Account:
+        """Change preferences, only those that are named."""
+        answer = await self.as_user(user, "PATCH", "/internal/me", json=changes)
+        return Account.model_validate_json(answer.content)
+
+    async def change_password(self, user: User, current: str, new: str) -> None:
+        """All other sessions end."""
+        body = {"current_password": current, "new_password": new}
+        await self.as_user(user, "POST", "/internal/me/password", json=body, timeout=_BCRYPT)
+
+    async def change_email(self, user: User, password: str, email: str) -> None:
+        """Ask for another address; it counts once it is confirmed."""
+        body = {"password": password, "email": email}
+        await self.as_user(user, "POST", "/internal/me/email", json=body, timeout=_BCRYPT)
+
+    async def tokens(self, user: User) -> ApiTokenList:
+        answer = await self.as_user(user, "GET", "/internal/tokens")
+        return ApiTokenList.model_validate_json(answer.content)
+
+    async def make_token(
+        self, user: User, name: str, scopes: list[str], expires_in_days: int
+    ) -> NewApiToken:
+        body = {"name": name, "scopes": scopes, "expires_in_days": expires_in_days}
+        answer = await self.as_user(user, "POST", "/internal/tokens", json=body)
+        return NewApiToken.model_validate_json(answer.content)
+
+    async def revoke_token(self, user: User, token_id: UUID) -> None:
+        await self.as_user(user, "DELETE", f"/internal/tokens/{token_id}")
+
+    async def security_log(self, user: User, cursor: str | None, limit: int) -> SecurityPage:
+        asked = {"cursor": cursor, "limit": limit}
+        answer = await self.as_user(user, "GET", "/internal/me/security-log", params=asked)
+        return SecurityPage.model_validate_json(answer.content)
+
+    async def export(self, user: User) -> Export:
+        answer = await self.as_user(user, "GET", "/internal/me/export")
+        return Export.model_validate_json(answer.content)
+
+    async def erase(self, user: User, password: str) -> None:
+        """Erase the account for good."""
+        body = {"password": password}
+        await self.as_user(user, "POST", "/internal/me/erasure", json=body, timeout=_BCRYPT)
+
+    async def _ask(
+        self, method: str, path: str, within: httpx2.Timeout = TIMEOUT, **body: Any
+    ) -> httpx2.Response:
+        return await self.as_gateway(method, path, json=body, timeout=within)

@@ -1,12 +1,18 @@
 """What the gateway asks of files."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 from uuid import UUID
 
+import httpx2
+
 from services.gateway.calls import Service
-from services.gateway.models import Saved
+from services.gateway.models import Diff, Limits, Saved, StoredFile, VersionPage
 from shared.web.identity import User
+
+Bytes = bytes | AsyncIterator[bytes]
+_COMPARING = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
 
 
 @dataclass(frozen=True)
@@ -19,25 +25,90 @@ class Content:
 
 
 class Files(Service):
-    """Commands on files, and their bytes."""
+    """Commands on files, their versions and bytes.
 
-    async def upload(self, user: User, name: str, content: bytes) -> Saved:
+    With `if_version` a command is refused (412 `version_conflict`) when the file has another
+    version by now. With the `key` of an earlier call that call's answer comes again.
+    """
+
+    async def upload(self, user: User, name: str, content: Bytes, key: str | None = None) -> Saved:
         answer = await self.as_user(
-            user, "POST", "/internal/files", params={"name": name}, content=content
+            user,
+            "POST",
+            "/internal/files",
+            params={"name": name},
+            content=content,
+            headers=_idempotency(key),
         )
-        return Saved.model_validate_json(answer.content)
+        return _saved(answer)
 
-    async def replace(self, user: User, file_id: UUID, name: str, content: bytes) -> Saved:
-        path = f"/internal/files/{file_id}/content"
-        answer = await self.as_user(user, "PUT", path, params={"name": name}, content=content)
-        return Saved.model_validate_json(answer.content)
+    async def replace(
+        self,
+        user: User,
+        file_id: UUID,
+        name: str,
+        content: Bytes,
+        *,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Saved:
+        answer = await self.as_user(
+            user,
+            "PUT",
+            f"/internal/files/{file_id}/content",
+            params={"name": name, "if_version": if_version},
+            content=content,
+            headers=_idempotency(key),
+        )
+        return _saved(answer)
 
-    async def delete(self, user: User, file_id: UUID) -> Saved:
-        answer = await self.as_user(user, "DELETE", f"/internal/files/{file_id}")
-        return Saved.model_validate_json(answer.content)
+    async def delete(self, user: User, file_id: UUID, if_version: int | None = None) -> Saved:
+        path, asked = f"/internal/files/{file_id}", {"if_version": if_version}
+        return _saved(await self.as_user(user, "DELETE", path, params=asked))
+
+    async def restore(self, user: User, file_id: UUID) -> Saved:
+        return _saved(await self.as_user(user, "POST", f"/internal/files/{file_id}/restore"))
 
     async def content(self, user: User, file_id: UUID, version: int | None = None) -> Content:
         path = f"/internal/files/{file_id}/content"
         answer = await self.as_user(user, "GET", path, params={"version": version})
         name = unquote(answer.headers["X-File-Name"])
         return Content(name, int(answer.headers["X-File-Version"]), answer.content)
+
+    async def file(self, user: User, file_id: UUID) -> StoredFile:
+        answer = await self.as_user(user, "GET", f"/internal/files/{file_id}")
+        return StoredFile.model_validate_json(answer.content)
+
+    async def versions(
+        self, user: User, file_id: UUID, before: int | None = None, limit: int = 50
+    ) -> VersionPage:
+        path, asked = f"/internal/files/{file_id}/versions", {"before": before, "limit": limit}
+        answer = await self.as_user(user, "GET", path, params=asked, timeout=_COMPARING)
+        return VersionPage.model_validate_json(answer.content)
+
+    async def diff(self, user: User, file_id: UUID, old: int, new: int) -> Diff:
+        path, asked = f"/internal/files/{file_id}/diff", {"from": old, "to": new}
+        answer = await self.as_user(user, "GET", path, params=asked, timeout=_COMPARING)
+        return Diff.model_validate_json(answer.content)
+
+    async def diff_with(self, user: User, file_id: UUID, old: int, content: bytes) -> Diff:
+        """What bytes that are stored nowhere would change."""
+        path, asked = f"/internal/files/{file_id}/diff", {"from": old}
+        answer = await self.as_user(
+            user, "POST", path, params=asked, content=content, timeout=_COMPARING
+        )
+        return Diff.model_validate_json(answer.content)
+
+    async def limits(self, user: User) -> Limits:
+        answer = await self.as_user(user, "GET", "/internal/limits")
+        return Limits.model_validate_json(answer.content)
+
+
+def _idempotency(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"Idempotency-Key": key}
+
+
+def _saved(answer: httpx2.Response) -> Saved:
+    saved = Saved.model_validate_json(answer.content)
+    saved.replayed = answer.headers.get("Idempotent-Replayed") == "true"
+    return saved

@@ -1,21 +1,42 @@
 """What the gateway asks of reports."""
 
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import httpx2
 
 from services.gateway.calls import Service
-from services.gateway.models import Check, CheckPage, File, FilePage
+from services.gateway.models import Check, CheckPage, File, FilePage, MailPage
+from services.gateway.models.files import CheckState, Mark, Sort
+from shared.contracts.checker import Verdict
 from shared.web.identity import User
+
+MOST = 200  # rows of a page
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which files a list shows. Deleted ones are shown by `mark` only."""
+
+    mark: Mark | None = None
+    check: CheckState | None = None
+    verdict: Verdict | None = None
+    q: str | None = None
+    sort: Sort | None = None
 
 
 class Reports(Service):
     """Lists and reports. With `after` an answer waits until that event is in it, up to 1 s."""
 
     async def files(
-        self, user: User, after: UUID | None, cursor: str | None, limit: int
+        self,
+        user: User,
+        after: UUID | None,
+        cursor: str | None,
+        limit: int,
+        wanted: Wanted = Wanted(),
     ) -> FilePage:
-        asked = {"after": after, "cursor": cursor, "limit": limit}
+        asked = {"after": after, "cursor": cursor, "limit": limit, **asdict(wanted)}
         answer = await self.as_user(user, "GET", "/internal/files", params=asked)
         return FilePage.model_validate_json(answer.content)
 
@@ -24,18 +45,29 @@ class Reports(Service):
         answer = await self.as_user(user, "GET", path, params={"after": after})
         return File.model_validate_json(answer.content)
 
-    async def file_checks(self, user: User, file_id: UUID) -> CheckPage:
-        answer = await self.as_user(user, "GET", f"/internal/files/{file_id}/checks")
+    async def file_checks(
+        self, user: User, file_id: UUID, cursor: str | None = None, limit: int = 50
+    ) -> CheckPage:
+        asked = {"cursor": cursor, "limit": limit}
+        path = f"/internal/files/{file_id}/checks"
+        answer = await self.as_user(user, "GET", path, params=asked)
         return CheckPage.model_validate_json(answer.content)
 
-    async def checks(self, user: User, cursor: str | None, limit: int) -> CheckPage:
-        asked = {"cursor": cursor, "limit": limit}
+    async def checks(
+        self, user: User, cursor: str | None, limit: int, file_id: UUID | None = None
+    ) -> CheckPage:
+        asked = {"cursor": cursor, "limit": limit, "file_id": file_id}
         answer = await self.as_user(user, "GET", "/internal/checks", params=asked)
         return CheckPage.model_validate_json(answer.content)
 
     async def check(self, user: User, check_id: UUID) -> Check:
         answer = await self.as_user(user, "GET", f"/internal/checks/{check_id}")
         return Check.model_validate_json(answer.content)
+
+    async def mails(self, user: User, cursor: str | None, limit: int) -> MailPage:
+        asked = {"cursor": cursor, "limit": limit}
+        answer = await self.as_user(user, "GET", "/internal/mails", params=asked)
+        return MailPage.model_validate_json(answer.content)
 
     async def feed(self, user: User, last_event_id: str) -> httpx2.Response:
         """The event stream; whoever opens it closes it."""

@@ -1,6 +1,21 @@
 """What the services answer, and what the public API answers in turn."""
 
-from services.gateway.models.accounts import Account, Tokens
+from services.gateway.models.accounts import (
+    Account,
+    ApiToken,
+    ApiTokenList,
+    Confirmed,
+    Ended,
+    Export,
+    NewApiToken,
+    Preferences,
+    SecurityEntry,
+    SecurityPage,
+    SessionEntry,
+    SessionList,
+    Theme,
+    Tokens,
+)
 from services.gateway.models.checks import (
     Check,
     CheckEntry,
@@ -8,25 +23,59 @@ from services.gateway.models.checks import (
     LastCheck,
     Mail,
     MailMark,
+    MailPage,
+    MailRecord,
     MailState,
     Outcome,
     Schedule,
 )
-from services.gateway.models.files import File, FilePage, Saved
+from services.gateway.models.diffs import Diff, DiffLine, Hunk
+from services.gateway.models.files import (
+    File,
+    FilePage,
+    Limits,
+    Saved,
+    SavedFile,
+    StoredFile,
+    Version,
+    VersionPage,
+)
 
 __all__ = [
     "Account",
+    "ApiToken",
+    "ApiTokenList",
     "Check",
     "CheckEntry",
     "CheckPage",
+    "Confirmed",
+    "Diff",
+    "DiffLine",
+    "Ended",
+    "Export",
     "File",
     "FilePage",
+    "Hunk",
     "LastCheck",
+    "Limits",
     "Mail",
     "MailMark",
+    "MailPage",
+    "MailRecord",
     "MailState",
+    "NewApiToken",
     "Outcome",
+    "Preferences",
     "Saved",
+    "SavedFile",
     "Schedule",
+    "SecurityEntry",
+    "SecurityPage",
+    "SessionEntry",
+    "SessionList",
+    "StoredFile",
+    "Theme",
     "Tokens",
+    "Version",
+    "VersionPage",
 ]

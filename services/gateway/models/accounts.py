@@ -1,19 +1,36 @@
-"""Accounts and sessions, as auth answers."""
+"""Accounts, sessions and tokens, as auth answers."""
 
 from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared.contracts.auth import Language
+from shared.web.identity import Scope
+
+Theme = Literal["auto", "light", "dark"]
 
 
-class Account(BaseModel):
+class Preferences(BaseModel):
+    """How a person wants to see the pages."""
+
+    language: Language = "en"
+    time_zone: str = "auto"
+    theme: Theme = "auto"
+
+
+class Account(Preferences):
     """A user as the user sees it."""
 
     user_id: UUID
     email: str
-    language: Language
+    email_confirmed: bool = Field(description="until then the results of checks are held back")
+    pending_email: str | None = Field(None, description="asked for, not yet confirmed")
+    language: Language = Field(description="of mails and pages")
+    time_zone: str = Field(description="an IANA name, or `auto`: the browser's")
+    theme: Theme
+    mail_on_new_device: bool
     created_at: datetime
 
 
@@ -25,3 +42,84 @@ class Tokens(BaseModel):
     access_token: str
     expires_in: int
     token: str | None = None
+    preferences: Preferences | None = None
+
+
+class Confirmed(BaseModel):
+    """Which address was confirmed: the account's own, or the one it has from now on."""
+
+    kind: Literal["confirm_email", "confirm_new_email"]
+
+
+class SessionEntry(BaseModel):
+    """A place where the person is logged in."""
+
+    id: UUID
+    kind: Literal["web", "api"]
+    device: str = Field(description="in short words, made of what the browser said of itself")
+    address: str = Field(description="the network address of the login")
+    created_at: datetime
+    last_used_at: datetime
+    current: bool = Field(description="whether this request came from it")
+
+
+class SessionList(BaseModel):
+    """All living sessions, the last used first."""
+
+    sessions: list[SessionEntry]
+
+
+class Ended(BaseModel):
+    """How many sessions were ended."""
+
+    ended: int
+
+
+class ApiToken(BaseModel):
+    """A token for a program. The token itself is told once, when it is made."""
+
+    id: UUID
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None = Field(None, description="to the minute")
+    hint: str = Field(description="the token's last four characters")
+
+
+class NewApiToken(ApiToken):
+    """A token that was just made."""
+
+    token: str = Field(description="begins with `prv_`; shown this once")
+
+
+class ApiTokenList(BaseModel):
+    """All living tokens, the newest first."""
+
+    tokens: list[ApiToken]
+
+
+class SecurityEntry(BaseModel):
+    """Something that concerned the account's safety."""
+
+    id: int
+    at: datetime
+    kind: str
+    device: str = ""
+    address: str = ""
+
+
+class SecurityPage(BaseModel):
+    """A page of the log, newest first; `next_cursor` is empty on the last one."""
+
+    entries: list[SecurityEntry]
+    next_cursor: str | None = None
+
+
+class Export(BaseModel):
+    """Everything auth keeps of a person."""
+
+    account: dict[str, Any]
+    sessions: list[dict[str, Any]]
+    tokens: list[dict[str, Any]]
+    security_log: list[dict[str, Any]]

@@ -5,15 +5,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from services.gateway import uploads
-from services.gateway.clients import Files as FilesClient
-from services.gateway.errors import FileMissing, FileTooLarge
-from services.gateway.models import File, Saved
+from services.gateway.errors import FileMissing
 from services.gateway.provision import Files, Pages, Reports, Settings
-from services.gateway.screens.files import MAX_FORM
-from services.gateway.screens.forms import go
+from services.gateway.screens.conflict import is_conflict, show_conflict
+from services.gateway.screens.forms import go, number
 from services.gateway.sessions import WebUser
 from shared.errors import DomainError, Unauthenticated
-from shared.web.identity import User
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,10 +20,12 @@ async def change(
     request: Request, user: WebUser, pages: Pages, reports: Reports, file_id: UUID
 ) -> Response:
     found = await reports.file(user, file_id)
-    return pages.render(request, "change.html", file=found, keep_name=True)
+    if found.mark == "deleted":
+        return go(f"/files/{file_id}")
+    return pages.render(request, "change.html", file=found, keep_name=True, version=found.version)
 
 
-@router.post("/files/{file_id}/change", max_body_size=MAX_FORM)
+@router.post("/files/{file_id}/change", max_body_size=uploads.MAX_BODY)
 async def replace(
     request: Request,
     user: WebUser,
@@ -36,40 +35,39 @@ async def replace(
     settings: Settings,
     file_id: UUID,
 ) -> Response:
+    """The form is kept whole, so that a conflict can show what was sent."""
     current = await reports.file(user, file_id)
-    keep_name = True
+    sent, version, name, content = uploads.Sent(), None, current.name, b""
     try:
-        parts = await uploads.read_parts(request, settings.max_file_bytes, 1)
-        keep_name = any(part.field_name == "name" and part.content == b"keep" for part in parts)
-        saved = await _replace(user, files, current, parts, keep_name, settings.max_file_bytes)
+        sent = await uploads.read_form(request, file=settings.max_file_bytes)
+        version, content = number(sent.text("version")), sent.fields.get("file", b"")
+        name = _name(sent, current.name)
+        saved = await files.replace(user, file_id, name, content, if_version=version)
     except Unauthenticated:
         raise
     except DomainError as error:
+        if is_conflict(error):
+            kept = {"file_id": file_id, "name": name, "version": version}
+            return await show_conflict(request, pages, files, user, kept, content)
         return pages.render(
             request,
             "change.html",
             error.status,
             file=current,
-            keep_name=keep_name,
+            version=version or current.version,
+            keep_name=_keeps_name(sent),
             error=pages.explain(request, error),
             taken=error.params.get("file_id"),
         )
-    notice = "replaced" if saved.event_id else "unchanged"
+    notice = "unchanged" if saved.unchanged else "replaced"
     return go("/", after=saved.event_id, notice=notice)
 
 
-async def _replace(
-    user: User,
-    files: FilesClient,
-    current: File,
-    parts: list[uploads.Part],
-    keep_name: bool,
-    limit: int,
-) -> Saved:
-    part = next((part for part in parts if part.field_name == "file"), None)
-    if part is None or not part.filename:
+def _keeps_name(sent: uploads.Sent) -> bool:
+    return sent.fields.get("name") != b"new"
+
+
+def _name(sent: uploads.Sent, current: str) -> str:
+    if "file" not in sent.names:
         raise FileMissing
-    if part.too_large:
-        raise FileTooLarge(limit=limit)
-    name = current.name if keep_name else part.filename
-    return await files.replace(user, current.id, name, bytes(part.content))
+    return current if _keeps_name(sent) else sent.names["file"]

@@ -1,17 +1,17 @@
-"""Download a version of a file."""
+"""Download a version of a file, or all files."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
+from services.gateway.all_files import as_archive
 from services.gateway.clients import Content
 from services.gateway.disposition import attachment
-from services.gateway.provision import Files
+from services.gateway.numbers import VersionNumber
+from services.gateway.provision import Files, Reports
 from services.gateway.sessions import WebUser
 
 router = APIRouter(include_in_schema=False)
-VersionNumber = Annotated[int, Query(ge=1, lt=2**31)]
 
 
 @router.get("/files/{file_id}/content")
@@ -19,6 +19,11 @@ async def download(
     user: WebUser, files: Files, file_id: UUID, version: VersionNumber | None = None
 ) -> Response:
     return as_attachment(await files.content(user, file_id, version))
+
+
+@router.get("/files.zip")
+async def archive(user: WebUser, files: Files, reports: Reports) -> Response:
+    return await as_archive(user, files, reports)
 
 
 def as_attachment(found: Content) -> Response:

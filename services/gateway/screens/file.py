@@ -1,19 +1,24 @@
-"""A file with the log of its checks."""
+"""A file: its state, its versions, the log of its checks; and its return from the deleted ones."""
 
 import asyncio
-from collections.abc import Awaitable
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from services.gateway.models import File
-from services.gateway.provision import Checker, Pages, Reports
-from services.gateway.screens.forms import NOTICES
+from services.gateway.clients import Files as FilesClient
+from services.gateway.models import VersionPage
+from services.gateway.numbers import VersionNumber
+from services.gateway.provision import Checker, Files, Pages, Reports
+from services.gateway.screens.forms import NOTICES, go
 from services.gateway.screens.schedule import seconds_to_next_run
 from services.gateway.sessions import WebUser
-from shared.errors import NotFound
+from shared.errors import DomainError, Unauthenticated
+from shared.web.identity import User
 
 router = APIRouter(include_in_schema=False)
+VERSIONS = 20  # on a page
+CHECKS = 20
 
 
 @router.get("/files/{file_id}")
@@ -22,32 +27,69 @@ async def file(
     user: WebUser,
     pages: Pages,
     reports: Reports,
+    files: Files,
     checker: Checker,
     file_id: UUID,
     after: UUID | None = None,
+    before: VersionNumber | None = None,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
     notice: str = "",
 ) -> Response:
-    found, log, wait = await asyncio.gather(
-        _alive(reports.file(user, file_id, after)),
-        reports.file_checks(user, file_id),
-        seconds_to_next_run(checker, user),
-    )
-    if found is None and not log.checks:
-        raise NotFound
-    return pages.render(
-        request,
-        "file.html",
-        file=found,
-        name=found.name if found else log.checks[0].file_name,
-        checks=log.checks,
-        wait=wait,
-        notice=NOTICES.get(notice),
-    )
+    shown = await _page(reports, files, user, file_id, after, before, cursor)
+    wait = await seconds_to_next_run(checker, user)
+    return pages.render(request, "file.html", wait=wait, notice=NOTICES.get(notice), **shown)
 
 
-async def _alive(asked: Awaitable[File]) -> File | None:
-    """The file; None for one that is deleted, whose log stays."""
+@router.post("/files/{file_id}/restore")
+async def restore(
+    request: Request, user: WebUser, pages: Pages, reports: Reports, files: Files, file_id: UUID
+) -> Response:
     try:
-        return await asked
-    except NotFound:
+        saved = await files.restore(user, file_id)
+    except Unauthenticated:
+        raise
+    except DomainError as error:
+        shown = await _page(reports, files, user, file_id)
+        told: dict[str, Any] = {
+            "error": pages.explain(request, error),
+            "taken": error.params.get("file_id"),
+        }
+        return pages.render(
+            request, "file.html", error.status, wait=None, notice=None, **shown, **told
+        )
+    return go(f"/files/{file_id}", after=saved.event_id, notice="restored")
+
+
+async def _page(
+    reports: Reports,
+    files: FilesClient,
+    user: User,
+    file_id: UUID,
+    after: UUID | None = None,
+    before: int | None = None,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    found, log, versions = await asyncio.gather(
+        reports.file(user, file_id, after),
+        reports.file_checks(user, file_id, cursor, CHECKS),
+        _versions(files, user, file_id, before),
+    )
+    newest = {check.version: check for check in reversed(log.checks)}
+    return {
+        "file": found,
+        "log": log,
+        "cursor": cursor,
+        "before": before,
+        "versions": versions,
+        "check_of": newest,
+    }
+
+
+async def _versions(
+    files: FilesClient, user: User, file_id: UUID, before: int | None
+) -> VersionPage | None:
+    """None when files can't tell, for the log of checks stands without."""
+    try:
+        return await files.versions(user, file_id, before, VERSIONS)
+    except DomainError:
         return None

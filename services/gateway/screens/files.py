@@ -1,25 +1,22 @@
 """The home page: one's files, and the form that adds some."""
 
-import asyncio
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.gateway import uploads
 from services.gateway.clients import Files as FilesClient
-from services.gateway.errors import FileMissing, FileNameMissing, FileTooLarge
-from services.gateway.models import FilePage
+from services.gateway.errors import FileMissing, FileNameMissing
 from services.gateway.provision import Checker, Files, Pages, Reports, Settings
 from services.gateway.screens.forms import NOTICES, go
-from services.gateway.screens.schedule import seconds_to_next_run
+from services.gateway.screens.listing import Filters, ListScreen
 from services.gateway.sessions import WebUser
-from shared.errors import DomainError, Unauthenticated, Unavailable
+from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
 
 router = APIRouter(include_in_schema=False)
-MAX_FORM = 256 * 1024 * 1024  # bytes read at most; what is kept is far less
 
 
 @dataclass(frozen=True)
@@ -31,46 +28,43 @@ class Outcome:
     event_id: UUID | None = None
 
 
+async def _screen(
+    pages: Pages, reports: Reports, files: Files, checker: Checker, settings: Settings
+) -> ListScreen:
+    return ListScreen(pages, reports, files, checker, settings)
+
+
+Screen = Annotated[ListScreen, Depends(_screen)]
+
+
 @router.get("/")
 async def files(
     request: Request,
     user: WebUser,
-    pages: Pages,
-    reports: Reports,
-    checker: Checker,
-    settings: Settings,
+    screen: Screen,
+    filters: Annotated[Filters, Depends()],
     after: UUID | None = None,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
     notice: str = "",
     added: Annotated[int, Query(ge=0, le=1000)] = 0,
 ) -> Response:
-    page, wait = await asyncio.gather(
-        _page(reports.files(user, after, cursor, settings.page_size)),
-        seconds_to_next_run(checker, user),
-    )
-    return _show(request, pages, page, wait, notice=NOTICES.get(notice), added=added, cursor=cursor)
+    return await screen.show(request, user, filters, after, notice=NOTICES.get(notice), added=added)
 
 
-@router.post("/", max_body_size=MAX_FORM)
+@router.post("/", max_body_size=uploads.MAX_BODY)
 async def upload(
     request: Request,
     user: WebUser,
     pages: Pages,
     files: Files,
-    reports: Reports,
-    checker: Checker,
+    screen: Screen,
     settings: Settings,
 ) -> Response:
     """Take every file that can be taken, and tell of each other one by its name."""
     outcomes = await _upload_all(request, user, files, settings)
     last = next((one.event_id for one in reversed(outcomes) if one.event_id), None)
-    refused = [one for one in outcomes if one.error]
+    refused = [one.error for one in outcomes if one.error]
     if not refused:
         return go("/", after=last, added=len(outcomes))
-    page, wait = await asyncio.gather(
-        _page(reports.files(user, last, None, settings.page_size)),
-        seconds_to_next_run(checker, user),
-    )
     told = [
         {
             "name": one.name,
@@ -79,55 +73,37 @@ async def upload(
         }
         for one in outcomes
     ]
-    status = max(one.error.status for one in refused if one.error)
-    return _show(request, pages, page, wait, status=status, outcomes=told)
+    status = max(error.status for error in refused)
+    return await screen.show(request, user, Filters(), last, status, outcomes=told)
 
 
 async def _upload_all(
     request: Request, user: User, files: FilesClient, settings: Settings
 ) -> list[Outcome]:
+    """One file after the other, each passed on while it is read."""
+    outcomes: list[Outcome] = []
     try:
-        parts = await uploads.read_parts(request, settings.max_file_bytes, settings.upload_files)
-        chosen = [part for part in parts if part.filename or part.content]
-        if not chosen:
+        async for sent in uploads.each_file(
+            request, settings.max_file_bytes, settings.upload_files
+        ):
+            outcomes.append(await _upload(user, files, sent))  # noqa: PERF401 - kept on errors
+        if not outcomes:
             raise FileMissing
-    except DomainError as error:
-        return [Outcome("", error)]
-    return [await _upload(user, files, part, settings.max_file_bytes) for part in chosen]
-
-
-async def _upload(user: User, files: FilesClient, part: uploads.Part, limit: int) -> Outcome:
-    name = part.filename or ""
-    try:
-        if part.too_large:
-            raise FileTooLarge(limit=limit)
-        if not name:
-            raise FileNameMissing
-        saved = await files.upload(user, name, bytes(part.content))
     except Unauthenticated:
         raise
     except DomainError as error:
-        return Outcome(name, error)
-    return Outcome(name, None, saved.event_id)
+        if not (outcomes and outcomes[-1].error is error):
+            outcomes.append(Outcome("", error))
+    return outcomes
 
 
-async def _page(asked: Any) -> FilePage | None:
-    """The list; None while reports is away, for uploading goes on without it."""
+async def _upload(user: User, files: FilesClient, sent: uploads.Upload) -> Outcome:
     try:
-        page: FilePage = await asked
-    except Unavailable:
-        return None
-    return page
-
-
-def _show(
-    request: Request,
-    pages: Pages,
-    page: FilePage | None,
-    wait: float | None,
-    status: int = 200,
-    **more: Any,
-) -> Response:
-    values = {"notice": None, "added": 0, "outcomes": [], "cursor": None} | more
-    shown = status if page or status != 200 else Unavailable.status  # noqa: PLR2004
-    return pages.render(request, "files.html", shown, page=page, wait=wait, **values)
+        if not sent.name:
+            raise FileNameMissing
+        saved = await files.upload(user, sent.name, sent.content)
+    except Unauthenticated:
+        raise
+    except DomainError as error:
+        return Outcome(sent.name, error)
+    return Outcome(sent.name, None, saved.event_id)

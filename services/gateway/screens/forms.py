@@ -1,5 +1,6 @@
 """Reads forms, and leads on to the next page."""
 
+import re
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -8,14 +9,32 @@ from fastapi.responses import RedirectResponse
 from services.gateway.i18n.language import N_
 
 MAX_FIELDS = 20
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 NOTICES = {
     "registered": N_(
-        "You can log in now. If this address had an account before, its old password still holds."
+        "You can log in now. We have sent you a mail: please open its link, for results are mailed"
+        " only after that. If this address had an account before, its old password still holds."
     ),
     "logged_out": N_("You are logged out."),
     "replaced": N_("The new version is here and will be checked."),
     "unchanged": N_("The file you sent is the same as the current version, so nothing changed."),
+    "unchanged_text": N_("Nothing was changed, so there is no new version."),
+    "restored": N_("The file is back and will be checked."),
+    "choose_two": N_("Choose two versions to compare."),
+    "saved": N_("Saved."),
+    "confirmed": N_("Your address is confirmed. Results are mailed to it from now on."),
+    "new_address": N_("This is your address from now on. The former one was told."),
+    "confirmation_sent": N_("The mail is on its way. Please open its link."),
+    "email_asked": N_(
+        "We have sent a mail to the new address. It counts once you have opened the link in it."
+    ),
+    "password_changed": N_("The password is changed, and every other session has ended."),
+    "password_reset": N_("The new password holds. Log in with it; all sessions have ended."),
+    "session_ended": N_("That session has ended."),
+    "sessions_ended": N_("All other sessions have ended."),
+    "token_revoked": N_("The token is revoked. Within a minute it is refused everywhere."),
+    "erased": N_("Your account is erased. Thank you for having been here."),
     "deleted": N_("The file is deleted. Its reports stay in the check log."),
 }
 """What a page may be asked to say at its top, by the word in its address."""
@@ -26,6 +45,17 @@ async def fields(request: Request, *names: str) -> list[str]:
     form = await request.form(max_fields=MAX_FIELDS, max_files=0)
     found = [form.get(name) for name in names]
     return [value if isinstance(value, str) else "" for value in found]
+
+
+async def chosen(request: Request, name: str) -> list[str]:
+    """Values of the checkboxes of one name that are ticked."""
+    form = await request.form(max_fields=MAX_FIELDS, max_files=0)
+    return [value for value in form.getlist(name) if isinstance(value, str)]
+
+
+def number(text: str) -> int | None:
+    """A version's number out of a hidden field; None for anything else."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def go(path: str, **query: object) -> RedirectResponse:

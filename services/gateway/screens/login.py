@@ -24,15 +24,7 @@ async def log_in(request: Request, pages: Pages, sessions: Sessions) -> Response
     try:
         await sessions.begin(request, email, password)
     except DomainError as error:
-        return pages.render(
-            request,
-            "login.html",
-            error.status,
-            next=wanted,
-            notice=None,
-            email=email,
-            error=pages.explain(request, error),
-        )
+        return pages.refuse(request, "login.html", error, next=wanted, notice=None, email=email)
     return go(wanted)
 
 

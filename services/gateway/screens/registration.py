@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from services.gateway.provision import Auth, Pages
+from services.gateway.provision import Auth, Callers, Pages
 from services.gateway.screens.forms import fields, go
 from shared.errors import DomainError
 
@@ -15,17 +15,10 @@ async def registration(request: Request, pages: Pages) -> Response:
 
 
 @router.post("/register")
-async def register(request: Request, pages: Pages, auth: Auth) -> Response:
+async def register(request: Request, pages: Pages, auth: Auth, callers: Callers) -> Response:
     email, password = await fields(request, "email", "password")
     try:
-        await auth.register(email, password, pages.language(request))
+        await auth.register(email, password, pages.language(request), callers.browser(request))
     except DomainError as error:
-        return pages.render(
-            request,
-            "registration.html",
-            error.status,
-            email=email,
-            error=pages.explain(request, error),
-            about=error.code.split("_")[0],
-        )
+        return pages.refuse(request, "registration.html", error, email=email)
     return go("/login", notice="registered")

@@ -11,9 +11,12 @@ function address() {
   return url;
 }
 
+// A page with a form that must not be lost names the address of the part that changes.
+const part = document.querySelector("[data-live-address]")?.dataset.liveAddress;
+
 async function refresh() {
-  const answer = await fetch(address(), { headers: { Accept: "text/html" } });
-  if (answer.redirected) return location.reload(); // the session has ended
+  const answer = await fetch(part ?? address(), { headers: { Accept: "text/html" } });
+  if (answer.redirected) return part ? undefined : location.reload(); // the session has ended
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   let changed = false;
@@ -21,7 +24,7 @@ async function refresh() {
     const old = document.getElementById(fresh.id);
     if (old === null || meaning(old) === meaning(fresh)) continue;
     put(old, fresh);
-    changed = true;
+    changed ||= fresh.dataset.live !== "quiet"; // what nobody needs to be told of
   }
   if (!changed) return;
   announce();
@@ -40,7 +43,9 @@ function meaning(part) {
 
 function put(old, fresh) {
   const focused = old.contains(document.activeElement) ? selector(document.activeElement) : null;
+  const ticked = [...old.querySelectorAll("input[id]:checked")].map((box) => box.id);
   old.replaceChildren(...fresh.childNodes);
+  for (const id of ticked) old.querySelector(`#${CSS.escape(id)}:not(:checked)`)?.click();
   if (focused) old.querySelector(focused)?.focus({ preventScroll: true });
 }
 

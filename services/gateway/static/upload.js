@@ -35,7 +35,7 @@ function enhance(form) {
 
 function row(file, words, limit) {
   const item = document.createElement("li");
-  const name = document.createElement("span");
+  const name = document.createElement("bdi"); // a name from right to left stays a name
   name.className = "name";
   name.textContent = file.name;
   const note = document.createElement("span");

@@ -56,3 +56,9 @@ async def test_a_user_who_does_not_exist_costs_a_whole_hash() -> None:
             assert not await hasher.verify("wrong password", None)
         finally:
             await hasher.close()
+
+
+async def test_a_hash_of_another_cost_is_outdated(hasher: PasswordHasher) -> None:
+    stored = await hasher.hash("password")
+    assert not hasher.is_outdated(stored)
+    assert hasher.is_outdated(stored.replace("$04$", "$05$"))

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx2
 
 from shared.contracts.checker import Counts
-from shared.web.identity import Identity
+from shared.web.identity import Identity, Scope
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -47,14 +47,17 @@ class Services:
     def __init__(self, auth: Identity) -> None:
         self._auth = auth
         self.user_id, self.session_id = uuid4(), uuid4()
+        self.preferences: dict[str, str] | None = None
         self.calls: list[httpx2.Request] = []
         self._routes: dict[str, Answer] = {}
         self.on("auth POST /internal/sessions", self._begin_session)
         self.on("auth POST /internal/sessions/access", answer(200, self.tokens(token=None)))
         self.on("auth GET /internal/sessions/.*", answer(204))
         self.on("auth DELETE /internal/sessions/current", answer(204))
+        self.on("auth GET /internal/me", answer(200, account()))
         self.on("reports GET /internal/files", answer(200, {"files": []}))
         self.on("reports GET /internal/checks", answer(200, {"checks": []}))
+        self.on("files GET /internal/limits", answer(200, limits()))
         self.on("checker GET /internal/schedule", answer(200, schedule()))
 
     def on(self, route: str, reply: Answer) -> None:
@@ -71,10 +74,14 @@ class Services:
             "access_token": self.access_token(),
             "expires_in": 600,
             "token": token,
+            "preferences": self.preferences,
         }
 
     def access_token(self) -> str:
         return self._auth.sign_user(self.user_id, self.session_id)
+
+    def limited_token(self, *scopes: Scope) -> str:
+        return self._auth.sign_user(self.user_id, uuid4(), scopes)
 
     def called(self, pattern: str) -> list[httpx2.Request]:
         return [call for call in self.calls if re.fullmatch(pattern, _name(call))]
@@ -97,6 +104,58 @@ def _name(request: httpx2.Request) -> str:
 def schedule(seconds: float = 45) -> dict[str, Any]:
     next_run = datetime.now(UTC) + timedelta(seconds=seconds)
     return {"interval_seconds": 60, "next_run_at": next_run}
+
+
+def account(**changes: Any) -> dict[str, Any]:
+    return {
+        "user_id": UUID(int=3),
+        "email": "ann@example.org",
+        "email_confirmed": True,
+        "pending_email": None,
+        "language": "en",
+        "time_zone": "auto",
+        "theme": "auto",
+        "mail_on_new_device": True,
+        "created_at": NOW,
+        **changes,
+    }
+
+
+def session(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": UUID(int=4),
+        "kind": "web",
+        "device": "Firefox on Linux",
+        "address": "203.0.113.7",
+        "created_at": NOW - timedelta(days=3),
+        "last_used_at": NOW,
+        "current": False,
+        **changes,
+    }
+
+
+def api_token(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": UUID(int=5),
+        "name": "build",
+        "scopes": ["files:read", "checks:read"],
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(days=90),
+        "last_used_at": None,
+        "hint": "k3Fq",
+        **changes,
+    }
+
+
+def security_entry(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "at": NOW,
+        "kind": "signed_in",
+        "device": "Firefox on Linux",
+        "address": "203.0.113.7",
+        **changes,
+    }
 
 
 def counts(**given: int) -> dict[str, int]:
@@ -169,3 +228,87 @@ def report(**changes: Any) -> dict[str, Any]:
         "fixed": [],
         **changes,
     }
+
+
+def limits(**changes: Any) -> dict[str, Any]:
+    return {
+        "files": {"used": 12, "limit": 1000},
+        "bytes": {"used": 3_250_586, "limit": 200 * 1024 * 1024},
+        "uploads": {"left": 58, "limit": 60, "window_seconds": 60, "retry_after": 0},
+        **changes,
+    }
+
+
+def saved(**changes: Any) -> dict[str, Any]:
+    return {
+        "file_id": file()["id"],
+        "name": "main.py",
+        "version": 1,
+        "size": 1,
+        "sha256": "b" * 64,
+        "saved_at": NOW,
+        "event_id": EVENT,
+        "unchanged": False,
+        "mark": "new",
+        "limits": limits(),
+        **changes,
+    }
+
+
+def stored(**changes: Any) -> dict[str, Any]:
+    return {
+        "file_id": file()["id"],
+        "name": "main.py",
+        "version": 1,
+        "mark": "new",
+        "size": 1,
+        "sha256": "b" * 64,
+        "saved_at": NOW,
+        "deleted_at": None,
+        "erased": False,
+        **changes,
+    }
+
+
+def version(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "version": number,
+        "name": "main.py",
+        "size": 100 * number,
+        "sha256": "c" * 64,
+        "saved_at": NOW,
+        "author": UUID(int=3),
+        "lines_added": 2,
+        "lines_removed": 1,
+        "available": True,
+        **changes,
+    }
+
+
+def line(kind: str, text: str, old: int | None = None, new: int | None = None) -> dict[str, Any]:
+    return {"kind": kind, "old": old, "new": new, "text": text}
+
+
+def diff(*lines: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A difference of one hunk; of a line that became another one, unless `lines` are given."""
+    changed = [
+        line("same", "def f(x):", 1, 1),
+        line("removed", "    return x", 2),
+        line("added", "    return x + <1>", None, 2),
+    ]
+    hunk = {"old_start": 1, "old_lines": 2, "new_start": 1, "new_lines": 2}
+    return {
+        "from": 1,
+        "to": 2,
+        "added": 1,
+        "removed": 1,
+        "identical": False,
+        "truncated": False,
+        "note": None,
+        "hunks": [{**hunk, "lines": list(lines) or changed}],
+        **changes,
+    }
+
+
+def content(text: bytes, number: int = 1, name: str = "main.py") -> Answer:
+    return answer(200, text, X_File_Name=name, X_File_Version=str(number))

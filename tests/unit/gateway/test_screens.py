@@ -17,6 +17,7 @@ from tests.unit.gateway.services import (
     mail,
     refusal,
     report,
+    saved,
     schedule,
     stream,
     summary,
@@ -70,7 +71,7 @@ async def test_a_waiting_file_says_when(person: httpx2.AsyncClient, services: Se
     [
         ("waiting", "Not sent yet"),
         ("queued", "Queued"),
-        ("sending", "Being sent"),
+        ("held", "Held until your address is confirmed"),
         ("failed", "Not delivered"),
         ("suppressed", "Not sent"),
     ],
@@ -188,8 +189,8 @@ async def test_a_file_is_replaced_under_the_name_that_was_chosen(
     person: httpx2.AsyncClient, services: Services, keep: str, name: str, notice: str
 ) -> None:
     show_file(services)
-    saved = {"file_id": file()["id"], "version": 2, "event_id": EVENT}
-    services.on("files PUT .*", answer(200, saved))
+    reply = saved(version=2, mark="replaced")
+    services.on("files PUT .*", answer(200, reply))
     upload = {"file": ("other.py", b"x = 2\n")}
     response = await person.post(f"{FILE}/change", data={"name": keep}, files=upload)
     assert response.headers["location"] == f"/?after={EVENT}&notice={notice}"
@@ -201,8 +202,8 @@ async def test_the_same_bytes_again_are_told_as_such(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
     show_file(services)
-    saved = {"file_id": file()["id"], "version": 1, "event_id": None}
-    services.on("files PUT .*", answer(200, saved))
+    reply = saved(event_id=None, unchanged=True)
+    services.on("files PUT .*", answer(200, reply))
     upload = {"file": ("main.py", b"x")}
     response = await person.post(f"{FILE}/change", data={"name": "keep"}, files=upload)
     assert response.headers["location"] == "/?notice=unchanged"
@@ -223,8 +224,8 @@ async def test_a_refused_change_keeps_the_choice(
 
 async def test_deleting_asks_first(person: httpx2.AsyncClient, services: Services) -> None:
     show_file(services)
-    deleted = {"file_id": file()["id"], "version": 1, "event_id": EVENT}
-    services.on("files DELETE .*", answer(200, deleted))
+    reply = saved(mark="deleted")
+    services.on("files DELETE .*", answer(200, reply))
     assert 'method="post"' in (await person.get(f"{FILE}/delete")).text
     assert not services.called("files DELETE .*")
     response = await person.post(f"{FILE}/delete")
@@ -232,13 +233,13 @@ async def test_deleting_asks_first(person: httpx2.AsyncClient, services: Service
 
 
 async def test_a_deleted_file_keeps_its_log(person: httpx2.AsyncClient, services: Services) -> None:
-    services.on("reports GET /internal/files/[^/]*", refusal(404, "not_found"))
+    show_file(services, mark="deleted")
     log = {"checks": [summary()], "next_cursor": None}
     services.on("reports GET /internal/files/.*/checks", answer(200, log))
     page = words(await person.get(FILE))
     assert "This file is deleted." in page
     assert "Report of version 1" in page
-    services.on("reports GET /internal/files/.*/checks", answer(200, {"checks": []}))
+    services.on("reports GET /internal/files/[^/]*", refusal(404, "not_found"))
     assert (await person.get(FILE)).status_code == 404
 
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway.sessions import BELIEVED, Liveness
+from services.gateway.beliefs import BELIEVED, Liveness
 from shared.errors import Unavailable
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import Services, answer, away, refusal
@@ -23,7 +23,7 @@ async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(
     browser: httpx2.AsyncClient,
 ) -> None:
     set_cookies = cookies(await browser.post("/login", data=LOGIN))
-    assert set(set_cookies) == {"session", "access"}
+    assert set(set_cookies) == {"session", "access", "device"}
     for line in set_cookies.values():
         assert "HttpOnly" in line
         assert "SameSite=Lax" in line
@@ -34,7 +34,7 @@ async def test_over_tls_cookies_are_bound_to_the_host(browsers: Browsers) -> Non
     async with browsers(public_url="https://prereview.example") as http:
         response = await http.post("/login", data=LOGIN)
         set_cookies = cookies(response)
-        assert set(set_cookies) == {"__Host-session", "__Host-access"}
+        assert set(set_cookies) == {"__Host-session", "__Host-access", "__Host-device"}
         assert all("Secure" in line and "Path=/;" in line for line in set_cookies.values())
         assert "max-age" in response.headers["strict-transport-security"]
         assert (await http.get("/")).status_code == 200

@@ -6,10 +6,10 @@ import httpx2
 import pytest
 
 from tests.unit.gateway.conftest import Browsers
-from tests.unit.gateway.services import EVENT, Services, answer, file, refusal
+from tests.unit.gateway.services import EVENT, Services, answer, file, refusal, saved
 
 LIMIT = 1024 * 1024
-SAVED = {"file_id": file()["id"], "version": 1, "event_id": EVENT}
+SAVED = saved()
 BOUNDARY = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
@@ -236,6 +236,7 @@ async def test_uploads_work_while_reports_is_away(
     person: httpx2.AsyncClient, program: httpx2.AsyncClient, services: Services
 ) -> None:
     services.on("reports .*", refusal(503, "unavailable"))
+    services.on("files POST /internal/files", answer(201, saved(name="a.py", size=6)))
     response = await person.post("/", files={"files": ("a.py", b"x")})
     assert response.status_code == 303
     page = await person.get(response.headers["location"])

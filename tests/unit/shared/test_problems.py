@@ -1,6 +1,7 @@
 """Whatever goes wrong, the answer is a problem with a code, the request's id and safe headers."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID, uuid4
@@ -307,3 +308,18 @@ async def test_health_needs_nothing_and_metrics_count_by_route(
     assert count % ("/pages/{number}", 200, "3.0") in figures
     assert count % ("none", 404, "2.0") in figures
     assert "/x1" not in figures
+
+
+@pytest.mark.parametrize("kind", ["away", "unexpected-secret-token"])
+async def test_what_stands_in_an_address_is_not_logged(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """It may be the token of a link that somebody was mailed."""
+    logger = logging.getLogger()
+    logger.addHandler(caplog.handler)  # the application put its own in its place
+    with caplog.at_level("INFO"):
+        answer = await client.get(f"/raise/{kind}")
+    logger.removeHandler(caplog.handler)
+    assert answer.status_code in {500, 503}
+    assert "/raise/{name}" in caplog.text
+    assert f"/raise/{kind}" not in caplog.text

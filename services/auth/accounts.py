@@ -1,0 +1,102 @@
+"""The one row that knows a person: address, password hash, preferences."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth.visitors import Place, Visitor
+from shared.contracts.auth import Language
+from shared.errors import Unauthenticated
+from shared.web.identity import User
+
+Theme = Literal["auto", "light", "dark"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """The row."""
+
+    user_id: UUID
+    email: str
+    password_hash: str
+    language: Language
+    created_at: datetime
+    email_confirmed_at: datetime | None
+    pending_email: str | None
+    time_zone: str
+    theme: Theme
+    mail_on_new_device: bool
+
+
+class Credentials(NamedTuple):
+    """What a login is compared with; nothing for an unknown address."""
+
+    user_id: UUID | None = None
+    password_hash: str | None = None
+    known_device: bool = False
+
+
+async def credentials(connection: AsyncConnection, email: str, visitor: Visitor) -> Credentials:
+    row = (
+        await connection.execute(
+            text(
+                "SELECT u.user_id, u.password_hash, :cookie AND EXISTS (SELECT FROM devices d"
+                " WHERE d.user_id = u.user_id AND d.device_hash = :device) AS known_device"
+                " FROM users u WHERE u.email = :email"
+            ),
+            {"email": email, "cookie": bool(visitor.cookie), "device": visitor.device_hash},
+        )
+    ).first()
+    return Credentials(*row) if row else Credentials()
+
+
+async def owner(connection: AsyncConnection, email: str) -> UUID | None:
+    """Whose an address is; the person can't be erased until the transaction ends."""
+    found: UUID | None = await connection.scalar(
+        text("SELECT user_id FROM users WHERE email = :email FOR KEY SHARE"), {"email": email}
+    )
+    return found
+
+
+async def lock(connection: AsyncConnection, user_id: UUID | None) -> Person | None:
+    """The person, whom nobody else changes until the transaction ends."""
+    rows = await connection.execute(
+        text("SELECT * FROM users WHERE user_id = :user_id FOR NO KEY UPDATE"),
+        {"user_id": user_id},
+    )
+    row = rows.mappings().first()
+    return Person(**row) if row else None
+
+
+async def acting(connection: AsyncConnection, user: User) -> tuple[Person, Place]:
+    """Like `lock`, for the person who asks, and where their session is.
+
+    The gateway believes for half a minute that a session lives; a command must not. Raises
+    `Unauthenticated` when it has ended.
+    """
+    person = await lock(connection, user.user_id)
+    place = (
+        await connection.execute(
+            text(
+                "SELECT device, address FROM sessions"
+                " WHERE session_id = :session_id AND user_id = :user_id AND ended_at IS NULL"
+            ),
+            {"session_id": user.session_id, "user_id": user.user_id},
+        )
+    ).first()
+    if person is None or place is None:
+        raise Unauthenticated
+    return person, Place(*place)
+
+
+async def change(connection: AsyncConnection, user_id: UUID, **values: Any) -> None:
+    """Write columns of the row; their names are ours."""
+    columns = ", ".join(f"{name} = :{name}" for name in values)
+    await connection.execute(
+        text(f"UPDATE users SET {columns} WHERE user_id = :user_id"),  # noqa: S608
+        {**values, "user_id": user_id},
+    )

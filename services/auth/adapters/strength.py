@@ -1,0 +1,102 @@
+"""How hard a password is to guess, by zxcvbn, with its advice as code words."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from math import prod
+from typing import Any
+
+from zxcvbn import zxcvbn  # type: ignore[import-untyped]
+from zxcvbn.matching import (  # type: ignore[import-untyped]
+    L33T_TABLE,
+    relevant_l33t_subtable,
+)
+
+from shared.errors import Invalid
+
+ENOUGH = 2  # of 0 … 4: withstands guessing at ten tries a second
+JUDGED = 72  # characters, as zxcvbn takes them
+# Signs that may stand for several letters multiply the work: 72 characters full of them take 7 s,
+# 16 a twentieth of a second. A password with so many is judged by its beginning.
+READINGS = 32
+WINDOW = 16
+
+WARNINGS: Mapping[str, str] = {
+    "This is a top-10 common password.": "top_ten",
+    "This is a top-100 common password.": "top_hundred",
+    "This is a very common password.": "common",
+    "This is similar to a commonly used password.": "similar_to_common",
+    "A word by itself is easy to guess.": "single_word",
+    "Names and surnames by themselves are easy to guess.": "single_name",
+    "Common names and surnames are easy to guess.": "names",
+    "Straight rows of keys are easy to guess.": "straight_row",
+    "Short keyboard patterns are easy to guess.": "keyboard_pattern",
+    'Repeats like "aaa" are easy to guess.': "repeated_character",
+    'Repeats like "abcabcabc" are only slightly harder to guess than "abc".': "repeated_pattern",
+    'Sequences like "abc" or "6543" are easy to guess.': "sequence",
+    "Recent years are easy to guess.": "recent_year",
+    "Dates are often easy to guess.": "date",
+}
+SUGGESTIONS: Mapping[str, str] = {
+    "Use a few words, avoid common phrases.": "use_words",
+    "No need for symbols, digits, or uppercase letters.": "symbols_not_needed",
+    "Add another word or two. Uncommon words are better.": "add_words",
+    "Use a longer keyboard pattern with more turns.": "longer_pattern",
+    "Avoid repeated words and characters.": "avoid_repeats",
+    "Avoid sequences.": "avoid_sequences",
+    "Avoid recent years.": "avoid_recent_years",
+    "Avoid years that are associated with you.": "avoid_own_years",
+    "Avoid dates and years that are associated with you.": "avoid_own_dates",
+    "Capitalization doesn't help very much.": "capitals",
+    "All-uppercase is almost as easy to guess as all-lowercase.": "all_capitals",
+    "Reversed words aren't much harder to guess.": "reversed",
+    "Predictable substitutions like '@' instead of 'a' don't help very much.": "substitutions",
+}
+
+
+class PasswordTooWeak(Invalid):
+    """This password is too easy to guess."""
+
+    code = "password_too_weak"
+
+
+class StrengthMeter:
+    """Judges one password at a time, off the event loop: zxcvbn keeps a common dictionary."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "zxcvbn")
+
+    async def check(self, password: str, email: str) -> None:
+        """Raises `PasswordTooWeak`, whose params are a warning and two suggestions, or empty."""
+        loop = asyncio.get_running_loop()
+        advice = await loop.run_in_executor(self._pool, _judge, password[:JUDGED], _own(email))
+        if advice is not None:
+            raise PasswordTooWeak(**advice)
+
+    async def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _judge(password: str, own_words: list[str]) -> dict[str, str | int] | None:
+    """The advice for a weak password, None for a strong one."""
+    part = password if _readings(password) <= READINGS else password[:WINDOW]
+    judged = zxcvbn(part, own_words)
+    return None if judged["score"] >= ENOUGH else _advice(judged["feedback"])
+
+
+def _readings(password: str) -> int:
+    """As how many words zxcvbn may have to read it: “1” is an i or an l, “7” an l or a t."""
+    return prod(map(len, relevant_l33t_subtable(password, L33T_TABLE).values()))
+
+
+def _advice(feedback: Mapping[str, Any]) -> dict[str, str | int]:
+    known = [SUGGESTIONS.get(text, "") for text in feedback["suggestions"]]
+    first, second, *_ = [*filter(None, known), "", ""]
+    warning = WARNINGS.get(feedback["warning"] or "", "")
+    return {"warning": warning, "suggestion1": first, "suggestion2": second}
+
+
+def _own(email: str) -> list[str]:
+    """Words that whoever attacks this account tries first."""
+    name, _, domain = email.partition("@")
+    return ["prereview", email, name, domain, *name.split("."), *domain.split(".")]

@@ -1,0 +1,71 @@
+"""A person's account: what it says, preferences, address."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from services.auth import queries
+from services.auth.accounts import Theme
+from services.auth.api.parts import Body, Email, Hasher, Limited, Now, Password, Pool, Store
+from services.auth.commands.addresses import ask_for_change
+from services.auth.commands.preferences import AUTO, change_preferences, check_time_zone
+from services.auth.commands.proof import prove
+from services.auth.credentials import check_email
+from shared.contracts.auth import Language
+from shared.web.app import Transaction
+from shared.web.identity import CurrentUser, User, user_with
+
+router = APIRouter(prefix="/internal/me")
+Reader = Annotated[User, Depends(user_with("account"))]
+
+
+class Changes(Body):
+    """What is to be different; what is left out stays."""
+
+    language: Language = "en"
+    time_zone: str = Field(AUTO, max_length=100)
+    theme: Theme = "auto"
+    mail_on_new_device: bool = Field(True, strict=True)
+
+
+class NewEmail(Body):
+    """A wish for another address."""
+
+    password: Password
+    email: Email
+
+
+@router.get("")
+async def me(user: Reader, connection: Transaction) -> queries.Account:
+    return await queries.account(connection, user.user_id)
+
+
+@router.patch("")
+async def change_me(
+    body: Changes, user: CurrentUser, connection: Transaction, store: Store
+) -> queries.Account:
+    check_time_zone(body.time_zone)
+    changes = body.model_dump(exclude_unset=True)
+    await change_preferences(connection, store, user, changes)
+    return await queries.account(connection, user.user_id)
+
+
+@router.post("/email", status_code=202)
+async def change_email(
+    body: NewEmail,
+    user: CurrentUser,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    limits: Limited,
+    now: Now,
+) -> dict[str, str]:
+    """Mail a link to the new address; the same answer when it has an account."""
+    email = check_email(body.email)
+    proven = await prove(database, hasher, limits, user, body.password, now)
+    async with database.transaction() as connection:
+        await ask_for_change(
+            connection, store, limits, user=user, proven=proven, email=email, now=now
+        )
+    return {}

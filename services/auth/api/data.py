@@ -1,0 +1,81 @@
+"""A person's data: the security log, a copy of everything, and the end of it."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from services.auth import accounts, api_tokens, queries, security_log, session_list
+from services.auth.api.parts import Body, Configured, Hasher, Limited, Now, Password, Pool, Store
+from services.auth.commands.erasure import erase_account
+from services.auth.commands.proof import prove
+from shared.web.app import Transaction
+from shared.web.identity import CurrentUser
+
+router = APIRouter(prefix="/internal/me")
+Cursor = Annotated[str | None, Query(pattern="^[1-9][0-9]{0,17}$")]
+PageSize = Annotated[int, Query(ge=1, le=100)]
+
+
+class Log(BaseModel):
+    """A page of the log, newest first; `next_cursor` is empty on the last one."""
+
+    entries: list[security_log.Entry]
+    next_cursor: str | None = None
+
+
+class Export(BaseModel):
+    """Everything auth keeps about a person, but secrets and their hashes."""
+
+    account: queries.Account
+    sessions: list[session_list.Listed]
+    tokens: list[api_tokens.ApiToken]
+    security_log: list[security_log.Entry]
+
+
+class Erasure(Body):
+    """Proof that the person wants it."""
+
+    password: Password
+
+
+@router.get("/security-log")
+async def log(
+    user: CurrentUser, connection: Transaction, cursor: Cursor = None, limit: PageSize = 50
+) -> Log:
+    before = int(cursor) if cursor else None
+    found = list(await security_log.entries(connection, user.user_id, before, limit + 1))
+    last = found[limit - 1] if len(found) > limit else None
+    return Log(entries=found[:limit], next_cursor=str(last.id) if last else None)
+
+
+@router.get("/export")
+async def export(
+    user: CurrentUser, connection: Transaction, settings: Configured, now: Now
+) -> Export:
+    _, place = await accounts.acting(connection, user)
+    await security_log.note(connection, user.user_id, "exported", now, place)
+    lifetime = timedelta(days=settings.session_days)
+    return Export(
+        account=await queries.account(connection, user.user_id),
+        sessions=list(await session_list.living(connection, user.user_id, now, lifetime)),
+        tokens=list(await api_tokens.living(connection, user.user_id, now)),
+        security_log=list(await security_log.entries(connection, user.user_id)),
+    )
+
+
+@router.post("/erasure", status_code=204)
+async def erase(
+    body: Erasure,
+    user: CurrentUser,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    limits: Limited,
+    now: Now,
+) -> None:
+    """Forget the person, here at once and in all services as soon as they hear of it."""
+    proven = await prove(database, hasher, limits, user, body.password, now)
+    async with database.transaction() as connection:
+        await erase_account(connection, store, user=user, proven=proven)

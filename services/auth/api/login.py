@@ -1,0 +1,129 @@
+"""Beginning a session and keeping it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from services.auth import api_tokens, queries, session_list, sessions
+from services.auth.api.parts import (
+    GATEWAY,
+    Body,
+    Client,
+    Configured,
+    Email,
+    Hasher,
+    Limited,
+    Now,
+    Password,
+    Pool,
+    Signer,
+    Store,
+    Tokens,
+    tokens,
+)
+from services.auth.commands.sign_in import begin_session, check_credentials
+from services.auth.session_list import Kind
+from shared.errors import NotFound, Unauthenticated
+from shared.web.app import Transaction
+
+router = APIRouter(prefix="/internal/sessions", dependencies=GATEWAY)
+
+
+class Login(Body):
+    """Proof of an account."""
+
+    email: Email
+    password: Password
+    kind: Kind
+    client: Client = Client()
+
+
+class Token(Body):
+    """A session's opaque token."""
+
+    token: str = Field(min_length=1, max_length=200)
+
+
+class WebToken(Token):
+    """A browser's token, and where it comes from."""
+
+    client: Client = Client()
+
+
+@router.post("", status_code=201)
+async def log_in(
+    body: Login,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    limits: Limited,
+    signer: Signer,
+    now: Now,
+) -> Tokens:
+    """Begin a session. Unknown users cost the same time as wrong passwords."""
+    visitor = body.client.visitor()
+    found = await check_credentials(
+        database,
+        hasher,
+        limits,
+        email=body.email,
+        password=body.password,
+        visitor=visitor,
+        now=now,
+    )
+    outdated = hasher.is_outdated(found.password_hash or "")
+    new_hash = await hasher.hash(body.password) if outdated else None
+    async with database.transaction() as connection:
+        session, person = await begin_session(
+            connection,
+            store,
+            found,
+            new_hash=new_hash,
+            kind=body.kind,
+            visitor=visitor,
+            now=now,
+        )
+    preferences = queries.Preferences.model_validate(person, from_attributes=True)
+    return tokens(signer, session.session_id, session.user_id, preferences, token=session.token)
+
+
+@router.post("/refresh")
+async def refresh(
+    body: Token, database: Pool, signer: Signer, settings: Configured, now: Now
+) -> Tokens:
+    """Exchange an API session's token; the old one is worth nothing from now on."""
+    lifetime = timedelta(days=settings.session_days)
+    # Commits before it refuses: a token that comes twice ends its session.
+    async with database.transaction() as connection:
+        session = await sessions.refresh(connection, body.token, now, lifetime)
+        if session is not None:
+            preferences = await queries.preferences(connection, session.user_id)
+    if session is None:
+        raise Unauthenticated
+    return tokens(signer, session.session_id, session.user_id, preferences, token=session.token)
+
+
+@router.post("/access")
+async def access(
+    body: WebToken, connection: Transaction, signer: Signer, settings: Configured, now: Now
+) -> Tokens:
+    """A fresh access token for a web session."""
+    lifetime = timedelta(days=settings.session_days)
+    address = body.client.visitor().place.address
+    session = await sessions.find_web(connection, body.token, now, lifetime, address)
+    if session is None:
+        raise Unauthenticated
+    preferences = await queries.preferences(connection, session.user_id)
+    return tokens(signer, session.session_id, session.user_id, preferences)
+
+
+@router.get("/{session_id}", status_code=204)
+async def session_is_alive(session_id: UUID, connection: Transaction, now: Now) -> None:
+    """204 while the session, or the API token of this id, lives; else 404."""
+    if not (
+        await session_list.is_alive(connection, session_id)
+        or await api_tokens.is_alive(connection, session_id, now)
+    ):
+        raise NotFound

@@ -1,0 +1,89 @@
+"""What the routes share: who may call, what they are given, how bodies look."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.auth.adapters.passwords import PasswordHasher
+from services.auth.adapters.strength import StrengthMeter
+from services.auth.limits import Limits
+from services.auth.queries import Preferences
+from services.auth.settings import Settings
+from services.auth.visitors import Visitor
+from shared.clock import Clock
+from shared.db import Database
+from shared.eventsourcing.store import EventStore
+from shared.web.app import provided
+from shared.web.identity import USER_TOKEN_SECONDS, Identity, Scope, callers
+
+GATEWAY = [Depends(callers("gateway"))]
+NOTIFIER = [Depends(callers("notifier"))]
+
+Store = Annotated[EventStore, provided(EventStore)]
+Hasher = Annotated[PasswordHasher, provided(PasswordHasher)]
+Meter = Annotated[StrengthMeter, provided(StrengthMeter)]
+Signer = Annotated[Identity, provided(Identity)]
+Configured = Annotated[Settings, provided(Settings)]
+Pool = Annotated[Database, provided(Database)]
+Limited = Annotated[Limits, provided(Limits)]
+
+
+def _now(request: Request) -> datetime:
+    clock: Clock = request.app.state.clock
+    return clock()
+
+
+Now = Annotated[datetime, Depends(_now)]
+Email = Annotated[str, Field(max_length=1000)]
+Password = Annotated[str, Field(max_length=100_000)]
+LinkToken = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Body(BaseModel):
+    """A request's body: nothing that is not asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Client(Body):
+    """The client of the gateway on whose behalf it calls."""
+
+    address: str = Field("", max_length=100)
+    user_agent: str = Field("", max_length=500)
+    device: str = Field("", max_length=200, description="a browser's long-lived cookie")
+
+    def visitor(self) -> Visitor:
+        return Visitor(self.address, self.user_agent, self.device)
+
+
+class Tokens(BaseModel):
+    """An access token and, where one was made, the session's own token."""
+
+    session_id: UUID
+    user_id: UUID
+    access_token: str
+    expires_in: int = Field(description="seconds")
+    token: str | None
+    preferences: Preferences
+
+
+def tokens(
+    signer: Identity,
+    session_id: UUID,
+    user_id: UUID,
+    preferences: Preferences,
+    *,
+    token: str | None = None,
+    scopes: list[Scope] | None = None,
+) -> Tokens:
+    return Tokens(
+        session_id=session_id,
+        user_id=user_id,
+        access_token=signer.sign_user(user_id, session_id, scopes),
+        expires_in=USER_TOKEN_SECONDS,
+        token=token,
+        preferences=preferences,
+    )

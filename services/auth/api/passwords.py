@@ -1,0 +1,109 @@
+"""Passwords: changed by who knows them, replaced by who reads the account's mail."""
+
+import asyncio
+import time
+
+from fastapi import APIRouter
+
+from services.auth import links, throttle
+from services.auth.api.parts import (
+    GATEWAY,
+    Body,
+    Client,
+    Email,
+    Hasher,
+    Limited,
+    LinkToken,
+    Meter,
+    Now,
+    Password,
+    Pool,
+    Store,
+)
+from services.auth.commands.passwords import change_password, reset_password
+from services.auth.commands.proof import prove
+from services.auth.commands.strangers import write_to_owner
+from services.auth.credentials import check_password, spelling
+from shared.web.identity import CurrentUser
+
+router = APIRouter(prefix="/internal")
+ANSWER_SECONDS = 0.25  # longer than the work takes, so that the time tells nothing
+
+
+class Forgotten(Body):
+    """The address whose password is forgotten."""
+
+    email: Email
+    client: Client = Client()
+
+
+class NewPassword(Body):
+    """The token of a link, and the password from now on."""
+
+    token: LinkToken
+    password: Password
+    client: Client = Client()
+
+
+class PasswordChange(Body):
+    """Proof, and the password from now on."""
+
+    current_password: Password
+    new_password: Password
+
+
+@router.post("/password-resets", status_code=202, dependencies=GATEWAY)
+async def ask_for_reset(
+    body: Forgotten, database: Pool, store: Store, limits: Limited, now: Now
+) -> dict[str, str]:
+    """Mail a link to the owner of the address, if there is one."""
+    started = time.monotonic()
+    async with database.transaction() as connection:
+        await throttle.enter(connection, limits.reset(body.client.visitor()), now)
+    async with database.transaction() as connection:
+        await write_to_owner(connection, store, limits, "reset_password", spelling(body.email), now)
+    await asyncio.sleep(started + ANSWER_SECONDS - time.monotonic())
+    return {}
+
+
+@router.put("/password-resets", status_code=204, dependencies=GATEWAY)
+async def reset(
+    body: NewPassword, database: Pool, store: Store, hasher: Hasher, meter: Meter, now: Now
+) -> None:
+    """Use a link up; every session and API token ends."""
+    password = check_password(body.password)
+    async with database.transaction() as connection:
+        link = await links.find(connection, body.token, ["reset_password"], now)
+    await meter.check(password, link.email)
+    password_hash = await hasher.hash(password)
+    async with database.transaction() as connection:
+        await reset_password(
+            connection,
+            store,
+            token=body.token,
+            password_hash=password_hash,
+            visitor=body.client.visitor(),
+            now=now,
+        )
+
+
+@router.post("/me/password", status_code=204)
+async def change(
+    body: PasswordChange,
+    user: CurrentUser,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    meter: Meter,
+    limits: Limited,
+    now: Now,
+) -> None:
+    """Every other session ends."""
+    password = check_password(body.new_password)
+    proven = await prove(database, hasher, limits, user, body.current_password, now)
+    await meter.check(password, proven.email)
+    password_hash = await hasher.hash(password)
+    async with database.transaction() as connection:
+        await change_password(
+            connection, store, user=user, proven=proven, password_hash=password_hash, now=now
+        )

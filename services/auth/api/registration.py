@@ -1,0 +1,67 @@
+"""Making an account."""
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from services.auth import throttle
+from services.auth.api.parts import (
+    GATEWAY,
+    Body,
+    Client,
+    Email,
+    Hasher,
+    Limited,
+    Meter,
+    Now,
+    Password,
+    Pool,
+    Store,
+)
+from services.auth.commands.preferences import AUTO, check_time_zone
+from services.auth.commands.registration import register_user
+from services.auth.credentials import check_email, check_password
+from shared.contracts.auth import Language
+
+router = APIRouter(prefix="/internal", dependencies=GATEWAY)
+
+
+class Registration(Body):
+    """A wish for an account."""
+
+    email: Email
+    password: Password
+    language: Language = "en"
+    time_zone: str = Field(AUTO, max_length=100)
+    client: Client = Client()
+
+
+@router.post("/users", status_code=202)
+async def register(
+    body: Registration,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    meter: Meter,
+    limits: Limited,
+    now: Now,
+) -> dict[str, str]:
+    """Answers the same, after the same time, for addresses known and unknown."""
+    email, password = check_email(body.email), check_password(body.password)
+    time_zone, visitor = check_time_zone(body.time_zone), body.client.visitor()
+    async with database.transaction() as connection:
+        await throttle.enter(connection, limits.registration(visitor), now)
+    await meter.check(password, email)
+    password_hash = await hasher.hash(password)
+    async with database.transaction() as connection:
+        await register_user(
+            connection,
+            store,
+            limits,
+            email=email,
+            password_hash=password_hash,
+            language=body.language,
+            time_zone=time_zone,
+            visitor=visitor,
+            now=now,
+        )
+    return {}

@@ -1,0 +1,70 @@
+"""A person's sessions."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from services.auth import accounts, security_log, session_list
+from services.auth.api.parts import Configured, Now
+from shared.errors import NotFound
+from shared.web.app import Transaction
+from shared.web.identity import CurrentUser
+
+router = APIRouter(prefix="/internal/sessions")
+
+
+class Session(session_list.Listed):
+    """A session; `current` is the one that asks."""
+
+    current: bool
+
+
+class Sessions(BaseModel):
+    """All living ones."""
+
+    sessions: list[Session]
+
+
+class Ended(BaseModel):
+    """How many sessions have ended."""
+
+    ended: int
+
+
+@router.get("")
+async def my_sessions(
+    user: CurrentUser, connection: Transaction, settings: Configured, now: Now
+) -> Sessions:
+    lifetime = timedelta(days=settings.session_days)
+    found = await session_list.living(connection, user.user_id, now, lifetime)
+    listed = [Session(**dict(one), current=one.id == user.session_id) for one in found]
+    return Sessions(sessions=listed)
+
+
+@router.delete("/current", status_code=204)
+async def log_out(user: CurrentUser, connection: Transaction, now: Now) -> None:
+    await accounts.lock(connection, user.user_id)
+    place = await session_list.end(connection, user.user_id, user.session_id, now)
+    if place is not None:
+        await security_log.note(connection, user.user_id, "signed_out", now, place)
+
+
+@router.delete("/{session_id}", status_code=204)
+async def end_session(
+    session_id: UUID, user: CurrentUser, connection: Transaction, now: Now
+) -> None:
+    _, place = await accounts.acting(connection, user)
+    if await session_list.end(connection, user.user_id, session_id, now) is None:
+        raise NotFound
+    await security_log.note(connection, user.user_id, "session_ended", now, place)
+
+
+@router.delete("")
+async def end_other_sessions(user: CurrentUser, connection: Transaction, now: Now) -> Ended:
+    _, place = await accounts.acting(connection, user)
+    ended = await session_list.end_all(connection, user.user_id, now, but=user.session_id)
+    if ended:
+        await security_log.note(connection, user.user_id, "session_ended", now, place)
+    return Ended(ended=ended)

@@ -1,0 +1,91 @@
+"""A person's API tokens, and their exchange."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import AfterValidator, BaseModel, Field
+
+from services.auth import accounts, api_tokens, queries, security_log
+from services.auth.api.parts import GATEWAY, Body, Now, Signer, Tokens, tokens
+from shared.errors import NotFound, Unauthenticated
+from shared.web.app import Transaction
+from shared.web.identity import CurrentUser, Scope
+
+router = APIRouter(prefix="/internal/tokens")
+
+
+def _readable(name: str) -> str:
+    if not name.isprintable() or not name.strip():
+        raise ValueError("not printable")
+    return name
+
+
+class NewToken(Body):
+    """A wish for a token."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_readable)]
+    scopes: list[Scope] = Field(min_length=1, max_length=10)
+    expires_in_days: int = Field(90, ge=1, le=365, strict=True)
+
+
+class Created(api_tokens.ApiToken):
+    """A token, this once with its secret."""
+
+    token: str
+
+
+class ApiTokens(BaseModel):
+    """All tokens of a person."""
+
+    tokens: list[api_tokens.ApiToken]
+
+
+class Secret(Body):
+    """A token as a program sends it."""
+
+    token: str = Field(min_length=1, max_length=200)
+
+
+@router.get("")
+async def my_tokens(user: CurrentUser, connection: Transaction, now: Now) -> ApiTokens:
+    return ApiTokens(tokens=list(await api_tokens.living(connection, user.user_id, now)))
+
+
+@router.post("", status_code=201)
+async def create_token(
+    body: NewToken, user: CurrentUser, connection: Transaction, now: Now
+) -> Created:
+    _, place = await accounts.acting(connection, user)
+    token, secret = await api_tokens.create(
+        connection,
+        user.user_id,
+        name=body.name,
+        scopes=body.scopes,
+        expires_at=now + timedelta(days=body.expires_in_days),
+        now=now,
+    )
+    await security_log.note(connection, user.user_id, "token_created", now, place)
+    return Created(**dict(token), token=secret)
+
+
+@router.delete("/{token_id}", status_code=204)
+async def revoke_token(
+    token_id: UUID, user: CurrentUser, connection: Transaction, now: Now
+) -> None:
+    _, place = await accounts.acting(connection, user)
+    if not await api_tokens.revoke(connection, user.user_id, token_id):
+        raise NotFound
+    await security_log.note(connection, user.user_id, "token_revoked", now, place)
+
+
+@router.post("/access", dependencies=GATEWAY)
+async def access(body: Secret, connection: Transaction, signer: Signer, now: Now) -> Tokens:
+    """An access token limited to the scopes of an API token; its `session_id` is the token's id."""
+    found = await api_tokens.use(connection, body.token, now)
+    if found is None:
+        raise Unauthenticated
+    token_id, user_id, scopes = found
+    preferences = await queries.preferences(connection, user_id)
+    return tokens(signer, token_id, user_id, preferences, scopes=scopes)

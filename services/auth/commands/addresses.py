@@ -1,0 +1,82 @@
+"""Changing the address of an account: asked for, confirmed at the new one, told to the old one."""
+
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth import account_mails, accounts, security_log, throttle
+from services.auth.accounts import Person
+from services.auth.commands.proof import still
+from services.auth.commands.strangers import write_to_owner
+from services.auth.domain.account import ACCOUNT, change_email, stream
+from services.auth.limits import Limits
+from services.auth.links import LinkInvalid
+from services.auth.visitors import Visitor
+from shared.eventsourcing.execute import execute
+from shared.eventsourcing.store import EventStore
+from shared.web.identity import User
+
+
+async def ask_for_change(
+    connection: AsyncConnection,
+    store: EventStore,
+    limits: Limits,
+    *,
+    user: User,
+    proven: Person,
+    email: str,
+    now: datetime,
+) -> None:
+    """Mail a link to the new address. That it has an account already only its owner learns."""
+    person, place = await still(connection, user, proven)
+    if email == person.email:
+        await accounts.change(connection, person.user_id, pending_email=None)
+        return
+    await throttle.enter(connection, limits.address_change(person.user_id), now)
+    await accounts.change(connection, person.user_id, pending_email=email)
+    await security_log.note(connection, person.user_id, "email_change_requested", now, place)
+    await ask_new_owner(connection, store, limits, person.user_id, email, now)
+
+
+async def ask_new_owner(
+    connection: AsyncConnection,
+    store: EventStore,
+    limits: Limits,
+    user_id: UUID,
+    email: str,
+    now: datetime,
+) -> None:
+    if await accounts.owner(connection, email) is None:
+        await account_mails.request(connection, store, user_id, "confirm_new_email", email, now)
+    else:
+        await write_to_owner(connection, store, limits, "already_registered", email, now)
+
+
+async def complete_change(
+    connection: AsyncConnection,
+    store: EventStore,
+    person: Person,
+    email: str,
+    visitor: Visitor,
+    now: datetime,
+) -> None:
+    """Raises `LinkInvalid` when somebody else has taken the address meanwhile."""
+    user_id = person.user_id
+    try:
+        async with connection.begin_nested():
+            await accounts.change(
+                connection, user_id, email=email, pending_email=None, email_confirmed_at=now
+            )
+    except IntegrityError:
+        raise LinkInvalid from None
+    await security_log.note(connection, user_id, "email_changed", now, visitor.place)
+    decide = partial(change_email, user_id=user_id)
+    await execute(connection, store, ACCOUNT, stream(user_id), decide)
+    # An address that was never confirmed may be a stranger's, who need not know the new one.
+    details = {"new_email": email} if person.email_confirmed_at else {}
+    await account_mails.request(
+        connection, store, user_id, "email_changed", person.email, now, **details
+    )

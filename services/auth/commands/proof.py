@@ -1,0 +1,43 @@
+"""Asking somebody who is logged in for the password again."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth import accounts, throttle
+from services.auth.accounts import Person
+from services.auth.adapters.passwords import PasswordHasher
+from services.auth.credentials import WrongPassword
+from services.auth.limits import Limits
+from services.auth.visitors import Place
+from shared.db import Database
+from shared.web.identity import User
+
+
+async def prove(
+    database: Database,
+    hasher: PasswordHasher,
+    limits: Limits,
+    user: User,
+    password: str,
+    now: datetime,
+) -> Person:
+    """The person, whose password this is; raises `WrongPassword` or `TooManyAttempts`."""
+    counted = limits.password(user.user_id)
+    async with database.transaction() as connection:
+        person, _ = await accounts.acting(connection, user)
+        await throttle.check(connection, counted, now)
+    right = await hasher.verify(password, person.password_hash)
+    async with database.transaction() as connection:
+        await throttle.enter(connection, counted, now, counts=not right)
+    if not right:
+        raise WrongPassword
+    return person
+
+
+async def still(connection: AsyncConnection, user: User, proven: Person) -> tuple[Person, Place]:
+    """Lock the person; raises `WrongPassword` when the password has changed since it was proven."""
+    person, place = await accounts.acting(connection, user)
+    if person.password_hash != proven.password_hash:
+        raise WrongPassword
+    return person, place

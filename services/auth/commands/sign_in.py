@@ -1,0 +1,75 @@
+"""Logging in."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth import account_mails, accounts, devices, security_log, sessions, throttle
+from services.auth.accounts import Credentials, Person
+from services.auth.adapters.passwords import PasswordHasher
+from services.auth.credentials import WrongCredentials, spelling
+from services.auth.limits import Limits
+from services.auth.session_list import Kind
+from services.auth.sessions import Session
+from services.auth.visitors import Visitor
+from shared.db import Database
+from shared.eventsourcing.store import EventStore
+
+
+async def check_credentials(
+    database: Database,
+    hasher: PasswordHasher,
+    limits: Limits,
+    *,
+    email: str,
+    password: str,
+    visitor: Visitor,
+    now: datetime,
+) -> Credentials:
+    """Whose they are; raises `WrongCredentials` or `TooManyAttempts`.
+
+    An unknown address takes the same statements and the same hash as a wrong password.
+    """
+    account = spelling(email)
+    async with database.transaction() as connection:
+        found = await accounts.credentials(connection, account, visitor)
+        counted = limits.login(account, visitor, known_device=found.known_device)
+        await throttle.check(connection, counted, now)
+    right = await hasher.verify(password, found.password_hash)
+    async with database.transaction() as connection:
+        # Again, and also for the right password: of many parallel tries ten were answered.
+        await throttle.enter(connection, counted, now, counts=not right)
+        if right:
+            await throttle.forget(connection, limits.pair(account, visitor))
+        else:
+            await security_log.note(connection, found.user_id, "sign_in_failed", now, visitor.place)
+    if not right:
+        raise WrongCredentials
+    return found
+
+
+async def begin_session(
+    connection: AsyncConnection,
+    store: EventStore,
+    found: Credentials,
+    *,
+    new_hash: str | None,
+    kind: Kind,
+    visitor: Visitor,
+    now: datetime,
+) -> tuple[Session, Person]:
+    """A session for credentials that are still right; `new_hash` replaces one of an old cost."""
+    person = await accounts.lock(connection, found.user_id)
+    if person is None or person.password_hash != found.password_hash:
+        raise WrongCredentials
+    if new_hash is not None:
+        await accounts.change(connection, person.user_id, password_hash=new_hash)
+    session = await sessions.begin(connection, person.user_id, kind, now, visitor.place)
+    await security_log.note(connection, person.user_id, "signed_in", now, visitor.place)
+    is_new = await devices.see(connection, person.user_id, visitor, now)
+    if is_new and person.mail_on_new_device:
+        details = account_mails.where(visitor.place, now)
+        await account_mails.request(
+            connection, store, person.user_id, "new_sign_in", person.email, now, **details
+        )
+    return session, person

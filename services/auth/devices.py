@@ -1,0 +1,35 @@
+"""The devices a person has logged in from, known by a hash."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth.visitors import Visitor
+
+
+async def see(connection: AsyncConnection, user_id: UUID, visitor: Visitor, now: datetime) -> bool:
+    """Remember the device; True when it is a new one beside others. The person is locked."""
+    others = await connection.scalar(
+        text(
+            "SELECT count(*) > 0 AND NOT bool_or(device_hash = :hash) FROM devices"
+            " WHERE user_id = :user_id"
+        ),
+        {"user_id": user_id, "hash": visitor.device_hash},
+    )
+    await connection.execute(
+        text(
+            "INSERT INTO devices (user_id, device_hash, first_seen_at, last_seen_at)"
+            " VALUES (:user_id, :hash, :now, :now)"
+            " ON CONFLICT (user_id, device_hash) DO UPDATE SET last_seen_at = :now"
+        ),
+        {"user_id": user_id, "hash": visitor.device_hash, "now": now},
+    )
+    return bool(others)
+
+
+async def forget_all(connection: AsyncConnection, user_id: UUID) -> None:
+    await connection.execute(
+        text("DELETE FROM devices WHERE user_id = :user_id"), {"user_id": user_id}
+    )

@@ -1,0 +1,85 @@
+"""Using the links in mails: each request's links are good once, and for a while."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth import accounts
+from services.auth.accounts import Person
+from services.auth.opaque import digest
+from shared.contracts.auth import AccountMailKind
+from shared.errors import Invalid
+
+
+class LinkInvalid(Invalid):
+    """This link has been used or is too old. Ask for a new one."""
+
+    code = "link_invalid"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link that works, and the mail it came in."""
+
+    request_id: UUID
+    user_id: UUID
+    kind: AccountMailKind
+    email: str
+
+
+async def find(
+    connection: AsyncConnection, token: str, kinds: Sequence[AccountMailKind], now: datetime
+) -> Link:
+    """Look without using it up; raises `LinkInvalid`."""
+    row = (
+        await connection.execute(
+            text(
+                "SELECT r.request_id, r.user_id, r.kind, r.email"
+                " FROM links l JOIN mail_requests r USING (request_id)"
+                " WHERE l.token_hash = :hash AND l.expires_at > :now AND r.used_at IS NULL"
+                " AND r.kind = ANY(:kinds)"
+            ),
+            {"hash": digest(token), "now": now, "kinds": list(kinds)},
+        )
+    ).first()
+    if row is None:
+        raise LinkInvalid
+    return Link(*row)
+
+
+async def use(
+    connection: AsyncConnection, token: str, kinds: Sequence[AccountMailKind], now: datetime
+) -> tuple[Link, Person]:
+    """Use a link up and lock its person; raises `LinkInvalid`."""
+    link = await find(connection, token, kinds, now)
+    person = await accounts.lock(connection, link.user_id)
+    if person is None:
+        raise LinkInvalid
+    used = await connection.scalar(
+        text(
+            "UPDATE mail_requests SET used_at = :now"
+            " WHERE request_id = :id AND used_at IS NULL RETURNING true"
+        ),
+        {"id": link.request_id, "now": now},
+    )
+    current = person.pending_email if link.kind == "confirm_new_email" else person.email
+    if not used or current != link.email:
+        raise LinkInvalid
+    return link, person
+
+
+async def void(
+    connection: AsyncConnection, user_id: UUID, kind: AccountMailKind, now: datetime
+) -> None:
+    """No link of this kind that the person has works from now on."""
+    await connection.execute(
+        text(
+            "UPDATE mail_requests SET used_at = :now"
+            " WHERE user_id = :user_id AND kind = :kind AND used_at IS NULL"
+        ),
+        {"user_id": user_id, "kind": kind, "now": now},
+    )

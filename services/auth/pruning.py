@@ -1,0 +1,43 @@
+"""Throws away what has served its time."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.clock import Clock
+from shared.db import Database
+
+EVERY = 600.0  # seconds
+KEPT = timedelta(days=30)  # what ended, in case its owner asks
+YEAR = timedelta(days=365)
+LINKS = timedelta(days=7)  # a link made at the last moment lives that much longer
+
+_OLD = (
+    ("DELETE FROM throttle WHERE expires_at < :before", timedelta()),
+    ("DELETE FROM session_tokens WHERE replaced_at < :before", KEPT),
+    ("DELETE FROM sessions WHERE ended_at < :before", KEPT),
+    ("DELETE FROM api_tokens WHERE expires_at < :before", KEPT),
+    ("DELETE FROM mail_requests WHERE expires_at < :before", LINKS),
+    ("DELETE FROM devices WHERE last_seen_at < :before", YEAR),
+    ("DELETE FROM security_log WHERE at < :before", YEAR),
+)
+_UNUSED = "DELETE FROM sessions WHERE last_used_at < :before"
+_ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '/pruning', 0))"
+
+
+class Pruning:
+    """The loop's step."""
+
+    def __init__(self, database: Database, clock: Clock, session_life: timedelta) -> None:
+        self._database, self._clock, self._session_life = database, clock, session_life
+
+    async def step(self) -> bool:
+        async with self._database.transaction() as connection:
+            if await connection.scalar(text(_ALONE)):
+                await self._prune(connection, self._clock())
+        return False
+
+    async def _prune(self, connection: AsyncConnection, now: datetime) -> None:
+        for statement, age in (*_OLD, (_UNUSED, self._session_life + KEPT)):
+            await connection.execute(text(statement), {"before": now - age})

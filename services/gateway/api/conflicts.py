@@ -1,0 +1,53 @@
+"""Refusals that say more than a sentence: who was faster, when the next upload is allowed."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from services.gateway.clients import Files
+from services.gateway.diffs import beginning
+from shared.errors import DomainError
+from shared.web.identity import User
+from shared.web.problems import problem, request_id
+
+MAX_LINES = 200  # of the difference a refusal shows; its address shows more
+
+
+def told(request: Request, error: DomainError, **more: Any) -> Response:
+    """The problem, with `RateLimit` where too many came."""
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if error.status == 429:  # noqa: PLR2004
+        headers["RateLimit"] = f'"uploads";r=0;t={error.retry_after or 1}'
+    return problem(
+        error.status,
+        error.code,
+        str(error),
+        request_id=request_id(request),
+        headers=headers,
+        params=error.params,
+        **more,
+    )
+
+
+async def told_with_diff(
+    request: Request, files: Files, user: User, file_id: UUID, yours: int | None, error: DomainError
+) -> Response:
+    """After a 412: the version there is now, and what it changed."""
+    if error.status != 412 or yours is None:  # noqa: PLR2004
+        return told(request, error)
+    return told(request, error, **await _meanwhile(files, user, file_id, yours))
+
+
+async def _meanwhile(files: Files, user: User, file_id: UUID, yours: int) -> dict[str, Any]:
+    """As much as can be told; the refusal stands without."""
+    found: dict[str, Any] = {}
+    try:
+        now = await files.file(user, file_id)
+        found["current"] = now.model_dump(mode="json", include={"version", "saved_at", "name"})
+        diff = beginning(await files.diff(user, file_id, yours, now.version), MAX_LINES)
+    except DomainError:
+        return found
+    found["diff"] = diff.model_dump(mode="json", by_alias=True)
+    found["diff_url"] = f"/api/v1/files/{file_id}/diff?from={yours}&to={now.version}"
+    return found

@@ -1,0 +1,166 @@
+"""Changing files: upload, replace, delete, restore."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from services.gateway import models, uploads
+from services.gateway.api.answers import (
+    IfMatch,
+    Key,
+    rate_headers,
+    tag_header,
+    version_of,
+    version_tag,
+)
+from services.gateway.api.conflicts import told, told_with_diff
+from services.gateway.api.problem import problems
+from services.gateway.clients import Reports as ReportsClient
+from services.gateway.provision import Files, Reports, Settings
+from services.gateway.sessions import ApiUser
+from shared.errors import DomainError
+from shared.web.identity import User
+
+router = APIRouter(prefix="/api/v1/files", tags=["Files"])
+_FILE = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": {**_FILE, "required": ["file"]}}},
+    }
+}
+_HEADERS: dict[str, Any] = {
+    **tag_header("`v` and the version"),
+    "RateLimit": {"description": "uploads left", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "uploads allowed", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {"description": "answered before", "schema": {"type": "string"}},
+}
+_SAVED: dict[int | str, dict[str, Any]] = {200: {"headers": _HEADERS}}
+_CREATED: dict[int | str, dict[str, Any]] = {201: {"headers": _HEADERS}}
+_REFUSALS = problems(400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=models.SavedFile,
+    max_body_size=uploads.MAX_BODY,
+    openapi_extra=_FORM,
+    responses=_CREATED | _REFUSALS,
+)
+async def upload(
+    request: Request,
+    user: ApiUser,
+    files: Files,
+    reports: Reports,
+    settings: Settings,
+    key: Key = None,
+) -> Response:
+    """Upload a file as the part `file` of a multipart form. `Location` is its address."""
+    sent = await uploads.only_file(request, settings.max_file_bytes)
+    try:
+        saved = await files.upload(user, sent.name, sent.content, key)
+    except DomainError as error:
+        return told(request, error)
+    answer = await _as_saved(user, reports, saved, 201)
+    answer.headers["Location"] = f"/api/v1/files/{saved.file_id}"
+    return answer
+
+
+@router.put(
+    "/{file_id}/content",
+    response_model=models.SavedFile,
+    max_body_size=uploads.MAX_BODY,
+    openapi_extra=_FORM,
+    responses=_SAVED | _REFUSALS | problems(404, 412),
+)
+async def replace(
+    request: Request,
+    user: ApiUser,
+    files: Files,
+    reports: Reports,
+    settings: Settings,
+    file_id: UUID,
+    if_match: IfMatch = None,
+    key: Key = None,
+) -> Response:
+    """Replace a file, name included. The same bytes under the same name change nothing.
+
+    The answer tells of your version, also where somebody else's has followed meanwhile.
+    """
+    sent = await uploads.only_file(request, settings.max_file_bytes)
+    yours = version_of(if_match)
+    try:
+        saved = await files.replace(
+            user, file_id, sent.name, sent.content, if_version=yours, key=key
+        )
+    except DomainError as error:
+        return await told_with_diff(request, files, user, file_id, yours, error)
+    return await _as_saved(user, reports, saved, 200)
+
+
+@router.delete(
+    "/{file_id}",
+    status_code=204,
+    response_class=Response,
+    responses=problems(401, 403, 404, 409, 412, 422, 503),
+)
+async def delete(
+    request: Request, user: ApiUser, files: Files, file_id: UUID, if_match: IfMatch = None
+) -> Response:
+    """Delete a file. Its reports stay, and it can be restored for a while."""
+    yours = version_of(if_match)
+    try:
+        await files.delete(user, file_id, yours)
+    except DomainError as error:
+        return await told_with_diff(request, files, user, file_id, yours, error)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{file_id}/restore",
+    response_model=models.SavedFile,
+    responses=_SAVED | problems(401, 403, 404, 409, 410, 422, 503),
+)
+async def restore(user: ApiUser, files: Files, reports: Reports, file_id: UUID) -> Response:
+    """Bring a deleted file back, as long as its contents are kept."""
+    return await _as_saved(user, reports, await files.restore(user, file_id), 200)
+
+
+async def _as_saved(
+    user: User, reports: ReportsClient, saved: models.Saved, status: int
+) -> Response:
+    """The file in the caller's own version, with what reports knows of that one."""
+    body = _file(saved, await _listed(user, reports, saved))
+    answer = JSONResponse(body.model_dump(mode="json"), status)
+    answer.headers.update({"ETag": version_tag(saved.version), **rate_headers(saved.limits)})
+    if saved.replayed:
+        answer.headers["Idempotent-Replayed"] = "true"
+    return answer
+
+
+async def _listed(user: User, reports: ReportsClient, saved: models.Saved) -> models.File | None:
+    try:
+        return await reports.file(user, saved.file_id, saved.event_id)
+    except DomainError:
+        return None  # away, or not told yet, or not for this token
+
+
+def _file(saved: models.Saved, listed: models.File | None) -> models.SavedFile:
+    is_mine = listed is not None and listed.version == saved.version and listed.mark == saved.mark
+    last = listed.last_check if listed else None
+    return models.SavedFile(
+        id=saved.file_id,
+        name=saved.name,
+        version=saved.version,
+        mark=saved.mark,
+        check=listed.check if listed and is_mine else "waiting",
+        size=saved.size,
+        sha256=saved.sha256,
+        uploaded_at=saved.saved_at,
+        last_check=last if last and last.version <= saved.version else None,
+        unchanged=saved.unchanged,
+        limits=saved.limits,
+    )

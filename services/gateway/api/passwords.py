@@ -1,0 +1,78 @@
+"""Passwords: changing one's own, and getting back in without."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway.api.bodies import (
+    JSON,
+    Accepted,
+    Email,
+    LinkToken,
+    NewPassword,
+    Password,
+    RequestBody,
+)
+from services.gateway.api.problem import problems
+from services.gateway.provision import Auth, Callers, Sessions
+from services.gateway.sessions import ApiUser
+
+router = APIRouter(prefix="/api/v1", tags=["Passwords"])
+
+
+class PasswordChange(RequestBody):
+    """The new password, and proof that it is you."""
+
+    current_password: Password
+    new_password: NewPassword
+
+
+class Forgotten(RequestBody):
+    """Whose password is forgotten."""
+
+    email: Email
+
+
+class PasswordReset(RequestBody):
+    """The new password, and the link from the mail as proof that it is you."""
+
+    token: LinkToken
+    password: NewPassword
+
+
+@router.post(
+    "/me/password",
+    status_code=204,
+    dependencies=JSON,
+    response_class=Response,
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
+)
+async def change(user: ApiUser, body: PasswordChange, auth: Auth, sessions: Sessions) -> None:
+    """Change the password. All other sessions end."""
+    await auth.change_password(user, body.current_password, body.new_password)
+    sessions.doubt_everybody()
+
+
+@router.post(
+    "/password-resets",
+    status_code=202,
+    dependencies=JSON,
+    responses=problems(400, 413, 415, 422, 429, 503),
+)
+async def forgot(request: Request, body: Forgotten, auth: Auth, callers: Callers) -> Accepted:
+    """Mail a link that sets a new password. The answer is the same for unknown addresses."""
+    await auth.forgot_password(body.email, callers.program(request))
+    return Accepted()
+
+
+@router.put(
+    "/password-resets",
+    status_code=204,
+    dependencies=JSON,
+    response_class=Response,
+    responses=problems(400, 413, 415, 422, 503),
+)
+async def reset(
+    request: Request, body: PasswordReset, auth: Auth, sessions: Sessions, callers: Callers
+) -> None:
+    """Set a new password by the link's token, good once and for an hour. All sessions end."""
+    await auth.reset_password(body.token, body.password, callers.program(request))
+    sessions.doubt_everybody()

@@ -1,0 +1,93 @@
+"""Sessions of API clients."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from services.gateway import models
+from services.gateway.api.bodies import JSON, Email, Password, RequestBody
+from services.gateway.api.problem import problems
+from services.gateway.provision import Auth, Callers, Sessions
+from services.gateway.sessions import ApiUser
+
+router = APIRouter(prefix="/api/v1/sessions", tags=["Sessions"])
+
+
+class Login(RequestBody):
+    """Proof of an account."""
+
+    email: Email
+    password: Password
+
+
+class Refresh(RequestBody):
+    """The refresh token of a session, good for one use."""
+
+    refresh_token: str = Field(min_length=1, max_length=200)
+
+
+class Session(BaseModel):
+    """Send `access_token` as a bearer token; fetch the next pair before it expires."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int = Field(description="seconds")
+
+
+@router.post(
+    "", status_code=201, dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 429, 503)
+)
+async def log_in(request: Request, body: Login, sessions: Sessions, callers: Callers) -> Session:
+    """Begin a session."""
+    tokens = await sessions.begin_api(body.email, body.password, callers.program(request))
+    return _session(tokens)
+
+
+@router.post("/refresh", dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 503))
+async def refresh(body: Refresh, sessions: Sessions) -> Session:
+    """Exchange a refresh token. Used twice, it ends the session."""
+    return _session(await sessions.refresh(body.refresh_token))
+
+
+@router.get("", responses=problems(401, 403, 503))
+async def listed(user: ApiUser, auth: Auth) -> models.SessionList:
+    """Where one is logged in: browsers and programs."""
+    return await auth.sessions(user)
+
+
+@router.delete("", responses=problems(401, 403, 503))
+async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> models.Ended:
+    """End all sessions but this one."""
+    ended = await auth.end_other_sessions(user)
+    sessions.doubt_everybody()
+    return ended
+
+
+@router.delete(
+    "/current", status_code=204, response_class=Response, responses=problems(401, 403, 503)
+)
+async def log_out(user: ApiUser, auth: Auth, sessions: Sessions) -> None:
+    """End this session."""
+    await auth.log_out(user)
+    sessions.liveness.end(user.session_id)
+
+
+@router.delete(
+    "/{session_id}",
+    status_code=204,
+    response_class=Response,
+    responses=problems(401, 403, 404, 422, 503),
+)
+async def end(user: ApiUser, auth: Auth, sessions: Sessions, session_id: UUID) -> None:
+    """End a session."""
+    await auth.end_session(user, session_id)
+    sessions.liveness.end(session_id)
+
+
+def _session(tokens: models.Tokens) -> Session:
+    return Session(
+        access_token=tokens.access_token,
+        refresh_token=tokens.token or "",
+        expires_in=tokens.expires_in,
+    )

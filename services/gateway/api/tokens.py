@@ -1,0 +1,50 @@
+"""API tokens: for programs, limited to what they need."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from services.gateway import models
+from services.gateway.api.bodies import JSON, RequestBody
+from services.gateway.api.problem import problems
+from services.gateway.provision import Auth, Sessions
+from services.gateway.sessions import ApiUser
+from shared.web.identity import Scope
+
+router = APIRouter(prefix="/api/v1/tokens", tags=["Tokens"])
+
+
+class Wish(RequestBody):
+    """A token to be made."""
+
+    name: str = Field(min_length=1, max_length=100, description="to know it by")
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+    expires_in_days: int = Field(90, ge=1, le=365)
+
+
+@router.get("", responses=problems(401, 403, 503))
+async def tokens(user: ApiUser, auth: Auth) -> models.ApiTokenList:
+    """One's living tokens, without the tokens themselves."""
+    return await auth.tokens(user)
+
+
+@router.post(
+    "", status_code=201, dependencies=JSON, responses=problems(400, 401, 403, 413, 415, 422, 503)
+)
+async def make(user: ApiUser, body: Wish, auth: Auth) -> models.NewApiToken:
+    """Make a token. It is told this once; use it as a bearer token."""
+    return await auth.make_token(user, body.name, list(body.scopes), body.expires_in_days)
+
+
+@router.delete(
+    "/{token_id}",
+    status_code=204,
+    response_class=Response,
+    responses=problems(401, 403, 404, 422, 503),
+)
+async def revoke(user: ApiUser, auth: Auth, sessions: Sessions, token_id: UUID) -> None:
+    """Revoke a token. Within a minute it is refused everywhere."""
+    await auth.revoke_token(user, token_id)
+    sessions.revoked(token_id)

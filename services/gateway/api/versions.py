@@ -1,0 +1,57 @@
+"""The history of a file: its versions, and what differs between two of them."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.gateway import models
+from services.gateway.api.answers import IfNoneMatch, tagged
+from services.gateway.api.problem import problems
+from services.gateway.diffs import as_patch
+from services.gateway.numbers import Limit, Number, VersionNumber
+from services.gateway.provision import Files
+from services.gateway.sessions import ApiUser
+
+router = APIRouter(prefix="/api/v1/files", tags=["Versions"])
+_DIFFS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/x-diff": {"schema": {"type": "string"}}}},
+    304: {"description": "You have it already."},
+}
+From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]
+
+
+@router.get("/{file_id}/versions", responses=problems(401, 403, 404, 422, 503))
+async def versions(
+    user: ApiUser,
+    files: Files,
+    file_id: UUID,
+    before: VersionNumber | None = None,
+    limit: Limit = 50,
+) -> models.VersionPage:
+    """All versions, newest first; those below `before`."""
+    return await files.versions(user, file_id, before, limit)
+
+
+@router.get(
+    "/{file_id}/diff",
+    response_model=models.Diff,
+    responses=_DIFFS | problems(401, 403, 404, 410, 422, 503),
+)
+async def diff(
+    request: Request,
+    user: ApiUser,
+    files: Files,
+    file_id: UUID,
+    from_: From,
+    to: VersionNumber | None = None,
+    format: Literal["json", "unified"] = "json",  # noqa: A002 - the name in the address
+    _: IfNoneMatch = None,
+) -> Response:
+    """What changed between two versions, up to the newest without `to`.
+
+    `format=unified` is a file for `patch`.
+    """
+    file = await files.file(user, file_id)
+    found = await files.diff(user, file_id, from_, to or file.version)
+    return as_patch(file.name, found) if format == "unified" else tagged(request, found)

@@ -1,0 +1,150 @@
+"""Everything kept of a person, gathered from all services while it is sent."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from fastapi.responses import StreamingResponse
+
+from services.gateway.archive import MEDIA_TYPE, zipped
+from services.gateway.clients import Files, Reports
+from services.gateway.disposition import attachment
+from services.gateway.models import Export
+from shared.clock import utc_now
+from shared.errors import DomainError
+from shared.web.identity import User
+
+PAGE = 200  # rows asked for at once
+_GONE = {404, 410}  # erased since the list was read
+RENEW = 240.0  # seconds an access token, good for ten minutes, is used
+
+Entry = tuple[str, bytes]
+Fresh = Callable[[], Awaitable[User]]
+
+
+def as_download(exports: "Exports", account: Export, fresh: Fresh) -> StreamingResponse:
+    """The archive as an answer. What auth keeps comes first, so that its refusals can be told."""
+    now = utc_now()
+    name = f"prereview-{now:%Y-%m-%d}.zip"
+    return StreamingResponse(
+        zipped(exports.entries(account, Bearer(fresh)), now),
+        media_type=MEDIA_TYPE,
+        headers={"Content-Disposition": attachment(name)},
+    )
+
+
+class Bearer:
+    """The person the export is for, with a token renewed before it runs out."""
+
+    def __init__(self, fresh: Fresh, clock: Callable[[], float] = time.monotonic) -> None:
+        self._fresh, self._clock = fresh, clock
+        self._user: User | None = None
+        self._until = 0.0
+
+    async def user(self) -> User:
+        if self._user is None or self._clock() >= self._until:
+            self._user = await self._fresh()
+            self._until = self._clock() + RENEW
+        return self._user
+
+
+class Exports:
+    """Reads what files and reports keep, as they tell it."""
+
+    def __init__(self, files: Files, reports: Reports) -> None:
+        self._files, self._reports = files, reports
+
+    async def entries(self, account: Export, bearer: Bearer) -> AsyncIterator[Entry]:
+        yield "account.json", _json(account.account)
+        yield "sessions.json", _json(account.sessions)
+        yield "tokens.json", _json(account.tokens)
+        yield "security-log.json", _json(account.security_log)
+        async for entry in self._all_files(bearer):
+            yield entry
+        async for entry in self._all_checks(bearer):
+            yield entry
+        mails = [one async for one in self._listed(bearer, "/internal/mails", "mails")]
+        yield "mails.json", _json(mails)
+
+    async def _all_files(self, bearer: Bearer) -> AsyncIterator[Entry]:
+        folders = _Folders()
+        told = []
+        for mark in (None, "deleted"):
+            async for file in self._listed(bearer, "/internal/files", "files", mark=mark):
+                versions = [one async for one in self._versions(bearer, file["id"])]
+                folder = folders.of(file["name"])
+                told.append({**file, "folder": folder, "versions": versions})
+                async for entry in self._contents(bearer, file["id"], folder, versions):
+                    yield entry
+        yield "files.json", _json(told)
+
+    async def _contents(
+        self, bearer: Bearer, file_id: str, folder: str, versions: list[dict[str, Any]]
+    ) -> AsyncIterator[Entry]:
+        """The bytes of every version that still has some."""
+        for version in versions:
+            if version["available"]:
+                user = await bearer.user()
+                path = f"/internal/files/{file_id}/content"
+                asked = {"version": version["version"]}
+                try:
+                    answer = await self._files.as_user(user, "GET", path, params=asked)
+                except DomainError as error:
+                    if error.status not in _GONE:
+                        raise
+                    continue
+                yield f"{folder}/v{version['version']}-{version['name']}", answer.content
+
+    async def _versions(self, bearer: Bearer, file_id: str) -> AsyncIterator[dict[str, Any]]:
+        before = None
+        path = f"/internal/files/{file_id}/versions"
+        while True:
+            asked = {"before": before, "limit": PAGE}
+            answer = await self._files.as_user(await bearer.user(), "GET", path, params=asked)
+            page = answer.json()
+            for version in page["versions"]:
+                yield version
+            before = page["next_before"]
+            if before is None:
+                return
+
+    async def _all_checks(self, bearer: Bearer) -> AsyncIterator[Entry]:
+        async for check in self._listed(bearer, "/internal/checks", "checks"):
+            path = f"/internal/checks/{check['id']}"
+            answer = await self._reports.as_user(await bearer.user(), "GET", path)
+            yield f"checks/{check['id']}.json", _json(answer.json())
+
+    async def _listed(
+        self, bearer: Bearer, path: str, name: str, **more: Any
+    ) -> AsyncIterator[dict[str, Any]]:
+        """All rows of a list of reports, page by page."""
+        cursor = None
+        while True:
+            asked = {"cursor": cursor, "limit": PAGE, **more}
+            answer = await self._reports.as_user(await bearer.user(), "GET", path, params=asked)
+            page = answer.json()
+            for row in page[name]:
+                yield row
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+
+class _Folders:
+    """One folder per file: its name, with a number where others had that name before."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, name: str) -> str:
+        folder, number = f"files/{name}", 1
+        while folder.casefold() in self._taken:
+            number += 1
+            folder = f"files/{name} ({number})"
+        self._taken.add(folder.casefold())
+        return folder
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, ensure_ascii=False, indent=2).encode()

@@ -1,0 +1,46 @@
+"""Taking one's data along, and leaving."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from services.gateway.export import Exports, as_download
+from services.gateway.provision import Auth, Cookies, Files, Pages, Reports, Sessions
+from services.gateway.screens.forms import fields, go
+from services.gateway.sessions import WebUser
+from shared.errors import DomainError, Unauthenticated
+
+router = APIRouter(prefix="/account", include_in_schema=False)
+
+
+@router.get("/data")
+async def data(request: Request, _: WebUser, pages: Pages) -> Response:
+    return pages.render(request, "account_data.html")
+
+
+@router.get("/data/export.zip")
+async def export(
+    request: Request, user: WebUser, auth: Auth, files: Files, reports: Reports, sessions: Sessions
+) -> StreamingResponse:
+    account = await auth.export(user)
+    return as_download(Exports(files, reports), account, lambda: sessions.fresh(request))
+
+
+@router.get("/erase")
+async def warn(request: Request, _: WebUser, pages: Pages) -> Response:
+    return pages.render(request, "account_erase.html")
+
+
+@router.post("/erase")
+async def erase(
+    request: Request, user: WebUser, pages: Pages, auth: Auth, sessions: Sessions, cookies: Cookies
+) -> Response:
+    (password,) = await fields(request, "password")
+    try:
+        await auth.erase(user, password)
+    except Unauthenticated:
+        raise
+    except DomainError as error:
+        return pages.refuse(request, "account_erase.html", error)
+    sessions.ended(user)
+    cookies.forget_everything(request)
+    return go("/login", notice="erased")

@@ -1,0 +1,25 @@
+"""The log of what concerned the account's safety."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.gateway.provision import Auth, Pages, Settings
+from services.gateway.sessions import WebUser
+from services.gateway.words import SECURITY
+
+MOST = 100  # entries auth tells at once
+router = APIRouter(prefix="/account/security", include_in_schema=False)
+
+
+@router.get("")
+async def security(
+    request: Request,
+    user: WebUser,
+    pages: Pages,
+    auth: Auth,
+    settings: Settings,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    page = await auth.security_log(user, cursor, min(MOST, settings.page_size))
+    return pages.render(request, "account_security.html", page=page, cursor=cursor, kinds=SECURITY)

@@ -1,0 +1,78 @@
+"""API tokens: made, shown once, revoked."""
+
+from typing import Any, get_args
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway.clients import Auth as AuthClient
+from services.gateway.errors import LifetimeUnknown, ScopesMissing
+from services.gateway.provision import Auth, Pages, Sessions
+from services.gateway.screens.forms import NOTICES, chosen, fields, go
+from services.gateway.sessions import WebUser
+from services.gateway.words import SCOPES
+from shared.errors import DomainError, NotFound, Unauthenticated
+from shared.web.identity import Scope, User
+
+router = APIRouter(prefix="/account/tokens", include_in_schema=False)
+LIFETIMES = (7, 30, 90, 365)  # days
+TEMPLATE = "account_tokens.html"
+DEFAULT_DAYS = 90
+
+
+@router.get("")
+async def tokens(
+    request: Request, user: WebUser, pages: Pages, auth: Auth, notice: str = ""
+) -> Response:
+    values = await _values(user, auth)
+    return pages.render(request, TEMPLATE, **values | {"notice": NOTICES.get(notice)})
+
+
+@router.post("")
+async def make(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Response:
+    """Make a token and show it, on this very page, for nowhere else it can be seen."""
+    name, lifetime = await fields(request, "name", "days")
+    scopes = await chosen(request, "scopes")
+    days = int(lifetime) if lifetime in map(str, LIFETIMES) else 0
+    try:
+        _check(scopes, days)
+        made = await auth.make_token(user, name.strip(), scopes, days)
+    except Unauthenticated:
+        raise
+    except DomainError as error:
+        typed = {"name": name, "wanted": scopes, "days": days or DEFAULT_DAYS}
+        return pages.refuse(request, TEMPLATE, error, **await _values(user, auth) | typed)
+    return pages.render(request, TEMPLATE, **await _values(user, auth) | {"made": made})
+
+
+@router.post("/{token_id}/revoke")
+async def revoke(user: WebUser, auth: Auth, sessions: Sessions, token_id: UUID) -> Response:
+    """Revoke one; a token that is gone already is as good."""
+    try:
+        await auth.revoke_token(user, token_id)
+    except NotFound:
+        return go("/account/tokens")
+    sessions.revoked(token_id)
+    return go("/account/tokens", notice="token_revoked")
+
+
+def _check(scopes: list[str], days: int) -> None:
+    if not scopes or not set(scopes) <= set(get_args(Scope)):
+        raise ScopesMissing
+    if not days:
+        raise LifetimeUnknown
+
+
+async def _values(user: User, auth: AuthClient) -> dict[str, Any]:
+    """The tokens there are, and an empty form for another one."""
+    listed = await auth.tokens(user)
+    return {
+        "tokens": listed.tokens,
+        "made": None,
+        "name": "",
+        "wanted": [],
+        "days": DEFAULT_DAYS,
+        "lifetimes": LIFETIMES,
+        "explained": SCOPES,
+        "notice": None,
+    }

@@ -1,0 +1,97 @@
+"""Edit a file in the browser. Whatever fails, the text stays in the form."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway import editing, uploads
+from services.gateway.clients import Files as FilesClient
+from services.gateway.errors import FileTooLarge
+from services.gateway.models import Saved
+from services.gateway.numbers import VersionNumber
+from services.gateway.provision import Files, Pages, Settings
+from services.gateway.screens.conflict import is_conflict, show_conflict
+from services.gateway.screens.forms import go, number
+from services.gateway.sessions import Visitor, WebUser
+from shared.errors import DomainError, Unauthenticated
+from shared.web.identity import User
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/files/{file_id}/edit")
+async def edit(
+    request: Request, user: WebUser, pages: Pages, files: Files, file_id: UUID
+) -> Response:
+    file, found = await asyncio.gather(files.file(user, file_id), files.content(user, file_id))
+    if file.mark == "deleted":
+        return go(f"/files/{file_id}")
+    text = await asyncio.to_thread(editing.shown, found.content)
+    return pages.render(
+        request, "edit.html", file_id=file_id, name=found.name, version=found.version, text=text
+    )
+
+
+@router.get("/files/{file_id}/newer")
+async def newer(
+    request: Request,
+    user: WebUser,
+    pages: Pages,
+    files: Files,
+    file_id: UUID,
+    than: VersionNumber,
+) -> Response:
+    """A piece of page that says when there is a newer version, for an open form."""
+    return pages.render(request, "newer.html", file=await files.file(user, file_id), version=than)
+
+
+@router.post("/files/{file_id}/edit", max_body_size=uploads.MAX_BODY)
+async def save(
+    request: Request,
+    visitor: Visitor,
+    pages: Pages,
+    files: Files,
+    settings: Settings,
+    file_id: UUID,
+) -> Response:
+    """Save the text as the next version of the one it began with."""
+    limit = settings.max_file_bytes
+    sent = await uploads.read_form(request, text=2 * limit + uploads.MAX_FIELD)  # CR LF for LF
+    name, version = sent.text("name"), number(sent.text("version"))
+    text = editing.lines(sent.text("text"))
+    kept: dict[str, Any] = {"file_id": file_id, "name": name, "version": version, "text": text}
+    content = b""
+    try:
+        if visitor is None:
+            raise Unauthenticated
+        content = await _content(visitor, files, file_id, sent, limit)
+        saved = await files.replace(visitor, file_id, name, content, if_version=version)
+    except DomainError as error:
+        if visitor is not None and is_conflict(error):
+            return await show_conflict(request, pages, files, visitor, kept, content)
+        told: dict[str, Any] = {"error": pages.explain(request, error), "code": error.code}
+        told["taken"] = error.params.get("file_id")
+        again: dict[str, Any] = {"ends": sent.text("ends"), "bom": sent.text("bom")}
+        return pages.render(request, "edit.html", error.status, **kept, **told, **again)
+    return _after(file_id, saved)
+
+
+async def _content(
+    user: User, files: FilesClient, file_id: UUID, sent: uploads.Sent, limit: int
+) -> bytes:
+    """The text as bytes, written the way the version it began with was."""
+    if ends := sent.text("ends"):
+        like = editing.like_sample(ends, mark=bool(sent.text("bom")))
+    else:
+        like = (await files.content(user, file_id, number(sent.text("version")))).content
+    content = await asyncio.to_thread(editing.written, sent.text("text"), like)
+    if len(content) > limit:
+        raise FileTooLarge(limit=limit)
+    return content
+
+
+def _after(file_id: UUID, saved: Saved) -> Response:
+    notice = "unchanged_text" if saved.unchanged else "replaced"
+    return go(f"/files/{file_id}", after=saved.event_id, notice=notice)

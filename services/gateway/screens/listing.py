@@ -1,0 +1,98 @@
+"""The list of files as a person filtered it, and the page that shows it."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+
+from services.gateway.clients import Checker, Files, Reports, Wanted
+from services.gateway.models.files import Mark, Sort
+from services.gateway.pages import Pages
+from services.gateway.screens.schedule import seconds_to_next_run
+from services.gateway.settings import Settings
+from shared.errors import DomainError, Unavailable
+from shared.web.identity import User
+
+T = TypeVar("T")
+Result = Literal["waiting", "ready", "not_ready", "failed"]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What an address asks of the list. Empty words, as forms send them, ask for nothing."""
+
+    q: Annotated[str, Query(max_length=100, pattern="^[^\\x00]*$")] = ""
+    mark: Mark | Literal[""] = ""
+    result: Result | Literal[""] = ""
+    sort: Sort | Literal[""] = ""
+    cursor: Annotated[str, Query(max_length=500)] = ""
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            mark=self.mark or None,
+            check=self.result if self.result in {"waiting", "failed"} else None,
+            verdict=self.result if self.result in {"ready", "not_ready"} else None,
+            q=self.q.strip() or None,
+            sort=self.sort or None,
+        )
+
+    def narrow(self) -> bool:
+        """Whether some files are left out."""
+        return bool(self.q.strip() or self.result or self.mark in {"new", "replaced"})
+
+    def address(self, **changes: str) -> str:
+        """This list's address, with changes."""
+        asked = {name: value for name, value in (asdict(self) | changes).items() if value}
+        return f"/?{urlencode(asked, quote_via=quote)}" if asked else "/"
+
+
+@dataclass(frozen=True)
+class ListScreen:
+    """What the page is made of."""
+
+    pages: Pages
+    reports: Reports
+    files: Files
+    checker: Checker
+    settings: Settings
+
+    async def show(
+        self,
+        request: Request,
+        user: User,
+        filters: Filters,
+        after: UUID | None = None,
+        status: int = 200,
+        **more: Any,
+    ) -> Response:
+        """The list is left out while reports is away, for uploading goes on without it."""
+        size = self.settings.page_size
+        cursor = filters.cursor or None
+        page, limits, wait = await asyncio.gather(
+            _unless_away(self.reports.files(user, after, cursor, size, filters.wanted())),
+            _if_possible(self.files.limits(user)),
+            seconds_to_next_run(self.checker, user),
+        )
+        values = {"notice": None, "added": 0, "outcomes": [], **more}
+        values |= {"page": page, "wait": wait, "limits": limits, "filters": filters}
+        shown = status if page or status != 200 else Unavailable.status  # noqa: PLR2004
+        template = "deleted.html" if filters.mark == "deleted" else "files.html"
+        return self.pages.render(request, template, shown, **values)
+
+
+async def _unless_away(asked: Awaitable[T]) -> T | None:
+    try:
+        return await asked
+    except Unavailable:
+        return None
+
+
+async def _if_possible(asked: Awaitable[T]) -> T | None:
+    try:
+        return await asked
+    except DomainError:
+        return None

@@ -1,0 +1,56 @@
+"""Getting back in without the password."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from services.gateway.headers import SECRET_ADDRESS
+from services.gateway.provision import Auth, Callers, Cookies, Pages, Sessions
+from services.gateway.screens.forms import fields, go
+from shared.errors import DomainError
+
+router = APIRouter(include_in_schema=False)
+LinkToken = Annotated[str, Path(max_length=200)]
+
+
+@router.get("/forgotten-password")
+async def forgotten(request: Request, pages: Pages, sent: str = "") -> Response:
+    return pages.render(request, "forgotten_password.html", email="", sent=bool(sent))
+
+
+@router.post("/forgotten-password")
+async def send_link(request: Request, pages: Pages, auth: Auth, callers: Callers) -> Response:
+    """Says the same for every address."""
+    (email,) = await fields(request, "email")
+    try:
+        await auth.forgot_password(email, callers.browser(request))
+    except DomainError as error:
+        return pages.refuse(request, "forgotten_password.html", error, email=email, sent=False)
+    return go("/forgotten-password", sent="yes")
+
+
+@router.get("/reset-password/{token}")
+async def form(request: Request, pages: Pages, token: LinkToken) -> Response:
+    """Looking uses nothing up: mail programs and scanners follow links too."""
+    del token
+    return pages.render(request, "reset_password.html", headers=SECRET_ADDRESS)
+
+
+@router.post("/reset-password/{token}")
+async def reset(
+    request: Request,
+    pages: Pages,
+    auth: Auth,
+    sessions: Sessions,
+    cookies: Cookies,
+    callers: Callers,
+    token: LinkToken,
+) -> Response:
+    (password,) = await fields(request, "password")
+    try:
+        await auth.reset_password(token, password, callers.browser(request))
+    except DomainError as error:
+        return pages.refuse(request, "reset_password.html", error, headers=SECRET_ADDRESS)
+    sessions.doubt_everybody()
+    cookies.forget(request)
+    return go("/login", notice="password_reset")

@@ -1,0 +1,27 @@
+"""Words for the code words of auth."""
+
+from services.gateway.i18n.language import N_
+
+SCOPES = {
+    "files:read": N_("See your files and download them"),
+    "files:write": N_("Upload, replace, delete and restore your files"),
+    "checks:read": N_("Read the reports of checks and follow the news"),
+    "account": N_("See your address and preferences"),
+}
+
+SECURITY = {
+    "registered": N_("Account created"),
+    "signed_in": N_("Logged in"),
+    "sign_in_failed": N_("Login with a wrong password"),
+    "signed_out": N_("Logged out"),
+    "session_ended": N_("Session ended from the list of sessions"),
+    "refresh_reused": N_("Refresh token used twice, so its session was ended"),
+    "password_changed": N_("Password changed"),
+    "password_reset": N_("Password set anew by a mailed link"),
+    "email_confirmed": N_("Address confirmed"),
+    "email_change_requested": N_("Another address asked for"),
+    "email_changed": N_("Address changed"),
+    "token_created": N_("API token made"),
+    "token_revoked": N_("API token revoked"),
+    "exported": N_("Data exported"),
+}

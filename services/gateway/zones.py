@@ -1,0 +1,85 @@
+"""Time zones: which there are, and how to offer them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from itertools import groupby
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel.core import Locale, get_global
+from babel.dates import get_timezone_location
+
+from services.gateway.i18n.language import N_
+from shared.contracts.auth import Language
+
+REGIONS = {
+    "Africa": N_("Africa"),
+    "America": N_("America"),
+    "Antarctica": N_("Antarctica"),
+    "Asia": N_("Asia"),
+    "Atlantic": N_("Atlantic Ocean"),
+    "Australia": N_("Australia"),
+    "Europe": N_("Europe"),
+    "Indian": N_("Indian Ocean"),
+    "Pacific": N_("Pacific Ocean"),
+}
+
+Choice = tuple[str, str]  # zone, words
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def zone(name: str) -> ZoneInfo | None:
+    """The zone of a name; None for `auto` and for what is no zone."""
+    return ZoneInfo(name) if name in _known() else None
+
+
+def choices(language: Language, now: datetime) -> list[tuple[str, list[Choice]]]:
+    """One zone for each place, by region: `("Europe", [("Europe/Moscow", "Moscow, UTC+3"), …])`."""
+    return [
+        (REGIONS[region], [(name, f"{city}, {offset(name, now)}") for _, city, name in places])
+        for region, places in groupby(_places(language), lambda place: place[0])
+    ]
+
+
+def offset(name: str, now: datetime) -> str:
+    """The distance from UTC: `UTC+3`, `UTC+5:30`."""
+    minutes = round((now.astimezone(ZoneInfo(name)).utcoffset() or now - now).total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "−" if minutes < 0 else "+"  # noqa: RUF001 - typography
+    return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "") if minutes else "UTC"
+
+
+@cache
+def _places(language: Language) -> list[tuple[str, str, str]]:
+    """Region, city, zone."""
+    found = [
+        (name.partition("/")[0], _city(name, language), name) for name in _without_aliases(_known())
+    ]
+    known = [place for place in found if place[0] in REGIONS]
+    return sorted(known, key=lambda place: (place[0], place[1].casefold()))
+
+
+def _without_aliases(names: Iterable[str]) -> list[str]:
+    """Of the names for one place the one that CLDR knows best."""
+    aliases = get_global("zone_aliases")
+    places: dict[str, str] = {}
+    for name in sorted(names):
+        place = aliases.get(name, name)
+        if name == place or place not in places:
+            places[place] = name
+    known = get_global("zone_territories")
+    return [name for place, name in places.items() if place in known]
+
+
+def _city(name: str, language: Language) -> str:
+    """Some cities were renamed, and the translations stand under their former name."""
+    former = (old for old, new in get_global("zone_aliases").items() if new == name)
+    translated = Locale.parse(language).time_zones
+    listed = (translated.get(one, {}).get("city") for one in (name, *former))
+    return next(filter(None, listed), None) or str(
+        get_timezone_location(name, locale=language, return_city=True)
+    )

@@ -1,0 +1,85 @@
+"""What has served its time goes, and nothing else."""
+
+import asyncio
+from datetime import timedelta
+
+from services.auth.pruning import Pruning
+from shared.db import Database
+from tests.integration.auth.world import OTHER_PASSWORD, SetClock, World, address, make_app
+from tests.support.apps import is_problem
+from tests.support.databases import PrivateDatabase
+from tests.support.keys import Keys
+from tests.support.waiting import eventually
+
+
+async def _prune(world: World, copies: int = 1) -> None:
+    pruning = Pruning(world.database, world.clock, timedelta(days=30))
+    await asyncio.gather(*(pruning.step() for _ in range(copies)))
+
+
+async def _count(world: World, table: str) -> int:
+    [(count,)] = await world.rows(f"SELECT count(*) FROM {table}")
+    return int(count)
+
+
+async def test_tables_of_passing_things_become_empty(world: World) -> None:
+    person = await world.person()
+    await world.exchange(person.tokens["token"])
+    await world.try_login(person.email, OTHER_PASSWORD)
+    await world.mail(person.email, "confirm_email")
+    body = {"name": "ci", "scopes": ["account"], "expires_in_days": 1}
+    await person.ask("POST", "/tokens", body)
+    await person.ask("DELETE", "/sessions/current")
+    tables = ("throttle", "session_tokens", "sessions", "api_tokens", "mail_requests", "links")
+    await _prune(world, copies=3)
+    assert all([await _count(world, table) for table in tables])
+    world.clock.let_pass(days=61)
+    await _prune(world, copies=3)
+    assert [await _count(world, table) for table in tables] == [0] * 6
+    assert await _count(world, "security_log")
+    world.clock.let_pass(days=305)
+    await _prune(world)
+    assert [await _count(world, table) for table in ("security_log", "devices")] == [0, 0]
+    assert (await world.try_login(person.email)).status_code == 201
+
+
+async def test_what_lives_stays(world: World) -> None:
+    person = await world.person(kind="web")
+    wanderer = await world.person()
+    token = wanderer.tokens["token"]
+    for _ in range(12):
+        world.clock.let_pass(days=20)
+        await world.exchange(person.tokens["token"], "access")
+        token = (await world.exchange(token)).json()["token"]
+        await _prune(world)
+    assert await world.is_alive(person.session_id)
+    assert (await world.exchange(token)).status_code == 200
+    assert (await person.log_kinds()) == ["registered", "signed_in"]
+
+
+async def test_a_token_replaced_within_the_month_still_betrays_its_thief(world: World) -> None:
+    person = await world.person()
+    stolen = person.tokens["token"]
+    token = (await world.exchange(stolen)).json()["token"]
+    world.clock.let_pass(days=29)
+    await _prune(world)
+    assert is_problem(await world.exchange(stolen), 401, "unauthenticated")
+    assert is_problem(await world.exchange(token), 401, "unauthenticated")
+
+
+async def test_the_service_does_it_by_itself(keys: Keys, fresh_postgres: PrivateDatabase) -> None:
+    clock = SetClock()
+    app = make_app(keys, fresh_postgres, clock)
+    async with app.router.lifespan_context(app):
+        world = World(app, keys, clock, app.state.provided[Database])
+        await world.try_login(address())
+        assert await _count(world, "throttle")
+    clock.let_pass(minutes=16)
+    app = make_app(keys, fresh_postgres, clock)
+    async with app.router.lifespan_context(app):
+        world = World(app, keys, clock, app.state.provided[Database])
+
+        async def empty() -> bool:
+            return await _count(world, "throttle") == 0
+
+        await eventually(empty)

@@ -1,0 +1,122 @@
+"""Which passwords are too easy to guess, and what is said about them."""
+
+import ast
+import inspect
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+import zxcvbn.feedback  # type: ignore[import-untyped]
+import zxcvbn.matching  # type: ignore[import-untyped]
+
+from services.auth.adapters.strength import (
+    SUGGESTIONS,
+    WARNINGS,
+    PasswordTooWeak,
+    StrengthMeter,
+    _judge,
+)
+
+
+@pytest_asyncio.fixture
+async def meter() -> AsyncIterator[StrengthMeter]:
+    made = StrengthMeter()
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    ("password", "warning"),
+    [
+        ("password", "top_ten"),
+        ("12345678", "top_ten"),
+        ("qwertyuiop", "top_hundred"),
+        ("Password1!", "similar_to_common"),
+        ("abcdefgh", "sequence"),
+        ("zzzzzzzzzz", "repeated_character"),
+        ("zxcvzxcvzxcv", "repeated_pattern"),
+        ("19920314", "date"),
+        ("x" * 200, "repeated_character"),
+        ("ж" * 100, "repeated_character"),
+        ("ann.miller", ""),
+        ("ann.miller@example.org", ""),
+        ("prereview", ""),
+    ],
+)
+async def test_the_commonest_and_ones_own_are_refused(
+    meter: StrengthMeter, password: str, warning: str
+) -> None:
+    with pytest.raises(PasswordTooWeak) as caught:
+        await meter.check(password, "ann.miller@example.org")
+    params = caught.value.params
+    assert params.keys() == {"warning", "suggestion1", "suggestion2"}
+    assert params["warning"] == warning
+    assert params["suggestion1"] in SUGGESTIONS.values()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "8 signs!",
+        "correct horse battery",
+        "wombats juggle teacups",
+        "ёжик в тумане",
+        "😀 tea 🫖 moss 🐌",
+        "x" * 100 + " wombats juggle teacups" * 2,
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa wombats juggle teacups",
+    ],
+)
+async def test_what_is_hard_to_guess_is_accepted(meter: StrengthMeter, password: str) -> None:
+    if password.startswith("xxx"):  # only the beginning is judged
+        with pytest.raises(PasswordTooWeak):
+            await meter.check(password, "ann@example.org")
+    else:
+        await meter.check(password, "ann@example.org")
+
+
+def test_every_advice_that_zxcvbn_can_give_has_a_code() -> None:
+    tree = ast.parse(inspect.getsource(zxcvbn.feedback))
+    texts = {
+        ast.literal_eval(call.args[0])
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "_"
+    }
+    assert texts == WARNINGS.keys() | SUGGESTIONS.keys()
+    codes = [*WARNINGS.values(), *SUGGESTIONS.values()]
+    assert len(set(codes)) == len(codes)
+
+
+def test_a_long_weak_password_stays_weak() -> None:
+    for password in ("password" * 9, "qwertyuiop" * 7, "abc123" * 12, "0123456789" * 7):
+        assert _judge(password[:72], []) is not None
+
+
+SIGNS = "4@8({[<369&6#!1|71|$5+7%2"
+HARD_TO_JUDGE = {
+    "signs": SIGNS * 40,
+    "runs of signs": "".join(sign * 4 for sign in "4@8({[<369#!1|7$5+%20"),
+    "signs after letters": "a" * 24 + SIGNS * 2,
+    "signs after words": "password" * 3 + SIGNS * 2,
+    "words with signs": "p@$$w0rd1!" * 8,
+}
+
+
+@pytest.mark.parametrize("password", HARD_TO_JUDGE.values(), ids=HARD_TO_JUDGE.keys())
+def test_signs_that_stand_for_letters_do_not_multiply_the_work(password: str) -> None:
+    """Counted in looks at a dictionary: two million, were all of it judged."""
+    looks = 0
+
+    class Counting(dict[str, int]):
+        def __contains__(self, word: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(word)
+
+    dictionaries = zxcvbn.matching.RANKED_DICTIONARIES
+    kept = dictionaries["surnames"]
+    dictionaries["surnames"] = Counting(kept)
+    try:
+        _judge(password[:72], [])
+    finally:
+        dictionaries["surnames"] = kept
+    assert looks < 100_000

@@ -1,0 +1,180 @@
+"""The export: everything of a person in one zip, made while it is sent."""
+
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from services.gateway.archive import zipped
+from services.gateway.export import RENEW, Bearer
+from shared.web.identity import User
+from tests.unit.gateway.services import (
+    NOW,
+    Services,
+    account,
+    answer,
+    api_token,
+    file,
+    refusal,
+    report,
+    security_entry,
+    session,
+    summary,
+)
+
+LIVING, DELETED, TWIN = UUID(int=21), UUID(int=22), UUID(int=23)
+CHECKS = [UUID(int=31), UUID(int=32)]
+
+
+def version(number: int, name: str, **changes: Any) -> dict[str, Any]:
+    return {"version": number, "name": name, "available": True, "saved_at": NOW, **changes}
+
+
+@pytest.fixture(autouse=True)
+def _all_services(services: Services) -> None:
+    services.on(
+        "auth GET /internal/me/export",
+        answer(
+            200,
+            {
+                "account": account(),
+                "sessions": [session()],
+                "tokens": [api_token()],
+                "security_log": [security_entry()],
+            },
+        ),
+    )
+    services.on("reports GET /internal/files", _files)
+    services.on("reports GET /internal/checks", _checks)
+    services.on("reports GET /internal/checks/.*", _check)
+    mails = {"mails": [{"mail_id": str(uuid4()), "state": "sent"}], "next_cursor": None}
+    services.on("reports GET /internal/mails", answer(200, mails))
+    services.on("files GET /internal/files/.*/versions", _versions)
+    services.on("files GET /internal/files/.*/content", _content)
+
+
+def _files(request: httpx2.Request) -> httpx2.Response:
+    living = [file(id=LIVING), file(id=TWIN, name="Main.py")]
+    found = [file(id=DELETED)] if request.url.params.get("mark") == "deleted" else living
+    return answer(200, {"files": found, "next_cursor": None})(request)
+
+
+def _checks(request: httpx2.Request) -> httpx2.Response:
+    """Two pages."""
+    second = request.url.params.get("cursor") == "next"
+    page = {"checks": [summary(id=CHECKS[second])], "next_cursor": None if second else "next"}
+    return answer(200, page)(request)
+
+
+def _check(request: httpx2.Request) -> httpx2.Response:
+    return answer(200, report(id=request.url.path.rpartition("/")[2]))(request)
+
+
+def _versions(request: httpx2.Request) -> httpx2.Response:
+    """Of the living file two pages, of the deleted one a version whose bytes are gone."""
+    if str(LIVING) not in request.url.path:
+        available = str(DELETED) not in request.url.path
+        found = [version(1, "main.py", available=available)]
+        return answer(200, {"versions": found, "next_before": None})(request)
+    if request.url.params.get("before") == "2":
+        return answer(200, {"versions": [version(1, "old.py")], "next_before": None})(request)
+    return answer(200, {"versions": [version(2, "main.py")], "next_before": 2})(request)
+
+
+def _content(request: httpx2.Request) -> httpx2.Response:
+    text = f"{request.url.path} {request.url.params['version']}".encode()
+    return answer(200, text, X_File_Name="x.py", X_File_Version="1")(request)
+
+
+async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
+    response = await person.get("/account/data/export.zip")
+    assert response.headers["content-type"] == "application/zip"
+    assert "attachment" in response.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        told = {name: archive.read(name) for name in names}
+    assert len(set(names)) == len(names)
+    assert json.loads(told["account.json"])["email"] == "ann@example.org"
+    assert [len(json.loads(told[f"{one}.json"])) for one in ("sessions", "tokens")] == [1, 1]
+    assert json.loads(told["security-log.json"])[0]["kind"] == "signed_in"
+    assert json.loads(told["mails.json"])[0]["state"] == "sent"
+    assert told["files/main.py/v2-main.py"].endswith(b"2")
+    assert told["files/main.py/v1-old.py"].endswith(b"1")
+    assert str(TWIN).encode() in told["files/Main.py (2)/v1-main.py"]
+    assert not any("(3)" in name for name in names)
+    assert [len(one["versions"]) for one in json.loads(told["files.json"])] == [2, 1, 1]
+    for check in CHECKS:
+        assert json.loads(told[f"checks/{check}.json"])["findings"]
+
+
+async def test_bytes_that_are_gone_are_left_out(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files GET /internal/files/.*/content", refusal(410, "content_erased"))
+    response = await person.get("/account/data/export.zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert not any(name.startswith("files/") for name in archive.namelist())
+
+
+async def test_the_api_gives_the_same(program: httpx2.AsyncClient) -> None:
+    response = await program.get("/api/v1/me/export")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert "account.json" in archive.namelist()
+
+
+async def test_a_limited_token_gets_a_refusal_and_no_archive(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("auth GET /internal/me/export", refusal(403, "scope_missing", scope="session"))
+    response = await program.get("/api/v1/me/export")
+    assert (response.status_code, response.json()["code"]) == (403, "scope_missing")
+
+
+async def test_half_an_archive_is_never_taken_for_the_whole(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("reports GET /internal/mails", refusal(503, "unavailable"))
+    response = await program.get("/api/v1/me/export")
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(response.content))
+
+
+async def test_the_token_is_renewed_before_it_runs_out() -> None:
+    now, asked = 0.0, 0
+
+    async def fresh() -> User:
+        nonlocal asked
+        asked += 1
+        return User(uuid4(), uuid4(), f"token {asked}")
+
+    bearer = Bearer(fresh, lambda: now)
+    assert (await bearer.user()).token == (await bearer.user()).token == "token 1"
+    now = RENEW
+    assert (await bearer.user()).token == "token 2"
+
+
+async def test_an_archive_is_made_piece_by_piece() -> None:
+    sent = 0
+
+    async def entries() -> AsyncIterator[tuple[str, bytes]]:
+        nonlocal sent
+        for n in range(3):
+            sent = n
+            yield f"папка/{n}.py", bytes(range(256)) * 400
+
+    pieces, after = [], []
+    async for piece in zipped(entries(), datetime(2026, 11, 22, 12, tzinfo=UTC)):
+        pieces.append(piece)
+        after.append(sent)
+    assert after == [0, 1, 2, 2]
+    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"папка/{n}.py" for n in range(3)]
+        assert archive.getinfo("папка/0.py").date_time == (2026, 11, 22, 12, 0, 0)

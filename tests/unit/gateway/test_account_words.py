@@ -1,0 +1,21 @@
+"""The code words of auth all have words of ours."""
+
+from typing import get_args
+
+from services.auth.adapters.strength import SUGGESTIONS, WARNINGS
+from services.auth.security_log import Kind
+from services.gateway.advice import ADVICE
+from services.gateway.words import SCOPES, SECURITY
+from shared.web.identity import Scope
+
+
+def test_every_advice_on_passwords_is_known() -> None:
+    assert set(ADVICE) == {*WARNINGS.values(), *SUGGESTIONS.values()}
+
+
+def test_every_kind_of_entry_in_the_security_log_is_known() -> None:
+    assert set(SECURITY) == set(get_args(Kind))
+
+
+def test_every_scope_is_explained() -> None:
+    assert set(SCOPES) == set(get_args(Scope))

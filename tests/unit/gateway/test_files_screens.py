@@ -1,0 +1,479 @@
+"""The screens of files: list, deleted ones, versions, differences, editing, conflicts."""
+
+import io
+import re
+import zipfile
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from tests.unit.gateway.services import (
+    EVENT,
+    Services,
+    answer,
+    away,
+    content,
+    diff,
+    file,
+    limits,
+    refusal,
+    saved,
+    stored,
+    summary,
+    version,
+)
+
+FILE = f"/files/{file()['id']}"
+CONFLICT = refusal(412, "version_conflict", current=5, yours=3)
+
+
+def words(response: httpx2.Response) -> str:
+    return " ".join(response.text.split())
+
+
+def list_holds(services: Services, *files: dict[str, Any], **more: Any) -> None:
+    page = {"files": files, "next_cursor": None, "total": len(files), **more}
+    services.on("reports GET /internal/files", answer(200, page))
+
+
+@pytest.fixture(autouse=True)
+def _file(services: Services) -> None:
+    services.on("reports GET /internal/files/[^/]*", answer(200, file(version=3)))
+    services.on("reports GET /internal/files/[^/]*/checks", answer(200, {"checks": [summary()]}))
+    services.on("files GET /internal/files/[^/]*", answer(200, stored(version=3)))
+    versions = {"versions": [version(3), version(2), version(1)], "next_before": None}
+    services.on("files GET /internal/files/[^/]*/versions", answer(200, versions))
+    services.on("files GET /internal/files/[^/]*/diff", answer(200, diff()))
+    services.on("files POST /internal/files/[^/]*/diff", answer(200, diff(to=None)))
+    services.on("files GET /internal/files/[^/]*/content", content(b"x = 1\r\n", 3))
+
+
+# The list
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("q=ma&mark=new&sort=-size", {"q": "ma", "mark": "new", "sort": "-size"}),
+        ("result=waiting", {"check": "waiting"}),
+        ("result=failed", {"check": "failed"}),
+        ("result=ready", {"verdict": "ready"}),
+        ("result=not_ready&q=%20", {"verdict": "not_ready"}),
+        ("q=&mark=&result=&sort=", {}),
+        ("mark=deleted", {"mark": "deleted"}),
+    ],
+)
+async def test_the_list_is_filtered(
+    person: httpx2.AsyncClient, services: Services, query: str, asked: dict[str, str]
+) -> None:
+    assert (await person.get(f"/?{query}")).status_code == 200
+    (call,) = services.called("reports GET /internal/files")
+    assert dict(call.url.params) == {"limit": "50", **asked}
+
+
+@pytest.mark.parametrize("query", ["mark=x", "result=x", "sort=x", "q=%00", f"q={'x' * 101}"])
+async def test_made_up_filters_lead_nowhere(person: httpx2.AsyncClient, query: str) -> None:
+    assert (await person.get(f"/?{query}")).status_code == 404
+
+
+async def test_the_next_page_keeps_the_filters(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    list_holds(services, file(), next_cursor="a b", total=57)
+    page = await person.get("/", params={"q": "<b>", "sort": "name"})
+    assert 'href="/?q=%3Cb%3E&amp;sort=name&amp;cursor=a%20b"' in page.text
+    assert 'value="&lt;b&gt;"' in page.text
+    assert '<option value="name" selected>' in page.text
+    assert "57 files" in page.text
+
+
+async def test_filters_that_let_nothing_through_offer_the_way_back(
+    person: httpx2.AsyncClient,
+) -> None:
+    page = words(await person.get("/?q=nothing"))
+    assert "No file is like that" in page
+    assert "Upload a Python file above" not in page
+
+
+async def test_the_form_tells_what_may_be_uploaded(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    told = "12 of 1,000 files, 3.1 MB of 200 MB; you can upload 58 more this minute."
+    assert told in words(await person.get("/"))
+    russian = words(await person.get("/", headers={"Accept-Language": "ru"}))
+    assert "12 из 1 000 файлов, 3,1 МБ из 200 МБ; в эту минуту можно" in russian
+    empty = {"left": 0, "limit": 60, "window_seconds": 60, "retry_after": 4}
+    services.on("files GET /internal/limits", answer(200, limits(uploads=empty)))
+    assert "the next upload is possible in 4 seconds." in words(await person.get("/"))
+    services.on("files GET /internal/limits", away)
+    assert (await person.get("/")).status_code == 200
+
+
+async def test_deleted_files_can_be_restored_while_their_contents_are_there(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    gone = {"mark": "deleted", "deleted_at": "2026-11-22T12:00:00Z"}
+    list_holds(
+        services,
+        file(**gone, id=UUID(int=5), restorable=True),
+        file(**gone, id=UUID(int=6), restorable=False),
+    )
+    page = (await person.get("/?mark=deleted")).text
+    assert f'method="post" action="/files/{UUID(int=5)}/restore"' in page
+    assert f"/files/{UUID(int=6)}/restore" not in page
+    assert "contents are gone" in page
+
+
+async def test_restoring_leads_to_the_file(person: httpx2.AsyncClient, services: Services) -> None:
+    services.on("files POST .*/restore", answer(200, saved()))
+    response = await person.post(f"{FILE}/restore")
+    assert response.headers["location"] == f"{FILE}?after={EVENT}&notice=restored"
+    assert "The file is back" in (await person.get(f"{FILE}?notice=restored")).text
+
+
+async def test_a_taken_name_keeps_a_file_from_coming_back(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("reports GET /internal/files/[^/]*", answer(200, file(mark="deleted")))
+    taken = str(UUID(int=9))
+    services.on("files POST .*/restore", refusal(409, "file_name_taken", file_id=taken))
+    response = await person.post(f"{FILE}/restore")
+    assert response.status_code == 409
+    assert "You already have a file of this name." in response.text
+    assert f'href="/files/{taken}"' in response.text
+
+
+async def test_all_files_come_as_one_zip(
+    person: httpx2.AsyncClient, program: httpx2.AsyncClient, services: Services
+) -> None:
+    def page(request: httpx2.Request) -> httpx2.Response:
+        more = request.url.params.get("cursor") is None
+        found = [file(id=UUID(int=1 if more else 3)), file(id=UUID(int=2))]
+        body = {"files": found if more else found[:1], "next_cursor": "n" if more else None}
+        return answer(200, body)(request)
+
+    def bytes_of(request: httpx2.Request) -> httpx2.Response:
+        number = request.url.path.split("/")[3][-1]
+        if number == "2":
+            return refusal(404, "not_found")(request)  # deleted meanwhile
+        return content(number.encode(), name="same.py")(request)
+
+    services.on("reports GET /internal/files", page)
+    services.on("files GET /internal/files/[^/]*/content", bytes_of)
+    for http, path in ((person, "/files.zip"), (program, "/api/v1/files/archive")):
+        response = await http.get(path)
+        assert response.headers["content-type"] == "application/zip"
+        assert re.match(
+            r'attachment; filename="prereview-\d{4}-\d\d-\d\d\.zip"',
+            response.headers["content-disposition"],
+        )
+        archive = zipfile.ZipFile(io.BytesIO(response.content))
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "same.py": b"1",
+            f"{UUID(int=3)}/same.py": b"3",
+        }
+    services.on("reports GET /internal/files", away)
+    assert (await program.get("/api/v1/files/archive")).status_code == 503
+
+
+# Versions and differences
+
+
+async def test_a_file_shows_its_versions(person: httpx2.AsyncClient, services: Services) -> None:
+    found = {
+        "versions": [
+            version(3, lines_added=1024),
+            version(2, name="old.py", available=False),
+            version(1, lines_removed=0),
+        ],
+        "next_before": 1,
+    }
+    services.on("files GET /internal/files/[^/]*/versions", answer(200, found))
+    page = await person.get(FILE)
+    told = words(page)
+    assert "+1,024" in told
+    assert '<bdi class="name version-name">old<wbr>.py</bdi>' in told
+    assert f'href="{FILE}/diff?from=2&amp;to=3"' in told
+    assert f'href="{FILE}/content?version=3"' in told
+    assert f'href="{FILE}/content?version=2"' not in told
+    assert 'name="v" value="2"' not in told
+    assert f'href="{FILE}?before=1"' in told
+    assert f'href="/checks/{summary()["id"]}"' in told
+    await person.get(FILE, params={"before": 1})
+    assert services.called("files GET .*/versions")[-1].url.params["before"] == "1"
+
+
+async def test_a_file_is_shown_while_files_is_away(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files .*", away)
+    services.on("files GET /internal/files/[^/]*/versions", away)
+    page = words(await person.get(FILE))
+    assert "The versions can&#39;t be shown" in page or "The versions can't be shown" in page
+    assert "Report of version 1" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("from=1&to=3", ("1", "3")),
+        ("from=3&to=1", ("3", "1")),
+        ("v=3&v=1", ("1", "3")),
+        ("v=2&v=3", ("2", "3")),
+    ],
+)
+async def test_two_versions_are_compared(
+    person: httpx2.AsyncClient, services: Services, query: str, asked: tuple[str, str]
+) -> None:
+    assert (await person.get(f"{FILE}/diff?{query}")).status_code == 200
+    (call,) = services.called("files GET .*/diff")
+    assert (call.url.params["from"], call.url.params["to"]) == asked
+
+
+@pytest.mark.parametrize("query", ["", "v=1", "v=1&v=2&v=3", "v=1&v=1", "from=1", "to=2"])
+async def test_it_takes_two_to_compare(
+    person: httpx2.AsyncClient, services: Services, query: str
+) -> None:
+    response = await person.get(f"{FILE}/diff?{query}")
+    assert response.headers["location"] == f"{FILE}?notice=choose_two"
+    assert not services.called("files GET .*/diff")
+
+
+async def test_changed_lines_are_shown_as_text(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    unified = (await person.get(f"{FILE}/diff?from=1&to=2")).text
+    assert "    return x<mark> + &lt;1&gt;</mark>" in unified
+    assert "<1>" not in unified
+    split = (await person.get(f"{FILE}/diff?from=1&to=2&view=split")).text
+    assert '<td class="line diff-removed">    return x</td>' in split
+    assert "only-narrow" in split
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"identical": True, "hunks": []}, "Both are the same, byte by byte."),
+        ({"note": "line_endings", "hunks": []}, "Only the line ends differ"),
+        ({"note": "encoding", "hunks": []}, "Only the encoding differs"),
+        ({"truncated": True}, "This is only the beginning"),
+    ],
+)
+async def test_what_lines_can_not_show_is_told(
+    person: httpx2.AsyncClient, services: Services, changes: dict[str, Any], told: str
+) -> None:
+    services.on("files GET /internal/files/[^/]*/diff", answer(200, diff(**changes)))
+    assert told in words(await person.get(f"{FILE}/diff?from=1&to=2"))
+
+
+# Editing
+
+
+def text_form(text: str, **more: str) -> dict[str, Any]:
+    """A form as browsers send it: multipart, CR LF at line ends."""
+    values = {"version": "3", "name": "main.py", "text": text, **more}
+    sent = {name: value.replace("\n", "\r\n") for name, value in values.items()}
+    return {"files": {name: (None, value.encode()) for name, value in sent.items()}}
+
+
+async def test_the_text_stands_in_the_form(person: httpx2.AsyncClient, services: Services) -> None:
+    services.on("files GET .*/content", content(b"\n</textarea><b>\r\n", 3))
+    page = (await person.get(f"{FILE}/edit")).text
+    assert "\n\n&lt;/textarea&gt;&lt;b&gt;\n</textarea>" in page  # the first line end is the tag's
+    assert 'name="version" value="3"' in page
+
+
+async def test_saving_makes_a_version_and_keeps_the_line_ends(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files PUT .*", answer(200, saved(version=4, mark="replaced")))
+    response = await person.post(f"{FILE}/edit", **text_form("x = 1\ny = 2\n"))
+    assert response.headers["location"] == f"{FILE}?after={EVENT}&notice=replaced"
+    (call,) = services.called("files PUT .*")
+    assert call.content == b"x = 1\r\ny = 2\r\n"
+    assert dict(call.url.params) == {"name": "main.py", "if_version": "3"}
+
+
+async def test_saving_what_was_not_changed_says_so(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files PUT .*", answer(200, saved(version=3, unchanged=True, event_id=None)))
+    response = await person.post(f"{FILE}/edit", **text_form("x = 1\n"))
+    assert response.headers["location"] == f"{FILE}?notice=unchanged_text"
+    assert services.called("files PUT .*")[0].content == b"x = 1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "told"),
+    [
+        (away, 503, "not available at the moment"),
+        (refusal(422, "not_text"), 422, "This is not a text file."),
+        (refusal(429, "too_many_uploads"), 429, ""),
+        (refusal(404, "not_found"), 404, "Look whether the file was deleted"),
+        (refusal(401, "unauthenticated"), 401, "Log in in another tab"),
+    ],
+)
+async def test_when_saving_fails_the_text_stays(
+    person: httpx2.AsyncClient, services: Services, reply: Any, status: int, told: str
+) -> None:
+    services.on("files PUT .*", reply)
+    response = await person.post(f"{FILE}/edit", **text_form("mine = '<1>'\n"))
+    assert response.status_code == status
+    assert told in words(response)
+    assert "mine = &#39;&lt;1&gt;&#39;\n</textarea>" in response.text
+    assert 'name="version" value="3"' in response.text
+
+
+async def test_the_text_outlives_the_session(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    person.cookies.clear()
+    response = await person.post(f"{FILE}/edit", **text_form("mine = 1\n"))
+    assert response.status_code == 401
+    assert "mine = 1\n</textarea>" in response.text
+    assert not services.called("files .*")
+
+
+async def test_a_text_above_the_limit_stays_in_the_form(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    response = await person.post(f"{FILE}/edit", **text_form("#" * (1024 * 1024 + 1)))
+    assert response.status_code == 413
+    assert "#" * (1024 * 1024 + 1) in response.text
+    assert not services.called("files PUT .*")
+
+
+async def test_a_character_outside_of_the_encoding_is_told(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    response = await person.post(f"{FILE}/edit", **text_form("# coding: latin-1\n'я'\n"))
+    assert response.status_code == 422
+    assert "written in the encoding" in response.text
+
+
+async def test_a_file_of_a_rare_encoding_is_not_edited_here(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files GET .*/content", content(b"\xff\xfe\x00", 3))
+    page = words(await person.get(f"{FILE}/edit"))
+    assert "<textarea" not in page
+    assert "Upload a new version" in page
+
+
+async def test_an_open_form_hears_of_a_newer_version(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    page = (await person.get(f"{FILE}/edit")).text
+    assert f'data-live-address="{FILE}/newer?than=3"' in page
+    assert "saved meanwhile" not in (await person.get(f"{FILE}/newer?than=3")).text
+    services.on("files GET /internal/files/[^/]*", answer(200, stored(version=4)))
+    assert "Version 4 was saved meanwhile" in (await person.get(f"{FILE}/newer?than=3")).text
+    services.on("files GET /internal/files/[^/]*", answer(200, stored(mark="deleted")))
+    assert "deleted meanwhile" in (await person.get(f"{FILE}/newer?than=3")).text
+    assert (await person.get(f"{FILE}/edit")).headers["location"] == FILE
+
+
+# Conflicts
+
+
+async def test_who_was_faster_is_shown_and_nothing_is_lost(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files PUT .*", CONFLICT)
+    services.on("files GET /internal/files/[^/]*", answer(200, stored(version=5)))
+    response = await person.post(f"{FILE}/edit", **text_form("mine = 1\n"))
+    assert response.status_code == 412
+    told = words(response)
+    assert "You began with version 3." in told
+    assert 'Version 5 was faster: it was saved <time datetime="2026-11-22T12:00:00Z">' in told
+    assert "Save mine as version 6" in told
+    assert "Discard mine" in told
+    assert "mine = 1\n</textarea>" in response.text
+    (compared,) = services.called("files POST .*/diff")
+    assert (compared.url.params["from"], compared.content) == ("5", b"mine = 1\r\n")
+    again = {name: _hidden(response.text, name) for name in ("version", "name", "ends")}
+    services.on("files PUT .*", answer(200, saved(version=6, mark="replaced")))
+    await person.post(f"{FILE}/edit", **text_form("mine = 1\n", **again))
+    last = services.called("files PUT .*")[-1]
+    assert (last.url.params["if_version"], last.content) == ("5", b"mine = 1\r\n")
+
+
+def _hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found
+    return found.group(1)
+
+
+async def test_an_uploaded_text_is_kept_in_the_conflict(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files PUT .*", CONFLICT)
+    upload = {"file": ("b.py", b"\xef\xbb\xbfmine = 1\r\n")}
+    sent = {"version": "3", "name": "new"}
+    response = await person.post(f"{FILE}/change", data=sent, files=upload)
+    assert response.status_code == 412
+    assert services.called("files PUT .*")[0].url.params["if_version"] == "3"
+    assert "mine = 1\n</textarea>" in response.text
+    again = {name: _hidden(response.text, name) for name in ("version", "name", "ends", "bom")}
+    assert again == {"version": "3", "name": "b.py", "ends": "crlf", "bom": "1"}
+    services.on("files PUT .*", answer(200, saved(version=6, mark="replaced")))
+    await person.post(f"{FILE}/edit", **text_form("mine = 1\n", **again))
+    assert services.called("files PUT .*")[-1].content == b"\xef\xbb\xbfmine = 1\r\n"
+
+
+async def test_an_upload_that_is_no_text_has_to_be_chosen_again(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files PUT .*", CONFLICT)
+    services.on("files POST .*/diff", refusal(422, "not_text"))
+    upload = {"file": ("main.py", b"\xff\xfe\x00")}
+    response = await person.post(f"{FILE}/change", data={"version": "3"}, files=upload)
+    assert response.status_code == 412
+    assert "Choose the file again" in words(response)
+    assert "<textarea" not in response.text
+
+
+async def test_a_newer_version_is_not_deleted_unseen(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    assert 'name="version" value="3"' in (await person.get(f"{FILE}/delete")).text
+    services.on("files DELETE .*", CONFLICT)
+    services.on("reports GET /internal/files/[^/]*", answer(200, file(version=5)))
+    response = await person.post(f"{FILE}/delete", data={"version": "3"})
+    assert response.status_code == 412
+    assert 'name="version" value="5"' in response.text
+    assert services.called("files DELETE .*")[0].url.params["if_version"] == "3"
+
+
+@pytest.mark.parametrize("what", ["edit", "change", "delete"])
+async def test_a_deleted_file_is_restored_before_anything_else(
+    person: httpx2.AsyncClient, services: Services, what: str
+) -> None:
+    services.on("reports GET /internal/files/[^/]*", answer(200, file(mark="deleted")))
+    services.on("files GET /internal/files/[^/]*", answer(200, stored(mark="deleted")))
+    assert (await person.get(f"{FILE}/{what}")).headers["location"] == FILE
+
+
+async def test_names_from_right_to_left_stay_apart(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files POST /internal/files", refusal(422, "file_name_invalid", maximum=100))
+    name = "\u202egpj.\u202cy.py"
+    response = await person.post("/", files={"files": (name, b"x")})
+    assert f'<bdi class="name fw-bold">{name}</bdi>' in response.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/edit", "/diff?from=1&to=2", "/newer?than=1", "/content", "", "/change", "/delete"]
+)
+async def test_files_of_others_are_not_there(
+    person: httpx2.AsyncClient, services: Services, path: str
+) -> None:
+    for service in ("files", "reports"):
+        services.on(f"{service} GET /internal/files/.*", refusal(404, "not_found"))
+        services.on(f"{service} GET /internal/files/[^/]*", refusal(404, "not_found"))
+        for more in ("content", "diff", "versions", "checks"):
+            services.on(f"{service} GET /internal/files/[^/]*/{more}", refusal(404, "not_found"))
+    assert (await person.get(f"{FILE}{path}")).status_code == 404
