@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.context import correlation_id
@@ -104,6 +105,8 @@ class CatchAll:
 
         try:
             await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            log.info("client_left", route=route_of(scope))
         except Exception as error:
             if started or scope["type"] != "http":
                 raise

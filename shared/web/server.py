@@ -1,13 +1,46 @@
 """uvicorn, set up the same way everywhere."""
 
+import asyncio
 from types import FrameType
 
+import h11
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 GRACE = 15  # seconds open requests have to end
 MAX_INCOMPLETE = 256 * 1024  # bytes of headers read, so that the application can answer 431
 IDLE = 15  # seconds a kept connection may say nothing
+HEADERS = 10.0  # seconds the headers of a request may take
+
+
+class Protocol(H11Protocol):
+    """Closes a connection whose request never comes to the end of its headers."""
+
+    _overdue: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._expect_nothing()
+        elif self._overdue is None:
+            self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def _expect_headers(self) -> None:
+        self._overdue = self.loop.call_later(HEADERS, self.transport.close)
+
+    def _expect_nothing(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
 
 
 class Server(uvicorn.Server):
@@ -25,7 +58,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
-        http="h11",
+        http=Protocol,
         ws="none",
         log_config=None,
         access_log=False,

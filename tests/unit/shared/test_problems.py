@@ -12,6 +12,8 @@ import pytest_asyncio
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from shared.errors import (
     Conflict,
@@ -26,7 +28,7 @@ from shared.errors import (
 from shared.settings import Settings
 from shared.web.app import create_app
 from shared.web.identity import CurrentUser
-from shared.web.middleware import MAX_HEADER_BYTES, SECURITY_HEADERS
+from shared.web.middleware import MAX_HEADER_BYTES, SECURITY_HEADERS, CatchAll
 from tests.support.apps import as_user, client_of, common_settings, in_pieces, is_problem
 from tests.support.events import ANN
 from tests.support.keys import Keys
@@ -323,3 +325,23 @@ async def test_what_stands_in_an_address_is_not_logged(
     assert answer.status_code in {500, 503}
     assert "/raise/{name}" in caplog.text
     assert f"/raise/{kind}" not in caplog.text
+
+
+async def test_who_leaves_in_the_middle_is_no_fault_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers: list[Message] = []
+
+    async def read_on(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ClientDisconnect
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    with caplog.at_level("INFO"):
+        await CatchAll(read_on)({"type": "http", "state": {"request_id": "1"}}, receive, send)
+    assert answers == []
+    assert "unexpected_error" not in caplog.text
