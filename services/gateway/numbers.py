@@ -19,3 +19,4 @@ def _plain(value: Any) -> Any:
 Number = Annotated[int, BeforeValidator(_plain)]
 VersionNumber = Annotated[Number, Query(ge=1, lt=2**31)]
 Limit = Annotated[Number, Query(ge=1, le=200)]
+MAX_CURSOR = 1000  # characters: the cursor of a list sorted by name holds a name

@@ -55,8 +55,8 @@ async def _fuzz(
     report = folder / "report.json"
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run",
-        f"{product.url}/api/openapi.json", "--max-examples=40", "--generation-deterministic",
-        "--continue-on-failure", "--no-color", "--phases=coverage,fuzzing",
+        f"{product.url}/api/openapi.json", "--max-examples=10", "--generation-deterministic",
+        "--continue-on-failure", "--workers=2", "--no-color", "--phases=coverage,fuzzing",
         f"--checks={','.join(CHECKS)}", "--report=json", f"--report-json-path={report}",
         *(f"--exclude-path={path}" for path in leave_out),
         *(f"--header={name}:{value}" for name, value in headers.items()),

@@ -26,7 +26,7 @@ async def checks(
     return await reports.checks(user, cursor, limit, file_id)
 
 
-@router.get("/checks/{check_id}", responses=problems(401, 403, 404, 422, 503))
+@router.get("/checks/{check_id:uuid}", responses=problems(401, 403, 404, 422, 503))
 async def check(user: ApiUser, reports: Reports, check_id: UUID) -> models.Check:
     """A report."""
     return await reports.check(user, check_id)

@@ -70,7 +70,7 @@ async def upload(
 
 
 @router.put(
-    "/{file_id}/content",
+    "/{file_id:uuid}/content",
     response_model=models.SavedFile,
     max_body_size=uploads.MAX_BODY,
     openapi_extra=_FORM,
@@ -102,7 +102,7 @@ async def replace(
 
 
 @router.delete(
-    "/{file_id}",
+    "/{file_id:uuid}",
     status_code=204,
     response_class=Response,
     responses=problems(401, 403, 404, 409, 412, 422, 503),
@@ -120,7 +120,7 @@ async def delete(
 
 
 @router.post(
-    "/{file_id}/restore",
+    "/{file_id:uuid}/restore",
     response_model=models.SavedFile,
     responses=_SAVED | problems(401, 403, 404, 409, 410, 422, 503),
 )

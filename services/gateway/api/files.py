@@ -19,7 +19,7 @@ from services.gateway.api.problem import problems
 from services.gateway.archive import MEDIA_TYPE
 from services.gateway.clients import Wanted
 from services.gateway.models.files import CheckState, Mark, Sort
-from services.gateway.numbers import Limit, VersionNumber
+from services.gateway.numbers import MAX_CURSOR, Limit, VersionNumber
 from services.gateway.provision import Files, Reports
 from services.gateway.screens.download import as_attachment
 from services.gateway.sessions import ApiUser
@@ -35,7 +35,7 @@ _BYTES: dict[int | str, dict[str, Any]] = {
     }
 }
 _ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": _BINARY}}}}
-Cursor = Annotated[str | None, Query(max_length=500)]
+Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR)]
 Part = Annotated[
     str | None,
     Query(
@@ -91,7 +91,7 @@ async def limits(user: ApiUser, files: Files, response: Response) -> models.Limi
     return found
 
 
-@router.get("/files/{file_id}", responses=problems(401, 403, 404, 422, 503))
+@router.get("/files/{file_id:uuid}", responses=problems(401, 403, 404, 422, 503))
 async def file(
     user: ApiUser, reports: Reports, file_id: UUID, after: UUID | None = None
 ) -> models.File:
@@ -100,7 +100,7 @@ async def file(
 
 
 @router.get(
-    "/files/{file_id}/content",
+    "/files/{file_id:uuid}/content",
     response_class=Response,
     responses=_BYTES | _SAME | problems(401, 403, 404, 410, 422, 503),
 )
@@ -117,7 +117,7 @@ async def content(
     return conditional(request, as_attachment(found), version_tag(found.version))
 
 
-@router.get("/files/{file_id}/checks", responses=problems(401, 403, 404, 422, 503))
+@router.get("/files/{file_id:uuid}/checks", responses=problems(401, 403, 404, 422, 503))
 async def checks(
     user: ApiUser, reports: Reports, file_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> models.CheckPage:

@@ -74,7 +74,7 @@ async def log_out(user: ApiUser, auth: Auth, sessions: Sessions) -> None:
 
 
 @router.delete(
-    "/{session_id}",
+    "/{session_id:uuid}",
     status_code=204,
     response_class=Response,
     responses=problems(401, 403, 404, 422, 503),

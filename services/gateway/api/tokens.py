@@ -39,7 +39,7 @@ async def make(user: ApiUser, body: Wish, auth: Auth) -> models.NewApiToken:
 
 
 @router.delete(
-    "/{token_id}",
+    "/{token_id:uuid}",
     status_code=204,
     response_class=Response,
     responses=problems(401, 403, 404, 422, 503),

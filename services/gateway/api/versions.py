@@ -21,7 +21,7 @@ _DIFFS: dict[int | str, dict[str, Any]] = {
 From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]
 
 
-@router.get("/{file_id}/versions", responses=problems(401, 403, 404, 422, 503))
+@router.get("/{file_id:uuid}/versions", responses=problems(401, 403, 404, 422, 503))
 async def versions(
     user: ApiUser,
     files: Files,
@@ -34,7 +34,7 @@ async def versions(
 
 
 @router.get(
-    "/{file_id}/diff",
+    "/{file_id:uuid}/diff",
     response_model=models.Diff,
     responses=_DIFFS | problems(401, 403, 404, 410, 422, 503),
 )

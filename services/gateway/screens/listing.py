@@ -11,6 +11,7 @@ from fastapi import Query, Request, Response
 
 from services.gateway.clients import Checker, Files, Reports, Wanted
 from services.gateway.models.files import Mark, Sort
+from services.gateway.numbers import MAX_CURSOR
 from services.gateway.pages import Pages
 from services.gateway.screens.schedule import seconds_to_next_run
 from services.gateway.settings import Settings
@@ -29,7 +30,7 @@ class Filters:
     mark: Mark | Literal[""] = ""
     result: Result | Literal[""] = ""
     sort: Sort | Literal[""] = ""
-    cursor: Annotated[str, Query(max_length=500)] = ""
+    cursor: Annotated[str, Query(max_length=MAX_CURSOR)] = ""
 
     def wanted(self) -> Wanted:
         return Wanted(

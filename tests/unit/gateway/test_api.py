@@ -161,17 +161,11 @@ async def test_reading(program: httpx2.AsyncClient, services: Services) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/files/-1",
-        "/files/1_000",
-        f"/files/{2**63}",
-        f"/files/{10**22}",
-        "/files/x/content",
-        "/checks/x",
         "/files?limit=0",
         "/files?limit=x",
         "/files?limit=1e9",
         "/files?after=x",
-        f"/files?cursor={'x' * 501}",
+        f"/files?cursor={'x' * 1001}",
         f"/files/{UUID(int=1)}/content?version=0",
         f"/files/{UUID(int=1)}/content?version={2**63}",
     ],
@@ -179,6 +173,16 @@ async def test_reading(program: httpx2.AsyncClient, services: Services) -> None:
 async def test_made_up_values_are_refused(program: httpx2.AsyncClient, path: str) -> None:
     response = await program.get(f"/api/v1{path}")
     assert (response.status_code, response.json()["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/files/-1", "/files/1_000", f"/files/{2**63}", f"/files/{10**22}", "/files/x/content"]
+    + ["/checks/x", "/checks/%00", "/files/%ff", "/files/..%2f"],
+)
+async def test_made_up_ids_name_nothing(program: httpx2.AsyncClient, path: str) -> None:
+    response = await program.get(f"/api/v1{path}")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(

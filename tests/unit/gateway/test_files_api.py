@@ -303,3 +303,11 @@ async def test_an_event_of_ones_own_is_waited_for(
     services.on("reports GET /internal/files/.*", answer(200, file(version=2)))
     await program.put(f"{FILE}/content", files=UPLOAD)
     assert services.called("reports .*")[0].url.params["after"] == str(EVENT)
+
+
+async def test_the_cursor_of_a_long_name_is_passed_on(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    cursor = "x" * 1000
+    assert (await program.get("/api/v1/files", params={"cursor": cursor})).status_code == 200
+    assert services.called("reports GET /internal/files")[0].url.params["cursor"] == cursor
