@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
 from shared.context import causation_id, correlation_id
+from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.event import (
@@ -24,6 +25,7 @@ from shared.eventsourcing.event import (
 from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, is_new, prune
 from shared.logging import log
 from shared.messaging.connection import Connection
+from shared.messaging.dead_letters import drop_of
 from shared.messaging.envelope import Envelope, UnreadableMessageError, read_envelope, to_recorded
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import DEAD, dead_queue, declare_queue
@@ -173,6 +175,7 @@ class Consumer:
             for received in batch:
                 await self._apply_or_split([received])
         else:
+            await self._drop_letters_of_erased(batch)
             for message, _, _ in batch:
                 await message.ack()
 
@@ -188,10 +191,18 @@ class Consumer:
             except Exception as again:  # noqa: BLE001 - see above
                 error = again
             else:
+                await self._drop_letters_of_erased([received])
                 await received[0].ack()
                 return
         log.error("message_buried", consumer=self._service, exc_info=error)
         await self._bury(received[0], type(error).__name__)
+
+    async def _drop_letters_of_erased(self, batch: Sequence[Received]) -> None:
+        """Before the erasure is acknowledged, so that it is done again when it breaks off."""
+        for _, _, recorded in batch:
+            if isinstance(recorded.event, UserErased):
+                channel = await self._dead_letters.channel()
+                await drop_of(channel, self._service, recorded.event.user_id)
 
     async def _when_database_is_there(self, batch: Sequence[Received]) -> None:
         pause, end = 0.5, time.monotonic() + PATIENCE

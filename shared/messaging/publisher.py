@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from aio_pika import Message
+from aio_pika.abc import AbstractChannel
 
 from shared.messaging.connection import TIMEOUT, BrokerAway, Connection
 
@@ -40,7 +41,11 @@ class Publisher:
 
     async def connect(self) -> None:
         """Connect now; raises `Unavailable` when the broker can't be reached."""
-        await self._connection.channel()
+        await self.channel()
+
+    async def channel(self) -> AbstractChannel:
+        """The channel it publishes on."""
+        return await self._connection.channel()
 
     @property
     def is_open(self) -> bool:

@@ -8,6 +8,7 @@ import httpx2
 from playwright.async_api import FilePayload, Locator, Page, expect
 
 from tests.support.product import Product
+from tests.support.waiting import eventually
 
 PASSWORD = "correct horse battery"
 expect.set_options(timeout=30_000)
@@ -20,6 +21,16 @@ class Person:
     page: Page
     product: Product
     email: str
+
+    @classmethod
+    async def confirmed(cls, page: Page, product: Product) -> "Person":
+        """Registered, has followed the link in the mail, and is logged in."""
+        person = await cls.registered(page, product)
+        await page.goto(await person.mailed_link("confirm"))
+        await page.get_by_role("button", name="This is my address").click()
+        await page.goto(f"{product.url}/login")
+        await person.log_in()
+        return person
 
     @classmethod
     async def registered(cls, page: Page, product: Product) -> "Person":
@@ -35,9 +46,9 @@ class Person:
         await self.page.get_by_role("button", name="Log in").click()
         await expect(self.page.get_by_role("heading", name="Your files")).to_be_visible()
 
-    async def fill_in(self) -> None:
+    async def fill_in(self, password: str = PASSWORD) -> None:
         await self.page.get_by_label("E-mail address").fill(self.email)
-        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_label("Password").fill(password)
 
     async def upload(self, **files: str) -> None:
         await self.page.get_by_label("Add Python files").set_input_files(
@@ -45,16 +56,24 @@ class Person:
         )
         await self.page.get_by_role("button", name="Upload").click()
 
-    async def newest_report(self) -> str | None:
-        """The address of the report in the newest mail to this person."""
+    async def mailed_link(self, part: str) -> str:
+        """The newest address of `part`, such as `checks`, in the mails to this person."""
+        link = re.compile(rf"{re.escape(self.product.url)}/{part}/[\w-]+")
+
+        async def find() -> str | None:
+            found = (link.search(text) for text in await self._mails())
+            return next((one.group() for one in found if one), None)
+
+        address = await eventually(find, 30)
+        assert address is not None
+        return address
+
+    async def _mails(self) -> list[str]:
+        """Texts of the mails to this person, newest first."""
         async with httpx2.AsyncClient(base_url=self.product.mailbox_url) as http:
             mails = (await http.get("/api/messages")).json()
             mine = [mail["id"] for mail in mails if self.email in mail["to"]]
-            if not mine:
-                return None
-            mail = (await http.get(f"/api/messages/{mine[0]}")).json()
-        found = re.search(rf"{re.escape(self.product.url)}/checks/[0-9a-f-]+", mail["text"])
-        return found.group() if found else None
+            return [(await http.get(f"/api/messages/{one}")).json()["text"] for one in mine]
 
     def row(self, name: str) -> Locator:
         return self.page.get_by_role("row").filter(has_text=name)

@@ -14,6 +14,13 @@ from tests.support.product import Product
 LONG_NAME = "a_rather_long_name_of_a_module_that_does_everything"
 FAULTY = f"import os\nlong = '{'x' * 300}'\nprint(undefined)\n"
 
+PATHS = [
+    *("/", "/?mark=deleted", "/?q=nothing", "/checks", "/api/docs", "/nothing"),
+    *("/login", "/register", "/forgotten-password", "/confirm/x", "/reset-password/x"),
+    *("/account", "/account/sessions", "/account/tokens", "/account/security", "/account/data"),
+    "/account/erase",
+]
+
 
 @dataclass(frozen=True)
 class Visited:
@@ -36,8 +43,16 @@ async def visited(chromium: Browser, product: Product) -> AsyncIterator[Visited]
     assert check
     assert file
     log = file.removesuffix("/delete")
-    paths = ["/", "/login", "/register", "/checks", "/api/docs", "/nothing"]
-    yield Visited(await context.storage_state(), [*paths, check, log, file, f"{log}/change"])
+    await page.goto(f"{product.url}{log}/edit")
+    await page.get_by_label("Text of version 1").fill(f"{FAULTY}{FAULTY}")
+    await page.get_by_role("button", name="Save as a new version").click()
+    await expect(page.get_by_role("heading", name=LONG_NAME)).to_be_visible()
+    of_file = [log, file, f"{log}/change", f"{log}/edit", f"{log}/diff?from=1&to=2"]
+    cookies = await context.storage_state()
+    # Language and theme shall be those of the browser.
+    chosen = {"language", "theme", "zone"}
+    cookies["cookies"] = [one for one in cookies["cookies"] if one["name"] not in chosen]
+    yield Visited(cookies, [*PATHS, check, *of_file, f"{log}/diff?from=1&to=2&view=split"])
     await context.close()
 
 
@@ -94,8 +109,7 @@ async def test_the_skip_link_is_the_first_stop(tab: Tab, product: Product) -> No
 
 
 async def test_an_update_keeps_the_focus(tab: Tab, product: Product) -> None:
-    person = await Person.registered(tab.page, product)
-    await person.log_in()
+    person = await Person.confirmed(tab.page, product)
     await person.upload(focus="x = 1\n")
     link = person.row("focus.py").get_by_role("link", name="focus.py", exact=True)
     await link.focus()

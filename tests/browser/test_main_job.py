@@ -5,7 +5,6 @@ from playwright.async_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.person import Person, payload
 from tests.support.product import Product
-from tests.support.waiting import eventually
 
 FAULTY = "import os\n\n\ndef total(rows):\n    return sum(row.amount for row in rows) + undefined\n"
 MENDED = "def total(rows):\n    return sum(row.amount for row in rows)\n"
@@ -13,8 +12,7 @@ MENDED = "def total(rows):\n    return sum(row.amount for row in rows)\n"
 
 async def test_upload_report_replace_delete(tab: Tab, product: Product) -> None:
     page = tab.page
-    person = await Person.registered(page, product)
-    await person.log_in()
+    person = await Person.confirmed(page, product)
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
     await person.upload(totals=FAULTY)
@@ -74,18 +72,16 @@ async def test_upload_report_replace_delete(tab: Tab, product: Product) -> None:
 
 
 async def test_the_mail_leads_to_the_report(tab: Tab, product: Product) -> None:
-    person = await Person.registered(tab.page, product)
-    await person.log_in()
+    person = await Person.confirmed(tab.page, product)
     await person.upload(letter=FAULTY)
-    await tab.page.goto(str(await eventually(person.newest_report, 30)))
+    await tab.page.goto(await person.mailed_link("checks"))
     await expect(tab.page.get_by_role("heading", name="letter.py")).to_be_visible()
     assert tab.complaints == []
 
 
 async def test_refused_files_are_named_and_the_others_taken(tab: Tab, product: Product) -> None:
     page = tab.page
-    person = await Person.registered(page, product)
-    await person.log_in()
+    person = await Person.confirmed(page, product)
     await person.upload(main=MENDED)
     await expect(person.row("main.py")).to_be_visible()
     await page.get_by_label("Add Python files").set_input_files(
@@ -103,8 +99,7 @@ async def test_refused_files_are_named_and_the_others_taken(tab: Tab, product: P
 
 
 async def test_files_can_be_dropped(tab: Tab, product: Product) -> None:
-    person = await Person.registered(tab.page, product)
-    await person.log_in()
+    person = await Person.confirmed(tab.page, product)
     await tab.page.evaluate(
         """() => {
             const data = new DataTransfer();

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from uuid import UUID, uuid4
 
 import aio_pika
 import asyncpg
@@ -17,8 +18,10 @@ from deploy.local.ports import chosen_ports
 from deploy.postgres.provision import DATABASE, with_database
 from deploy.rabbitmq.definitions import ADMINISTRATOR, VHOST
 from shared.contracts import CONSUMED
+from shared.messaging.envelope import to_message
 from shared.messaging.topology import FEED, dead_queue
 from tests.e2e.conftest import Register
+from tests.support.events import recorded, uploaded
 from tests.support.people import PASSWORD, Person
 from tests.support.product import Product
 from tests.support.waiting import eventually
@@ -53,7 +56,9 @@ async def test_an_erased_account_leaves_no_trace(
     neighbour = await register("neighbour@example.com")
     shared = await neighbour.upload("also_mine.py", CONTENT.replace(b"Zaphod4711", b"other"))
     user_id = (await soul.get("/me"))["user_id"]
+    await _lay_aside(broker, UUID(user_id))
     assert await _tables_with(database, TRACES), "the search must find what is there"
+    assert await _queues_with(broker, TRACES) == [dead_queue("reports")]
 
     answer = await soul.http.request("DELETE", "/me", json={"password": PASSWORD})
     assert answer.status_code == 204, answer.text
@@ -109,6 +114,14 @@ async def _somebody_with_a_past(register: Register) -> Person:
     gone = soul.files.pop("gone_diary_of_a_soul.py")
     assert (await soul.http.delete(f"/files/{gone}")).status_code == 204
     return soul
+
+
+async def _lay_aside(broker: aio_pika.abc.AbstractConnection, user_id: UUID) -> None:
+    """A message about the person that reports could not handle."""
+    channel = await broker.channel()
+    letter = to_message(recorded(uploaded(uuid4(), user_id, "diary_of_a_soul.py")))
+    await channel.default_exchange.publish(letter, dead_queue("reports"))
+    await channel.close()
 
 
 async def _is_clean(database: str) -> bool:
