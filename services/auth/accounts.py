@@ -79,6 +79,14 @@ async def acting(connection: AsyncConnection, user: User) -> tuple[Person, Place
     `Unauthenticated` when it has ended.
     """
     person = await lock(connection, user.user_id)
+    place = await place_of(connection, user)
+    if person is None:
+        raise Unauthenticated
+    return person, place
+
+
+async def place_of(connection: AsyncConnection, user: User) -> Place:
+    """Where the session is that asks, for what only reads; raises like `acting`."""
     place = (
         await connection.execute(
             text(
@@ -88,9 +96,9 @@ async def acting(connection: AsyncConnection, user: User) -> tuple[Person, Place
             {"session_id": user.session_id, "user_id": user.user_id},
         )
     ).first()
-    if person is None or place is None:
+    if place is None:
         raise Unauthenticated
-    return person, Place(*place)
+    return Place(*place)
 
 
 async def change(connection: AsyncConnection, user_id: UUID, **values: Any) -> None:

@@ -7,12 +7,15 @@ from uuid import UUID
 from services.auth.settings import Settings
 from services.auth.throttle import Limit, key_of
 from services.auth.visitors import Visitor
+from shared.contracts.auth import AccountMailKind
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _QUARTER = timedelta(minutes=15)
 FAILURES_PER_ACCOUNT_AND_ADDRESS = 10
 FAILURES_PER_ACCOUNT = 100
 FAILURES = 2000
+ATTEMPTS = 60  # with the right ones: each costs a hash
+PROOFS = 60
 REGISTRATIONS = 2000
 
 
@@ -38,18 +41,30 @@ class Limits:
         return self._limit(FAILURES_PER_ACCOUNT_AND_ADDRESS, _QUARTER, *parts)
 
     def login(self, account: str, visitor: Visitor, *, known_device: bool) -> list[Limit]:
-        """Failed logins. A known device is not shut out by what others do to its account."""
-        whole = self._limit(FAILURES_PER_ACCOUNT, _QUARTER, "account", account)
-        return [
+        """Failed logins. A known browser is not shut out by what others do elsewhere."""
+        own = [
             self.pair(account, visitor),
             self._limit(self.failures_per_address, _QUARTER, "address", visitor.network),
-            self._limit(FAILURES, _QUARTER, "everybody"),
-            *([] if known_device else [whole]),
         ]
+        if known_device:
+            return own
+        return [
+            *own,
+            self._limit(FAILURES_PER_ACCOUNT, _QUARTER, "account", account),
+            self._limit(FAILURES, _QUARTER, "everybody"),
+        ]
+
+    def attempts(self, account: str, visitor: Visitor) -> list[Limit]:
+        """Logins to one account from one address, failed or not."""
+        return [self._limit(ATTEMPTS, _QUARTER, "attempts", account, visitor.network)]
 
     def password(self, user_id: UUID) -> list[Limit]:
         """Wrong answers of a person who is logged in and asked for the password again."""
         return [self._limit(10, _QUARTER, "password", str(user_id))]
+
+    def proofs(self, user_id: UUID) -> list[Limit]:
+        """Answers to that question, wrong or right."""
+        return [self._limit(PROOFS, _QUARTER, "proofs", str(user_id))]
 
     def registration(self, visitor: Visitor) -> list[Limit]:
         address = ("registration", visitor.network)
@@ -69,9 +84,12 @@ class Limits:
     def address_change(self, user_id: UUID) -> list[Limit]:
         return [self._limit(10, _DAY, "address_change", str(user_id))]
 
-    def unasked(self, user_id: UUID) -> list[Limit]:
-        """Mails that anybody can have sent to the owner of an address."""
-        return [self._limit(5, _HOUR, "unasked", str(user_id))]
+    def sign_in_mail(self, user_id: UUID) -> list[Limit]:
+        return [self._limit(5, _HOUR, "sign_in_mail", str(user_id))]
+
+    def mail_to(self, kind: AccountMailKind, email: str) -> list[Limit]:
+        """Mails that anybody can have sent to an address, whatever account they come from."""
+        return [self._limit(5, _HOUR, "mail to", kind, email)]
 
     def _limit(self, most: int, window: timedelta, *parts: str) -> Limit:
         return Limit(key_of(self.secret, *parts), most, window)

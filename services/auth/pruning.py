@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import Clock
 from shared.db import Database
@@ -23,7 +22,7 @@ _OLD = (
     ("DELETE FROM security_log WHERE at < :before", YEAR),
 )
 _UNUSED = "DELETE FROM sessions WHERE last_used_at < :before"
-_ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '/pruning', 0))"
+_ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || :statement, 0))"
 
 
 class Pruning:
@@ -33,11 +32,13 @@ class Pruning:
         self._database, self._clock, self._session_life = database, clock, session_life
 
     async def step(self) -> bool:
-        async with self._database.transaction() as connection:
-            if await connection.scalar(text(_ALONE)):
-                await self._prune(connection, self._clock())
+        now = self._clock()
+        for statement, age in (*_OLD, (_UNUSED, self._session_life + KEPT)):
+            await self._delete(statement, now - age)
         return False
 
-    async def _prune(self, connection: AsyncConnection, now: datetime) -> None:
-        for statement, age in (*_OLD, (_UNUSED, self._session_life + KEPT)):
-            await connection.execute(text(statement), {"before": now - age})
+    async def _delete(self, statement: str, before: datetime) -> None:
+        """Each in a transaction of its own, so that no lock is held while others are waited for."""
+        async with self._database.transaction() as connection:
+            if await connection.scalar(text(_ALONE), {"statement": statement}):
+                await connection.execute(text(statement), {"before": before})

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-FILE = Path(__file__).parents[3] / "deploy" / "docker-compose.yml"
+FILE = Path(__file__).parents[2] / "deploy" / "docker-compose.yml"
 CHOSEN = {"PREREVIEW_PORT": "0", "PREREVIEW_MAILBOX_PORT": "0", "PREREVIEW_CHECK_INTERVAL": "1"}
 
 

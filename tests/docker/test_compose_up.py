@@ -3,6 +3,9 @@
 Needs Docker and minutes, so it is asked for by name: `make test ARGS=tests/docker`.
 """
 
+import email
+import email.policy
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -32,10 +35,11 @@ def project() -> Iterator[Project]:
 def test_a_file_is_checked_and_its_owner_hears_of_it(project: Project) -> None:
     with httpx2.Client(base_url=f"{project.address('gateway', 8000)}/api/v1") as client:
         assert client.post("/users", json=ANN).status_code == 202
+        _confirm(project, client)
         _log_in(client)
         _upload(client, "first.py")
         _wait_for_mails(client, 1)
-    assert len(_mails(project)) == 1
+    assert len(_mails(project)) == 2  # to confirm the address, and the result
 
 
 def test_what_was_kept_is_there_after_down_and_up_and_two_of_each_send_no_mail_twice(
@@ -52,6 +56,21 @@ def test_what_was_kept_is_there_after_down_and_up_and_two_of_each_send_no_mail_t
     seen = Counter(mail["MessageID"] for mail in _mails(project))
     assert len(seen) == 20  # the mailbox forgets; the first mail was there before it was stopped
     assert set(seen.values()) == {1}
+
+
+def _confirm(project: Project, client: httpx2.Client) -> None:
+    """Follow the link in the first mail."""
+    deadline = time.monotonic() + WAIT
+    while not (mails := _mails(project)):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    address = f"{project.address('mailpit', 8025)}/api/v1/message/{mails[0]['ID']}/raw"
+    mail = email.message_from_bytes(httpx2.get(address).content, policy=email.policy.default)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    link = re.search(r"/confirm/([\w-]+)", text.get_content())
+    assert link is not None
+    assert client.post("/confirmations", json={"token": link[1]}).is_success
 
 
 def _log_in(client: httpx2.Client) -> None:

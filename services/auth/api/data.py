@@ -44,6 +44,7 @@ class Erasure(Body):
 async def log(
     user: CurrentUser, connection: Transaction, cursor: Cursor = None, limit: PageSize = 50
 ) -> Log:
+    await accounts.place_of(connection, user)
     before = int(cursor) if cursor else None
     found = list(await security_log.entries(connection, user.user_id, before, limit + 1))
     last = found[limit - 1] if len(found) > limit else None

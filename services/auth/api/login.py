@@ -79,6 +79,7 @@ async def log_in(
         session, person = await begin_session(
             connection,
             store,
+            limits,
             found,
             new_hash=new_hash,
             kind=body.kind,

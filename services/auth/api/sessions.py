@@ -37,6 +37,7 @@ class Ended(BaseModel):
 async def my_sessions(
     user: CurrentUser, connection: Transaction, settings: Configured, now: Now
 ) -> Sessions:
+    await accounts.place_of(connection, user)
     lifetime = timedelta(days=settings.session_days)
     found = await session_list.living(connection, user.user_id, now, lifetime)
     listed = [Session(**dict(one), current=one.id == user.session_id) for one in found]

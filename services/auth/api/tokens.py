@@ -50,6 +50,7 @@ class Secret(Body):
 
 @router.get("")
 async def my_tokens(user: CurrentUser, connection: Transaction, now: Now) -> ApiTokens:
+    await accounts.place_of(connection, user)
     return ApiTokens(tokens=list(await api_tokens.living(connection, user.user_id, now)))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth import account_mails, accounts, security_log, throttle
 from services.auth.accounts import Person
 from services.auth.commands.proof import still
-from services.auth.commands.strangers import write_to_owner
+from services.auth.commands.strangers import write_to, write_to_owner
 from services.auth.domain.account import ACCOUNT, change_email, stream
 from services.auth.limits import Limits
 from services.auth.links import LinkInvalid
@@ -50,7 +50,7 @@ async def ask_new_owner(
     now: datetime,
 ) -> None:
     if await accounts.owner(connection, email) is None:
-        await account_mails.request(connection, store, user_id, "confirm_new_email", email, now)
+        await write_to(connection, store, limits, user_id, "confirm_new_email", email, now)
     else:
         await write_to_owner(connection, store, limits, "already_registered", email, now)
 
@@ -75,8 +75,8 @@ async def complete_change(
     await security_log.note(connection, user_id, "email_changed", now, visitor.place)
     decide = partial(change_email, user_id=user_id)
     await execute(connection, store, ACCOUNT, stream(user_id), decide)
-    # An address that was never confirmed may be a stranger's, who need not know the new one.
-    details = {"new_email": email} if person.email_confirmed_at else {}
+    if person.email_confirmed_at is None:
+        return  # the old address may be a stranger's, who need not hear of it
     await account_mails.request(
-        connection, store, user_id, "email_changed", person.email, now, **details
+        connection, store, user_id, "email_changed", person.email, now, new_email=email
     )

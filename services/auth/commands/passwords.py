@@ -17,8 +17,11 @@ from services.auth.accounts import Person
 from services.auth.commands.proof import still
 from services.auth.commands.registration import mark_confirmed
 from services.auth.visitors import Place, Visitor
+from shared.contracts.auth import AccountMailKind
 from shared.eventsourcing.store import EventStore
 from shared.web.identity import User
+
+_WITH_THE_PASSWORD: tuple[AccountMailKind, ...] = ("reset_password", "confirm_new_email")
 
 
 async def change_password(
@@ -30,11 +33,13 @@ async def change_password(
     password_hash: str,
     now: datetime,
 ) -> None:
-    """Every other session ends."""
+    """Every other session ends; an address nobody has confirmed may be a stranger's."""
     person, place = await still(connection, user, proven)
     await session_list.end_all(connection, person.user_id, now, but=user.session_id)
     await security_log.note(connection, person.user_id, "password_changed", now, place)
-    await _replace(connection, store, person, password_hash, place, now)
+    await _replace(connection, person, password_hash, now)
+    if person.email_confirmed_at is not None:
+        await _tell(connection, store, person, place, now)
 
 
 async def reset_password(
@@ -48,31 +53,34 @@ async def reset_password(
 ) -> None:
     """Use a link up. Nothing lives on that somebody else may have made.
 
-    No session, no API token, no known device, no wished-for address. And whoever has the mail has
-    proven that the account's address is theirs.
+    No session, no API token, no known device. And whoever has the mail has proven that the
+    account's address is theirs.
     """
     _, person = await links.use(connection, token, ["reset_password"], now)
     user_id = person.user_id
     await session_list.end_all(connection, user_id, now)
     await api_tokens.revoke_all(connection, user_id)
     await devices.forget_all(connection, user_id)
-    await links.void(connection, user_id, "confirm_new_email", now)
-    await accounts.change(connection, user_id, pending_email=None)
     await security_log.note(connection, user_id, "password_reset", now, visitor.place)
     await mark_confirmed(connection, store, person, now)
-    await _replace(connection, store, person, password_hash, visitor.place, now)
+    await _replace(connection, person, password_hash, now)
+    await _tell(connection, store, person, visitor.place, now)
 
 
 async def _replace(
-    connection: AsyncConnection,
-    store: EventStore,
-    person: Person,
-    password_hash: str,
-    place: Place,
-    now: datetime,
+    connection: AsyncConnection, person: Person, password_hash: str, now: datetime
 ) -> None:
-    await accounts.change(connection, person.user_id, password_hash=password_hash)
-    await links.void(connection, person.user_id, "reset_password", now)
+    """Also the wish for another address goes: it may be that of somebody who knew the old one."""
+    await accounts.change(
+        connection, person.user_id, password_hash=password_hash, pending_email=None
+    )
+    for kind in _WITH_THE_PASSWORD:
+        await links.void(connection, person.user_id, kind, now)
+
+
+async def _tell(
+    connection: AsyncConnection, store: EventStore, person: Person, place: Place, now: datetime
+) -> None:
     await account_mails.request(
         connection,
         store,

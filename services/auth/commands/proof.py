@@ -27,6 +27,7 @@ async def prove(
     async with database.transaction() as connection:
         person, _ = await accounts.acting(connection, user)
         await throttle.check(connection, counted, now)
+        await throttle.enter(connection, limits.proofs(user.user_id), now)
     right = await hasher.verify(password, person.password_hash)
     async with database.transaction() as connection:
         await throttle.enter(connection, counted, now, counts=not right)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth import account_mails, accounts, links, security_log, throttle
 from services.auth.accounts import Person
 from services.auth.commands import addresses
-from services.auth.commands.strangers import write_to_owner
+from services.auth.commands.strangers import write_to, write_to_owner
 from services.auth.domain.account import ACCOUNT, confirm_email, register, stream
 from services.auth.limits import Limits
 from services.auth.visitors import Visitor
@@ -57,7 +57,9 @@ async def register_user(
         await write_to_owner(connection, store, limits, "already_registered", email, now)
         return
     await security_log.note(connection, user_id, "registered", now, visitor.place)
-    request_id = await account_mails.note(connection, user_id, "confirm_email", email, now)
+    request_id = None
+    if await throttle.allows(connection, limits.mail_to("confirm_email", email), now):
+        request_id = await account_mails.note(connection, user_id, "confirm_email", email, now)
     decide = partial(register, user_id=user_id, language=language, request_id=request_id)
     await execute(connection, store, ACCOUNT, stream(user_id), decide)
 
@@ -88,14 +90,14 @@ async def mark_confirmed(
 async def ask_again(
     connection: AsyncConnection, store: EventStore, limits: Limits, user: User, now: datetime
 ) -> None:
-    """Send the links once more that are waited for; raises `TooManyAttempts`."""
+    """Send the links once more that are waited for; raises `TooManyAttempts`.
+
+    First the other person's row, then what takes the append lock.
+    """
     person, _ = await accounts.acting(connection, user)
     await throttle.enter(connection, limits.confirmation(person.user_id), now)
-    if person.email_confirmed_at is None:
-        await account_mails.request(
-            connection, store, person.user_id, "confirm_email", person.email, now
-        )
+    user_id = person.user_id
     if person.pending_email is not None:
-        await addresses.ask_new_owner(
-            connection, store, limits, person.user_id, person.pending_email, now
-        )
+        await addresses.ask_new_owner(connection, store, limits, user_id, person.pending_email, now)
+    if person.email_confirmed_at is None:
+        await write_to(connection, store, limits, user_id, "confirm_email", person.email, now)

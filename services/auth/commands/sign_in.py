@@ -35,6 +35,7 @@ async def check_credentials(
         found = await accounts.credentials(connection, account, visitor)
         counted = limits.login(account, visitor, known_device=found.known_device)
         await throttle.check(connection, counted, now)
+        await throttle.enter(connection, limits.attempts(account, visitor), now)
     right = await hasher.verify(password, found.password_hash)
     async with database.transaction() as connection:
         # Again, and also for the right password: of many parallel tries ten were answered.
@@ -51,6 +52,7 @@ async def check_credentials(
 async def begin_session(
     connection: AsyncConnection,
     store: EventStore,
+    limits: Limits,
     found: Credentials,
     *,
     new_hash: str | None,
@@ -66,10 +68,25 @@ async def begin_session(
         await accounts.change(connection, person.user_id, password_hash=new_hash)
     session = await sessions.begin(connection, person.user_id, kind, now, visitor.place)
     await security_log.note(connection, person.user_id, "signed_in", now, visitor.place)
-    is_new = await devices.see(connection, person.user_id, visitor, now)
-    if is_new and person.mail_on_new_device:
-        details = account_mails.where(visitor.place, now)
-        await account_mails.request(
-            connection, store, person.user_id, "new_sign_in", person.email, now, **details
-        )
+    if await devices.see(connection, person.user_id, visitor, now):
+        await _report(connection, store, limits, person, visitor, now)
     return session, person
+
+
+async def _report(
+    connection: AsyncConnection,
+    store: EventStore,
+    limits: Limits,
+    person: Person,
+    visitor: Visitor,
+    now: datetime,
+) -> None:
+    """Mail that a new device was used, to whom it concerns and who wants to know."""
+    if person.email_confirmed_at is None or not person.mail_on_new_device:
+        return
+    if not await throttle.allows(connection, limits.sign_in_mail(person.user_id), now):
+        return
+    details = account_mails.where(visitor.place, now)
+    await account_mails.request(
+        connection, store, person.user_id, "new_sign_in", person.email, now, **details
+    )

@@ -1,14 +1,29 @@
-"""Mails that anybody can have sent to the owner of an address, who may be nobody."""
+"""Mails that anybody can have sent to an address, which may be nobody's or a stranger's."""
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import account_mails, accounts, throttle
 from services.auth.limits import Limits
-from services.auth.throttle import TooManyAttempts
+from shared.contracts.auth import AccountMailKind
 from shared.eventsourcing.store import EventStore
+
+
+async def write_to(
+    connection: AsyncConnection,
+    store: EventStore,
+    limits: Limits,
+    user_id: UUID,
+    kind: AccountMailKind,
+    email: str,
+    now: datetime,
+) -> None:
+    """Not more often than is helpful; whoever asks learns nothing either way."""
+    if await throttle.allows(connection, limits.mail_to(kind, email), now):
+        await account_mails.request(connection, store, user_id, kind, email, now)
 
 
 async def write_to_owner(
@@ -19,12 +34,7 @@ async def write_to_owner(
     email: str,
     now: datetime,
 ) -> None:
-    """Not more often than is helpful; whoever asks learns nothing either way."""
+    """Like `write_to`, if somebody has this address."""
     user_id = await accounts.owner(connection, email)
-    if user_id is None:
-        return
-    try:
-        await throttle.enter(connection, limits.unasked(user_id), now)
-    except TooManyAttempts:
-        return
-    await account_mails.request(connection, store, user_id, kind, email, now)
+    if user_id is not None:
+        await write_to(connection, store, limits, user_id, kind, email, now)

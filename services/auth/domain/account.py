@@ -57,14 +57,17 @@ def stream(user_id: UUID) -> str:
     return f"user-{user_id}"
 
 
-def register(state: Account, user_id: UUID, language: Language, request_id: UUID) -> list[Event]:
-    """The account begins, and its owner is asked to confirm the address."""
+def register(
+    state: Account, user_id: UUID, language: Language, request_id: UUID | None
+) -> list[Event]:
+    """The account begins; its owner is asked to confirm the address, if it may be written to."""
     if state.living or state.erased:
         return []
-    return [
-        UserRegistered(user_id=user_id, language=language),
-        AccountMailRequested(user_id=user_id, request_id=request_id, kind="confirm_email"),
-    ]
+    registered = UserRegistered(user_id=user_id, language=language)
+    if request_id is None:
+        return [registered]
+    mail = AccountMailRequested(user_id=user_id, request_id=request_id, kind="confirm_email")
+    return [registered, mail]
 
 
 def request_mail(

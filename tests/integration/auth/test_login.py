@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.auth import limits
 from services.auth.accounts import credentials
 from services.auth.commands.sign_in import begin_session
 from services.auth.credentials import WrongCredentials
@@ -154,6 +155,39 @@ async def test_a_known_device_is_let_in_while_the_whole_world_guesses(world: Wor
     assert mine.status_code == 201
 
 
+async def test_a_known_device_is_let_in_while_everybody_is_being_guessed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.clock.let_pass(minutes=15, seconds=1)
+    monkeypatch.setattr(limits, "FAILURES", 1)
+    person = await world.person(kind="web", client=somewhere(device="desktop"))
+    await _fail(world, address(), 1, client=somewhere())
+    stranger = await world.try_login(person.email, client=somewhere())
+    assert is_problem(stranger, 429, "too_many_attempts")
+    mine = somewhere(device="desktop")
+    assert (await world.try_login(person.email, client=mine)).status_code == 201
+    await _fail(world, person.email, 10, client=mine)
+    refused = await world.try_login(person.email, client=mine)
+    assert is_problem(refused, 429, "too_many_attempts")
+    world.clock.let_pass(minutes=15, seconds=1)
+
+
+async def test_right_passwords_are_counted_too_because_each_costs_a_hash(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await world.person()
+    monkeypatch.setattr(limits, "ATTEMPTS", 6)
+    answers = await asyncio.gather(*(world.try_login(person.email) for _ in range(9)))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [201] * 5 + [429] * 4
+    refused = await world.try_login(person.email)
+    assert is_problem(refused, 429, "too_many_attempts")
+    assert 0 < int(refused.headers["retry-after"]) <= 900
+    assert (await world.try_login(person.email, client=somewhere())).status_code == 201
+    world.clock.let_pass(minutes=15, seconds=1)
+    assert (await world.try_login(person.email)).status_code == 201
+
+
 async def test_parallel_guesses_get_ten_answers_and_no_more(world: World) -> None:
     person = await world.person()
     wrong = [world.try_login(person.email, f"{OTHER_PASSWORD} {number}") for number in range(20)]
@@ -214,6 +248,7 @@ async def test_a_hash_of_an_old_cost_is_made_anew_at_login(
 async def test_a_login_from_a_new_device_is_reported_but_not_the_first(world: World) -> None:
     first = somewhere(device="laptop")
     person = await world.person(kind="web", client=first)
+    await world.confirm_address(person.email)
     again = {**somewhere(device="laptop"), "user_agent": "Another Browser/1.0"}
     await world.log_in(person.email, client=again)
     assert "new_sign_in" not in await world.mail_kinds(person.email)
@@ -232,14 +267,27 @@ async def test_a_login_from_a_new_device_is_reported_but_not_the_first(world: Wo
 async def test_a_program_is_known_by_its_name_and_network(world: World) -> None:
     script = somewhere(user_agent="deploy-bot/2.1")
     person = await world.person(client=script)
+    await world.confirm_address(person.email)
     await world.log_in(person.email, client=script)
     assert "new_sign_in" not in await world.mail_kinds(person.email)
     await world.log_in(person.email, client=somewhere(user_agent="deploy-bot/2.1"))
     assert (await world.mail_kinds(person.email)).count("new_sign_in") == 1
 
 
+async def test_of_many_new_devices_five_an_hour_are_reported(world: World) -> None:
+    person = await world.person()
+    await world.confirm_address(person.email)
+    for _ in range(8):
+        await world.log_in(person.email, client=somewhere(device=address()))
+    assert (await world.mail_kinds(person.email)).count("new_sign_in") == 5
+    world.clock.let_pass(hours=1, seconds=1)
+    await world.log_in(person.email, client=somewhere(device=address()))
+    assert (await world.mail_kinds(person.email)).count("new_sign_in") == 6
+
+
 async def test_who_does_not_want_it_hears_nothing_of_new_devices(world: World) -> None:
     person = await world.person(client=somewhere(device="laptop"))
+    await world.confirm_address(person.email)
     await person.ask("PATCH", "/me", {"mail_on_new_device": False})
     await world.log_in(person.email, client=somewhere(device="phone"))
     assert "new_sign_in" not in await world.mail_kinds(person.email)
@@ -258,6 +306,7 @@ async def test_a_password_that_changes_during_the_login_does_not_let_in(world: W
             await begin_session(
                 connection,
                 store,
+                world.app.state.provided[limits.Limits],
                 proven,
                 new_hash=None,
                 kind="web",

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from services.auth import limits
 from services.auth.api.passwords import ANSWER_SECONDS
 from tests.integration.auth.world import (
     FIREFOX,
@@ -44,6 +45,7 @@ async def _reset(world: World, token: str, password: str = OTHER_PASSWORD) -> ht
 
 async def test_a_changed_password_ends_all_other_sessions(world: World) -> None:
     mine = await world.person(kind="web")
+    await world.confirm_address(mine.email)
     others = [await world.log_in(mine.email, kind=kind) for kind in ("web", "api")]
     assert (await _change(mine)).status_code == 204
     assert await world.is_alive(mine.session_id)
@@ -57,6 +59,40 @@ async def test_a_changed_password_ends_all_other_sessions(world: World) -> None:
     assert mail["details"]["device"] == "Firefox on Linux"
     assert mail["details"]["address"] == world.client["address"]
     assert "password_changed" in await mine.log_kinds()
+
+
+async def test_a_changed_password_ends_what_a_thief_wished_for(world: World) -> None:
+    """Whoever knew the old one may have asked for an address of theirs."""
+    person, theirs = await world.person(), address()
+    body = {"name": "backup", "scopes": ["files:read"]}
+    kept = (await person.ask("POST", "/tokens", body)).json()["token"]
+    await person.ask("POST", "/me/email", {"password": PASSWORD, "email": theirs})
+    link = (await world.mail(theirs, "confirm_new_email"))["token"]
+    assert (await _change(person)).status_code == 204
+    assert (await person.get("/me"))["pending_email"] is None
+    assert is_problem(await world.confirm(link), 422, "link_invalid")
+    assert (await person.get("/me"))["email"] == person.email
+    # The mail says so: only a reset revokes API tokens.
+    assert (await world.post("/tokens/access", {"token": kept})).status_code == 200
+
+
+async def test_an_address_nobody_has_confirmed_gets_no_news_of_the_account(world: World) -> None:
+    """It may be a stranger's, whom somebody wants to annoy."""
+    person = await world.person(client=somewhere(device="laptop"))
+    await world.log_in(person.email, client=somewhere(device="phone"))
+    assert (await _change(person)).status_code == 204
+    assert await world.mail_kinds(person.email) == ["confirm_email"]
+
+
+async def test_right_answers_are_counted_too_because_each_costs_a_hash(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PROOFS", 4)
+    person = await world.person()
+    body = {"password": PASSWORD, "email": person.email}
+    asked = (person.ask("POST", "/me/email", body) for _ in range(9))
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.status_code for answer in answers) == [202] * 4 + [429] * 5
 
 
 async def test_a_wrong_current_password_changes_nothing(world: World) -> None:
@@ -178,6 +214,13 @@ async def test_nobody_is_flooded_with_links(world: World) -> None:
     for _ in range(7):
         assert (await _forget(world, person.email)).status_code == 202
     assert (await world.mail_kinds(person.email)).count("reset_password") == 5
+
+
+async def test_registrations_by_others_do_not_block_a_forgotten_password(world: World) -> None:
+    person = await world.person()
+    for _ in range(7):
+        assert (await world.register(person.email)).status_code == 202
+    assert (await _reset(world, await _link(world, person.email))).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+from sqlalchemy import text
+
 from services.auth.pruning import Pruning
 from shared.db import Database
 from tests.integration.auth.world import OTHER_PASSWORD, SetClock, World, address, make_app
@@ -65,6 +67,22 @@ async def test_a_token_replaced_within_the_month_still_betrays_its_thief(world: 
     await _prune(world)
     assert is_problem(await world.exchange(stolen), 401, "unauthenticated")
     assert is_problem(await world.exchange(token), 401, "unauthenticated")
+
+
+async def test_a_table_in_use_keeps_no_other_one_locked(world: World) -> None:
+    """Each is pruned for itself, so that no lock is held until the last is done."""
+    await world.try_login(address())
+    world.clock.let_pass(minutes=16)
+
+    async def empty() -> bool:
+        return await _count(world, "throttle") == 0
+
+    async with world.database.transaction() as busy:
+        await busy.execute(text("LOCK TABLE devices"))
+        pruned = asyncio.create_task(_prune(world))
+        await eventually(empty)
+        assert not pruned.done()
+    await pruned
 
 
 async def test_the_service_does_it_by_itself(keys: Keys, fresh_postgres: PrivateDatabase) -> None:

@@ -149,6 +149,9 @@ COMMANDS = {
     "make a token": ("POST", "/tokens", {"name": "ci", "scopes": ["files:read"]}),
     "change preferences": ("PATCH", "/me", {"theme": "dark"}),
     "ask for a link": ("POST", "/confirmations/again", None),
+    "list sessions": ("GET", "/sessions", None),
+    "list tokens": ("GET", "/tokens", None),
+    "read the log": ("GET", "/me/security-log", None),
     "export": ("GET", "/me/export", None),
     "change the password": (
         "POST",

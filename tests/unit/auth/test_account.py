@@ -45,6 +45,10 @@ def test_a_person_registers_and_is_asked_to_confirm() -> None:
     given(ACCOUNT).when(REGISTER).then(REGISTERED, WELCOMED)
 
 
+def test_a_person_registers_at_an_address_that_has_had_enough_mail() -> None:
+    given(ACCOUNT).when(partial(REGISTER, request_id=None)).then(REGISTERED)
+
+
 def test_registering_again_changes_nothing() -> None:
     given(ACCOUNT, REGISTERED, WELCOMED).when(REGISTER).then()
 

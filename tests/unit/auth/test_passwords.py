@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import bcrypt
 import pytest
 import pytest_asyncio
 
@@ -55,6 +56,32 @@ async def test_a_user_who_does_not_exist_costs_a_whole_hash() -> None:
             assert not await hasher.verify("wrong password", stored)
             assert not await hasher.verify("wrong password", None)
         finally:
+            await hasher.close()
+
+
+async def test_a_hash_of_an_older_cost_takes_as_much_work_as_one_of_today(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise the time of an answer tells who has an account from before."""
+    rounds = list[int]()
+    really = bcrypt.hashpw
+
+    def counting(password: bytes, salt: bytes) -> bytes:
+        rounds.append(2 ** int(salt[4:6]))
+        return really(password, salt)
+
+    monkeypatch.setattr(bcrypt, "hashpw", counting)
+    made = [PasswordHasher("pepper", cost) for cost in (4, 5, 7)]
+    try:
+        stored = [await hasher.hash("password") for hasher in made]
+        for found in (*stored, None):
+            for password in ("password", "wrong password"):
+                rounds.clear()
+                right = await made[-1].verify(password, found)
+                assert right == (found is not None and password == "password")
+                assert sum(rounds) == 2**7
+    finally:
+        for hasher in made:
             await hasher.close()
 
 
