@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from services.checker.scheduler import Scheduler
 from shared.web.app import provided
-from shared.web.identity import CurrentUser
+from shared.web.identity import User, user_with
 
 router = APIRouter(prefix="/internal")
+Reader = Annotated[User, Depends(user_with("checks:read"))]
 
 
 class Schedule(BaseModel):
@@ -21,7 +22,5 @@ class Schedule(BaseModel):
 
 
 @router.get("/schedule")
-async def schedule(
-    _: CurrentUser, scheduler: Annotated[Scheduler, provided(Scheduler)]
-) -> Schedule:
+async def schedule(_: Reader, scheduler: Annotated[Scheduler, provided(Scheduler)]) -> Schedule:
     return Schedule(interval_seconds=scheduler.interval, next_run_at=scheduler.next_tick)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.files import api
+from services.files.comparing import Comparing
 from services.files.domain.file import EVENTS
 from services.files.limits import Allowance
 from services.files.projections import PROJECTIONS
@@ -28,6 +29,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     allowance = Allowance(settings.user_files, settings.user_bytes, settings.uploads_per_minute)
     kept = timedelta(days=settings.retention_days)
     retention = Retention(database, store, kept=kept, clock=clock)
+    comparing = Comparing()
     return create_service(
         "files",
         settings,
@@ -36,5 +38,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         [api.router],
         react=reacting(store),
         loops=[Loop("retention", retention.step, pause=PAUSE)],
-        provide=[Saving(database, store, allowance, clock), LineCounts(), retention],
+        provide=[
+            Saving(database, store, allowance, clock),
+            comparing,
+            LineCounts(database, comparing),
+            retention,
+        ],
     )

@@ -1,20 +1,22 @@
 """The versions of a file, and what each changed."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files import queries
 from services.files.changes import changes, source, totals
+from services.files.comparing import Comparing
+from shared.db import Database
 
 Pair = tuple[str | None, str]
 Counts = tuple[int, int]
+COUNTED = 16 * 1024 * 1024  # bytes whose lines are counted for one page
 
 
 class Version(BaseModel):
@@ -32,7 +34,7 @@ class Version(BaseModel):
 
 
 class VersionPage(BaseModel):
-    """Versions, newest first; `next_before` is empty on the last page."""
+    """Versions, newest first; `next_before` is empty on the last page, however many it has."""
 
     versions: list[Version]
     next_before: int | None
@@ -41,32 +43,45 @@ class VersionPage(BaseModel):
 class LineCounts:
     """How many lines were removed and added between two contents; remembers what it counted."""
 
-    def __init__(self, remembered: int = 20_000) -> None:
+    def __init__(
+        self, database: Database, comparing: Comparing, *, remembered: int = 20_000
+    ) -> None:
         """Keep at most so many pairs, the last ones asked for."""
+        self._database, self._comparing = database, comparing
         self._known: OrderedDict[Pair, Counts] = OrderedDict()
         self._remembered = remembered
 
-    async def of(self, connection: AsyncConnection, pair: Pair) -> Counts | None:
+    def knows(self, pair: Pair) -> bool:
+        return pair in self._known
+
+    async def of(self, pair: Pair) -> Counts | None:
         """From the first content to the second, by their sha256; no first one: all lines.
 
         None when a content is not here.
         """
         if pair not in self._known:
-            rows = await connection.execute(text(_CONTENTS), {"pair": [*filter(None, pair)]})
-            found = {None: b"", **{row.sha256: bytes(row.content) for row in rows}}
+            found = await self._contents(pair)
             if not found.keys() >= set(pair):
                 return None
-            self._known[pair] = await asyncio.to_thread(_count, *(found[one] for one in pair))
+            old, new = (found[one] for one in pair)
+            self._known[pair] = await self._comparing.made(pair, partial(_count, old, new))
         self._known.move_to_end(pair)
+        counts = self._known[pair]
         while len(self._known) > self._remembered:
             self._known.popitem(last=False)
-        return self._known[pair]
+        return counts
+
+    async def _contents(self, pair: Pair) -> dict[str | None, bytes]:
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(text(_CONTENTS), {"pair": [*filter(None, pair)]})
+            return {None: b"", **{row.sha256: bytes(row.content) for row in rows}}
 
 
 _CONTENTS = "SELECT sha256, content FROM contents WHERE sha256 = ANY(:pair)"
 _PAGE = """
 SELECT version, name, size, sha256, saved_at, user_id AS author, kept,
-       lag(sha256) OVER (ORDER BY version) AS previous
+       lag(sha256) OVER (ORDER BY version) AS previous,
+       lag(size, 1, 0) OVER (ORDER BY version) AS previous_size
 FROM file_versions
 WHERE file_id = :file_id AND user_id = :user_id
 AND (version < :before OR CAST(:before AS int) IS NULL)
@@ -75,7 +90,7 @@ ORDER BY version DESC LIMIT :rows
 
 
 async def page(
-    connection: AsyncConnection,
+    database: Database,
     counts: LineCounts,
     user_id: UUID,
     file_id: UUID,
@@ -83,18 +98,31 @@ async def page(
     before: int | None,
     limit: int,
 ) -> VersionPage:
-    await queries.file(connection, user_id, file_id)
+    """At most `limit` versions; fewer where counting the lines of more would take long."""
     values = {"file_id": file_id, "user_id": user_id, "before": before, "rows": limit + 1}
-    rows = (await connection.execute(text(_PAGE), values)).mappings().all()
-    versions = [await _version(connection, counts, row) for row in rows[:limit]]
+    async with database.transaction() as connection:
+        await queries.file(connection, user_id, file_id)
+        rows = (await connection.execute(text(_PAGE), values)).mappings().all()
+    versions = [await _version(counts, row) for row in _quick(counts, rows[:limit])]
     return VersionPage(
-        versions=versions, next_before=versions[-1].version if len(rows) > limit else None
+        versions=versions, next_before=versions[-1].version if len(rows) > len(versions) else None
     )
 
 
-async def _version(connection: AsyncConnection, counts: LineCounts, row: RowMapping) -> Version:
+def _quick(counts: LineCounts, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
+    """As many of the first rows, but one at least, as have not too much to be counted."""
+    total = 0
+    for number, row in enumerate(rows):
+        if row["kept"] and not counts.knows((row["previous"], row["sha256"])):
+            total += row["size"] + row["previous_size"]
+        if number and total > COUNTED:
+            return rows[:number]
+    return rows
+
+
+async def _version(counts: LineCounts, row: RowMapping) -> Version:
     pair = (row["previous"], row["sha256"])
-    counted = await counts.of(connection, pair) if row["kept"] else None
+    counted = await counts.of(pair) if row["kept"] else None
     removed, added = counted or (None, None)
     return Version(**row, available=row["kept"], lines_added=added, lines_removed=removed)
 

@@ -1,41 +1,46 @@
 """All files of a person as one zip."""
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 from fastapi.responses import StreamingResponse
 
 from services.gateway.archive import MEDIA_TYPE, zipped
-from services.gateway.clients import Files, Reports, Wanted
+from services.gateway.clients import Content, Files, Reports, Wanted
 from services.gateway.clients.reports import MOST
 from services.gateway.disposition import attachment
+from services.gateway.export import GONE, Bearer
 from services.gateway.models import FilePage
 from shared.clock import utc_now
-from shared.errors import NotFound
-from shared.web.identity import User
+from shared.errors import DomainError
 
-_BY_NAME = Wanted(sort="name")
+# A file that is changed meanwhile only moves on, and is met again; none is passed over.
+_IN_ORDER = Wanted(sort="uploaded_at")
 
 
-async def as_archive(user: User, files: Files, reports: Reports) -> StreamingResponse:
+async def as_archive(bearer: Bearer, files: Files, reports: Reports) -> StreamingResponse:
     """Raises `Unavailable` while there is no list; later trouble breaks the download off."""
-    first = await reports.files(user, None, None, MOST, _BY_NAME)
+    first = await reports.files(await bearer.user(), None, None, MOST, _IN_ORDER)
     now = utc_now()
     headers = {"Content-Disposition": attachment(f"prereview-{now:%Y-%m-%d}.zip")}
-    entries = _entries(user, files, reports, first)
+    entries = _entries(bearer, files, reports, first)
     return StreamingResponse(zipped(entries, now), media_type=MEDIA_TYPE, headers=headers)
 
 
 async def _entries(
-    user: User, files: Files, reports: Reports, page: FilePage
+    bearer: Bearer, files: Files, reports: Reports, page: FilePage
 ) -> AsyncIterator[tuple[str, bytes]]:
+    seen: set[UUID] = set()
     taken: set[str] = set()
     while True:
         for file in page.files:
-            try:
-                found = await files.content(user, file.id)
-            except NotFound:
-                continue  # deleted since the list was read
-            # Renamed since the list was read: two may have had one name after the other.
+            if file.id in seen:
+                continue
+            seen.add(file.id)
+            found = await _content(bearer, files, file.id)
+            if found is None:
+                continue
+            # Two files may have had the name one after the other while this archive was made.
             yield (
                 (found.name if found.name not in taken else f"{file.id}/{found.name}"),
                 found.content,
@@ -43,4 +48,14 @@ async def _entries(
             taken.add(found.name)
         if page.next_cursor is None:
             return
-        page = await reports.files(user, None, page.next_cursor, MOST, _BY_NAME)
+        page = await reports.files(await bearer.user(), None, page.next_cursor, MOST, _IN_ORDER)
+
+
+async def _content(bearer: Bearer, files: Files, file_id: UUID) -> Content | None:
+    """None once it is erased. A file deleted since the list was read still has its bytes."""
+    try:
+        return await files.content(await bearer.user(), file_id)
+    except DomainError as error:
+        if error.status not in GONE:
+            raise
+        return None

@@ -1,6 +1,7 @@
 """A call to another service: our request id goes along, its refusals come back as errors."""
 
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -10,6 +11,7 @@ from shared.logging import log
 from shared.web.client import call_headers
 from shared.web.identity import Identity, User
 
+T = TypeVar("T")
 TIMEOUT = httpx2.Timeout(5.0, connect=2.0)  # seconds
 QUICK = httpx2.Timeout(1.0)
 # Servers close idle connections after 5 s; ours are given up before, so that none is stale.
@@ -76,6 +78,14 @@ class Service:
     def _away(self, error: Exception) -> Unavailable:
         log.warning("service_away", called=self._name, reason=type(error).__name__)
         return Unavailable()
+
+
+async def if_possible(asked: Awaitable[T]) -> T | None:
+    """None where the answer can't be had, for pages that stand without it."""
+    try:
+        return await asked
+    except DomainError:
+        return None
 
 
 def _refusal(answer: httpx2.Response) -> DomainError:

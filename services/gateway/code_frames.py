@@ -38,16 +38,9 @@ def code_frames(content: bytes, findings: Sequence[Finding]) -> list[Frame | Non
     """A frame per finding, None beyond the first ones and for lines that are not there."""
     framed = findings[:MAX_FRAMES]
     wanted = {row for finding in framed for row in _rows(finding)}
-    lines = coloured_lines(_decode(content), wanted)
+    lines = coloured_lines(source_text.decode_or_replace(content), wanted)
     frames = [_frame(finding, lines) or None for finding in framed]
     return frames + [None] * (len(findings) - len(framed))
-
-
-def _decode(content: bytes) -> str:
-    try:
-        return source_text.decode(content)
-    except ValueError:
-        return content.decode("utf-8", "replace")
 
 
 def _rows(finding: Finding) -> range:

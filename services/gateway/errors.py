@@ -89,6 +89,14 @@ class TooManyFiles(Invalid):
     code = "too_many_files"
 
 
+class ExportRunning(DomainError):
+    """You are downloading such an archive already. Wait for its end, then try again."""
+
+    code = "export_running"
+    status = 429
+    retry_after = 10
+
+
 class ScopesMissing(Invalid):
     """Choose at least one thing that the token may do."""
 

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from services.gateway.archive import MEDIA_TYPE, zipped
 from services.gateway.clients import Files, Reports
+from services.gateway.clients.files import COMPARING
 from services.gateway.disposition import attachment
 from services.gateway.models import Export
 from shared.clock import utc_now
@@ -16,10 +17,11 @@ from shared.errors import DomainError
 from shared.web.identity import User
 
 PAGE = 200  # rows asked for at once
-_GONE = {404, 410}  # erased since the list was read
+GONE = {404, 410}  # erased since the list was read
 RENEW = 240.0  # seconds an access token, good for ten minutes, is used
 
 Entry = tuple[str, bytes]
+Page = list[dict[str, Any]]
 Fresh = Callable[[], Awaitable[User]]
 
 
@@ -64,23 +66,47 @@ class Exports:
             yield entry
         async for entry in self._all_checks(bearer):
             yield entry
-        mails = [one async for one in self._listed(bearer, "/internal/mails", "mails")]
-        yield "mails.json", _json(mails)
+        number = 0
+        async for page in self._pages(bearer, "/internal/mails", "mails"):
+            number += 1
+            yield _numbered("mails", number), _json(page)
 
     async def _all_files(self, bearer: Bearer) -> AsyncIterator[Entry]:
-        folders = _Folders()
-        told = []
-        for mark in (None, "deleted"):
-            async for file in self._listed(bearer, "/internal/files", "files", mark=mark):
-                versions = [one async for one in self._versions(bearer, file["id"])]
-                folder = folders.of(file["name"])
-                told.append({**file, "folder": folder, "versions": versions})
-                async for entry in self._contents(bearer, file["id"], folder, versions):
+        """Also what is changed, deleted or restored meanwhile, each once.
+
+        A changed file moves on in the list and is met again; a deleted one comes with the deleted
+        ones, and a restored one with the second look at the others.
+        """
+        folders, seen, number = _Folders(), set[str](), 0
+        for mark in (None, "deleted", None):
+            more = {"mark": mark, "sort": "uploaded_at"}
+            async for page in self._pages(bearer, "/internal/files", "files", **more):
+                files = [file for file in page if file["id"] not in seen]
+                if not files and number:
+                    continue
+                seen.update(file["id"] for file in files)
+                number += 1
+                told = [{**file, "folder": folders.of(file["name"])} for file in files]
+                yield _numbered("files", number), _json(told)
+                for file in told:
+                    async for entry in self._file(bearer, file["id"], file["folder"]):
+                        yield entry
+
+    async def _file(self, bearer: Bearer, file_id: str, folder: str) -> AsyncIterator[Entry]:
+        """Its versions, as far as it still has any."""
+        number = 0
+        try:
+            async for page in self._versions(bearer, file_id):
+                number += 1
+                yield _numbered(f"{folder}/versions", number), _json(page)
+                async for entry in self._contents(bearer, file_id, folder, page):
                     yield entry
-        yield "files.json", _json(told)
+        except DomainError as error:
+            if error.status not in GONE:
+                raise
 
     async def _contents(
-        self, bearer: Bearer, file_id: str, folder: str, versions: list[dict[str, Any]]
+        self, bearer: Bearer, file_id: str, folder: str, versions: Page
     ) -> AsyncIterator[Entry]:
         """The bytes of every version that still has some."""
         for version in versions:
@@ -91,41 +117,42 @@ class Exports:
                 try:
                     answer = await self._files.as_user(user, "GET", path, params=asked)
                 except DomainError as error:
-                    if error.status not in _GONE:
+                    if error.status not in GONE:
                         raise
                     continue
                 yield f"{folder}/v{version['version']}-{version['name']}", answer.content
 
-    async def _versions(self, bearer: Bearer, file_id: str) -> AsyncIterator[dict[str, Any]]:
+    async def _versions(self, bearer: Bearer, file_id: str) -> AsyncIterator[Page]:
         before = None
         path = f"/internal/files/{file_id}/versions"
         while True:
             asked = {"before": before, "limit": PAGE}
-            answer = await self._files.as_user(await bearer.user(), "GET", path, params=asked)
+            answer = await self._files.as_user(
+                await bearer.user(), "GET", path, params=asked, timeout=COMPARING
+            )
             page = answer.json()
-            for version in page["versions"]:
-                yield version
+            yield page["versions"]
             before = page["next_before"]
             if before is None:
                 return
 
     async def _all_checks(self, bearer: Bearer) -> AsyncIterator[Entry]:
-        async for check in self._listed(bearer, "/internal/checks", "checks"):
-            path = f"/internal/checks/{check['id']}"
-            answer = await self._reports.as_user(await bearer.user(), "GET", path)
-            yield f"checks/{check['id']}.json", _json(answer.json())
+        async for page in self._pages(bearer, "/internal/checks", "checks"):
+            for check in page:
+                path = f"/internal/checks/{check['id']}"
+                answer = await self._reports.as_user(await bearer.user(), "GET", path)
+                yield f"checks/{check['id']}.json", _json(answer.json())
 
-    async def _listed(
+    async def _pages(
         self, bearer: Bearer, path: str, name: str, **more: Any
-    ) -> AsyncIterator[dict[str, Any]]:
-        """All rows of a list of reports, page by page."""
+    ) -> AsyncIterator[Page]:
+        """A list of reports; no more than a page of it is in memory."""
         cursor = None
         while True:
             asked = {"cursor": cursor, "limit": PAGE, **more}
             answer = await self._reports.as_user(await bearer.user(), "GET", path, params=asked)
             page = answer.json()
-            for row in page[name]:
-                yield row
+            yield page[name]
             cursor = page["next_cursor"]
             if cursor is None:
                 return
@@ -144,6 +171,11 @@ class _Folders:
             folder = f"files/{name} ({number})"
         self._taken.add(folder.casefold())
         return folder
+
+
+def _numbered(name: str, number: int) -> str:
+    """`mails.json`, `mails-2.json`, …: one for each page."""
+    return f"{name}.json" if number == 1 else f"{name}-{number}.json"
 
 
 def _json(content: Any) -> bytes:

@@ -19,6 +19,7 @@ from services.gateway.pages import Pages
 from services.gateway.screens import ROUTERS as SCREENS
 from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
+from services.gateway.turns import Archives
 from shared.web.app import create_app as create_web_app
 from shared.web.identity import Identity
 
@@ -46,6 +47,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
             pages,
             callers,
             Sessions(auth, identity, cookies, callers),
+            Archives(),
         ],
         resources=[_Closing(client)],
         headers=default_headers(settings),

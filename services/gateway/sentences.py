@@ -66,6 +66,9 @@ SENTENCES = {
         "All versions of your files together can have at most {limit} bytes; these would be more."
     ),
     "too_many_uploads": N_("You save files too quickly. Please go on in {seconds} s."),
+    "comparing_busy": N_(
+        "Too many files are being compared at this moment. Please try again shortly."
+    ),
     "idempotency_key_invalid": N_(
         "The header Idempotency-Key has 1 to 255 visible ASCII characters, and comes once."
     ),
@@ -85,6 +88,9 @@ SENTENCES = {
     "file_missing": N_("Choose a file first."),
     "file_name_missing": N_("The file came without a name."),
     "file_name_unreadable": N_("The file's name can't be read."),
+    "export_running": N_(
+        "You are downloading such an archive already. Wait for its end, then try again."
+    ),
     "too_many_files": N_("At most {limit} files can be uploaded at once."),
     "text_not_encodable": N_(
         "A character of the text can't be written in the encoding that the file declares."

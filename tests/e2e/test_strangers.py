@@ -83,9 +83,20 @@ async def test_on_the_screens_what_is_not_mine_is_not_there(product: Product, sc
         "/files/{file_id}/delete",
         "/files/{file_id}/content",
         "/files/{file_id}/diff?from=1&to=1",
+        "/files/{file_id}/newer?than=1",
         "/checks/{check_id}",
     ]
-    forms = ["/files/{file_id}/change", "/files/{file_id}/delete", "/files/{file_id}/restore"]
+    text = {"version": "1", "name": "secret.py", "text": "mine = 1\r\n"}
+    forms: dict[str, dict[str, Any]] = {
+        "/files/{file_id}/change": {"data": {"version": "1"}, "files": _upload()},
+        "/files/{file_id}/edit": {"files": {name: (None, one) for name, one in text.items()}},
+        "/files/{file_id}/delete": {"data": {"version": "1"}},
+        "/files/{file_id}/restore": {},
+    }
+    gone = {  # told like what has ended by itself
+        "/account/sessions/{session_id}/end": "/account/sessions",
+        "/account/tokens/{token_id}/revoke": "/account/tokens",
+    }
     async with httpx2.AsyncClient(base_url=product.url) as browser:
         login = {"email": scene.bob.email, "password": PASSWORD}
         assert (await browser.post("/login", data=login)).status_code == 303
@@ -93,10 +104,12 @@ async def test_on_the_screens_what_is_not_mine_is_not_there(product: Product, sc
             answer = await browser.get(_filled(screen, scene.ids))
             assert answer.status_code == 404, screen
             assert "secret" not in answer.text
-        for form in forms:
-            files = {"file": ("mine.py", b"x = 1\n")} if form.endswith("change") else None
-            answer = await browser.post(_filled(form, scene.ids), files=files)
+        for form, sent in forms.items():
+            answer = await browser.post(_filled(form, scene.ids), **sent)
             assert answer.status_code == 404, form
+        for form, back in gone.items():
+            answer = await browser.post(_filled(form, scene.ids))
+            assert (answer.status_code, answer.headers["location"]) == (303, back)
     await _nothing_happened(scene)
 
 
@@ -120,8 +133,12 @@ def _body(operation: dict[str, Any]) -> dict[str, Any]:
         if parameter["in"] == "query" and parameter.get("required"):
             more["params"][parameter["name"]] = 1
     if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
-        more["files"] = {"file": ("mine.py", b"x = 1\n")}
+        more["files"] = _upload()
     return more
+
+
+def _upload() -> dict[str, tuple[str, bytes]]:
+    return {"file": ("mine.py", b"x = 1\n")}
 
 
 def _allowed(tried: tuple[str, str], verbs: dict[str, Any]) -> set[int]:
@@ -140,3 +157,5 @@ async def _nothing_happened(scene: Scene) -> None:
     assert [token["id"] for token in (await scene.ann.get("/tokens"))["tokens"]] == [
         scene.ids["token_id"]
     ]
+    sessions = (await scene.ann.get("/sessions"))["sessions"]
+    assert scene.ids["session_id"] in {session["id"] for session in sessions}

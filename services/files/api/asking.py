@@ -1,6 +1,7 @@
 """What a file is, what its versions were, what changed between them, what is left to use."""
 
 import asyncio
+import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,16 +9,21 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from services.files import limits, queries, versions
-from services.files.api.parts import NO_LIMIT_HERE, Content, Number, Reader, VersionNumber
+from services.files.api.parts import NO_LIMIT_HERE, Content, Reader
 from services.files.changes import source
+from services.files.comparing import Comparing
 from services.files.diff import Comparison, compare
 from services.files.domain.contents import check_text
 from services.files.limits import Limits
 from services.files.saving import Saving
 from services.files.versions import LineCounts, VersionPage
+from shared.db import Database
 from shared.web.app import Transaction, provided
+from shared.web.numbers import Number, VersionNumber
 
 router = APIRouter()
+Db = Annotated[Database, provided(Database)]
+Turns = Annotated[Comparing, provided(Comparing)]
 From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]
 
 
@@ -44,35 +50,36 @@ async def file(user: Reader, file_id: UUID, connection: Transaction) -> queries.
 async def history(
     user: Reader,
     file_id: UUID,
-    connection: Transaction,
+    database: Db,
     counts: Annotated[LineCounts, provided(LineCounts)],
     before: VersionNumber | None = None,
     limit: Annotated[Number, Query(ge=1, le=200)] = 50,
 ) -> VersionPage:
-    return await versions.page(
-        connection, counts, user.user_id, file_id, before=before, limit=limit
-    )
+    return await versions.page(database, counts, user.user_id, file_id, before=before, limit=limit)
 
 
 @router.get("/files/{file_id}/diff")
 async def diff(
-    user: Reader, file_id: UUID, from_: From, to: VersionNumber, connection: Transaction
+    user: Reader, file_id: UUID, from_: From, to: VersionNumber, database: Db, comparing: Turns
 ) -> Diff:
-    old = await queries.version(connection, user.user_id, file_id, from_)
-    new = await queries.version(connection, user.user_id, file_id, to)
-    return Diff(**await _compared(old.content, new.content), from_=from_, to=to)
+    async with database.transaction() as connection:
+        old = await queries.version(connection, user.user_id, file_id, from_)
+        new = await queries.version(connection, user.user_id, file_id, to)
+    return Diff(**await _compared(comparing, old.content, new.content), from_=from_, to=to)
 
 
 @router.post("/files/{file_id}/diff", max_body_size=NO_LIMIT_HERE)
 async def diff_to_body(
-    user: Reader, file_id: UUID, from_: From, content: Content, connection: Transaction
+    user: Reader, file_id: UUID, from_: From, content: Content, database: Db, comparing: Turns
 ) -> Diff:
     """Against the bytes sent, of which nothing is kept."""
-    check_text(content)
-    old = await queries.version(connection, user.user_id, file_id, from_)
-    return Diff(**await _compared(old.content, content), from_=from_, to=None)
+    await asyncio.to_thread(check_text, content)
+    async with database.transaction() as connection:
+        old = await queries.version(connection, user.user_id, file_id, from_)
+    return Diff(**await _compared(comparing, old.content, content), from_=from_, to=None)
 
 
-async def _compared(old: bytes, new: bytes) -> dict[str, Any]:
-    found = await asyncio.to_thread(lambda: compare(source(old), source(new)))
-    return vars(found)
+async def _compared(comparing: Comparing, old: bytes, new: bytes) -> dict[str, Any]:
+    """With no connection held: whoever only wants to read must not wait for it."""
+    pair = tuple(hashlib.sha256(content).digest() for content in (old, new))
+    return vars(await comparing.made(pair, lambda: compare(source(old), source(new))))

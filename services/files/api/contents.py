@@ -8,10 +8,11 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from services.files import queries
-from services.files.api.parts import Reader, VersionNumber
+from services.files.api.parts import Reader
 from shared.contracts.files import Sha256
 from shared.web.app import Transaction
 from shared.web.identity import callers
+from shared.web.numbers import VersionNumber
 
 router = APIRouter()
 

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from pydantic import BeforeValidator
 
 from services.files.settings import Settings
 from shared.errors import TooLarge
@@ -14,15 +13,6 @@ Reader = Annotated[User, Depends(user_with("files:read"))]
 Writer = Annotated[User, Depends(user_with("files:write"))]
 
 
-def _digits(given: str | int) -> str | int:
-    """Not `1_000`, ` 1` or other digits than ours, which are numbers to `int`."""
-    if isinstance(given, str) and not (given.isascii() and given.isdigit()):
-        raise ValueError("not digits")
-    return given
-
-
-Number = Annotated[int, BeforeValidator(_digits)]
-VersionNumber = Annotated[Number, Query(ge=1, lt=2**31)]
 Name = Annotated[str, Query(max_length=10_000)]
 NO_LIMIT_HERE = 2**31  # bytes; `_content` stops at the limit of the settings
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.files import commands
-from services.files.api.parts import NO_LIMIT_HERE, Content, Name, VersionNumber, Writer
+from services.files.api.parts import NO_LIMIT_HERE, Content, Name, Writer
 from services.files.idempotency import Key, fingerprint, only_key
 from services.files.saving import Saved, Saving
 from shared.web.app import provided
+from shared.web.numbers import VersionNumber
 
 router = APIRouter()
 Desk = Annotated[Saving, provided(Saving)]

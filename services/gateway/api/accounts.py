@@ -20,6 +20,7 @@ from services.gateway.api.problem import problems
 from services.gateway.export import Exports, as_download
 from services.gateway.provision import Auth, Callers, Files, Reports, Sessions
 from services.gateway.sessions import ApiUser
+from services.gateway.turns import API_TURN
 from shared.contracts.auth import Language
 
 router = APIRouter(prefix="/api/v1", tags=["Accounts"])
@@ -144,11 +145,17 @@ async def security_log(
 
 
 @router.get(
-    "/me/export", response_class=StreamingResponse, responses=_ZIP | problems(401, 403, 503)
+    "/me/export",
+    response_class=StreamingResponse,
+    dependencies=API_TURN,
+    responses=_ZIP | problems(401, 403, 429, 503),
 )
 async def export(
     request: Request, user: ApiUser, auth: Auth, files: Files, reports: Reports, sessions: Sessions
 ) -> StreamingResponse:
-    """Everything we keep of you as a zip: account, files in every version, checks, mails."""
+    """Everything we keep of you as a zip: account, files in every version, checks, mails.
+
+    One archive at a time.
+    """
     account = await auth.export(user)
     return as_download(Exports(files, reports), account, lambda: sessions.fresh(request))

@@ -19,7 +19,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses=_STREAM | problems(401, 503),
+    responses=_STREAM | problems(401, 403, 503),
 )
 async def events(
     request: Request, user: ApiUser, reports: Reports, sessions: Sessions

@@ -18,12 +18,15 @@ from services.gateway.api.answers import (
 from services.gateway.api.problem import problems
 from services.gateway.archive import MEDIA_TYPE
 from services.gateway.clients import Wanted
+from services.gateway.export import Bearer
 from services.gateway.models.files import CheckState, Mark, Sort
-from services.gateway.numbers import MAX_CURSOR, Limit, VersionNumber
-from services.gateway.provision import Files, Reports
+from services.gateway.numbers import MAX_CURSOR, Limit
+from services.gateway.provision import Files, Reports, Sessions
 from services.gateway.screens.download import as_attachment
 from services.gateway.sessions import ApiUser
+from services.gateway.turns import API_TURN
 from shared.contracts.checker import Verdict
+from shared.web.numbers import VersionNumber
 
 router = APIRouter(prefix="/api/v1", tags=["Files"])
 _BINARY = {"type": "string", "format": "binary"}
@@ -76,11 +79,16 @@ async def files(
 
 
 @router.get(
-    "/files/archive", response_class=Response, responses=_ZIP | problems(401, 403, 422, 503)
+    "/files/archive",
+    response_class=Response,
+    dependencies=API_TURN,
+    responses=_ZIP | problems(401, 403, 422, 429, 503),
 )
-async def archive(user: ApiUser, files: Files, reports: Reports) -> Response:
-    """All files as one zip, each in its newest version."""
-    return await as_archive(user, files, reports)
+async def archive(
+    request: Request, _: ApiUser, files: Files, reports: Reports, sessions: Sessions
+) -> Response:
+    """All files as one zip, each in its newest version. One archive at a time."""
+    return await as_archive(Bearer(lambda: sessions.fresh(request)), files, reports)
 
 
 @router.get("/limits", responses=problems(401, 403, 503))

@@ -9,9 +9,10 @@ from services.gateway import models
 from services.gateway.api.answers import IfNoneMatch, tagged
 from services.gateway.api.problem import problems
 from services.gateway.diffs import as_patch
-from services.gateway.numbers import Limit, Number, VersionNumber
+from services.gateway.numbers import Limit
 from services.gateway.provision import Files
 from services.gateway.sessions import ApiUser
+from shared.web.numbers import Number, VersionNumber
 
 router = APIRouter(prefix="/api/v1/files", tags=["Versions"])
 _DIFFS: dict[int | str, dict[str, Any]] = {
@@ -29,7 +30,7 @@ async def versions(
     before: VersionNumber | None = None,
     limit: Limit = 50,
 ) -> models.VersionPage:
-    """All versions, newest first; those below `before`."""
+    """All versions, newest first; those below `before`. A page may be shorter than `limit`."""
     return await files.versions(user, file_id, before, limit)
 
 

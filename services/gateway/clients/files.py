@@ -12,7 +12,7 @@ from services.gateway.models import Diff, Limits, Saved, StoredFile, VersionPage
 from shared.web.identity import User
 
 Bytes = bytes | AsyncIterator[bytes]
-_COMPARING = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
+COMPARING = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
 
 
 @dataclass(frozen=True)
@@ -83,19 +83,19 @@ class Files(Service):
         self, user: User, file_id: UUID, before: int | None = None, limit: int = 50
     ) -> VersionPage:
         path, asked = f"/internal/files/{file_id}/versions", {"before": before, "limit": limit}
-        answer = await self.as_user(user, "GET", path, params=asked, timeout=_COMPARING)
+        answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
         return VersionPage.model_validate_json(answer.content)
 
     async def diff(self, user: User, file_id: UUID, old: int, new: int) -> Diff:
         path, asked = f"/internal/files/{file_id}/diff", {"from": old, "to": new}
-        answer = await self.as_user(user, "GET", path, params=asked, timeout=_COMPARING)
+        answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
         return Diff.model_validate_json(answer.content)
 
     async def diff_with(self, user: User, file_id: UUID, old: int, content: bytes) -> Diff:
         """What bytes that are stored nowhere would change."""
         path, asked = f"/internal/files/{file_id}/diff", {"from": old}
         answer = await self.as_user(
-            user, "POST", path, params=asked, content=content, timeout=_COMPARING
+            user, "POST", path, params=asked, content=content, timeout=COMPARING
         )
         return Diff.model_validate_json(answer.content)
 

@@ -91,6 +91,7 @@ class StoredFile(BaseModel):
     name: str
     version: int
     mark: Mark
+    size: int
     saved_at: datetime
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.gateway import uploads
 from services.gateway.errors import FileMissing
-from services.gateway.provision import Files, Pages, Reports, Settings
+from services.gateway.provision import Files, Pages, Settings
 from services.gateway.screens.conflict import is_conflict, show_conflict
 from services.gateway.screens.forms import go, number
 from services.gateway.sessions import WebUser
@@ -17,9 +17,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/files/{file_id}/change")
 async def change(
-    request: Request, user: WebUser, pages: Pages, reports: Reports, file_id: UUID
+    request: Request, user: WebUser, pages: Pages, files: Files, file_id: UUID
 ) -> Response:
-    found = await reports.file(user, file_id)
+    found = await files.file(user, file_id)
     if found.mark == "deleted":
         return go(f"/files/{file_id}")
     return pages.render(request, "change.html", file=found, keep_name=True, version=found.version)
@@ -31,12 +31,11 @@ async def replace(
     user: WebUser,
     pages: Pages,
     files: Files,
-    reports: Reports,
     settings: Settings,
     file_id: UUID,
 ) -> Response:
     """The form is kept whole, so that a conflict can show what was sent."""
-    current = await reports.file(user, file_id)
+    current = await files.file(user, file_id)
     sent, version, name, content = uploads.Sent(), None, current.name, b""
     try:
         sent = await uploads.read_form(request, file=settings.max_file_bytes)

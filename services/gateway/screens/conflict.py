@@ -42,7 +42,7 @@ async def show_conflict(
         **{**kept, "text": text},
         now=now,
         diff=await _diff(files, user, kept, now.version, content),
-        ends=editing.sample(content),
+        ends=await asyncio.to_thread(editing.sample, content),
         bom=content.startswith(codecs.BOM_UTF8),
         unified=unified,
     )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from services.gateway.provision import Files, Pages, Reports
+from services.gateway.provision import Files, Pages
 from services.gateway.screens.conflict import is_conflict
 from services.gateway.screens.forms import fields, go, number
 from services.gateway.sessions import WebUser
@@ -15,9 +15,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/files/{file_id}/delete")
 async def confirm(
-    request: Request, user: WebUser, pages: Pages, reports: Reports, file_id: UUID
+    request: Request, user: WebUser, pages: Pages, files: Files, file_id: UUID
 ) -> Response:
-    found = await reports.file(user, file_id)
+    found = await files.file(user, file_id)
     if found.mark == "deleted":
         return go(f"/files/{file_id}")
     return pages.render(request, "delete.html", file=found)
@@ -25,7 +25,7 @@ async def confirm(
 
 @router.post("/files/{file_id}/delete")
 async def delete(
-    request: Request, user: WebUser, pages: Pages, reports: Reports, files: Files, file_id: UUID
+    request: Request, user: WebUser, pages: Pages, files: Files, file_id: UUID
 ) -> Response:
     """The version that was shown is deleted; of a newer one the question is put again."""
     (version,) = await fields(request, "version")
@@ -34,7 +34,7 @@ async def delete(
     except DomainError as error:
         if not is_conflict(error):
             raise
-        found = await reports.file(user, file_id)
+        found = await files.file(user, file_id)
         told = pages.explain(request, error)
         return pages.render(request, "delete.html", error.status, file=found, error=told)
     return go("/", after=deleted.event_id, notice="deleted")

@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway.diff_rows import pairs, unified
-from services.gateway.numbers import VersionNumber
 from services.gateway.provision import Files, Pages
 from services.gateway.screens.forms import go
 from services.gateway.sessions import WebUser
+from shared.web.numbers import VersionNumber
 
 router = APIRouter(include_in_schema=False)
 Chosen = Annotated[list[VersionNumber], Query(max_length=1000)]

@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from services.gateway.all_files import as_archive
 from services.gateway.clients import Content
 from services.gateway.disposition import attachment
-from services.gateway.numbers import VersionNumber
-from services.gateway.provision import Files, Reports
+from services.gateway.export import Bearer
+from services.gateway.provision import Files, Reports, Sessions
 from services.gateway.sessions import WebUser
+from services.gateway.turns import WEB_TURN
+from shared.web.numbers import VersionNumber
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,9 +23,11 @@ async def download(
     return as_attachment(await files.content(user, file_id, version))
 
 
-@router.get("/files.zip")
-async def archive(user: WebUser, files: Files, reports: Reports) -> Response:
-    return await as_archive(user, files, reports)
+@router.get("/files.zip", dependencies=WEB_TURN)
+async def archive(
+    request: Request, _: WebUser, files: Files, reports: Reports, sessions: Sessions
+) -> Response:
+    return await as_archive(Bearer(lambda: sessions.fresh(request)), files, reports)
 
 
 def as_attachment(found: Content) -> Response:

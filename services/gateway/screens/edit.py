@@ -10,13 +10,13 @@ from services.gateway import editing, uploads
 from services.gateway.clients import Files as FilesClient
 from services.gateway.errors import FileTooLarge
 from services.gateway.models import Saved
-from services.gateway.numbers import VersionNumber
 from services.gateway.provision import Files, Pages, Settings
 from services.gateway.screens.conflict import is_conflict, show_conflict
 from services.gateway.screens.forms import go, number
 from services.gateway.sessions import Visitor, WebUser
 from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
+from shared.web.numbers import VersionNumber
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,7 +60,7 @@ async def save(
     limit = settings.max_file_bytes
     sent = await uploads.read_form(request, text=2 * limit + uploads.MAX_FIELD)  # CR LF for LF
     name, version = sent.text("name"), number(sent.text("version"))
-    text = editing.lines(sent.text("text"))
+    text = await asyncio.to_thread(editing.lines, sent.text("text"))
     kept: dict[str, Any] = {"file_id": file_id, "name": name, "version": version, "text": text}
     content = b""
     try:

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.gateway.calls import if_possible
 from services.gateway.clients import Files as FilesClient
-from services.gateway.models import VersionPage
-from services.gateway.numbers import VersionNumber
 from services.gateway.provision import Checker, Files, Pages, Reports
 from services.gateway.screens.forms import NOTICES, go
 from services.gateway.screens.schedule import seconds_to_next_run
 from services.gateway.sessions import WebUser
 from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
+from shared.web.numbers import VersionNumber
 
 router = APIRouter(include_in_schema=False)
 VERSIONS = 20  # on a page
@@ -72,7 +72,7 @@ async def _page(
     found, log, versions = await asyncio.gather(
         reports.file(user, file_id, after),
         reports.file_checks(user, file_id, cursor, CHECKS),
-        _versions(files, user, file_id, before),
+        if_possible(files.versions(user, file_id, before, VERSIONS)),
     )
     newest = {check.version: check for check in reversed(log.checks)}
     return {
@@ -83,13 +83,3 @@ async def _page(
         "versions": versions,
         "check_of": newest,
     }
-
-
-async def _versions(
-    files: FilesClient, user: User, file_id: UUID, before: int | None
-) -> VersionPage | None:
-    """None when files can't tell, for the log of checks stands without."""
-    try:
-        return await files.versions(user, file_id, before, VERSIONS)
-    except DomainError:
-        return None

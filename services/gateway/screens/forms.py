@@ -20,7 +20,7 @@ NOTICES = {
     "replaced": N_("The new version is here and will be checked."),
     "unchanged": N_("The file you sent is the same as the current version, so nothing changed."),
     "unchanged_text": N_("Nothing was changed, so there is no new version."),
-    "restored": N_("The file is back and will be checked."),
+    "restored": N_("The file is back, as it was when it was deleted."),
     "choose_two": N_("Choose two versions to compare."),
     "saved": N_("Saved."),
     "confirmed": N_("Your address is confirmed. Results are mailed to it from now on."),

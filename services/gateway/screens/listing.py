@@ -9,13 +9,14 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
+from services.gateway.calls import if_possible
 from services.gateway.clients import Checker, Files, Reports, Wanted
 from services.gateway.models.files import Mark, Sort
 from services.gateway.numbers import MAX_CURSOR
 from services.gateway.pages import Pages
 from services.gateway.screens.schedule import seconds_to_next_run
 from services.gateway.settings import Settings
-from shared.errors import DomainError, Unavailable
+from shared.errors import Unavailable
 from shared.web.identity import User
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class ListScreen:
         cursor = filters.cursor or None
         page, limits, wait = await asyncio.gather(
             _unless_away(self.reports.files(user, after, cursor, size, filters.wanted())),
-            _if_possible(self.files.limits(user)),
+            if_possible(self.files.limits(user)),
             seconds_to_next_run(self.checker, user),
         )
         values = {"notice": None, "added": 0, "outcomes": [], **more}
@@ -89,11 +90,4 @@ async def _unless_away(asked: Awaitable[T]) -> T | None:
     try:
         return await asked
     except Unavailable:
-        return None
-
-
-async def _if_possible(asked: Awaitable[T]) -> T | None:
-    try:
-        return await asked
-    except DomainError:
         return None

@@ -1,22 +1,19 @@
 """The report of one check, under an address that mails link to."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from services.gateway.calls import if_possible
 from services.gateway.clients import Files as FilesClient
 from services.gateway.code_frames import Frame, code_frames
 from services.gateway.models import Check
 from services.gateway.provision import Files, Pages, Reports
 from services.gateway.sessions import WebUser
-from shared.errors import DomainError
 from shared.web.identity import User
 
 router = APIRouter(include_in_schema=False)
-T = TypeVar("T")
 TIERS = ("blocker", "warning", "note")
 
 
@@ -26,7 +23,7 @@ async def report(
 ) -> Response:
     check = await reports.check(user, check_id)
     frames, current = await asyncio.gather(
-        _frames(user, files, check), _if_possible(reports.file(user, check.file_id))
+        _frames(user, files, check), if_possible(reports.file(user, check.file_id))
     )
     shown = list(zip(check.findings, frames, strict=True))
     by_tier = {tier: [pair for pair in shown if pair[0].tier == tier] for tier in TIERS}
@@ -38,14 +35,7 @@ async def _frames(user: User, files: FilesClient, check: Check) -> list[Frame | 
     nothing: list[Frame | None] = [None] * len(check.findings)
     if not check.findings:
         return nothing
-    found = await _if_possible(files.content(user, check.file_id, check.version))
+    found = await if_possible(files.content(user, check.file_id, check.version))
     if found is None:
         return nothing
     return await asyncio.to_thread(code_frames, found.content, check.findings)
-
-
-async def _if_possible(asked: Awaitable[T]) -> T | None:
-    try:
-        return await asked
-    except DomainError:
-        return None

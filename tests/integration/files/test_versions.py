@@ -1,9 +1,19 @@
 """What a file is, what its versions were, and what changed between them."""
 
 import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import cast
 
+import httpx2
 import pytest
+from fastapi import FastAPI
+from sqlalchemy import QueuePool
 
+from services.files import versions
+from services.files.api import asking
+from services.files.changes import Source, source
+from shared.db import Database
 from tests.integration.files.acts import Person
 from tests.support.apps import is_problem
 
@@ -192,3 +202,51 @@ async def test_people_are_answered_while_the_worst_is_compared(ann: Person) -> N
         counted[1]["lines_added"],
         counted[1]["lines_removed"],
     )
+
+
+@pytest.mark.parametrize("way", ["GET", "POST", "history"])
+async def test_no_connection_is_held_while_something_is_compared(
+    app: FastAPI, ann: Person, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    file_id = await _file(ann, f"{way} a\n".encode(), f"{way} b\n".encode())
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(content: bytes) -> Source:
+        begun.set()
+        go_on.wait(10)
+        return source(content)
+
+    monkeypatch.setattr(asking, "source", slow)
+    monkeypatch.setattr(versions, "source", slow)
+    path = f"/internal/files/{file_id}"
+    asked: Callable[[], Awaitable[httpx2.Response]] = {
+        "GET": lambda: ann.get(file_id, "/diff", from_=1, to=2),
+        "POST": lambda: ann.http.post(f"{path}/diff", params={"from": 1}, content=b"c\n"),
+        "history": lambda: ann.get(file_id, "/versions"),
+    }[way]
+    waiting = [asyncio.ensure_future(asked()) for _ in range(20)]
+    assert await asyncio.to_thread(begun.wait, 10)
+    pool = cast("QueuePool", app.state.provided[Database].engine.pool)
+    while pool.checkedout():
+        await asyncio.sleep(0.01)
+    assert (await ann.limits())["files"]["used"] == 1
+    assert not any(one.done() for one in waiting)
+    go_on.set()
+    assert {one.status_code for one in await asyncio.gather(*waiting)} == {200}
+
+
+async def test_a_page_whose_lines_take_long_to_count_is_shorter(
+    ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = await _file(ann, *(f"{number}{'#' * 98}\n".encode() for number in range(5)))
+    monkeypatch.setattr(versions, "COUNTED", 400)
+    page = (await ann.get(file_id, "/versions")).json()
+    assert [v["version"] for v in page["versions"]] == [5, 4]
+    rest = (await ann.get(file_id, "/versions", before=page["next_before"])).json()
+    assert [v["version"] for v in rest["versions"]] == [3, 2]
+    page = (await ann.get(file_id, "/versions")).json()  # what is known costs nothing
+    assert [v["version"] for v in page["versions"]] == [5, 4, 3, 2, 1]
+    assert page["next_before"] is None
+    monkeypatch.setattr(versions, "COUNTED", 1)
+    alone = await ann.new("alone.py", b"#" * 1000)
+    assert len((await ann.get(alone, "/versions")).json()["versions"]) == 1

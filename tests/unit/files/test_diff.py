@@ -1,5 +1,7 @@
 """What changed between two texts, as people read it."""
 
+from typing import Any, NoReturn
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from services.files import changes as module
 from services.files.changes import changes, source, totals
 from services.files.diff import CONTEXT, SHOWN, Comparison, compare
+from shared.source_text import split_lines
 
 LINES = st.lists(st.sampled_from(["", "a", "b", "\x0c", "\u2028", "x\x00y", "é"]), max_size=30)
 
@@ -122,6 +125,39 @@ def test_too_much_to_compare_is_told_as_replaced(monkeypatch: pytest.MonkeyPatch
     assert totals(changes(old, new)) == (4, 4)
     monkeypatch.setattr(module, "COMPARED", 8)
     assert totals(changes(old, new)) == (2, 2)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="ab\r\n\x0c\x1c\x85\u2028", max_size=30))
+def test_lines_are_those_of_an_editor(text: str) -> None:
+    lines = split_lines(text)
+    assert source(text.encode()).lines == (lines if lines[-1] else lines[:-1])
+
+
+@pytest.mark.parametrize("changed", [0, 4095, 4096, 9_999])
+def test_a_change_far_down_is_found(changed: int) -> None:
+    lines = ["same"] * 10_000
+    new = [*lines[:changed], "other", *lines[changed + 1 :]]
+    assert changes(lines, new) == [(range(changed, changed + 1), range(changed, changed + 1))]
+
+
+class Watched(list[str]):
+    """Counts how often it is looked into."""
+
+    looks = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        self.looks += 1
+        return super().__getitem__(key)
+
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("line by line")
+
+
+def test_lines_at_the_beginning_are_not_compared_one_by_one() -> None:
+    old, new = Watched([""] * 1_000_000), Watched([""] * 999_999)
+    assert totals(changes(old, new)) == (1, 0)
+    assert old.looks < 1_000
 
 
 def test_what_looks_binary_is_compared_all_the_same() -> None:

@@ -57,6 +57,7 @@ class Services:
         self.on("auth GET /internal/me", answer(200, account()))
         self.on("reports GET /internal/files", answer(200, {"files": []}))
         self.on("reports GET /internal/checks", answer(200, {"checks": []}))
+        self.on("files GET /internal/files/[^/]*", answer(200, stored()))
         self.on("files GET /internal/limits", answer(200, limits()))
         self.on("checker GET /internal/schedule", answer(200, schedule()))
 

@@ -1,5 +1,6 @@
 """The export: everything of a person in one zip, made while it is sent."""
 
+import asyncio
 import io
 import json
 import zipfile
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 
 from services.gateway.archive import zipped
+from services.gateway.clients import Files
 from services.gateway.export import RENEW, Bearer
 from shared.web.identity import User
 from tests.unit.gateway.services import (
@@ -108,8 +110,15 @@ async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
     assert told["files/main.py/v2-main.py"].endswith(b"2")
     assert told["files/main.py/v1-old.py"].endswith(b"1")
     assert str(TWIN).encode() in told["files/Main.py (2)/v1-main.py"]
-    assert not any("(3)" in name for name in names)
-    assert [len(one["versions"]) for one in json.loads(told["files.json"])] == [2, 1, 1]
+    assert not any("(3)/v1-" in name for name in names)
+    assert [one["folder"] for one in json.loads(told["files.json"])] == [
+        "files/main.py",
+        "files/Main.py (2)",
+    ]
+    assert [one["folder"] for one in json.loads(told["files-2.json"])] == ["files/main.py (3)"]
+    versions = [f"files/main.py/versions{page}.json" for page in ("", "-2")]
+    assert [[one["version"] for one in json.loads(told[page])] for page in versions] == [[2], [1]]
+    assert len(json.loads(told["files/main.py (3)/versions.json"])) == 1
     for check in CHECKS:
         assert json.loads(told[f"checks/{check}.json"])["findings"]
 
@@ -120,7 +129,126 @@ async def test_bytes_that_are_gone_are_left_out(
     services.on("files GET /internal/files/.*/content", refusal(410, "content_erased"))
     response = await person.get("/account/data/export.zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
-        assert not any(name.startswith("files/") for name in archive.namelist())
+        assert not any("/v1-" in name for name in archive.namelist())
+    services.on("files GET /internal/files/.*/versions", refusal(404, "not_found"))
+    response = await person.get("/account/data/export.zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert "checks" in archive.namelist()[-2]
+
+
+async def test_files_that_move_meanwhile_are_neither_missed_nor_doubled(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    """The list is walked in the order of changes: what is changed moves on, to its end."""
+    moved, deleted, restored = (UUID(int=number) for number in (41, 42, 43))
+    pages: dict[tuple[str, str], tuple[list[UUID], str | None]] = {
+        ("", ""): ([LIVING, moved], "next"),
+        ("", "next"): ([moved, LIVING], None),  # both were replaced while the export went on
+        ("deleted", ""): ([deleted, LIVING], None),  # that one was deleted after it was met
+    }
+    looks = 0
+
+    def listed(request: httpx2.Request) -> httpx2.Response:
+        nonlocal looks
+        asked = request.url.params
+        assert asked["sort"] == "uploaded_at"
+        at = (asked.get("mark", ""), asked.get("cursor", ""))
+        looks += at == ("", "")
+        ids, cursor = pages[at] if looks < 2 else ([moved, restored], None)
+        found = [file(id=one, name=f"{one.int}.py") for one in ids]
+        return answer(200, {"files": found, "next_cursor": cursor})(request)
+
+    services.on("reports GET /internal/files", listed)
+    response = await person.get("/account/data/export.zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        names = archive.namelist()
+        told = [
+            one["id"]
+            for name in names
+            if name.startswith("files") and "/" not in name
+            for one in json.loads(archive.read(name))
+        ]
+    assert told == [str(one) for one in (LIVING, moved, deleted, restored)]
+    assert len(set(names)) == len(names)
+
+
+async def test_long_lists_come_a_page_at_a_time(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    def mails(request: httpx2.Request) -> httpx2.Response:
+        page = int(request.url.params.get("cursor", "1"))
+        cursor = str(page + 1) if page < 3 else None
+        return answer(200, {"mails": [{"n": page}], "next_cursor": cursor})(request)
+
+    services.on("reports GET /internal/mails", mails)
+    response = await person.get("/account/data/export.zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        found = [json.loads(archive.read(f"mails{n}.json")) for n in ("", "-2", "-3")]
+    assert found == [[{"n": 1}], [{"n": 2}], [{"n": 3}]]
+
+
+ARCHIVES = ["/account/data/export.zip", "/files.zip"]
+
+
+class Stuck(httpx2.AsyncBaseTransport):
+    """Lets nobody have a file's bytes until it is told to."""
+
+    def __init__(self, services: Services) -> None:
+        self._others = services.transport()
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/content"):
+            self.reached.set()
+            await self.go_on.wait()
+        return await self._others.handle_async_request(request)
+
+
+@pytest.fixture
+def stuck(person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch) -> Stuck:
+    stuck = Stuck(services)
+    app = person._transport.app  # type: ignore[attr-defined]
+    monkeypatch.setattr(app.state.provided[Files]._client, "_transport", stuck)
+    return stuck
+
+
+@pytest.mark.parametrize("first", ARCHIVES)
+@pytest.mark.parametrize("second", [*ARCHIVES, "/api/v1/me/export", "/api/v1/files/archive"])
+async def test_a_person_gets_one_archive_at_a_time(
+    person: httpx2.AsyncClient, services: Services, stuck: Stuck, first: str, second: str
+) -> None:
+    running = asyncio.create_task(person.get(first))
+    await stuck.reached.wait()
+    bearer = {"Authorization": f"Bearer {services.access_token()}"}
+    refused = await person.get(second, headers=bearer)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    if second.startswith("/api"):
+        assert refused.json()["code"] == "export_running"
+    else:
+        assert "You are downloading such an archive already." in refused.text
+    services.user_id = uuid4()  # somebody else
+    other = {"Authorization": f"Bearer {services.access_token()}"}
+    another = asyncio.create_task(person.get("/api/v1/files/archive", headers=other))
+    stuck.go_on.set()
+    assert [(await one).status_code for one in (running, another)] == [200, 200]
+    assert (await person.get(second, headers=bearer)).status_code == 200
+
+
+async def test_who_leaves_may_begin_again(person: httpx2.AsyncClient, stuck: Stuck) -> None:
+    left = asyncio.create_task(person.get("/files.zip"))
+    await stuck.reached.wait()
+    left.cancel()
+    await asyncio.gather(left, return_exceptions=True)
+    stuck.go_on.set()
+    assert (await person.get("/files.zip")).status_code == 200
+
+
+async def test_a_refused_export_is_over(person: httpx2.AsyncClient, services: Services) -> None:
+    services.on("reports GET /internal/files", refusal(503, "unavailable"))
+    assert (await person.get("/files.zip")).status_code == 503
+    services.on("reports GET /internal/files", _files)
+    assert (await person.get("/files.zip")).status_code == 200
 
 
 async def test_the_api_gives_the_same(program: httpx2.AsyncClient) -> None:

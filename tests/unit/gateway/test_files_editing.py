@@ -78,5 +78,12 @@ def test_a_word_keeps_the_line_ends_of_what_was_sent(content: bytes, word: str) 
     assert editing.written("a\nb", like) == BOM + b"a" + editing.ENDS[word].encode() + b"b"
 
 
+def test_nothing_but_line_ends_stays_as_it_was() -> None:
+    text = "\r\n" * 500_000
+    assert editing.lines(text) == "\n" * 500_000
+    assert editing.sample(text.encode()) == "crlf"
+    assert editing.written(text, text.encode()) == text.encode()
+
+
 def test_a_made_up_word_is_the_common_one() -> None:
     assert editing.like_sample("x", mark=False) == b"\n"

@@ -2,15 +2,18 @@
 
 import io
 import re
+import threading
 import zipfile
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
+from services.gateway import editing, export
 from tests.unit.gateway.services import (
     EVENT,
+    Answer,
     Services,
     answer,
     away,
@@ -130,7 +133,9 @@ async def test_restoring_leads_to_the_file(person: httpx2.AsyncClient, services:
     services.on("files POST .*/restore", answer(200, saved()))
     response = await person.post(f"{FILE}/restore")
     assert response.headers["location"] == f"{FILE}?after={EVENT}&notice=restored"
-    assert "The file is back" in (await person.get(f"{FILE}?notice=restored")).text
+    page = words(await person.get(f"{FILE}?notice=restored"))
+    assert "The file is back, as it was when it was deleted." in page
+    assert "will be checked" not in page  # its version may have its result already
 
 
 async def test_a_taken_name_keeps_a_file_from_coming_back(
@@ -157,7 +162,7 @@ async def test_all_files_come_as_one_zip(
     def bytes_of(request: httpx2.Request) -> httpx2.Response:
         number = request.url.path.split("/")[3][-1]
         if number == "2":
-            return refusal(404, "not_found")(request)  # deleted meanwhile
+            return refusal(410, "content_erased")(request)  # erased meanwhile
         return content(number.encode(), name="same.py")(request)
 
     services.on("reports GET /internal/files", page)
@@ -176,6 +181,25 @@ async def test_all_files_come_as_one_zip(
         }
     services.on("reports GET /internal/files", away)
     assert (await program.get("/api/v1/files/archive")).status_code == 503
+
+
+async def test_a_long_download_outlives_the_access_token(
+    person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "RENEW", 0.0)
+    services.on("auth POST /internal/sessions/access", _new_token(services))
+    list_holds(services, *(file(id=UUID(int=number)) for number in (1, 2)))
+    assert (await person.get("/files.zip")).status_code == 200
+    used = [call.headers["authorization"] for call in services.called("files GET .*/content")]
+    assert len(set(used)) == 2
+
+
+def _new_token(services: Services) -> Answer:
+    def renewed(request: httpx2.Request) -> httpx2.Response:
+        services.session_id = uuid4()
+        return answer(200, services.tokens(token=None))(request)
+
+    return renewed
 
 
 # Versions and differences
@@ -375,6 +399,32 @@ async def test_an_open_form_hears_of_a_newer_version(
     assert (await person.get(f"{FILE}/edit")).headers["location"] == FILE
 
 
+async def test_long_texts_are_read_beside_the_event_loop(
+    person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[tuple[str, bool]] = []
+
+    def noting(name: str) -> Any:
+        real = getattr(editing, name)
+
+        def noted(*given: Any, **more: Any) -> Any:
+            is_loop = threading.current_thread() is threading.main_thread()
+            places.append((name, is_loop))
+            return real(*given, **more)
+
+        return noted
+
+    for name in ("lines", "shown", "written", "sample"):
+        monkeypatch.setattr(editing, name, noting(name))
+    services.on("files PUT .*", CONFLICT)
+    await person.get(f"{FILE}/edit")
+    await person.post(f"{FILE}/edit", **text_form("mine = 1\n"))
+    person.cookies.clear()
+    await person.post(f"{FILE}/edit", **text_form("mine = 1\n"))
+    assert {name for name, _ in places} == {"lines", "shown", "written", "sample"}
+    assert not any(is_loop for _, is_loop in places)
+
+
 # Conflicts
 
 
@@ -440,11 +490,33 @@ async def test_a_newer_version_is_not_deleted_unseen(
 ) -> None:
     assert 'name="version" value="3"' in (await person.get(f"{FILE}/delete")).text
     services.on("files DELETE .*", CONFLICT)
-    services.on("reports GET /internal/files/[^/]*", answer(200, file(version=5)))
+    services.on("files GET /internal/files/[^/]*", answer(200, stored(version=5)))
     response = await person.post(f"{FILE}/delete", data={"version": "3"})
     assert response.status_code == 412
     assert 'name="version" value="5"' in response.text
     assert services.called("files DELETE .*")[0].url.params["if_version"] == "3"
+
+
+async def test_files_are_changed_and_deleted_while_reports_is_away(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    for kind in ("files", "files/[^/]*", "files/[^/]*/checks"):
+        services.on(f"reports GET /internal/{kind}", away)
+    for form in ("change", "delete", "edit"):
+        page = await person.get(f"{FILE}/{form}")
+        assert page.status_code == 200
+        assert 'name="version" value="3"' in page.text
+    services.on("files PUT .*", answer(200, saved(version=4, mark="replaced")))
+    upload = {"file": ("b.py", b"y = 1\n")}
+    response = await person.post(f"{FILE}/change", data={"version": "3"}, files=upload)
+    assert response.headers["location"] == f"/?after={EVENT}&notice=replaced"
+    assert services.called("files PUT .*")[0].url.params["name"] == "main.py"
+    services.on("files PUT .*", refusal(422, "not_text"))
+    response = await person.post(f"{FILE}/change", data={"version": "3"}, files=upload)
+    assert response.status_code == 422
+    services.on("files DELETE .*", answer(200, saved(mark="deleted")))
+    response = await person.post(f"{FILE}/delete", data={"version": "3"})
+    assert response.headers["location"] == f"/?after={EVENT}&notice=deleted"
 
 
 @pytest.mark.parametrize("what", ["edit", "change", "delete"])
