@@ -16,10 +16,11 @@ from tests.support.servers import Broker, postgres_server, rabbitmq_server
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let workers (`make test`) share out whole files; all that needs the product goes to one."""
+    """Let workers (`make test`) share out whole files, of those that need the product folders."""
     for item in items:
-        group = "product" if "product" in getattr(item, "fixturenames", ()) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        needs_product = "product" in getattr(item, "fixturenames", ())
+        group = item.path.parent if needs_product else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
 
 
 @pytest.fixture(scope="session")
