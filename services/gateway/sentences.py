@@ -12,6 +12,7 @@ SENTENCES = {
     "invalid": N_("Something in the request has a value that is not allowed."),
     "unauthenticated": N_("Please log in."),
     "forbidden": N_("This is not allowed."),
+    "session_needed": N_("No token may do that, only somebody who has logged in."),
     "scope_missing": N_("This token may not do that: it lacks the scope {scope}."),
     "not_found": N_("There is nothing here, or it is not yours."),
     "conflict": N_("Someone changed this at the same moment. Look at it again, then repeat."),

@@ -36,6 +36,12 @@ class ScopeMissing(Forbidden):
     code = "scope_missing"
 
 
+class SessionNeeded(Forbidden):
+    """No token may do that, only somebody who has logged in."""
+
+    code = "session_needed"
+
+
 @dataclass(frozen=True)
 class User:
     """A person who is logged in, with the session and the token that say so.
@@ -154,7 +160,7 @@ def _identity(request: Request) -> Identity:
 def user_with(scope: Scope | None) -> Callable[[Request], User]:
     """A dependency on the calling user; a limited token needs `scope`, None keeps all of them out.
 
-    Raises `Unauthenticated` or `ScopeMissing`.
+    Raises `Unauthenticated`, `ScopeMissing` or `SessionNeeded`.
     """
 
     def current_user(request: Request) -> User:
@@ -166,8 +172,12 @@ def user_with(scope: Scope | None) -> Callable[[Request], User]:
 
 
 def check_scope(user: User, scope: Scope | None) -> None:
-    if user.scopes is not None and scope not in user.scopes:
-        raise ScopeMissing(scope=scope or "session")
+    if user.scopes is None:
+        return
+    if scope is None:
+        raise SessionNeeded
+    if scope not in user.scopes:
+        raise ScopeMissing(scope=scope)
 
 
 CurrentUser = Annotated[User, Depends(user_with(None))]

@@ -31,9 +31,10 @@ async def test_a_limited_token_needs_the_scope_of_the_route(
     app: FastAPI, keys: Keys, path: str, scope: str | None
 ) -> None:
     others = [known for known in SCOPES if known != scope]
+    code = "scope_missing" if scope else "session_needed"
     for scopes in ([], *([other] for other in others), others):
         async with client_of(app, headers=limited(keys, scopes)) as client:
-            assert is_problem(await client.get(path), 403, "scope_missing"), scopes
+            assert is_problem(await client.get(path), 403, code), scopes
     if scope is not None:
         app.state.stopping.set()  # so that the feed ends
         async with client_of(app, headers=limited(keys, [scope])) as client:

@@ -97,7 +97,7 @@ class Guarded(httpx2.AsyncBaseTransport):
         token = request.headers["authorization"].removeprefix("Bearer ")
         user = self._identity[service].verify_user(token)
         if user.scopes is not None and not needed <= user.scopes:
-            return refusal(403, "scope_missing", scope="session")(request)
+            return refusal(403, "scope_missing", scope="x")(request)
         assert needed, (request.method, path)
         self.passed.append(path)
         return refusal(404, "not_found")(request)
