@@ -6,6 +6,8 @@ VENV := .venv
 WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
+# Many programs start together: none shall compile what another has compiled already.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## tell what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'

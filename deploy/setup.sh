@@ -43,4 +43,5 @@ else
   fi
 fi
 say "Installing the packages of the lock …"
-UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --quiet --frozen --system-certs --python "$python" --extra dev --extra browser
+UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --quiet --frozen --system-certs --python "$python" --extra dev --extra browser \
+  --compile-bytecode # once here, not by each of the programs that start together

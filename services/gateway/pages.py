@@ -1,6 +1,7 @@
 """Pages: a template, in the visitor's language."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ from services.gateway.addresses import local_path
 from services.gateway.advice import advice
 from services.gateway.cookies import Cookies
 from services.gateway.formats import filters, number, readers_zone
-from services.gateway.i18n.language import LANGUAGES, choose, translations
+from services.gateway.i18n.language import choose, translations
 from services.gateway.models import Theme
 from services.gateway.sentences import SENTENCES
 from services.gateway.settings import Settings
@@ -30,7 +31,6 @@ class Pages:
     def __init__(self, settings: Settings, cookies: Cookies) -> None:
         self._cookies = cookies
         self._settings = settings
-        self._environments = {language: _environment(language) for language in LANGUAGES}
 
     def language(self, request: Request) -> Language:
         return choose(
@@ -53,7 +53,7 @@ class Pages:
         told = self._always(request, status) | {"zone": chosen.key if chosen else ""} | values
         shown = readers_zone.set(chosen)
         try:
-            page = self._environments[told["language"]].get_template(template).render(told)
+            page = _environment(told["language"]).get_template(template).render(told)
         finally:
             readers_zone.reset(shown)
         return HTMLResponse(page, status, headers)
@@ -111,6 +111,7 @@ class Pages:
             return words(general)
 
 
+@cache
 def _environment(language: Language) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),

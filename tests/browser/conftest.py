@@ -1,14 +1,12 @@
 """A real browser, which notes whatever its console complains about."""
 
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
-_SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
+from deploy.local.packages import find_chromium
 
 
 @dataclass
@@ -26,13 +24,12 @@ class Tab:
 
 @pytest_asyncio.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    path = os.environ.get("PREREVIEW_TEST_CHROMIUM", "")
-    if not path and _SYSTEM_CHROMIUM.exists():
-        path = str(_SYSTEM_CHROMIUM)
+    path = find_chromium()
+    assert path is not None, "`make test` installs it"
     # Chromium refuses root without `--no-sandbox`; containers have a small /dev/shm.
     arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path or None, args=arguments)
+        browser = await playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         await browser.close()
 

@@ -45,6 +45,7 @@ class Person:
         await self.fill_in()
         await self.page.get_by_role("button", name="Log in").click()
         await expect(self.page.get_by_role("heading", name="Your files")).to_be_visible()
+        await self.page.wait_for_load_state()  # scripts are at work then
 
     async def fill_in(self, password: str = PASSWORD) -> None:
         await self.page.get_by_label("E-mail address").fill(self.email)

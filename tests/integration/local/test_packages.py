@@ -7,7 +7,12 @@ import pytest
 
 from deploy.local import packages
 from deploy.local.errors import CannotStart
-from deploy.local.packages import ensure_chromium, ensure_rabbitmq, services_forbidden
+from deploy.local.packages import (
+    ensure_chromium,
+    ensure_rabbitmq,
+    find_chromium,
+    services_forbidden,
+)
 
 APT = """#!/bin/sh
 echo "$DEBIAN_FRONTEND $*" >> {folder}/calls
@@ -30,7 +35,9 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
     server = tmp_path / "server"
     monkeypatch.setattr(packages, "find_server", lambda: server if server.exists() else None)
-    monkeypatch.setattr(packages, "CHROMIUM", server)
+    monkeypatch.setattr(
+        packages, "CHROMIUM", [tmp_path / "chromium-headless-shell", tmp_path / "chromium"]
+    )
     monkeypatch.delenv("PREREVIEW_TEST_CHROMIUM", raising=False)
     return tmp_path
 
@@ -57,7 +64,16 @@ def test_others_are_told_what_to_install(debian: Path, monkeypatch: pytest.Monke
 
 def test_the_browser_of_the_tests_comes_the_same_way(debian: Path) -> None:
     ensure_chromium(print, debian / "log")
-    assert (debian / "calls").read_text().endswith("--no-install-recommends chromium\n")
+    calls = (debian / "calls").read_text()
+    assert calls.endswith("--no-install-recommends chromium-headless-shell\n")
+
+
+@pytest.mark.parametrize("browser", ["chromium-headless-shell", "chromium"])
+def test_a_browser_that_is_there_is_taken(debian: Path, browser: str) -> None:
+    (debian / browser).touch()
+    ensure_chromium(print, debian / "log")
+    assert not (debian / "calls").exists()
+    assert find_chromium() == debian / browser
 
 
 def test_a_policy_that_was_there_is_put_back(tmp_path: Path) -> None:

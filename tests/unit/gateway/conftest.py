@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from services.gateway.main import create_app
 from services.gateway.settings import Settings
@@ -21,21 +22,34 @@ def services(keys: Keys) -> Services:
     return Services(keys.identity("auth"))
 
 
+@pytest.fixture(scope="session")
+def usual(keys: Keys) -> FastAPI:
+    """A gateway with the usual settings; its routes cost more than a test does."""
+    return create_app(settings_of(keys))
+
+
+def settings_of(keys: Keys, **settings: Any) -> Settings:
+    values: dict[str, Any] = {
+        "signing_key": keys.private["gateway"],
+        "jwks_file": keys.jwks_file,
+        "auth_url": "http://auth",
+        "files_url": "http://files",
+        "checker_url": "http://checker",
+        "reports_url": "http://reports",
+    }
+    return Settings(**values, **settings)
+
+
 @pytest.fixture
-def browsers(keys: Keys, services: Services) -> Browsers:
+def browsers(keys: Keys, services: Services, usual: FastAPI) -> Browsers:
     """Opens a client that says it wants pages, on a gateway with the given settings."""
 
     @asynccontextmanager
     async def opened(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
-        values: dict[str, Any] = {
-            "signing_key": keys.private["gateway"],
-            "jwks_file": keys.jwks_file,
-            "auth_url": "http://auth",
-            "files_url": "http://files",
-            "checker_url": "http://checker",
-            "reports_url": "http://reports",
-        }
-        app = create_app(Settings(**values, **settings), services.transport())
+        app = create_app(settings_of(keys, **settings), services.transport())
+        if not settings:  # the usual routes, with objects that no other test has seen
+            usual.state.provided = app.state.provided
+            app = usual
         transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
         base = settings.get("public_url", "http://localhost:8000")
         headers = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en"}

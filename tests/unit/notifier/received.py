@@ -3,6 +3,7 @@
 import email
 import email.policy
 from email.message import EmailMessage
+from functools import lru_cache
 from html.parser import HTMLParser
 from string import Formatter
 
@@ -30,7 +31,12 @@ NASTY = [
 
 
 def as_received(mail: EmailMessage) -> EmailMessage:
-    read = email.message_from_bytes(serialise(mail), policy=email.policy.default)
+    return _taken_apart(serialise(mail))
+
+
+@lru_cache(64)
+def _taken_apart(content: bytes) -> EmailMessage:
+    read = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(read, EmailMessage)
     return read
 
