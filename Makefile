@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
-WORKERS ?= 2
+WORKERS ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 # Many programs start together: none shall compile what another has compiled already.
@@ -20,7 +20,7 @@ down: $(STAMP)  ## stop what `make serve` started elsewhere
 
 test: $(STAMP)  ## all tests, on servers of their own; WORKERS at once, each with its own
 	@$(BIN)/python -m deploy.local tools
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope --no-loadscope-reorder $(ARGS)
 
 unit: $(STAMP)  ## the tests that need no servers
 	$(BIN)/python -m pytest tests/unit tests/contract $(ARGS)

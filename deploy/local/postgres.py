@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +39,7 @@ class Postgres:
 
     folder: Path
     port: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)  # beyond those above
     _process: Process | None = field(default=None, repr=False)
 
     @property
@@ -59,7 +61,7 @@ class Postgres:
             _lay_cluster(self.folder, binaries, identity)
         self.port = kept_port(self.folder.parent / "ports.json", "postgres")
         command: list[str | Path] = [binaries / "postgres", "-D", self.folder / "cluster"]
-        for name, value in (SETTINGS | {"port": str(self.port)}).items():
+        for name, value in {**SETTINGS, **self.settings, "port": str(self.port)}.items():
             command += ["-c", f"{name}={value}"]
         self._process = spawn(command, _environment(), self.log, identity)
         return self._process

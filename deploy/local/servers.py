@@ -12,9 +12,9 @@ from deploy.local.rabbitmq import RabbitMQ
 
 
 @contextmanager
-def private_postgres(folder: Path) -> Iterator[Postgres]:
+def private_postgres(folder: Path, **settings: str) -> Iterator[Postgres]:
     """A server whose files are in `folder`; its `url` is the administrator's."""
-    server = Postgres(folder / "postgres")
+    server = Postgres(folder / "postgres", settings=settings)
     server.start()
     try:
         server.wait()

@@ -44,7 +44,8 @@ def with_docker() -> bool:
 def postgres_server(folder: Path) -> Iterator[str]:
     """A superuser's address of a server of our own."""
     if not with_docker():
-        with private_postgres(folder) as server:
+        # What is written here need not outlive the machine.
+        with private_postgres(folder, fsync="off") as server:
             yield server.url
         return
     password = secrets.token_urlsafe(12)
