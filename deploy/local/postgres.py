@@ -16,7 +16,7 @@ from deploy.local.errors import CannotStart
 from deploy.local.files import write_text
 from deploy.local.logs import fresh_log
 from deploy.local.ports import LOOPBACK, kept_port
-from deploy.local.processes import Process, spawn, stop
+from deploy.local.processes import Process, is_zombie, spawn, stop
 
 ADMIN = "postgres"
 BUILTIN_LOCALES = 17  # the first major version whose C.UTF-8 doesn't depend on the machine
@@ -59,6 +59,7 @@ class Postgres:
         identity = account.identity(self.folder, binaries / "initdb")
         if not (self.folder / "cluster").exists():
             _lay_cluster(self.folder, binaries, identity)
+        _await_burial(self.folder / "cluster" / "postmaster.pid")
         self.port = kept_port(self.folder.parent / "ports.json", "postgres")
         command: list[str | Path] = [binaries / "postgres", "-D", self.folder / "cluster"]
         for name, value in {**SETTINGS, **self.settings, "port": str(self.port)}.items():
@@ -144,6 +145,15 @@ def _lay_cluster(folder: Path, binaries: Path, identity: list[str]) -> None:
     if spawn([*command, "--no-instructions"], _environment(), log, identity).wait() != 0:
         raise CannotStart(f"Postgres could not lay its files: see {log}.")
     fresh.rename(folder / "cluster")
+
+
+def _await_burial(lock: Path, seconds: float = 10.0) -> None:
+    """Let a killed server's parent take its leave: Postgres takes a zombie for a living server."""
+    deadline = time.monotonic() + seconds
+    while lock.exists() and is_zombie(int(lock.read_text("utf-8").split("\n")[0])):
+        if time.monotonic() > deadline:
+            return  # Postgres will say what it thinks of it
+        time.sleep(0.05)
 
 
 def _environment() -> dict[str, str]:

@@ -133,6 +133,15 @@ def started_at(pid: int) -> str | None:
     return None
 
 
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and its parent has not asked how."""
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return started_at(pid) is None
+
+
 def _live(run: Callable[[], None], log: Path, parent: int) -> NoReturn:
     code = 1
     try:

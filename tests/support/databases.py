@@ -60,6 +60,24 @@ async def copy(template: PrivateDatabase) -> PrivateDatabase:
     return await _create(template.admin_url, template.admin_url.database)
 
 
+async def empty(database: PrivateDatabase) -> None:
+    """Break its connections and take out every row but those of the migrations."""
+    connection = await database.admin()
+    try:
+        await connection.execute(_DISCONNECT)
+        filled = [
+            table
+            for table in await connection.fetch(_TABLES, list(SCHEMAS))
+            if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table['name']})")
+        ]
+        if filled:
+            await connection.execute("SET session_replication_role = replica")  # no trigger objects
+            names = ", ".join(table["name"] for table in filled)
+            await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    finally:
+        await connection.close()
+
+
 async def drop(database: PrivateDatabase) -> None:
     connection = await _connect(database.admin_url.set(database="postgres"))
     try:
@@ -76,6 +94,15 @@ ALTER DEFAULT PRIVILEGES FOR ROLE prereview_{schema}_owner IN SCHEMA {schema}
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO prereview_{schema};
 ALTER DEFAULT PRIVILEGES FOR ROLE prereview_{schema}_owner IN SCHEMA {schema}
     GRANT USAGE, SELECT ON SEQUENCES TO prereview_{schema};
+"""
+
+_DISCONNECT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_TABLES = """
+SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+WHERE schemaname = ANY ($1) AND tablename <> 'alembic_version'
 """
 
 

@@ -48,7 +48,7 @@ def running_product(folder: Path, **variables: str) -> Iterator[Product]:
     """`make serve` with a data folder and ports of its own; everything is gone at the end."""
     port, mailbox_port = free_port(), free_port()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PREREVIEW_")},
+        **_outside(),
         "PREREVIEW_DATA": str(folder / "data"),
         "PREREVIEW_PORT": str(port),
         "PREREVIEW_MAILBOX_PORT": str(mailbox_port),
@@ -74,6 +74,24 @@ def running_product(folder: Path, **variables: str) -> Iterator[Product]:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=60)
+
+
+def local(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m deploy.local` with data in a folder, until it ends."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local", command],
+        cwd=ROOT,
+        env={**_outside(), "PREREVIEW_DATA": str(folder), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _outside() -> dict[str, str]:
+    """The environment without settings of a product that runs elsewhere."""
+    return {name: v for name, v in os.environ.items() if not name.startswith("PREREVIEW_")}
 
 
 def free_port() -> int:

@@ -1,13 +1,17 @@
 """A private Postgres server, and what provisioning allows each role."""
 
+import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Timer
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from deploy.local.processes import started_at
 from deploy.local.servers import private_postgres
 from deploy.postgres.provision import ROLES, provision, role_url, with_database
 
@@ -39,6 +43,22 @@ async def test_what_was_written_is_there_after_a_restart_below_a_closed_folder(
             assert await admin.fetchval("SHOW server_encoding") == "UTF8"
             assert await admin.fetchval("SELECT 'ё' > 'я' AND lower('Ё') = 'ё'")
             assert await admin.fetchval("SHOW listen_addresses") == "127.0.0.1"
+
+
+def test_a_dead_server_that_nobody_has_buried_yet_is_waited_for(tmp_path: Path) -> None:
+    """Postgres takes the zombie for a server that lives."""
+    with private_postgres(tmp_path):
+        pass
+    lock = tmp_path / "postgres" / "cluster" / "postmaster.pid"
+    dead = subprocess.Popen(["true"], user=lock.parent.stat().st_uid)
+    while started_at(dead.pid) is not None:
+        time.sleep(0.01)
+    lock.write_text(f"{dead.pid}\n{lock.parent}\n")
+    burial = Timer(3.0, dead.wait)
+    burial.start()
+    with private_postgres(tmp_path) as server:
+        assert server.url
+    burial.join()
 
 
 async def test_a_wrong_password_opens_nothing(postgres_url: str) -> None:

@@ -4,27 +4,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes import descendants, is_alive
-from tests.support.product import ROOT, Product, free_port, running_product
-
-
-def local(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: v for name, v in os.environ.items() if not name.startswith("PREREVIEW_")}
-    return subprocess.run(
-        [sys.executable, "-m", "deploy.local", command],
-        cwd=ROOT,
-        env={**clean, "PREREVIEW_DATA": str(folder), **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+from tests.support.product import free_port, local, running_product
 
 
 @pytest.mark.parametrize("variable", ["PREREVIEW_PORT", "PREREVIEW_MAILBOX_PORT"])
@@ -56,13 +42,6 @@ def test_down_leaves_a_stranger_with_the_same_pid_alone(tmp_path: Path) -> None:
         assert local("down", tmp_path).stdout == "Nothing is running.\n"
         assert stranger.poll() is None
         stranger.kill()
-
-
-def test_the_same_data_are_served_once(product: Product) -> None:
-    answer = local("serve", product.folder / "data", PREREVIEW_PORT=str(free_port()))
-    assert answer.returncode == 1
-    assert len(answer.stderr.splitlines()) == 1
-    assert "already running" in answer.stderr
 
 
 def test_a_killed_supervisor_takes_everything_along_and_the_data_are_usable(

@@ -24,7 +24,7 @@ import services.reports.settings
 from shared.contracts import CONSUMED, PUBLISHED
 from tests.support.apps import as_user, client_of, common_settings, is_problem, without_loops
 from tests.support.broker import Broker, all_of
-from tests.support.databases import PrivateDatabase, create_empty, drop, migrate
+from tests.support.databases import PrivateDatabase, copy, create_empty, drop, migrate
 from tests.support.keys import Keys
 from tests.support.proxy import proxy_to
 from tests.support.waiting import eventually
@@ -81,16 +81,16 @@ async def test_without_its_migrations_no_service_is_ready(postgres_url: str, key
         await drop(database)
 
 
-async def test_an_older_schema_is_told_as_pending(
-    fresh_postgres: PrivateDatabase, keys: Keys
-) -> None:
-    admin = await fresh_postgres.admin()
+async def test_an_older_schema_is_told_as_pending(template: PrivateDatabase, keys: Keys) -> None:
+    older = await copy(template)
+    admin = await older.admin()
     await admin.execute("UPDATE files.alembic_version SET version_num = '0000'")
     await admin.close()
-    app = make("files", keys, database_url=fresh_postgres.url("files"))
+    app = make("files", keys, database_url=older.url("files"))
     async with without_loops(app), client_of(app) as client:
         answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()["database"]) == (503, "migrations_pending")
+    await drop(older)
 
 
 @pytest.mark.parametrize("service", SERVICES)
