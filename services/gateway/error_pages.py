@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.pages import Pages
+from services.gateway.sessions import Sessions
 from shared.web.problems import MEDIA_TYPE
 
 _OF_THE_PROBLEM = ("content-type", "content-length", "www-authenticate")
@@ -56,6 +57,9 @@ class ErrorPages:
             return self._to_the_login(request)
         if code == "invalid" and request.method == "GET":
             status, code = 404, "not_found"  # an address that can't exist
+        if not hasattr(request.state, "user"):  # refused before anybody asked who it is
+            sessions: Sessions = request.app.state.provided[Sessions]
+            request.state.user = sessions.by_signature(request)
         sentence = self._pages.sentence(request, code, problem.get("params") or {})
         return self._pages.render(
             request,

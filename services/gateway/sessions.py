@@ -42,10 +42,18 @@ class Sessions:
 
     async def by_cookies(self, request: Request) -> User | None:
         """The visitor, with fresh cookies where the access token had run out."""
-        user = self._by_access(self._cookies.read(request, "access"))
+        user = self.by_signature(request)
         if user is not None and await self.liveness.is_alive(user.session_id):
             return user
         return await self._by_session(request, self._cookies.read(request, "session"))
+
+    def by_signature(self, request: Request) -> User | None:
+        """Whom the visitor's access token names; whether the session lives is not asked."""
+        token = self._cookies.read(request, "access")
+        try:
+            return self._identity.verify_user(token) if token else None
+        except Unauthenticated:
+            return None
 
     async def begin(self, request: Request, email: str, password: str) -> None:
         """Log in; whatever session the browser had before ends."""
@@ -104,12 +112,6 @@ class Sessions:
         token = self._cookies.read(request, "session")
         tokens = await self._auth.access(token, self._callers.program(request))
         return self._identity.verify_user(tokens.access_token)
-
-    def _by_access(self, token: str) -> User | None:
-        try:
-            return self._identity.verify_user(token) if token else None
-        except Unauthenticated:
-            return None
 
     async def _by_session(self, request: Request, token: str) -> User | None:
         if not 0 < len(token) <= MAX_SESSION_TOKEN:

@@ -5,13 +5,22 @@ from fastapi import APIRouter, Request, Response
 from services.gateway.addresses import local_path
 from services.gateway.provision import Pages, Sessions
 from services.gateway.screens.forms import NOTICES, fields, go
+from services.gateway.sessions import Visitor
 from shared.errors import DomainError
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/login")
-async def login(request: Request, pages: Pages, next: str = "/", notice: str = "") -> Response:  # noqa: A002
+async def login(
+    request: Request,
+    visitor: Visitor,
+    pages: Pages,
+    next: str = "/",  # noqa: A002
+    notice: str = "",
+) -> Response:
+    if visitor is not None:
+        return go(local_path(next))
     return pages.render(
         request, "login.html", next=local_path(next), notice=NOTICES.get(notice), email=""
     )

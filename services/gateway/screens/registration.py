@@ -4,13 +4,16 @@ from fastapi import APIRouter, Request, Response
 
 from services.gateway.provision import Auth, Callers, Pages
 from services.gateway.screens.forms import fields, go
+from services.gateway.sessions import Visitor
 from shared.errors import DomainError
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/register")
-async def registration(request: Request, pages: Pages) -> Response:
+async def registration(request: Request, visitor: Visitor, pages: Pages) -> Response:
+    if visitor is not None:
+        return go("/")
     return pages.render(request, "registration.html", email="")
 
 

@@ -195,3 +195,31 @@ async def test_a_refused_registration_keeps_the_address(
     assert response.status_code == 422
     assert "Пароль должен быть не короче 8 символов." in response.text
     assert 'value="ann@example.org"' in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/login", "/"),
+        ("/login?next=/checks", "/checks"),
+        ("/login?next=//evil", "/"),
+        ("/register", "/"),
+    ],
+)
+async def test_who_is_logged_in_need_not_log_in(
+    person: httpx2.AsyncClient, path: str, there: str
+) -> None:
+    response = await person.get(path)
+    assert (response.status_code, response.headers["location"]) == (303, there)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/files/no-id"])
+async def test_a_page_that_is_not_there_knows_who_looks_for_it(
+    person: httpx2.AsyncClient, browsers: Browsers, path: str
+) -> None:
+    response = await person.get(path)
+    assert response.status_code == 404
+    assert "Log out" in response.text
+    async with browsers() as stranger:
+        stranger.cookies.set("access", "a.b.c")
+        assert "Log out" not in (await stranger.get(path)).text
