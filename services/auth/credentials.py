@@ -44,6 +44,12 @@ class WrongPassword(Invalid):
     code = "wrong_password"
 
 
+class PasswordUnchanged(Invalid):
+    """The new password is the current one."""
+
+    code = "password_unchanged"
+
+
 def check_email(raw: str) -> str:
     """The one spelling under which an address is kept: lower case, punycode undone."""
     try:

@@ -15,6 +15,7 @@ Kind = Literal[
     "registered",
     "signed_in",
     "sign_in_failed",
+    "password_refused",
     "signed_out",
     "session_ended",
     "refresh_reused",

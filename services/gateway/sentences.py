@@ -35,6 +35,7 @@ SENTENCES = {
     "email_invalid": N_("This is not a valid e-mail address."),
     "password_too_short": N_("A password needs at least {minimum} characters."),
     "password_too_long": N_("A password has at most {maximum} characters."),
+    "password_unchanged": N_("The new password is the current one."),
     "password_unreadable": N_("The password holds a character that can't be typed."),
     "wrong_credentials": N_("The e-mail address or the password is wrong."),
     "password_too_weak": N_("This password is too easy to guess."),

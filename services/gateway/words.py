@@ -13,6 +13,7 @@ SECURITY = {
     "registered": N_("Account created"),
     "signed_in": N_("Logged in"),
     "sign_in_failed": N_("Login with a wrong password"),
+    "password_refused": N_("Current password given wrongly"),
     "signed_out": N_("Logged out"),
     "session_ended": N_("Session ended from the list of sessions"),
     "refresh_reused": N_("Refresh token used twice, so its session was ended"),

@@ -23,7 +23,7 @@ from services.auth.api.parts import (
 from services.auth.commands.passwords import change_password, reset_password
 from services.auth.commands.proof import prove
 from services.auth.commands.strangers import write_to_owner
-from services.auth.credentials import check_password, spelling
+from services.auth.credentials import PasswordUnchanged, check_password, spelling
 from shared.web.identity import CurrentUser
 
 router = APIRouter(prefix="/internal")
@@ -101,6 +101,8 @@ async def change(
     """Every other session ends."""
     password = check_password(body.new_password)
     proven = await prove(database, hasher, limits, user, body.current_password, now)
+    if password == body.current_password:
+        raise PasswordUnchanged
     await meter.check(password, proven.email)
     password_hash = await hasher.hash(password)
     async with database.transaction() as connection:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth import accounts, throttle
+from services.auth import accounts, security_log, throttle
 from services.auth.accounts import Person
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.credentials import WrongPassword
@@ -25,12 +25,14 @@ async def prove(
     """The person, whose password this is; raises `WrongPassword` or `TooManyAttempts`."""
     counted = limits.password(user.user_id)
     async with database.transaction() as connection:
-        person, _ = await accounts.acting(connection, user)
+        person, place = await accounts.acting(connection, user)
         await throttle.check(connection, counted, now)
         await throttle.enter(connection, limits.proofs(user.user_id), now)
     right = await hasher.verify(password, person.password_hash)
     async with database.transaction() as connection:
         await throttle.enter(connection, counted, now, counts=not right)
+        if not right:
+            await security_log.note(connection, user.user_id, "password_refused", now, place)
     if not right:
         raise WrongPassword
     return person

@@ -99,6 +99,15 @@ async def test_a_wrong_current_password_changes_nothing(world: World) -> None:
     person = await world.person()
     assert is_problem(await _change(person, current=OTHER_PASSWORD), 422, "wrong_password")
     assert (await world.try_login(person.email)).status_code == 201
+    assert "password_refused" in await person.log_kinds()
+
+
+async def test_the_same_password_is_no_new_one(world: World) -> None:
+    person = await world.person()
+    other = await world.log_in(person.email)
+    assert is_problem(await _change(person, PASSWORD), 422, "password_unchanged")
+    assert (await other.get("/me"))["email"] == person.email, "no session was ended"
+    assert "password_changed" not in await person.log_kinds()
 
 
 async def test_of_parallel_changes_one_wins(world: World) -> None:

@@ -145,7 +145,7 @@ async def test_a_cut_list_tells_the_true_total(
     cut = report(truncated=True, counts=counts(warning=12_345, total=12_345))
     services.on("reports GET /internal/checks/.*", answer(200, cut))
     page = words(await person.get(CHECK))
-    assert "Only the first 1 of 12,345 findings are shown." in page
+    assert "Only 1 of 12,345 findings are shown, the heaviest." in page
 
 
 async def test_a_clean_report_is_ready(person: httpx2.AsyncClient, services: Services) -> None:
