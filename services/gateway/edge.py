@@ -54,7 +54,8 @@ def refuse_cross_site(request: Request, settings: Settings) -> None:
         return
     if origin == "null" and site == "same-origin":
         return
-    if urlsplit(origin).netloc != request.headers.get("host"):
+    own = urlsplit(settings.public_origin).scheme, request.headers.get("host")
+    if tuple(urlsplit(origin)[:2]) != own:
         raise CrossSite
 
 

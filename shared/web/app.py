@@ -14,6 +14,7 @@ from shared.db import Database
 from shared.runtime import Loop, running
 from shared.settings import Settings
 from shared.web import health, middleware, problems
+from shared.web.bodies import unambiguous
 from shared.web.identity import Identity
 from shared.web.metrics import Metrics
 
@@ -51,8 +52,10 @@ def create_app(
             yield
 
     options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    own = fastapi.pop("dependencies", [])
     app = FastAPI(
         title=f"Prereview {name}",
+        dependencies=[*own, Depends(unambiguous)],
         lifespan=lifespan,
         redirect_slashes=False,
         telemetry={"auto_configure": False},

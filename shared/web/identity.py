@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -89,7 +90,7 @@ class Identity:
 
     def verify_user(self, token: str) -> User:
         """Raises `Unauthenticated` for anything but a valid access token signed by auth."""
-        claims = self._verify(token, "at+jwt", USER_AUDIENCE, issuer="auth")
+        claims = self._verify(token, "at+jwt", USER_AUDIENCE, USER_TOKEN_SECONDS, issuer="auth")
         try:
             scopes = frozenset(claims["scope"].split()) if "scope" in claims else None
             return User(UUID(claims["sub"]), UUID(claims["sid"]), token, scopes)
@@ -98,7 +99,7 @@ class Identity:
 
     def verify_service(self, token: str) -> str:
         """The name of the calling service; raises `Unauthenticated` like `verify_user`."""
-        claims = self._verify(token, "service+jwt", self.service, issuer=None)
+        claims = self._verify(token, "service+jwt", self.service, SERVICE_TOKEN_SECONDS)
         if claims["sub"] != claims["iss"]:
             raise Unauthenticated
         return str(claims["iss"])
@@ -109,7 +110,9 @@ class Identity:
         payload = {**claims, **times, "iss": self.service}
         return jwt.encode(payload, self._key, "EdDSA", {"kid": self._kid, "typ": kind})
 
-    def _verify(self, token: str, kind: str, audience: str, issuer: str | None) -> dict[str, Any]:
+    def _verify(
+        self, token: str, kind: str, audience: str, seconds: int, issuer: str | None = None
+    ) -> dict[str, Any]:
         try:
             if len(token) > MAX_TOKEN:
                 raise Unauthenticated
@@ -128,7 +131,7 @@ class Identity:
             )
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError):
             raise Unauthenticated from None
-        if _issuer(header["kid"]) != claims["iss"]:
+        if _issuer(header["kid"]) != claims["iss"] or _lifetime(claims) > seconds:
             raise Unauthenticated
         return claims
 
@@ -141,6 +144,12 @@ class Identity:
 
 def _issuer(kid: str) -> str:
     return kid.partition(".")[0]
+
+
+def _lifetime(claims: dict[str, Any]) -> float:
+    """Seconds. The library would read `"17"` and `True` as times too; we write whole numbers."""
+    begin, end = claims["iat"], claims["exp"]
+    return end - begin if type(begin) is type(end) is int else inf
 
 
 def bearer_token(request: Request) -> str:

@@ -1,12 +1,15 @@
 """Reads forms, and leads on to the next page."""
 
 import re
-from urllib.parse import urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import FormData
 
+from services.gateway.errors import UnsupportedMediaType
 from services.gateway.i18n.language import N_
+from shared.errors import Invalid
 
 MAX_FIELDS = 20
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
@@ -42,15 +45,27 @@ NOTICES = {
 
 async def fields(request: Request, *names: str) -> list[str]:
     """Values of text fields; one that is missing, or a file, counts as empty."""
-    form = await request.form(max_fields=MAX_FIELDS, max_files=0)
+    form = await _form(request)
     found = [form.get(name) for name in names]
     return [value if isinstance(value, str) else "" for value in found]
 
 
 async def chosen(request: Request, name: str) -> list[str]:
     """Values of the checkboxes of one name that are ticked."""
-    form = await request.form(max_fields=MAX_FIELDS, max_files=0)
+    form = await _form(request)
     return [value for value in form.getlist(name) if isinstance(value, str)]
+
+
+async def _form(request: Request) -> FormData:
+    """Raises `UnsupportedMediaType` for packed ones, `Invalid` for bytes that are not UTF-8."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaType
+    if "urlencoded" in request.headers.get("content-type", ""):
+        try:
+            unquote_to_bytes(await request.body()).decode()
+        except UnicodeDecodeError:
+            raise Invalid from None
+    return await request.form(max_fields=MAX_FIELDS, max_files=0)
 
 
 def number(text: str) -> int | None:

@@ -73,6 +73,8 @@ async def test_a_session_is_ended(program: httpx2.AsyncClient) -> None:
         (b'{"email": ' + b"9" * 5000 + b', "password": "b"}', 422),
         (b"[" * 100_000, 422),
         (b'{"email": "\xff", "password": "b"}', 422),
+        (b'{"email": "a", "email": "b", "password": "x"}', 422),
+        (b'{"email": "a", "password": 1, "password": "b"}', 422),
         (b" " * 5_000_000, 413),
     ],
     ids=lambda value: repr(value)[:40],
@@ -165,6 +167,16 @@ async def test_reading(program: httpx2.AsyncClient, services: Services) -> None:
         "/files?limit=x",
         "/files?limit=1e9",
         "/files?after=x",
+        f"/files?after={10**22}",
+        "/files?limit=1_000",
+        "/files?limit=NaN",
+        "/checks?limit=NaN",
+        "/checks?limit=1e400",
+        "/checks?limit=1_0",
+        "/checks?limit=201",
+        f"/checks?limit={'9' * 5000}",
+        "/checks?file_id=-1",
+        "/checks?file_id=%00",
         f"/files?cursor={'x' * 1001}",
         f"/files/{UUID(int=1)}/content?version=0",
         f"/files/{UUID(int=1)}/content?version={2**63}",
@@ -189,8 +201,11 @@ async def test_made_up_values_are_refused(program: httpx2.AsyncClient, path: str
         "/files/..%2f",
     ],
 )
-async def test_made_up_ids_name_nothing(program: httpx2.AsyncClient, path: str) -> None:
-    response = await program.get(f"/api/v1{path}")
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+async def test_made_up_ids_name_nothing(
+    program: httpx2.AsyncClient, method: str, path: str
+) -> None:
+    response = await program.request(method, f"/api/v1{path}")
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 

@@ -1,14 +1,21 @@
 """What is refused before any screen sees it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import httpx2
 import pytest
+from fastapi.routing import APIRoute
 
 from services.gateway import edge
+from services.gateway.screens import ROUTERS as SCREENS
+from shared.web import server
+from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import Services
+from tests.unit.shared.test_identity import BAD_TOKENS, Forger
 
 
 @pytest.mark.parametrize(
@@ -19,12 +26,51 @@ async def test_our_own_names_are_served(browsers: Browsers, host: str) -> None:
         assert (await http.get("/login", headers={"Host": host})).status_code == 200
 
 
+async def test_behind_tls_a_page_without_it_is_another_site(browsers: Browsers) -> None:
+    async with browsers(public_url="https://prereview.example") as http:
+        for origin, status in (("http://prereview.example", 403), (str(http.base_url), 303)):
+            headers = {"Origin": origin.rstrip("/")}
+            answer = await http.post("/login", headers=headers, data={"email": "a@b.example"})
+            assert answer.status_code == status
+
+
+async def test_whatever_changes_something_is_refused_to_other_sites(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    paths = (await program.get("/api/openapi.json")).json()["paths"]
+    unsafe = {
+        (method.upper(), path)
+        for path, methods in paths.items()
+        for method in methods.keys() & {"post", "put", "patch", "delete"}
+    }
+    routes = (route for router in SCREENS for route in router.routes)
+    unsafe |= {
+        ("POST", route.path)
+        for route in routes
+        if isinstance(route, APIRoute) and "POST" in route.methods
+    }
+    assert len(unsafe) > 35
+    services.calls.clear()
+    for method, path in sorted(unsafe):
+        address = re.sub("{[a-z_:]+}", str(UUID(int=1)), path)
+        headers = {"Sec-Fetch-Site": "cross-site"}
+        answer = await program.request(method, address, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "cross_site"), address
+    assert not services.calls
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "localhost.evil.example", "evil.example#localhost", "[", "", "x@evil"]
 )
-async def test_other_names_are_not(browser: httpx2.AsyncClient, host: str) -> None:
-    answer = await browser.get("/login", headers={"Host": host, "Accept": "application/json"})
+@pytest.mark.parametrize("path", ["/login", "/", "/api/v1/files", "/api/docs"])
+async def test_other_names_are_not(browser: httpx2.AsyncClient, path: str, host: str) -> None:
+    answer = await browser.get(path, headers={"Host": host, "Accept": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "host_unknown")
+
+
+async def test_two_names_are_none(browser: httpx2.AsyncClient) -> None:
+    headers = [("Host", "localhost:8000"), ("Host", "evil"), ("Accept", "application/json")]
+    assert (await browser.get("/login", headers=headers)).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -41,6 +87,10 @@ async def test_other_names_are_not(browser: httpx2.AsyncClient, host: str) -> No
         ({"Origin": "https://evil.example"}, False),
         ({"Origin": "http://localhost:9999"}, False),
         ({"Origin": "null"}, False),
+        ({"Origin": "https://localhost:8000"}, False),
+        ({"Origin": "https://localhost.evil.example"}, False),
+        ({"Origin": "http://localhost:8000.evil.example"}, False),
+        ({"Origin": "http://127.0.0.1:8000"}, False),
     ],
 )
 @pytest.mark.parametrize("path", ["/login", "/logout", "/language", "/api/v1/sessions"])
@@ -89,6 +139,9 @@ async def test_there_is_nothing_behind_it(person: httpx2.AsyncClient, path: str)
     answer = await person.get(path)
     assert answer.status_code == 404
     assert "text/html" in answer.headers["content-type"]
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        hidden = path.startswith(("/internal", "/openapi"))
+        assert not hidden or (await person.request(method, path)).status_code == 404, method
 
 
 async def test_metrics_open_with_their_token_only(browsers: Browsers) -> None:
@@ -112,6 +165,36 @@ async def test_a_body_that_trickles_is_given_up(
     json = {"Content-Type": "application/json", "Accept": "application/json"}
     answer = await browser.post("/api/v1/sessions", content=trickle(), headers=json)
     assert answer.status_code == 408
+
+
+async def test_a_body_of_many_small_steps_is_given_up_too(
+    browser: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "BODY_SECONDS", 0.3)
+
+    async def drip() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" "
+            await asyncio.sleep(0.05)
+
+    json = {"Content-Type": "application/json", "Accept": "application/json"}
+    answer = await browser.post("/api/v1/sessions", content=drip(), headers=json)
+    assert (answer.status_code, answer.headers["connection"]) == (408, "close")
+
+
+@pytest.mark.parametrize("forger", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
+async def test_a_bad_token_is_refused_before_anybody_is_asked(
+    browser: httpx2.AsyncClient, services: Services, keys: Keys, forger: Forger
+) -> None:
+    token = forger(keys).encode("latin-1", "replace")
+    headers = [(b"Authorization", b"Bearer " + token), (b"Accept", b"application/json")]
+    answer = await browser.get("/api/v1/files", headers=headers)
+    assert answer.status_code == (431 if len(token) > 100_000 else 401)
+    assert not services.calls
+
+
+def test_what_stalls_is_closed_within_fifteen_seconds() -> None:
+    assert max(edge.CHUNK_SECONDS, server.HEADERS, server.IDLE) <= 15
 
 
 async def test_pages_allow_no_foreign_code_and_are_kept_nowhere(

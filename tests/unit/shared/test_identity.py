@@ -83,7 +83,11 @@ BAD_TOKENS: dict[str, Forger] = {
     "typ of a service": _header(typ="service+jwt"),
     "no exp": _claims(exp=...),
     "exp as text": _claims(exp="tomorrow"),
-    "exp as 1e18": _claims(exp=1e18, iat=2e18),
+    "exp as digits in text": _claims(exp=str(NOW + 600)),
+    "exp as 1e18": _claims(exp=1e18),
+    "exp as 10**18": _claims(exp=10**18),
+    "exp in ten years": _claims(exp=NOW + 10 * 365 * 86_400),
+    "exp with a fraction": _claims(exp=NOW + 60.5),
     "exp null": _claims(exp=None),
     "exp infinite": _claims(exp=float("inf")),
     "exp not a number": _claims(exp=float("nan")),
@@ -92,6 +96,9 @@ BAD_TOKENS: dict[str, Forger] = {
     "no iat": _claims(iat=...),
     "iat in the future": _claims(iat=NOW + 3600, exp=NOW + 4200),
     "iat as text": _claims(iat="now"),
+    "iat as digits in text": _claims(iat=str(NOW)),
+    "iat true": _claims(iat=True),
+    "iat in 1970": _claims(iat=1),
     "nbf in the future": _claims(nbf=NOW + 3600),
     "no sub": _claims(sub=...),
     "integer sub": _claims(sub=17),
@@ -132,7 +139,8 @@ def test_none_of_these_is_a_user_and_saying_so_takes_no_time(keys: Keys, forger:
 
 
 def _service_claims(**changes: Any) -> dict[str, Any]:
-    return user_claims(iss="checker", sub="checker", aud="files", sid=..., **changes)
+    own = {"iss": "checker", "sub": "checker", "aud": "files", "sid": ..., "exp": NOW + 60}
+    return user_claims(**(own | changes))
 
 
 def _as_service(claims: dict[str, Any], signer: str = "checker") -> Forger:
@@ -146,6 +154,7 @@ BAD_SERVICES: dict[str, Forger] = {
     "signed by another": _as_service(_service_claims(), signer="notifier"),
     "two callees of which we are none": _as_service(_service_claims() | {"aud": ["auth", "x"]}),
     "no time limit": _as_service(_service_claims(exp=...)),
+    "good for an hour": _as_service(_service_claims(exp=NOW + 3600)),
 }
 
 

@@ -158,6 +158,8 @@ HOSTILE_BODIES = [
     b'{"name": "tea", "is_admin": true}',
     b'{"name": "tea", "\\ud800": 1}',
     b'{"name": "tea\xff"}',
+    b'{"name": "a", "name": "tea"}',
+    b'{"name": "tea", "number": 1, "number": 1}',
     b'{"name": "tea", "number": ' + b"9" * 5000 + b"}",
     b'{"name": "tea", "x": ' + b"[" * 100_000,
     b'{"name": "tea", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
