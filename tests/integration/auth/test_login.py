@@ -3,6 +3,7 @@
 import asyncio
 from uuid import uuid4
 
+import bcrypt
 import pytest
 
 from services.auth import limits
@@ -48,6 +49,33 @@ async def test_nobody_learns_whether_an_account_exists(world: World) -> None:
     assert is_problem(unknown, 401, "wrong_credentials")
     headers = [dict(answer.headers) | {"x-request-id": ""} for answer in (unknown, wrong)]
     assert headers[0] == headers[1]
+
+
+async def test_an_account_costs_as_much_as_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashing and questions to the database: what the time of an answer is made of."""
+    work: list[str] = []
+    really = bcrypt.hashpw
+
+    def hashing(password: bytes, salt: bytes) -> bytes:
+        work.append(f"hash {salt[:6]!r}")
+        return really(password, salt)
+
+    person = await world.person()
+    await world.try_login(person.email, OTHER_PASSWORD)  # its throttle has a row then
+    monkeypatch.setattr(bcrypt, "hashpw", hashing)
+    costs = []
+    for email in (person.email, address()):
+        await world.try_login(email, OTHER_PASSWORD, client=somewhere())
+        costs.append(list(work))
+        work.clear()
+    assert costs[0] == costs[1] != []
+    for email in (person.email, address()):
+        await world.register(email, OTHER_PASSWORD)
+        costs.append(list(work))
+        work.clear()
+    assert costs[2] == costs[3] != []
 
 
 @pytest.mark.parametrize(

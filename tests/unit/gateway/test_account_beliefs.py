@@ -146,6 +146,23 @@ def exchange(users: list[User | Exception]) -> Callable[[str], Awaitable[tuple[U
     return given
 
 
+async def test_within_a_minute_what_has_ended_is_over() -> None:
+    clock, user = Clock(), User(uuid4(), uuid4(), "t")
+    alive = [True, False]
+
+    async def ask(_: UUID) -> bool:
+        return alive.pop(0)
+
+    liveness = Liveness(ask, clock)
+    tokens = ApiTokens(exchange([user, Unauthenticated()]), clock)
+    assert await liveness.is_alive(user.session_id)
+    assert await tokens.user(TOKEN) is user
+    clock.now += 60
+    assert not await liveness.is_alive(user.session_id)
+    with pytest.raises(Unauthenticated):
+        await tokens.user(TOKEN)
+
+
 async def test_an_api_token_is_believed_for_half_a_minute() -> None:
     clock, user = Clock(), User(uuid4(), uuid4(), "t")
     tokens = ApiTokens(exchange([user, Unauthenticated()]), clock)

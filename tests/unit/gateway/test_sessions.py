@@ -19,25 +19,39 @@ def cookies(response: httpx2.Response) -> dict[str, str]:
     return {line.partition("=")[0]: line for line in given}
 
 
+PREFERENCES = {"language": "ru", "time_zone": "Europe/Moscow", "theme": "dark"}
+NAMES = {"session", "access", "device", "language", "zone", "theme"}
+
+
 async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(
-    browser: httpx2.AsyncClient,
+    browser: httpx2.AsyncClient, services: Services
 ) -> None:
+    services.preferences = PREFERENCES
+    services.on("auth POST /internal/sessions", answer(200, services.tokens()))
     set_cookies = cookies(await browser.post("/login", data=LOGIN))
-    assert set(set_cookies) == {"session", "access", "device"}
+    assert set(set_cookies) == NAMES
     for line in set_cookies.values():
         assert "HttpOnly" in line
         assert "SameSite=Lax" in line
         assert "Secure" not in line
 
 
-async def test_over_tls_cookies_are_bound_to_the_host(browsers: Browsers) -> None:
+async def test_over_tls_cookies_are_bound_to_the_host(
+    browsers: Browsers, services: Services
+) -> None:
+    services.preferences = PREFERENCES
+    services.on("auth POST /internal/sessions", answer(200, services.tokens()))
     async with browsers(public_url="https://prereview.example") as http:
         response = await http.post("/login", data=LOGIN)
         set_cookies = cookies(response)
-        assert set(set_cookies) == {"__Host-session", "__Host-access", "__Host-device"}
-        assert all("Secure" in line and "Path=/;" in line for line in set_cookies.values())
+        assert set(set_cookies) == {f"__Host-{name}" for name in NAMES}
         assert "max-age" in response.headers["strict-transport-security"]
         assert (await http.get("/")).status_code == 200
+        taken_back = cookies(await http.post("/logout"))
+        assert taken_back
+        for line in (*set_cookies.values(), *taken_back.values()):
+            assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(line.split("; "))
+            assert "Domain" not in line
 
 
 async def test_login_leads_back_to_the_page_that_was_asked_for(
@@ -53,8 +67,11 @@ async def test_login_leads_back_to_the_page_that_was_asked_for(
 
 
 @pytest.mark.parametrize("wanted", ["//evil", "/\\evil", "https:evil", "javascript:x", "%2f%2fe"])
-async def test_login_leads_to_no_other_site(browser: httpx2.AsyncClient, wanted: str) -> None:
-    response = await browser.post("/login", data={**LOGIN, "next": wanted})
+@pytest.mark.parametrize("path", ["/login", "/language"])
+async def test_no_form_leads_to_another_site(
+    browser: httpx2.AsyncClient, path: str, wanted: str
+) -> None:
+    response = await browser.post(path, data={**LOGIN, "language": "ru", "next": wanted})
     assert response.headers["location"] == "/"
     assert wanted not in (await browser.get("/login", params={"next": wanted})).text
 
@@ -87,6 +104,42 @@ async def test_a_second_login_ends_the_first_session(
     (ended,) = services.called("auth DELETE /internal/sessions/current")
     assert ended.headers["authorization"] == f"Bearer {first}"
     assert person.cookies["access"] != first
+
+
+async def test_a_session_that_was_planted_is_not_the_one_of_the_login(
+    browser: httpx2.AsyncClient,
+) -> None:
+    planted = {"Cookie": "session=planted; access=planted"}
+    set_cookies = cookies(await browser.post("/login", data=LOGIN, headers=planted))
+    assert set_cookies["session"].startswith("session=opaque-session;")
+    assert "planted" not in set_cookies["access"]
+
+
+async def test_too_many_attempts_are_told_with_the_time_to_wait(
+    browser: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("auth POST /internal/sessions", refusal(429, "too_many_attempts", seconds=600))
+    response = await browser.post("/login", data=LOGIN)
+    assert response.status_code == 429
+    assert 'value="ann@example.org"' in response.text
+
+
+@pytest.mark.parametrize("bad", [b"%ff", b"%ED%A0%80aaaaaaa", b"\xff"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/register", "/account/password", "/reset-password/x", "/account/email"]
+)
+async def test_a_form_that_is_no_text_reaches_nobody(
+    person: httpx2.AsyncClient, services: Services, path: str, bad: bytes
+) -> None:
+    """Else a password would be changed on its way."""
+    services.calls.clear()
+    body = b"email=a%40b.example&current_password=x&new_password=" + bad + b"&password=" + bad
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = await person.post(path, content=body, headers=headers)
+    assert response.status_code == 422
+    assert not services.called("auth (POST|PUT) .*")
+    packed = await person.post(path, data=LOGIN, headers={"Content-Encoding": "gzip"})
+    assert packed.status_code == 415
 
 
 async def test_a_lost_access_token_is_fetched_anew(
