@@ -105,9 +105,9 @@ def _no_context() -> None:
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The whole product, checking every second, with passwords that are quick to hash."""
+    """The whole product, checking every two seconds, with passwords that are quick to hash."""
     folder = tmp_path_factory.mktemp("product")
-    haste = {"CHECK_INTERVAL": "1", "MAIL_INTERVAL": "0.5", "BCRYPT_COST": "4"}
+    haste = {"CHECK_INTERVAL": "2", "MAIL_INTERVAL": "0.5", "BCRYPT_COST": "4"}
     variables = {f"PREREVIEW_{name}": value for name, value in haste.items()}
     with running_product(folder, **variables) as running:
         yield running

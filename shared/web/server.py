@@ -54,7 +54,12 @@ class Server(uvicorn.Server):
 
 def serve(app: FastAPI, host: str, port: int) -> None:
     """Listen until SIGTERM or SIGINT."""
-    config = uvicorn.Config(
+    Server(configuration(app, host, port)).run()
+
+
+def configuration(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """How every service listens."""
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -68,4 +73,3 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=GRACE,
     )
-    Server(config).run()

@@ -107,13 +107,15 @@ async def test_strangers_see_nothing(people: list[Person]) -> None:
         assert (await boris.http.delete(path)).status_code == 404
 
 
-async def test_a_replaced_file_is_checked_again_with_the_new_bytes(register: Register) -> None:
+async def test_a_replaced_file_is_checked_again_with_the_new_bytes(
+    product: Product, register: Register
+) -> None:
     vera = await register("vera@example.com")
     await vera.upload("main.py", b"import os\n")
     await eventually(vera.all_mails_sent, seconds=60)
     path = f"/files/{vera.files['main.py']}"
     same = await vera.http.put(f"{path}/content", files={"file": ("main.py", b"import os\n")})
-    assert same.json()["version"] == 1
+    assert (same.json()["version"], same.json()["unchanged"]) == (1, True)
     new = await vera.http.put(f"{path}/content", files={"file": ("main.py", b"print(name)\n")})
     assert new.json()["version"] == 2
 
@@ -124,6 +126,8 @@ async def test_a_replaced_file_is_checked_again_with_the_new_bytes(register: Reg
     report = await vera.get(f"/checks/{(await vera.checks('main.py'))[0]['id']}")
     assert [one["code"] for one in report["findings"]] == ["F821"]
     assert [one["code"] for one in report["fixed"]] == ["F401"]
+    about_checks = _about_checks(await product.mails())
+    assert sum(vera.email in mail.to for mail in about_checks) == 2, "none for the same bytes"
     content = await vera.http.get(f"{path}/content")
     assert content.content == b"print(name)\n"
     assert content.headers["content-disposition"].startswith("attachment")
@@ -131,6 +135,12 @@ async def test_a_replaced_file_is_checked_again_with_the_new_bytes(register: Reg
 
 async def test_a_deleted_file_is_not_checked(product: Product, register: Register) -> None:
     gleb = await register("gleb@example.com")
+    coming = (await gleb.get("/schedule"))["next_run_at"]
+
+    async def it_has_come() -> bool:
+        return bool((await gleb.get("/schedule"))["next_run_at"] != coming)
+
+    await eventually(it_has_come)  # so that the whole interval is ahead
     await gleb.upload("gone.py", b"import os\n")
     gone = gleb.files.pop("gone.py")
     assert (await gleb.http.delete(f"/files/{gone}")).status_code == 204

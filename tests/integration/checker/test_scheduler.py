@@ -122,6 +122,18 @@ async def test_a_content_that_is_gone_is_a_visible_failure(story: Story) -> None
     assert isinstance(result, FileChecked)
 
 
+async def test_a_file_that_cannot_be_read_is_a_visible_failure(story: Story) -> None:
+    odd, other = uuid4(), uuid4()
+    await story.save(odd, b"# coding: nonsense\n")
+    await story.save(other, CLEAN)
+    await story.scheduler().step()
+    [failure] = await story.results(odd)
+    assert isinstance(failure, CheckFailed)
+    assert failure.reason == "unreadable"
+    [result] = await story.results(other)
+    assert isinstance(result, FileChecked)
+
+
 async def test_while_files_is_away_nothing_is_claimed_and_nothing_fails(story: Story) -> None:
     file_id, scheduler = uuid4(), story.scheduler()
     await story.save(file_id, UNTIDY)

@@ -99,6 +99,17 @@ async def test_rows_are_those_of_an_editor(ruff: Ruff, end: bytes, before: str) 
     assert [one.line for one in result.diagnostics if one.code == "F821"] == ["z = undefined"]
 
 
+async def test_rows_are_those_of_an_editor_where_line_ends_are_mixed(ruff: Ruff) -> None:
+    lines = b"a = 1\r\nb = 2\rc = 3\nd = undefined\r\x0ce = 1\r\n# \xe2\x80\xa8\rf = undefined\n"
+
+    result = await check(ruff, lines)
+
+    assert [place for place in places(result) if place[0] == "F821"] == [
+        ("F821", 4, 5),
+        ("F821", 7, 5),
+    ]
+
+
 async def test_columns_count_characters(ruff: Ruff) -> None:
     content = "\ufeffs = 'ж\u2028😀'; t = undefined\n".encode()
 
@@ -155,6 +166,7 @@ async def test_a_syntax_error_is_the_only_finding(ruff: Ruff, source: str) -> No
     [
         (b"import os  # noqa\n", 1),
         (b"import os  # NOQA: F401\n", 1),
+        (b"import os  # noqa: " + b", ".join([b"F401"] * 50_000) + b"\n", 1),
         (b"import os  # noqa: E501\n", 0),
         (b"# ruff: noqa\nimport os\nimport re\n", 2),
         (b"# flake8: noqa\nimport os\nimport re\n", 2),
@@ -163,6 +175,7 @@ async def test_a_syntax_error_is_the_only_finding(ruff: Ruff, source: str) -> No
         (b"'noqa'\n", 0),
         (b"import os  # noqa: F401\n(\n", 0),
     ],
+    ids=lambda value: repr(value)[:40],
 )
 async def test_suppressed_findings_are_counted(ruff: Ruff, content: bytes, suppressed: int) -> None:
     results = await ruff.check({"a": content, "b": INNOCENT}, STANDARD)

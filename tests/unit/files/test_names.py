@@ -44,6 +44,12 @@ def test_one_name_has_one_spelling() -> None:
     assert check_name(composed) == check_name(decomposed) == composed
 
 
+def test_the_length_is_that_of_the_one_spelling() -> None:
+    assert len(check_name("e\u0301" * 97 + ".py")) == 100  # 197 as it came
+    with pytest.raises(FileNameInvalid):
+        check_name("\u0958" * 60 + ".py")  # 63 as it came
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -87,6 +93,7 @@ def test_what_does_not_end_like_python_is_not_python(name: str) -> None:
         "/etc/x.py",
         "C:\\x.py",
         "C:x.py",
+        "a<b.py",
         "\\\\server\\share\\x.py",
         "dir/x.py",
         "a\0b.py",

@@ -209,6 +209,22 @@ async def test_made_up_ids_name_nothing(
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize("cursor", ["garbage", "%00", "..%2f"])
+@pytest.mark.parametrize("path", ["/api/v1/files", "/api/v1/checks", "/", "/checks"])
+async def test_cursors_of_garbage_are_refused(
+    program: httpx2.AsyncClient,
+    person: httpx2.AsyncClient,
+    services: Services,
+    path: str,
+    cursor: str,
+) -> None:
+    for kind in ("files", "checks"):
+        services.on(f"reports GET /internal/{kind}", refusal(422, "cursor_invalid"))
+    http = program if path.startswith("/api") else person
+    response = await http.get(f"{path}?cursor={cursor}")
+    assert response.status_code in ({422} if http is program else {404, 422})
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("PATCH", "/files"), ("DELETE", "/files"), ("POST", "/schedule"), ("PUT", "/sessions")],

@@ -171,6 +171,22 @@ async def test_five_thousand_fields_are_too_many_for_every_form(
     assert not services.called("files (POST|PUT) .*")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/login", "/register", "/language", "/forgotten-password", "/account/password"),
+        *("/account/tokens", f"/files/{file()['id']}/delete"),
+    ],
+)
+async def test_five_thousand_fields_are_too_many_without_files_too(
+    person: httpx2.AsyncClient, services: Services, path: str
+) -> None:
+    services.calls.clear()
+    response = await person.post(path, data={f"x{n}": "1" for n in range(5000)})
+    assert response.status_code == 400
+    assert not services.called(".* (POST|PUT|DELETE) .*")
+
+
 async def test_a_file_of_one_form_is_read_after_the_other(
     person: httpx2.AsyncClient, services: Services
 ) -> None:

@@ -13,6 +13,14 @@ SAVED = saved()
 BOUNDARY = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
+WAYS_IN = [
+    ("POST", "/api/v1/files"),
+    ("PUT", f"/api/v1/files/{file()['id']}/content"),
+    ("POST", "/"),
+    ("POST", f"/files/{file()['id']}/change"),
+]
+
+
 def form(*parts: bytes) -> bytes:
     return b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
 
@@ -79,13 +87,24 @@ async def test_names_reach_files_as_they_were_sent(
     ],
 )
 async def test_a_part_must_say_its_name_once(
-    program: httpx2.AsyncClient, services: Services, disposition: bytes, code: str
+    program: httpx2.AsyncClient,
+    person: httpx2.AsyncClient,
+    services: Services,
+    disposition: bytes,
+    code: str,
 ) -> None:
     response = await program.post(
         "/api/v1/files", content=form(part(disposition)), headers=BOUNDARY
     )
     assert (response.status_code, response.json()["code"]) == (422, code)
-    assert not taken(services)
+    for method, path in WAYS_IN[1:]:
+        if path == "/" and b'"other"' in disposition:
+            continue  # the page takes the files of any field
+        named = disposition.replace(b'name="file"', b'name="files"') if path == "/" else disposition
+        http = program if path.startswith("/api") else person
+        response = await http.request(method, path, content=form(part(named)), headers=BOUNDARY)
+        assert response.status_code == 422, path
+    assert not services.called("files (POST|PUT) .*")
 
 
 ONE = part(b'form-data; name="file"; filename="a.py"')
@@ -123,10 +142,42 @@ async def test_anything_but_one_whole_file_is_refused(
     ],
 )
 async def test_other_kinds_of_content_are_refused(
-    program: httpx2.AsyncClient, headers: dict[str, str]
+    program: httpx2.AsyncClient,
+    person: httpx2.AsyncClient,
+    services: Services,
+    headers: dict[str, str],
 ) -> None:
-    response = await program.post("/api/v1/files", content=form(ONE), headers=headers)
-    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+    for method, path in WAYS_IN:
+        http = program if path.startswith("/api") else person
+        response = await http.request(method, path, content=form(ONE), headers=headers)
+        assert response.status_code == 415, path
+        if http is program:
+            assert response.json()["code"] == "unsupported_media_type"
+    assert not services.called("files (POST|PUT) .*")
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/zip", "text/html", "nonsense", "text/x-python; charset=utf-16", ""]
+)
+async def test_what_a_part_says_it_is_decides_nothing(
+    program: httpx2.AsyncClient, services: Services, kind: str
+) -> None:
+    response = await program.post("/api/v1/files", files={"file": ("a.py", b"x = 1\n", kind)})
+    assert response.status_code == 201
+    assert services.called("files POST .*")[0].content == b"x = 1\n"
+
+
+@pytest.mark.parametrize(("path", "field"), [("/api/v1/files", "file"), ("/", "files")])
+async def test_an_empty_file_is_a_file(
+    program: httpx2.AsyncClient,
+    person: httpx2.AsyncClient,
+    services: Services,
+    path: str,
+    field: str,
+) -> None:
+    http = program if path.startswith("/api") else person
+    assert (await http.post(path, files={field: ("a.py", b"")})).status_code in {201, 303}
+    assert [call.content for call in services.called("files POST .*")] == [b""]
 
 
 async def test_bytes_arrive_unchanged_up_to_the_limit(

@@ -3,30 +3,39 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 import pytest_asyncio
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import Request
 
+from services.gateway import edge
+from shared.settings import Settings
 from shared.web import server
+from shared.web.app import create_app
+from tests.support.apps import common_settings
+from tests.support.keys import Keys
 
 PATIENCE = 5.0  # seconds after which the server would never have acted by itself
 
 
 @pytest_asyncio.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    """A server that gives headers a third of a second."""
+async def port(monkeypatch: pytest.MonkeyPatch, keys: Keys) -> AsyncIterator[int]:
+    """A server that gives headers a third of a second, and each part of a body three thirds."""
     monkeypatch.setattr(server, "HEADERS", 0.3)
-    app = FastAPI()
+    monkeypatch.setattr(edge, "CHUNK_SECONDS", 0.9)
+    app = create_app("files", Settings(**common_settings("files", keys)), [])
+    app.add_middleware(edge.SlowBodies)
 
     @app.post("/slow")
     async def slow(request: Request) -> int:
         return len(await request.body())
 
-    config = uvicorn.Config(
-        app, port=0, http=server.Protocol, ws="none", log_config=None, timeout_keep_alive=60
-    )
-    running = uvicorn.Server(config)
+    @app.get("/caller")
+    async def caller(request: Request) -> str:
+        return request.client.host if request.client else ""
+
+    running = uvicorn.Server(server.configuration(app, "127.0.0.1", 0))
     task = asyncio.create_task(running.serve())
     while not running.started:
         await asyncio.sleep(0.01)
@@ -41,6 +50,46 @@ async def test_headers_that_never_end_end_the_connection(port: int, begun: bytes
     writer.write(begun)
     async with asyncio.timeout(PATIENCE):
         assert await reader.read() == b""
+    writer.close()
+
+
+async def test_headers_that_drip_end_the_connection_too(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    ended = asyncio.create_task(reader.read())
+    writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Part: ")
+    async with asyncio.timeout(PATIENCE):
+        while not ended.done():
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+    writer.close()
+
+
+@pytest.mark.parametrize("size", [100_000, 200_000])
+async def test_headers_that_are_too_many_are_told_so(port: int, size: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ")
+    for _ in range(10):
+        writer.write(b"x" * (size // 10))
+        await writer.drain()
+        await asyncio.sleep(0.01)
+    writer.write(b"\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+    writer.close()
+
+
+async def test_nobody_on_this_machine_is_believed_who_they_call_for(port: int) -> None:
+    async with httpx2.AsyncClient() as http:
+        for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+            headers = {name: "203.0.113.7"}
+            answer = await http.get(f"http://127.0.0.1:{port}/caller", headers=headers)
+            assert answer.json() == "127.0.0.1"
+
+
+async def test_a_body_that_stalls_ends_the_connection(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\na")
+    async with asyncio.timeout(PATIENCE):
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
     writer.close()
 
 
