@@ -1,6 +1,5 @@
 """After an account is erased nothing anywhere tells of its person."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from uuid import UUID, uuid4
@@ -19,8 +18,9 @@ from deploy.postgres.provision import DATABASE, with_database
 from deploy.rabbitmq.definitions import ADMINISTRATOR, VHOST
 from shared.contracts import CONSUMED
 from shared.messaging.envelope import to_message
-from shared.messaging.topology import FEED, dead_queue
+from shared.messaging.topology import dead_queue
 from tests.e2e.conftest import Register
+from tests.support.broker import read_feed
 from tests.support.events import recorded, uploaded
 from tests.support.people import PASSWORD, Person
 from tests.support.product import Product
@@ -170,17 +170,9 @@ async def _queues_with(
 
 async def _feed(broker: aio_pika.abc.AbstractConnection, user_id: str) -> list[str]:
     """Everything in the feed, up to the erasure of a user."""
-    channel = await broker.channel()
-    await channel.set_qos(prefetch_count=200)
-    queue = await channel.get_queue(FEED, ensure=False)
-    seen: list[str] = []
-    options = {"x-stream-offset": "first"}
-    async with asyncio.timeout(30), queue.iterator(arguments=options) as messages:
-        async for message in messages:
-            await message.ack()
-            seen.append(message.body.decode())
-            envelope = json.loads(seen[-1])
-            if envelope["type"].endswith("UserErased.v1") and envelope["userid"] == user_id:
-                break
-    await channel.close()
-    return seen
+
+    def is_the_erasure(message: aio_pika.abc.AbstractIncomingMessage) -> bool:
+        envelope = json.loads(message.body)
+        return bool(envelope["type"].endswith("UserErased.v1") and envelope["userid"] == user_id)
+
+    return [message.body.decode() for message in await read_feed(broker, is_the_erasure)]

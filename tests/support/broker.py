@@ -1,6 +1,7 @@
 """An administrator's hands at the broker."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -10,7 +11,7 @@ from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 
 from shared.messaging.envelope import CONTENT_TYPE, to_message
-from shared.messaging.topology import EVENTS, dead_queue, declare_queue, declare_shared
+from shared.messaging.topology import EVENTS, FEED, dead_queue, declare_queue, declare_shared
 from tests.support.events import recorded, uploaded
 from tests.support.waiting import eventually
 
@@ -98,3 +99,33 @@ def raw_message(body: bytes, **options: str) -> Message:
     for name, value in options.items():
         setattr(message, name, value)
     return message
+
+
+async def read_feed(
+    connection: AbstractConnection,
+    until: Callable[[AbstractIncomingMessage], bool],
+    seconds: float = 30,
+) -> list[AbstractIncomingMessage]:
+    """What the feed holds, from its beginning to the first message that is `until`.
+
+    Not aio-pika's iterator: at its end that one gives messages back, which streams refuse.
+    """
+    channel = await connection.channel()
+    await channel.set_qos(prefetch_count=100)
+    queue = await channel.get_queue(FEED, ensure=False)
+    found: list[AbstractIncomingMessage] = []
+    ended = asyncio.Event()
+
+    async def keep(message: AbstractIncomingMessage) -> None:
+        await message.ack()
+        if not ended.is_set():
+            found.append(message)
+        if until(message):
+            ended.set()
+
+    tag = await queue.consume(keep, arguments={"x-stream-offset": "first"})
+    async with asyncio.timeout(seconds):
+        await ended.wait()
+    await queue.cancel(tag)
+    await channel.close()
+    return found

@@ -1,6 +1,5 @@
 """The feed: every event for those outside, and nothing about a person in it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -15,8 +14,7 @@ from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.store import Batch, EventStore
 from shared.messaging.envelope import CONTENT_TYPE, read_envelope
 from shared.messaging.publisher import Publisher
-from shared.messaging.topology import FEED
-from tests.support.broker import Broker, all_of
+from tests.support.broker import Broker, all_of, read_feed
 from tests.support.databases import PrivateDatabase
 from tests.support.events import uploaded
 
@@ -31,15 +29,8 @@ async def database(fresh_postgres: PrivateDatabase) -> AsyncIterator[Database]:
 
 
 async def _from_feed(broker: Broker, message_id: str) -> AbstractIncomingMessage:
-    channel = await broker.connection.channel()
-    await channel.set_qos(prefetch_count=100)
-    feed = await channel.get_queue(FEED, ensure=False)
-    async with asyncio.timeout(10), feed.iterator(arguments={"x-stream-offset": "first"}) as found:
-        async for message in found:
-            await message.ack()
-            if message.message_id == message_id:
-                return message
-    raise AssertionError("the feed ended")
+    found = await read_feed(broker.connection, lambda message: message.message_id == message_id)
+    return found[-1]
 
 
 async def test_services_get_the_name_and_the_feed_does_not(

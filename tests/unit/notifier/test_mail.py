@@ -1,6 +1,7 @@
 """What the mail about a check says, and that nothing a user typed can bend it."""
 
 import tomllib
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -304,11 +305,13 @@ def test_a_line_break_in_the_subject_is_caught() -> None:
         compose(a_draft(subject="Hello\r\nBcc: x@y.z"))
 
 
-def test_an_encoded_word_that_python_turns_into_a_header_is_caught() -> None:
+def test_an_encoded_word_becomes_no_header() -> None:
+    """Some releases of Python turn it into one; then it must be caught."""
     mail = compose(a_draft())
     mail.replace_header("Subject", ENCODED_WORD)
-    with pytest.raises(UnsafeMessage, match="not the intended"):
-        serialise(mail)
+    with suppress(UnsafeMessage):
+        head = serialise(mail).partition(b"\r\n\r\n")[0].lower()
+        assert b"\r\nbcc" not in head
 
 
 def test_a_mail_above_the_limit_is_caught() -> None:
