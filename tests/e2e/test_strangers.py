@@ -159,3 +159,17 @@ async def _nothing_happened(scene: Scene) -> None:
     ]
     sessions = (await scene.ann.get("/sessions"))["sessions"]
     assert scene.ids["session_id"] in {session["id"] for session in sessions}
+
+
+async def test_another_address_per_try_gives_no_more_tries(
+    product: Product, register: Register
+) -> None:
+    victim = await register("often.tried@example.com")
+    body = {"email": victim.email, "password": "wrong horse battery"}
+    told = []
+    async with httpx2.AsyncClient(base_url=f"{product.url}/api/v1", timeout=30) as http:
+        for number in range(11):
+            claimed = {"X-Forwarded-For": f"203.0.113.{number}"}
+            told.append(await http.post("/sessions", json=body, headers=claimed))
+    assert [answer.status_code for answer in told] == [401] * 10 + [429]
+    assert 0 < int(told[-1].headers["retry-after"]) <= 900

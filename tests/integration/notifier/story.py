@@ -67,7 +67,9 @@ class Story:
         self.auth, self.now = Auth(), utc_now() + timedelta(minutes=10)  # however slow a test
 
     def sender(self, database: Database | None = None) -> Sender:
-        settings = self._make(smtp_url=f"smtp://127.0.0.1:{self.smtp.port}")
+        settings = self._make(
+            smtp_url=f"smtp://127.0.0.1:{self.smtp.port}", public_url="https://prereview.example"
+        )
         contacts = cast("Contacts", self.auth)
         return Sender(settings, database or self.database, STORE, contacts, lambda: self.now)
 

@@ -54,7 +54,8 @@ async def test_the_link_is_in_the_mail_and_nowhere_else(story: Story) -> None:
     story.now += LEASE
     await story.send_all()
     [mail] = story.smtp.taken
-    assert "/reset-password/secret-2\n" in text_in(mail).replace("\r\n", "\n")
+    link = "https://prereview.example/reset-password/secret-2"
+    assert f"{link}\n" in text_in(mail).replace("\r\n", "\n")
     kept = await story.everything_kept()
     assert "EmailSent" in kept
     assert "secret" not in kept

@@ -212,3 +212,16 @@ async def test_the_description_shows_the_public_address(
     page = await program.get("/api/docs", headers={"Accept": "text/html", "Host": "127.0.0.1:9"})
     assert "curl http://localhost:8000/api/v1/sessions" in page.text
     assert "127.0.0.1" not in page.text
+
+
+async def test_why_a_password_is_too_weak_is_said_as_code_words(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    reasons = {"warning": "top_ten", "suggestion1": "add_words"}
+    services.on("auth POST /internal/users", refusal(422, "password_too_weak", **reasons))
+    body = {"email": "ann@example.org", "password": "password"}
+    response = await program.post("/api/v1/users", json=body)
+    told = response.json()
+    assert (response.status_code, told["code"]) == (422, "password_too_weak")
+    assert told["params"] == reasons
+    assert told["detail"]
