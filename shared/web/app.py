@@ -31,13 +31,15 @@ def create_app(
     loops: Sequence[Loop] = (),
     checks: Mapping[str, health.Check] | None = None,
     resources: Sequence[Any] = (),
+    dependencies: Sequence[Any] = (),
     headers: Mapping[str, str] = middleware.SECURITY_HEADERS,
     **fastapi: Any,
 ) -> FastAPI:
     """Put a service together.
 
     `provide` are the objects routes ask for by type with `provided`, `loops` run beside the
-    server, `resources` have an async `close()` called at the end, in reverse order.
+    server, `resources` have an async `close()` called at the end, in reverse order, `dependencies`
+    are asked before every route.
     """
     logging.configure(name, settings.log_level, settings.log_format)
     if settings.otlp_endpoint:
@@ -52,10 +54,9 @@ def create_app(
             yield
 
     options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    own = fastapi.pop("dependencies", [])
     app = FastAPI(
         title=f"Prereview {name}",
-        dependencies=[*own, Depends(unambiguous)],
+        dependencies=[*dependencies, Depends(unambiguous)],
         lifespan=lifespan,
         redirect_slashes=False,
         telemetry={"auto_configure": False},
