@@ -39,16 +39,16 @@ class Credentials:
         return self.folder / "jwks.json"
 
     def signing_key(self, service: str) -> str:
-        """The service's Ed25519 private key, PEM."""
-        return (self.folder / f"{service}.pem").read_text("utf-8")
+        """The Ed25519 private key the service signs with, PEM: of several the last by name."""
+        return _key_files(self.folder, service)[-1].read_text("utf-8")
 
 
 def open_credentials(folder: Path) -> Credentials:
     """Read what is there and make what is missing: a new service, a first start."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     passwords = _passwords(folder / "passwords.json")
-    keys = {service: _key(folder / f"{service}.pem") for service in SERVICES}
-    jwks = {"keys": [public_jwk(service, key) for service, key in keys.items()]}
+    files = [file for service in SERVICES for file in _key_files(folder, service)]
+    jwks = {"keys": [public_jwk(file.stem, _key(file)) for file in files]}
     write_text(folder / "jwks.json", json.dumps(jwks, indent=2) + "\n", mode=0o644)
     return Credentials(
         folder,
@@ -74,11 +74,19 @@ def _passwords(file: Path) -> dict[str, str]:
     return kept | fresh
 
 
+def _key_files(folder: Path, service: str) -> list[Path]:
+    """`auth.pem`, `auth.2027.pem`, … in this order; where there is none, the first is made."""
+    found = [file for file in folder.glob("*.pem") if file.stem.partition(".")[0] == service]
+    if found:
+        return sorted(found, key=lambda file: file.stem)
+    made = Ed25519PrivateKey.generate()
+    file = folder / f"{service}.pem"
+    write_bytes(file, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return [file]
+
+
 def _key(file: Path) -> Ed25519PrivateKey:
-    if not file.exists():
-        made = Ed25519PrivateKey.generate()
-        pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        write_bytes(file, pem)
     key = load_pem_private_key(file.read_bytes(), None)
-    assert isinstance(key, Ed25519PrivateKey)  # noqa: S101 - narrows; we wrote it
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TypeError(f"{file.name} is no Ed25519 key")
     return key

@@ -1,8 +1,10 @@
 """The devices a person has logged in from, known by a hash."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +29,25 @@ async def see(connection: AsyncConnection, user_id: UUID, visitor: Visitor, now:
         {"user_id": user_id, "hash": visitor.device_hash, "now": now},
     )
     return bool(others)
+
+
+class Seen(BaseModel):
+    """A device one has logged in from. Its hash says nothing to anybody."""
+
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+async def seen(connection: AsyncConnection, user_id: UUID) -> Sequence[Seen]:
+    """The last seen first."""
+    rows = await connection.execute(
+        text(
+            "SELECT first_seen_at, last_seen_at FROM devices"
+            " WHERE user_id = :user_id ORDER BY last_seen_at DESC, first_seen_at"
+        ),
+        {"user_id": user_id},
+    )
+    return [Seen(**row) for row in rows.mappings()]
 
 
 async def forget_all(connection: AsyncConnection, user_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""Files whose last version waits for its check."""
+"""Versions of files that wait for their check."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,21 +9,39 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 LEASE = timedelta(minutes=3)  # after which a copy that claimed files is taken for dead
 
+# Of each file only the earliest version: a check is compared with the one before.
 _CLAIM = """
-UPDATE files SET claimed_until = :until
-WHERE file_id IN (
-    SELECT file_id FROM files
-    WHERE NOT deleted AND version > checked_version
-      AND (claimed_until IS NULL OR claimed_until < :now)
-    ORDER BY changed_at LIMIT :limit FOR UPDATE SKIP LOCKED
+UPDATE versions SET claimed_until = :until
+WHERE (file_id, version) IN (
+    SELECT v.file_id, v.version FROM versions v JOIN files f USING (file_id)
+    WHERE NOT v.checked AND NOT f.deleted AND (v.claimed_until IS NULL OR v.claimed_until < :now)
+      AND NOT EXISTS (
+          SELECT FROM versions earlier WHERE earlier.file_id = v.file_id
+          AND earlier.version < v.version AND NOT earlier.checked
+      )
+    ORDER BY v.changed_at LIMIT :limit FOR UPDATE OF v SKIP LOCKED
 )
 RETURNING file_id, user_id, name, version, sha256, correlation_id, causation_id, traceparent
+"""
+
+_RELEASE = """
+UPDATE versions v SET claimed_until = NULL
+FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS c(file_id, version)
+WHERE (v.file_id, v.version) = (c.file_id, c.version)
+"""
+
+_SETTLE = """
+UPDATE versions v SET claimed_until = NULL, checked = v.checked OR NOT f.deleted
+FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS c(file_id, version)
+     JOIN files f USING (file_id)
+WHERE (v.file_id, v.version) = (c.file_id, c.version)
+RETURNING v.file_id, f.deleted
 """
 
 
 @dataclass(frozen=True)
 class DueFile:
-    """A version to check, the event that made it due, and the request and trace behind that."""
+    """A file in the version to check, the event that made it due, its request and trace."""
 
     file_id: UUID
     user_id: UUID
@@ -36,7 +54,7 @@ class DueFile:
 
 
 async def claim(connection: AsyncConnection, limit: int, now: datetime) -> list[DueFile]:
-    """Take the files that have waited longest; no other copy gets them while the lease runs."""
+    """Take what has waited longest, a file once; no other copy gets it while the lease runs."""
     rows = await connection.execute(
         text(_CLAIM), {"limit": limit, "now": now, "until": now + LEASE}
     )
@@ -44,11 +62,8 @@ async def claim(connection: AsyncConnection, limit: int, now: datetime) -> list[
 
 
 async def release(connection: AsyncConnection, files: list[DueFile]) -> None:
-    """Give claimed files back: they are due again."""
-    await connection.execute(
-        text("UPDATE files SET claimed_until = NULL WHERE file_id = ANY(:ids)"),
-        {"ids": [file.file_id for file in files]},
-    )
+    """Give claimed versions back: they are due again."""
+    await connection.execute(text(_RELEASE), _keys(files))
 
 
 async def settle(connection: AsyncConnection, files: list[DueFile]) -> set[UUID]:
@@ -56,14 +71,9 @@ async def settle(connection: AsyncConnection, files: list[DueFile]) -> set[UUID]
 
     A file deleted during its check counts as not checked: it may be restored.
     """
-    rows = await connection.execute(
-        text(
-            "UPDATE files f SET claimed_until = NULL,"
-            " checked_version = CASE WHEN deleted THEN checked_version"
-            " ELSE greatest(checked_version, c.version) END"
-            " FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS c(file_id, version)"
-            " WHERE f.file_id = c.file_id RETURNING f.file_id, f.deleted"
-        ),
-        {"ids": [f.file_id for f in files], "versions": [f.version for f in files]},
-    )
+    rows = await connection.execute(text(_SETTLE), _keys(files))
     return {row.file_id for row in rows if not row.deleted}
+
+
+def _keys(files: list[DueFile]) -> dict[str, list[UUID] | list[int]]:
+    return {"ids": [f.file_id for f in files], "versions": [f.version for f in files]}

@@ -1,4 +1,4 @@
-"""Keep in mind which version of which file is the last: that one is due. Forget the erased."""
+"""Keep in mind which versions are due, and which files live. Forget the erased."""
 
 from typing import Any
 
@@ -21,10 +21,11 @@ WHERE files.sequence < excluded.sequence
 """
 
 _SAVE_VERSION = """
-UPDATE files SET version = :version, name = :name, sha256 = :sha256, changed_at = :changed_at,
-                 correlation_id = :correlation_id, causation_id = :causation_id,
-                 traceparent = :traceparent
-WHERE file_id = :file_id AND version < :version
+INSERT INTO versions (file_id, version, user_id, name, sha256, changed_at,
+                      correlation_id, causation_id, traceparent)
+VALUES (:file_id, :version, :user_id, :name, :sha256, :changed_at,
+        :correlation_id, :causation_id, :traceparent)
+ON CONFLICT DO NOTHING
 """
 
 _FORGET_HISTORIES = """

@@ -48,13 +48,12 @@ class Scheduler:
         self.next_tick = clock()
 
     async def step(self) -> bool:
-        """Check one batch; True when there may be another one due at once."""
+        """Check one batch; True when more may be due, for instance the next version of a file."""
         correlation_id.set(new_id())
         async with self._database.transaction() as connection:
             files = await due.claim(connection, self._batch, self._clock())
         if files:
             await self._check(files)
-        if len(files) == self._batch:
             return True
         self.next_tick = self._clock() + timedelta(seconds=self.interval)
         return False

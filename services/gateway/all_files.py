@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi.responses import StreamingResponse
 
 from services.gateway.archive import MEDIA_TYPE, zipped
+from services.gateway.bearer import GONE, Bearer
 from services.gateway.clients import Content, Files, Reports, Wanted
 from services.gateway.clients.reports import MOST
 from services.gateway.disposition import attachment
-from services.gateway.export import GONE, Bearer
 from services.gateway.models import FilePage
 from shared.clock import utc_now
 from shared.errors import DomainError

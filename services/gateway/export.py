@@ -1,28 +1,25 @@
 """Everything kept of a person, gathered from all services while it is sent."""
 
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi.responses import StreamingResponse
 
 from services.gateway.archive import MEDIA_TYPE, zipped
+from services.gateway.bearer import GONE, Bearer, Fresh
 from services.gateway.clients import Files, Reports
 from services.gateway.clients.files import COMPARING
 from services.gateway.disposition import attachment
+from services.gateway.export_guide import guide
 from services.gateway.models import Export
 from shared.clock import utc_now
 from shared.errors import DomainError
-from shared.web.identity import User
 
 PAGE = 200  # rows asked for at once
-GONE = {404, 410}  # erased since the list was read
-RENEW = 240.0  # seconds an access token, good for ten minutes, is used
 
 Entry = tuple[str, bytes]
 Page = list[dict[str, Any]]
-Fresh = Callable[[], Awaitable[User]]
 
 
 def as_download(exports: "Exports", account: Export, fresh: Fresh) -> StreamingResponse:
@@ -36,21 +33,6 @@ def as_download(exports: "Exports", account: Export, fresh: Fresh) -> StreamingR
     )
 
 
-class Bearer:
-    """The person the export is for, with a token renewed before it runs out."""
-
-    def __init__(self, fresh: Fresh, clock: Callable[[], float] = time.monotonic) -> None:
-        self._fresh, self._clock = fresh, clock
-        self._user: User | None = None
-        self._until = 0.0
-
-    async def user(self) -> User:
-        if self._user is None or self._clock() >= self._until:
-            self._user = await self._fresh()
-            self._until = self._clock() + RENEW
-        return self._user
-
-
 class Exports:
     """Reads what files and reports keep, as they tell it."""
 
@@ -58,8 +40,10 @@ class Exports:
         self._files, self._reports = files, reports
 
     async def entries(self, account: Export, bearer: Bearer) -> AsyncIterator[Entry]:
+        yield "README.txt", guide(account.account["language"])
         yield "account.json", _json(account.account)
         yield "sessions.json", _json(account.sessions)
+        yield "devices.json", _json(account.devices)
         yield "tokens.json", _json(account.tokens)
         yield "security-log.json", _json(account.security_log)
         async for entry in self._all_files(bearer):

@@ -3,7 +3,7 @@
 from services.gateway.i18n.language import N_
 
 SCOPES = {
-    "files:read": N_("See your files and download them"),
+    "files:read": N_("See your files and how their last checks ended, and download them"),
     "files:write": N_("Upload, replace, delete and restore your files"),
     "checks:read": N_("Read the reports of checks and follow the news"),
     "account": N_("See your address and preferences"),

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.auth import accounts, api_tokens, queries, security_log, session_list
+from services.auth import accounts, api_tokens, devices, queries, security_log, session_list
 from services.auth.api.parts import Body, Configured, Hasher, Limited, Now, Password, Pool, Store
 from services.auth.commands.erasure import erase_account
 from services.auth.commands.proof import prove
@@ -30,6 +30,7 @@ class Export(BaseModel):
 
     account: queries.Account
     sessions: list[session_list.Listed]
+    devices: list[devices.Seen]
     tokens: list[api_tokens.ApiToken]
     security_log: list[security_log.Entry]
 
@@ -61,6 +62,7 @@ async def export(
     return Export(
         account=await queries.account(connection, user.user_id),
         sessions=list(await session_list.living(connection, user.user_id, now, lifetime)),
+        devices=list(await devices.seen(connection, user.user_id)),
         tokens=list(await api_tokens.living(connection, user.user_id, now)),
         security_log=list(await security_log.entries(connection, user.user_id)),
     )

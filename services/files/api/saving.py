@@ -4,16 +4,17 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.files import commands
 from services.files.api.parts import NO_LIMIT_HERE, Content, Name, Writer
 from services.files.idempotency import Key, fingerprint, only_key
 from services.files.saving import Saved, Saving
 from shared.web.app import provided
-from shared.web.numbers import VersionNumber
+from shared.web.numbers import Number
 
 router = APIRouter()
+IfVersion = Annotated[Number, Query(ge=0, lt=2**31)]  # 0 is a version no file has
 Desk = Annotated[Saving, provided(Saving)]
 
 
@@ -46,7 +47,7 @@ async def replace(
     key: OptionalKey,
     saving: Desk,
     response: Response,
-    if_version: VersionNumber | None = None,
+    if_version: IfVersion | None = None,
 ) -> Saved:
     command = partial(
         commands.replace_content,
@@ -62,7 +63,7 @@ async def replace(
 
 @router.delete("/files/{file_id}")
 async def delete(
-    user: Writer, file_id: UUID, saving: Desk, if_version: VersionNumber | None = None
+    user: Writer, file_id: UUID, saving: Desk, if_version: IfVersion | None = None
 ) -> Saved:
     command = partial(
         commands.delete_file, user_id=user.user_id, file_id=file_id, if_version=if_version

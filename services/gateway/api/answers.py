@@ -1,6 +1,7 @@
 """What answers about files have in common: entity tags, conditions, limits."""
 
 import hashlib
+import re
 from math import ceil
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 
 from services.gateway.models import Limits
 
+_TAG = r'(W/)?"[!#-~]*"'
+_VERSION = re.compile(r'(?<!W/)"v([1-9][0-9]{0,8})(?:-[0-9a-f]{32})?"')
 _REVALIDATED = "private, no-cache"
 Key = Annotated[
     str | None,
@@ -22,14 +25,17 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        pattern=r'^(\*|"v[1-9][0-9]{0,8}")$',
-        description='carry it out only while the file has this version, for example `"v3"`',
+        pattern=rf"^(\*|{_TAG}([ \t]*,[ \t]*{_TAG})*)$",
+        max_length=500,
+        description="carry it out only while the file has this version: the `ETag` of the file or"
+        ' of its content, or `"v3"`; of several the latest counts, and weak ones never match',
     ),
 ]
 IfNoneMatch = Annotated[
     str | None,
     Header(alias="If-None-Match", description="entity tags one has; 304 when one still holds"),
 ]
+SAME: dict[int | str, dict[str, Any]] = {304: {"description": "You have it already."}}
 
 
 def version_tag(version: int) -> str:
@@ -37,14 +43,17 @@ def version_tag(version: int) -> str:
 
 
 def version_of(if_match: str | None) -> int | None:
-    """The version a condition names; `*` names any."""
-    return int(if_match.strip('"v')) if if_match not in {None, "*"} else None
+    """The version a condition names: 0 where it names none that can be; None where any will do."""
+    if if_match in {None, "*"}:
+        return None
+    return max(map(int, _VERSION.findall(if_match)), default=0)
 
 
-def tagged(request: Request, body: BaseModel) -> Response:
-    """JSON with a tag of its content."""
+def tagged(request: Request, body: BaseModel, version: int | None = None) -> Response:
+    """JSON with a tag of its content, and before that its version, where it has one."""
     content = body.model_dump_json(by_alias=True).encode()
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    digest = hashlib.sha256(content).hexdigest()[:32]
+    tag = f'"{digest}"' if version is None else f'"v{version}-{digest}"'
     return conditional(request, Response(content, media_type="application/json"), tag)
 
 

@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway import models
+from services.gateway.api.answers import SAME, IfNoneMatch, tagged
 from services.gateway.api.problem import problems
 from services.gateway.numbers import Limit
 from services.gateway.provision import Checker, Reports
@@ -14,16 +15,22 @@ from services.gateway.sessions import ApiUser
 router = APIRouter(prefix="/api/v1", tags=["Checks"])
 
 
-@router.get("/checks", responses=problems(401, 403, 422, 503))
+@router.get(
+    "/checks",
+    response_model=models.CheckPage,
+    responses=SAME | problems(401, 403, 422, 503),
+)
 async def checks(
+    request: Request,
     user: ApiUser,
     reports: Reports,
     limit: Limit = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
     file_id: UUID | None = None,
-) -> models.CheckPage:
+    _: IfNoneMatch = None,
+) -> Response:
     """The log of all one's checks, newest first, also of deleted files; or of one file's."""
-    return await reports.checks(user, cursor, limit, file_id)
+    return tagged(request, await reports.checks(user, cursor, limit, file_id))
 
 
 @router.get("/checks/{check_id:uuid}", responses=problems(401, 403, 404, 422, 503))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.gateway import models
 from services.gateway.all_files import as_archive
 from services.gateway.api.answers import (
+    SAME,
     IfNoneMatch,
     conditional,
     rate_headers,
@@ -17,8 +18,8 @@ from services.gateway.api.answers import (
 )
 from services.gateway.api.problem import problems
 from services.gateway.archive import MEDIA_TYPE
+from services.gateway.bearer import Bearer
 from services.gateway.clients import Wanted
-from services.gateway.export import Bearer
 from services.gateway.models.files import CheckState, Mark, Sort
 from services.gateway.numbers import MAX_CURSOR, Limit
 from services.gateway.provision import Files, Reports, Sessions
@@ -30,12 +31,14 @@ from shared.web.numbers import VersionNumber
 
 router = APIRouter(prefix="/api/v1", tags=["Files"])
 _BINARY = {"type": "string", "format": "binary"}
-_SAME: dict[int | str, dict[str, Any]] = {304: {"description": "You have it already."}}
 _BYTES: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"application/octet-stream": {"schema": _BINARY}},
         "headers": tag_header("`v` and the version"),
     }
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"headers": tag_header("`v`, the version, `-`, and what the checks add to it")}
 }
 _ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": _BINARY}}}}
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR)]
@@ -53,7 +56,7 @@ Part = Annotated[
 @router.get(
     "/files",
     response_model=models.FilePage,
-    responses=_SAME | problems(401, 403, 422, 503),
+    responses=SAME | problems(401, 403, 422, 503),
 )
 async def files(
     request: Request,
@@ -99,18 +102,28 @@ async def limits(user: ApiUser, files: Files, response: Response) -> models.Limi
     return found
 
 
-@router.get("/files/{file_id:uuid}", responses=problems(401, 403, 404, 422, 503))
+@router.get(
+    "/files/{file_id:uuid}",
+    response_model=models.File,
+    responses=_FILE | SAME | problems(401, 403, 404, 422, 503),
+)
 async def file(
-    user: ApiUser, reports: Reports, file_id: UUID, after: UUID | None = None
-) -> models.File:
+    request: Request,
+    user: ApiUser,
+    reports: Reports,
+    file_id: UUID,
+    after: UUID | None = None,
+    _: IfNoneMatch = None,
+) -> Response:
     """A file with its newest result, also a deleted one."""
-    return await reports.file(user, file_id, after)
+    found = await reports.file(user, file_id, after)
+    return tagged(request, found, found.version)
 
 
 @router.get(
     "/files/{file_id:uuid}/content",
     response_class=Response,
-    responses=_BYTES | _SAME | problems(401, 403, 404, 410, 422, 503),
+    responses=_BYTES | SAME | problems(401, 403, 404, 410, 422, 503),
 )
 async def content(
     request: Request,
@@ -125,9 +138,19 @@ async def content(
     return conditional(request, as_attachment(found), version_tag(found.version))
 
 
-@router.get("/files/{file_id:uuid}/checks", responses=problems(401, 403, 404, 422, 503))
+@router.get(
+    "/files/{file_id:uuid}/checks",
+    response_model=models.CheckPage,
+    responses=SAME | problems(401, 403, 404, 422, 503),
+)
 async def checks(
-    user: ApiUser, reports: Reports, file_id: UUID, limit: Limit = 50, cursor: Cursor = None
-) -> models.CheckPage:
+    request: Request,
+    user: ApiUser,
+    reports: Reports,
+    file_id: UUID,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    _: IfNoneMatch = None,
+) -> Response:
     """The log of a file's checks, newest first."""
-    return await reports.file_checks(user, file_id, cursor, limit)
+    return tagged(request, await reports.file_checks(user, file_id, cursor, limit))

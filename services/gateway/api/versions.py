@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway import models
-from services.gateway.api.answers import IfNoneMatch, tagged
+from services.gateway.api.answers import SAME, IfNoneMatch, tagged
 from services.gateway.api.problem import problems
 from services.gateway.diffs import as_patch
 from services.gateway.numbers import Limit
@@ -17,27 +17,32 @@ from shared.web.numbers import Number, VersionNumber
 router = APIRouter(prefix="/api/v1/files", tags=["Versions"])
 _DIFFS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/x-diff": {"schema": {"type": "string"}}}},
-    304: {"description": "You have it already."},
 }
 From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]
 
 
-@router.get("/{file_id:uuid}/versions", responses=problems(401, 403, 404, 422, 503))
+@router.get(
+    "/{file_id:uuid}/versions",
+    response_model=models.VersionPage,
+    responses=SAME | problems(401, 403, 404, 422, 503),
+)
 async def versions(
+    request: Request,
     user: ApiUser,
     files: Files,
     file_id: UUID,
     before: VersionNumber | None = None,
     limit: Limit = 50,
-) -> models.VersionPage:
+    _: IfNoneMatch = None,
+) -> Response:
     """All versions, newest first; those below `before`. A page may be shorter than `limit`."""
-    return await files.versions(user, file_id, before, limit)
+    return tagged(request, await files.versions(user, file_id, before, limit))
 
 
 @router.get(
     "/{file_id:uuid}/diff",
     response_model=models.Diff,
-    responses=_DIFFS | problems(401, 403, 404, 410, 422, 503),
+    responses=_DIFFS | SAME | problems(401, 403, 404, 410, 422, 503),
 )
 async def diff(
     request: Request,

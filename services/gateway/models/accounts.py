@@ -121,5 +121,6 @@ class Export(BaseModel):
 
     account: dict[str, Any]
     sessions: list[dict[str, Any]]
+    devices: list[dict[str, Any]]
     tokens: list[dict[str, Any]]
     security_log: list[dict[str, Any]]

@@ -5,9 +5,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from services.gateway.all_files import as_archive
+from services.gateway.bearer import Bearer
 from services.gateway.clients import Content
 from services.gateway.disposition import attachment
-from services.gateway.export import Bearer
 from services.gateway.provision import Files, Reports, Sessions
 from services.gateway.sessions import WebUser
 from services.gateway.turns import WEB_TURN

@@ -290,6 +290,8 @@ async def test_people_take_their_data_with_them(world: World) -> None:
     assert export["account"] == await person.get("/me")
     assert [one["id"] for one in export["sessions"]] == [person.session_id]
     assert [one["name"] for one in export["tokens"]] == ["ci"]
+    [device] = export["devices"]
+    assert device.keys() == {"first_seen_at", "last_seen_at"}
     kinds = [entry["kind"] for entry in export["security_log"]]
     assert kinds == [
         "exported",

@@ -112,5 +112,5 @@ class Story:
 
     async def claimed(self) -> int:
         async with self.database.transaction() as connection:
-            query = "SELECT count(*) FROM files WHERE claimed_until IS NOT NULL"
+            query = "SELECT count(*) FROM versions WHERE claimed_until IS NOT NULL"
             return int(await connection.scalar(text(query)) or 0)

@@ -59,7 +59,7 @@ async def test_a_version_due_before_its_cause_was_kept_is_checked_all_the_same(
     upload = await _upload(story, ANN, UNTIDY, "b7ad6b7169203331")
     async with story.database.transaction() as connection:
         nothing = "correlation_id = NULL, causation_id = NULL, traceparent = NULL"
-        await connection.execute(text(f"UPDATE files SET {nothing}"))
+        await connection.execute(text(f"UPDATE versions SET {nothing}"))
     await story.scheduler().step()
     metadata = (await _result(story, upload)).metadata
     assert metadata.correlation_id is not None  # that of the run

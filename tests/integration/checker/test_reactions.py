@@ -11,6 +11,8 @@ from tests.support.events import deleted, recorded, replaced, uploaded
 from tests.support.histories import Story, retold
 from tests.support.readmodels import after
 
+TABLES = ("files", "versions")
+
 
 def _of_files(story: Story) -> Story:
     return [event for event in story if type(event.event) in REACTIONS]
@@ -24,7 +26,7 @@ async def test_any_order_with_any_repetition_ends_in_the_same_rows(pools: Pools)
     def holds(stories: tuple[Story, Story]) -> None:
         told, again = (
             asyncio.run_coroutine_threadsafe(
-                after(database, ("files",), react, _of_files(story)), loop
+                after(database, TABLES, react, _of_files(story)), loop
             ).result(30)
             for story in stories
         )
@@ -33,7 +35,7 @@ async def test_any_order_with_any_repetition_ends_in_the_same_rows(pools: Pools)
     await asyncio.to_thread(holds)
 
 
-async def test_the_last_version_is_due_and_a_deleted_file_is_not(pools: Pools) -> None:
+async def test_every_version_is_due_and_none_of_a_deleted_file(pools: Pools) -> None:
     living, gone = uuid4(), uuid4()
     story = [
         recorded(replaced(living, 2), f"file-{living}", 2),
@@ -41,8 +43,13 @@ async def test_the_last_version_is_due_and_a_deleted_file_is_not(pools: Pools) -
         recorded(deleted(gone, 1), f"file-{gone}", 2),
         recorded(uploaded(gone), f"file-{gone}", 1),
     ]
-    rows = (await after(pools("checker"), ("files",), react, story))["files"]
-    assert {(row["file_id"], row["version"], row["deleted"]) for row in rows} == {
-        (living, 2, False),
-        (gone, 1, True),
+    rows = await after(pools("checker"), TABLES, react, story)
+    assert {(row["file_id"], row["deleted"]) for row in rows["files"]} == {
+        (living, False),
+        (gone, True),
+    }
+    assert {(row["file_id"], row["version"]) for row in rows["versions"]} == {
+        (living, 1),
+        (living, 2),
+        (gone, 1),
     }

@@ -146,8 +146,9 @@ async def test_who_saw_an_older_version_is_told_so(ann: Person, pools: Pools) ->
         await ann.replace(file_id, b"three", if_version=1),
         await ann.replace(file_id, b"three", if_version=3),
         await ann.delete(file_id, if_version=1),
+        await ann.delete(file_id, if_version=0),
     ]
-    for refused, yours in zip(refusals, (1, 3, 1), strict=True):
+    for refused, yours in zip(refusals, (1, 3, 1, 0), strict=True):
         assert is_problem(refused, 412, "version_conflict")
         assert refused.json()["params"] == {"current": 2, "yours": yours}
     assert (await ann.replace(file_id, b"two", if_version=1)).json()["unchanged"]

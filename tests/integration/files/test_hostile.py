@@ -181,7 +181,7 @@ async def test_ids_that_are_none_are_nowhere(ann: Person, ident: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["0", "-1", "1_0", " 1", "٣", "1.0", str(2**31), str(10**22), "9" * 5000, "NaN", ""]
+    "version", ["-1", "1_0", " 1", "٣", "1.0", str(2**31), str(10**22), "9" * 5000, "NaN", ""]
 )
 async def test_versions_that_are_none_are_invalid(ann: Person, version: str) -> None:
     file_id = await ann.new()
@@ -195,6 +195,16 @@ async def test_versions_that_are_none_are_invalid(ann: Person, version: str) -> 
     ):
         assert is_problem(answer, 422, "invalid")
     assert (await ann.get(file_id)).json()["version"] == 1
+
+
+async def test_there_is_no_version_zero(ann: Person) -> None:
+    file_id = await ann.new()
+    for answer in (
+        await ann.get(file_id, "/content", version=0),
+        await ann.get(file_id, "/versions", before=0),
+        await ann.get(file_id, "/diff", from_=0, to=1),
+    ):
+        assert is_problem(answer, 422, "invalid")
 
 
 @pytest.mark.parametrize(

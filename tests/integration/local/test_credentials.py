@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from deploy.local.credentials import SERVICES, open_credentials
+from deploy.local.credentials import SERVICES, Credentials, open_credentials
 from shared.errors import Unauthenticated
+from shared.ids import new_id
 from shared.web.identity import Identity
 
 
@@ -28,6 +33,37 @@ def test_a_lost_key_is_made_anew_and_the_others_stay(tmp_path: Path) -> None:
     assert second.pepper == first.pepper
 
 
+def test_a_second_key_signs_while_the_first_is_still_good(tmp_path: Path) -> None:
+    before = open_credentials(tmp_path)
+    old_token = _identity(before, "auth").sign_user(new_id(), new_id())
+    second = Ed25519PrivateKey.generate()
+    pem = second.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "auth.2027.pem").write_bytes(pem)
+
+    during = open_credentials(tmp_path)
+    new_token = _identity(during, "auth").sign_user(new_id(), new_id())
+    assert jwt.get_unverified_header(new_token)["kid"] == "auth.2027"
+    for token in (old_token, new_token):
+        assert _identity(during, "files").verify_user(token)
+
+    (tmp_path / "auth.pem").unlink()
+    after = open_credentials(tmp_path)
+    assert not (tmp_path / "auth.pem").exists()
+    assert _identity(after, "files").verify_user(new_token)
+    with pytest.raises(Unauthenticated):
+        _identity(after, "files").verify_user(old_token)
+
+
+def test_a_key_of_another_kind_is_named(tmp_path: Path) -> None:
+    open_credentials(tmp_path)
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    (tmp_path / "auth.2027.pem").write_bytes(pem)
+    with pytest.raises(TypeError, match=r"auth\.2027\.pem"):
+        open_credentials(tmp_path)
+
+
 def test_nobody_else_reads_them_and_they_are_not_shown(tmp_path: Path) -> None:
     credentials = open_credentials(tmp_path / "secrets")
     modes = {p.name: p.stat().st_mode & 0o777 for p in (tmp_path / "secrets").iterdir()}
@@ -38,12 +74,13 @@ def test_nobody_else_reads_them_and_they_are_not_shown(tmp_path: Path) -> None:
 
 def test_services_know_each_other_by_them(tmp_path: Path) -> None:
     made = open_credentials(tmp_path)
-    files, checker, gateway = (
-        Identity(name, made.signing_key(name), made.jwks_file)
-        for name in ("files", "checker", "gateway")
-    )
+    files, checker, gateway = (_identity(made, name) for name in ("files", "checker", "gateway"))
     assert files.verify_service(checker.sign_service("files")) == "checker"
     assert files.verify_service(gateway.sign_service("files")) == "gateway"
     impostor = Identity("gateway", made.signing_key("checker"), made.jwks_file)
     with pytest.raises(Unauthenticated):
         files.verify_service(impostor.sign_service("files"))
+
+
+def _identity(made: Credentials, service: str) -> Identity:
+    return Identity(service, made.signing_key(service), made.jwks_file)

@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from services.gateway.archive import zipped
+from services.gateway.bearer import RENEW, Bearer
 from services.gateway.clients import Files
-from services.gateway.export import RENEW, Bearer
 from shared.web.identity import User
 from tests.unit.gateway.services import (
     NOW,
@@ -30,6 +30,7 @@ from tests.unit.gateway.services import (
     summary,
 )
 
+EACH_ONCE = ("sessions", "devices", "tokens")
 LIVING, DELETED, TWIN = UUID(int=21), UUID(int=22), UUID(int=23)
 CHECKS = [UUID(int=31), UUID(int=32)]
 
@@ -47,6 +48,7 @@ def _all_services(services: Services) -> None:
             {
                 "account": account(),
                 "sessions": [session()],
+                "devices": [{"first_seen_at": NOW, "last_seen_at": NOW}],
                 "tokens": [api_token()],
                 "security_log": [security_entry()],
             },
@@ -104,7 +106,7 @@ async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
         told = {name: archive.read(name) for name in names}
     assert len(set(names)) == len(names)
     assert json.loads(told["account.json"])["email"] == "ann@example.org"
-    assert [len(json.loads(told[f"{one}.json"])) for one in ("sessions", "tokens")] == [1, 1]
+    assert [len(json.loads(told[f"{one}.json"])) for one in EACH_ONCE] == [1, 1, 1]
     assert json.loads(told["security-log.json"])[0]["kind"] == "signed_in"
     assert json.loads(told["mails.json"])[0]["state"] == "sent"
     assert told["files/main.py/v2-main.py"].endswith(b"2")
@@ -121,6 +123,26 @@ async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
     assert len(json.loads(told["files/main.py (3)/versions.json"])) == 1
     for check in CHECKS:
         assert json.loads(told[f"checks/{check}.json"])["findings"]
+
+
+@pytest.mark.parametrize(
+    ("language", "heading"),
+    [("en", "What Prereview keeps of you"), ("ru", "Что Prereview хранит")],
+)
+async def test_it_explains_itself(
+    person: httpx2.AsyncClient, services: Services, language: str, heading: str
+) -> None:
+    kept: dict[str, Any] = {part: [] for part in (*EACH_ONCE, "security_log")}
+    kept["account"] = account(language=language)
+    services.on("auth GET /internal/me/export", answer(200, kept))
+    response = await person.get("/account/data/export.zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        names = archive.namelist()
+        guide = archive.read(names[0]).decode()
+    assert names[0] == "README.txt"
+    assert guide.startswith(heading)
+    for name in {name for name in names if "/" not in name} - {"README.txt", "files-2.json"}:
+        assert f"\n{name}\n" in guide
 
 
 async def test_bytes_that_are_gone_are_left_out(

@@ -64,19 +64,41 @@ async def test_made_up_wishes_are_refused(
     assert not services.called("reports .*")
 
 
-async def test_an_unchanged_list_is_not_sent_again(
-    program: httpx2.AsyncClient, services: Services
+TAGGED = {
+    LIST: ("reports GET /internal/files", {"files": [file()]}, {"files": [file(version=2)]}),
+    FILE: ("reports GET /internal/files/.*", file(), file(check="failed")),
+    f"{FILE}/checks": ("reports GET .*/checks", {"checks": [summary()]}, {"checks": []}),
+    f"{FILE}/versions": ("files GET .*", {"versions": [version(1)]}, {"versions": []}),
+    "/api/v1/checks": ("reports GET .*", {"checks": [summary()]}, {"checks": []}),
+}
+
+
+@pytest.mark.parametrize("path", TAGGED)
+async def test_what_is_unchanged_is_not_sent_again(
+    program: httpx2.AsyncClient, services: Services, path: str
 ) -> None:
-    services.on("reports GET /internal/files", answer(200, {"files": [file()]}))
-    first = await program.get(LIST)
+    asked, before, after = TAGGED[path]
+    services.on(asked, answer(200, before))
+    first = await program.get(path)
     tag = first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache"
     for had in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-        again = await program.get(LIST, headers={"If-None-Match": had})
+        again = await program.get(path, headers={"If-None-Match": had})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
-    services.on("reports GET /internal/files", answer(200, {"files": [file(version=2)]}))
-    changed = await program.get(LIST, headers={"If-None-Match": tag})
+    services.on(asked, answer(200, after))
+    changed = await program.get(path, headers={"If-None-Match": tag})
     assert changed.status_code == 200
     assert changed.headers["etag"] != tag
+
+
+async def test_the_tag_of_a_file_is_a_condition_on_its_version(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("reports GET /internal/files/.*", answer(200, file(version=3)))
+    services.on("files DELETE .*", answer(200, saved(version=3, mark="deleted")))
+    tag = (await program.get(FILE)).headers["etag"]
+    assert (await program.delete(FILE, headers={"If-Match": tag})).status_code == 204
+    assert services.called("files DELETE .*")[0].url.params["if_version"] == "3"
 
 
 async def test_bytes_one_has_are_not_sent_again(
@@ -154,7 +176,21 @@ async def test_keys_are_visible_ascii(
 
 
 @pytest.mark.parametrize(
-    ("given", "asked"), [('"v7"', "7"), ("*", None), (None, None), ('"v999999999"', "999999999")]
+    ("given", "asked"),
+    [
+        ('"v7"', "7"),
+        (f'"v7-{"a" * 32}"', "7"),
+        ('"v3", "v7" ,"x"', "7"),
+        ('W/"v7"', "0"),  # weak tags match nothing (RFC 9110, 13.1.1)
+        ('"v1", W/"v7"', "1"),
+        ('"7"', "0"),
+        ('""', "0"),
+        ('"v0"', "0"),
+        ('"v9999999999"', "0"),
+        ("*", None),
+        (None, None),
+        ('"v999999999"', "999999999"),
+    ],
 )
 async def test_a_condition_goes_along(
     program: httpx2.AsyncClient, services: Services, given: str | None, asked: str | None
@@ -171,7 +207,7 @@ async def test_a_condition_goes_along(
 
 
 @pytest.mark.parametrize(
-    "given", ["v7", '"7"', 'W/"v7"', '"v0"', '"v-1"', '"v1", "v2"', '"v1e3"', '"v9999999999"', "x"]
+    "given", ["v7", '"v7', '*, "v7"', '"v7",', '"v 7"', "x", "", 'w/"v7"', f'"{"v" * 500}"']
 )
 async def test_conditions_that_are_none_are_refused(
     program: httpx2.AsyncClient, services: Services, given: str

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway import editing, export
+from services.gateway import bearer, editing
 from tests.unit.gateway.services import (
     EVENT,
     Answer,
@@ -186,7 +186,7 @@ async def test_all_files_come_as_one_zip(
 async def test_a_long_download_outlives_the_access_token(
     person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "RENEW", 0.0)
+    monkeypatch.setattr(bearer, "RENEW", 0.0)
     services.on("auth POST /internal/sessions/access", _new_token(services))
     list_holds(services, *(file(id=UUID(int=number)) for number in (1, 2)))
     assert (await person.get("/files.zip")).status_code == 200

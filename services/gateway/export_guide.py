@@ -1,0 +1,38 @@
+"""What is in an export, told to whom opens it."""
+
+from services.gateway.i18n.language import N_, translations
+from shared.contracts.auth import Language
+
+_HEADING = N_("What Prereview keeps of you")
+_PARTS = {
+    "account.json": N_("Your account and its preferences."),
+    "sessions.json": N_("Where you are logged in."),
+    "devices.json": N_(
+        "When each browser or program you have logged in from was first and last seen."
+    ),
+    "tokens.json": N_("Your API tokens, without the secrets: those we do not keep."),
+    "security-log.json": N_("What concerned the safety of your account in the last year."),
+    "files.json": N_(
+        "Your files, also deleted ones. “folder” says where the versions of a file are."
+    ),
+    "files/…/versions.json": N_("The versions of a file, and the lines that came and went."),
+    "files/…/v1-…": N_(
+        "The bytes of a version as you sent them. Those of files deleted long ago are gone."
+    ),
+    "checks/….json": N_("Every check with all it found."),
+    "mails.json": N_(
+        "Every mail to you: its kind, when it was sent, what the mail server answered."
+        " We do not keep the text of mails."
+    ),
+}
+_NOTES = N_(
+    "Long lists go on in files with a number, such as mails-2.json. All of it is JSON in UTF-8;"
+    " times are in UTC."
+)
+
+
+def guide(language: Language) -> bytes:
+    """Plain text in UTF-8."""
+    say = translations(language).gettext
+    parts = [f"{name}\n    {say(told)}" for name, told in _PARTS.items()]
+    return "\n\n".join([say(_HEADING), *parts, say(_NOTES), ""]).encode()
