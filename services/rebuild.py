@@ -14,7 +14,7 @@ from shared.eventsourcing.projection import rebuild
 
 async def run(service: str, wanted: list[str], url: str) -> None:
     module = import_module(f"services.{service}.projections")
-    database = Database(url)
+    database = Database(url, lock_timeout=0)  # others may be rebuilding
     try:
         for projection in module.PROJECTIONS:
             if not wanted or projection.name in wanted:

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.errors import Unavailable
 
 COMMAND_TIMEOUT = 30.0  # seconds; asyncpg waits for ever without it
+# Seconds. Who calls a service waits 5 s: what can't begin before that is refused, not done later.
+POOL_TIMEOUT, LOCK_TIMEOUT = 2.0, 2.5
 _AWAY = (
     pg.PostgresConnectionError,
     pg.CannotConnectNowError,
@@ -20,6 +22,7 @@ _AWAY = (
     pg.TooManyConnectionsError,
     pg.InterfaceError,
     pg.DiskFullError,
+    pg.LockNotAvailableError,
 )
 
 
@@ -32,16 +35,30 @@ class DatabaseAway(Unavailable):
 class Database:
     """A pool of connections for one login role."""
 
-    def __init__(self, url: str, *, pool_size: int = 5, overflow: int = 10) -> None:
-        """Take `postgresql://…`; connects on first use."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 5,
+        overflow: int = 10,
+        lock_timeout: float = LOCK_TIMEOUT,
+    ) -> None:
+        """Take `postgresql://…` and the seconds to wait for a lock, 0 for ever.
+
+        Connects on first use.
+        """
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool_size,
             max_overflow=overflow,
-            pool_timeout=10,
+            pool_timeout=POOL_TIMEOUT,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text must not carry addresses, hashes or contents
-            connect_args={"command_timeout": COMMAND_TIMEOUT, "timeout": 5},
+            connect_args={
+                "command_timeout": COMMAND_TIMEOUT,
+                "timeout": 5,
+                "server_settings": {"lock_timeout": f"{1000 * lock_timeout:.0f}"},
+            },
         )
 
     @asynccontextmanager

@@ -12,7 +12,7 @@ class DomainError(Exception):
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 400
-    retry_after: ClassVar[int | None] = None  # seconds; None = trying again changes nothing
+    retry_after: int | None = None  # seconds; None = trying again changes nothing
 
     def __init__(self, **params: str | int) -> None:
         """Keep `params`, the values of the sentence's `{placeholders}`; never what a user typed."""

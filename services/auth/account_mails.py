@@ -5,7 +5,7 @@ mail, and only its hash is kept.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -43,6 +43,29 @@ class AccountMail(BaseModel):
     token: str | None = None
     expires_at: datetime | None = None
     details: dict[str, str]
+
+
+class Requested(BaseModel):
+    """A mail that was wished for, as the person it is about may see it."""
+
+    kind: AccountMailKind
+    email: str
+    details: dict[str, str]
+    requested_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+
+
+async def requested(connection: AsyncConnection, user_id: UUID) -> Sequence[Requested]:
+    """Those that are kept, the newest first."""
+    rows = await connection.execute(
+        text(
+            "SELECT kind, email, details, requested_at, expires_at, used_at FROM mail_requests"
+            " WHERE user_id = :user_id ORDER BY requested_at DESC, request_id"
+        ),
+        {"user_id": user_id},
+    )
+    return [Requested(**row) for row in rows.mappings()]
 
 
 async def note(

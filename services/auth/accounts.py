@@ -23,6 +23,7 @@ class Person:
     user_id: UUID
     email: str
     password_hash: str
+    password_version: int
     language: Language
     created_at: datetime
     email_confirmed_at: datetime | None
@@ -37,6 +38,7 @@ class Credentials(NamedTuple):
 
     user_id: UUID | None = None
     password_hash: str | None = None
+    password_version: int | None = None
     known_device: bool = False
 
 
@@ -44,7 +46,8 @@ async def credentials(connection: AsyncConnection, email: str, visitor: Visitor)
     row = (
         await connection.execute(
             text(
-                "SELECT u.user_id, u.password_hash, :cookie AND EXISTS (SELECT FROM devices d"
+                "SELECT u.user_id, u.password_hash, u.password_version,"
+                " :cookie AND EXISTS (SELECT FROM devices d"
                 " WHERE d.user_id = u.user_id AND d.device_hash = :device) AS known_device"
                 " FROM users u WHERE u.email = :email"
             ),

@@ -87,6 +87,18 @@ async def living(connection: AsyncConnection, user_id: UUID, now: datetime) -> S
     return [ApiToken(**row) for row in rows.mappings()]
 
 
+async def kept(connection: AsyncConnection, user_id: UUID) -> Sequence[ApiToken]:
+    """All of a person that are kept, also those that have expired, the newest first."""
+    rows = await connection.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM api_tokens WHERE user_id = :user_id"  # noqa: S608
+            " ORDER BY created_at DESC, token_id"
+        ),
+        {"user_id": user_id},
+    )
+    return [ApiToken(**row) for row in rows.mappings()]
+
+
 async def use(
     connection: AsyncConnection, secret: str, now: datetime
 ) -> tuple[UUID, UUID, list[Scope]] | None:

@@ -17,6 +17,7 @@ FAILURES = 2000
 ATTEMPTS = 60  # with the right ones: each costs a hash
 PROOFS = 60
 REGISTRATIONS = 2000
+CHANGES = 300
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,13 @@ class Limits:
             return own
         return [
             *own,
-            self._limit(FAILURES_PER_ACCOUNT, _QUARTER, "account", account),
+            self._account(account),
             self._limit(FAILURES, _QUARTER, "everybody"),
         ]
+
+    def forgiven(self, account: str, visitor: Visitor) -> list[Limit]:
+        """Failures that count no longer once its owner has read the account's mail."""
+        return [self.pair(account, visitor), self._account(account)]
 
     def attempts(self, account: str, visitor: Visitor) -> list[Limit]:
         """Logins to one account from one address, failed or not."""
@@ -74,8 +79,15 @@ class Limits:
         ]
 
     def reset(self, visitor: Visitor) -> list[Limit]:
-        """Shared with registrations: both make us write to strangers."""
-        return self.registration(visitor)
+        """Apart from registrations, so that a flood of those shuts nobody out who forgot."""
+        return [
+            self._limit(self.registrations_per_address, _HOUR, "reset", visitor.network),
+            self._limit(REGISTRATIONS, _HOUR, "resets"),
+        ]
+
+    def changes(self, user_id: UUID) -> list[Limit]:
+        """What somebody logged in does that leaves a line in a log or an event."""
+        return [self._limit(CHANGES, _HOUR, "changes", str(user_id))]
 
     def confirmation(self, user_id: UUID) -> list[Limit]:
         parts = ("confirmation", str(user_id))
@@ -90,6 +102,9 @@ class Limits:
     def mail_to(self, kind: AccountMailKind, email: str) -> list[Limit]:
         """Mails that anybody can have sent to an address, whatever account they come from."""
         return [self._limit(5, _HOUR, "mail to", kind, email)]
+
+    def _account(self, account: str) -> Limit:
+        return self._limit(FAILURES_PER_ACCOUNT, _QUARTER, "account", account)
 
     def _limit(self, most: int, window: timedelta, *parts: str) -> Limit:
         return Limit(key_of(self.secret, *parts), most, window)

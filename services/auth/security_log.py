@@ -59,15 +59,15 @@ async def note(
 
 
 async def entries(
-    connection: AsyncConnection, user_id: UUID, before: int | None = None, limit: int | None = None
+    connection: AsyncConnection, user_id: UUID, before: int | None, limit: int
 ) -> Sequence[Entry]:
-    """The lines before one of them, newest first; all without a limit."""
+    """The lines before one of them, newest first."""
     rows = await connection.execute(
         text(
             "SELECT entry_id AS id, at, kind, device, address FROM security_log"
             " WHERE user_id = :user_id"
             " AND (CAST(:before AS bigint) IS NULL OR entry_id < CAST(:before AS bigint))"
-            " ORDER BY entry_id DESC LIMIT CAST(:limit AS int)"
+            " ORDER BY entry_id DESC LIMIT :limit"
         ),
         {"user_id": user_id, "before": before, "limit": limit},
     )

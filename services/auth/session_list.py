@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth.visitors import Place
 
 Kind = Literal["web", "api"]
+MOST = 100  # living ones of a person
 
 
 class Listed(BaseModel):
@@ -38,6 +39,24 @@ async def living(
         {"user_id": user_id, "oldest": now - lifetime},
     )
     return [Listed(**row) for row in rows.mappings()]
+
+
+class Kept(Listed):
+    """One of those that are kept, also for a while after their end."""
+
+    ended_at: datetime | None
+
+
+async def kept(connection: AsyncConnection, user_id: UUID) -> Sequence[Kept]:
+    """All of a person, the last used first."""
+    rows = await connection.execute(
+        text(
+            "SELECT session_id AS id, kind, device, address, created_at, last_used_at, ended_at"
+            " FROM sessions WHERE user_id = :user_id ORDER BY last_used_at DESC, session_id"
+        ),
+        {"user_id": user_id},
+    )
+    return [Kept(**row) for row in rows.mappings()]
 
 
 async def is_alive(connection: AsyncConnection, session_id: UUID) -> bool:
@@ -76,3 +95,15 @@ async def end_all(
         {"now": now, "user_id": user_id, "but": but},
     )
     return ended.rowcount
+
+
+async def end_oldest(connection: AsyncConnection, user_id: UUID, now: datetime) -> None:
+    """End those that are too many, the longest unused first. The person is locked."""
+    await connection.execute(
+        text(
+            "UPDATE sessions SET ended_at = :now WHERE session_id IN ("
+            " SELECT session_id FROM sessions WHERE user_id = :user_id AND ended_at IS NULL"
+            " ORDER BY last_used_at DESC, created_at DESC OFFSET :most)"
+        ),
+        {"now": now, "user_id": user_id, "most": MOST},
+    )

@@ -17,15 +17,15 @@ from shared.errors import DomainError
 
 
 class TooManyAttempts(DomainError):
-    """Too many attempts. Please wait a while, then try again."""
+    """Too many attempts. Please try again in {minutes} min."""
 
     code = "too_many_attempts"
     status = 429
 
     def __init__(self, seconds: int) -> None:
         """Say after how many seconds another attempt is let through."""
-        super().__init__()
-        vars(self)["retry_after"] = seconds
+        super().__init__(minutes=ceil(seconds / 60))
+        self.retry_after = seconds
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,10 @@ async def allows(connection: AsyncConnection, limits: Sequence[Limit], now: date
     return True
 
 
-async def forget(connection: AsyncConnection, limit: Limit) -> None:
-    await connection.execute(text("DELETE FROM throttle WHERE key = :key"), {"key": limit.key})
+async def forget(connection: AsyncConnection, *limits: Limit) -> None:
+    await connection.execute(
+        text("DELETE FROM throttle WHERE key = ANY(:keys)"), {"keys": [one.key for one in limits]}
+    )
 
 
 async def _take_turn(connection: AsyncConnection) -> None:

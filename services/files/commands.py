@@ -36,7 +36,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Saved:
-    """The file as a command left it; `event_id` is None when nothing had to change."""
+    """The file as a command left it, after `changes` events.
+
+    `event_id` is None when nothing had to change.
+    """
 
     file_id: UUID
     name: str
@@ -46,6 +49,7 @@ class Saved:
     saved_at: datetime
     event_id: UUID | None
     mark: Mark
+    changes: int
 
     @property
     def unchanged(self) -> bool:
@@ -160,4 +164,5 @@ async def _save(
         found.saved_at,
         recorded[-1].event_id if recorded else None,
         mark_of(found.version, deleted=found.deleted),
+        recorded[-1].version if recorded else 0,
     )

@@ -47,7 +47,7 @@ def compare(old: Source, new: Source) -> Comparison:
     found = changes(old.lines, new.lines)
     removed, added = totals(found)
     hunks, left = [], SHOWN
-    for group in _together(found):
+    for group in together(found):
         if not left:
             break
         hunks.append(_hunk(old.lines, new.lines, group, left))
@@ -67,7 +67,7 @@ def _note(old: Source, new: Source) -> Note:
     return "encoding" if old.text == new.text else "line_endings"
 
 
-def _together(found: Sequence[Change]) -> Iterator[list[Change]]:
+def together(found: Sequence[Change]) -> Iterator[list[Change]]:
     """Changes whose surroundings touch."""
     group: list[Change] = []
     for change in found:

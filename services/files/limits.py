@@ -1,4 +1,4 @@
-"""What a user may have: files, bytes, uploads a minute."""
+"""What a user may have: files, bytes, uploads a minute, changes of a file."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,12 @@ class StorageFull(Invalid):
     code = "storage_full"
 
 
+class FileWornOut(Invalid):
+    """This file has changed {limit} times, which is the most. Delete it and upload it anew."""
+
+    code = "file_worn_out"
+
+
 class TooManyUploads(DomainError):
     """You save files too quickly. Please go on in {seconds} s."""
 
@@ -33,7 +39,7 @@ class TooManyUploads(DomainError):
     def __init__(self, seconds: int) -> None:
         """Take the seconds until one more can be saved."""
         super().__init__(seconds=seconds)
-        self.retry_after = seconds  # type: ignore[misc] # known only now
+        self.retry_after = seconds
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Allowance:
     files: int
     bytes: int
     uploads_per_minute: int
+    changes: int
 
 
 class Use(BaseModel):
@@ -98,21 +105,22 @@ async def charge(
     user_id: UUID,
     now: datetime,
     *,
+    changes: int,
     file: bool,
-    version: bool,
 ) -> Limits:
-    """What is left after a change that has just added a living file, a version, or both.
+    """What is left after a change, the file's `changes`th, that may have added a living file.
 
     Under the append lock, which the change has taken. Raises and so undoes the change:
-        TooManyUploads: no token is left for the version.
         FilesFull: the file is one too many.
-        StorageFull: the version's bytes are too many.
+        FileWornOut: it is one change too many; each reads the whole history of its file.
+        StorageFull: the bytes are too many.
+        TooManyUploads: no token is left.
     """
     limits, bucket = await _look(connection, allowance, user_id, now)
     if file and limits.files.used > allowance.files:
         raise FilesFull(limit=allowance.files)
-    if not version:
-        return limits
+    if changes > allowance.changes:
+        raise FileWornOut(limit=allowance.changes)
     if limits.bytes.used > allowance.bytes:
         raise StorageFull(limit=allowance.bytes)
     if not bucket.left:

@@ -26,7 +26,12 @@ from shared.service import create_service
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     database = Database(settings.database_url.get_secret_value())
     store = EventStore(EventTypes(EVENTS, UPCASTERS), PROJECTIONS)
-    allowance = Allowance(settings.user_files, settings.user_bytes, settings.uploads_per_minute)
+    allowance = Allowance(
+        settings.user_files,
+        settings.user_bytes,
+        settings.uploads_per_minute,
+        settings.file_changes,
+    )
     kept = timedelta(days=settings.retention_days)
     retention = Retention(database, store, kept=kept, clock=clock)
     comparing = Comparing()

@@ -14,7 +14,7 @@ from shared.eventsourcing.erasure import erase_person
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.store import EventStore
 
-_CONTENTS = "SELECT DISTINCT sha256 FROM file_versions WHERE user_id = :user_id"
+_CONTENTS = "SELECT DISTINCT sha256 FROM file_versions WHERE user_id = :user_id AND kept"
 
 
 def reacting(store: EventStore) -> Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]:

@@ -18,6 +18,7 @@ from shared.ids import new_id
 from shared.logging import log
 
 PAUSE = 60.0  # seconds between two looks
+SWEEP = timedelta(hours=1)  # between two looks at all contents
 BATCH = 20  # files in one transaction, in which nobody else can save
 
 _DUE = """
@@ -35,6 +36,7 @@ class Retention:
     ) -> None:
         """Take how long deleted files can be restored."""
         self._database, self._store, self._kept, self._clock = database, store, kept, clock
+        self._swept_at: datetime | None = None
 
     async def step(self) -> bool:
         """Erase one batch and tidy up; True when there may be another batch at once."""
@@ -45,10 +47,18 @@ class Retention:
         async with self._database.transaction() as connection:
             await idempotency.prune(connection, now)
             await limits.prune(connection, now)
-        swept = await contents.sweep(self._database)
+        swept = await self._sweep(now)
         if erased or swept:
             log.info("contents_erased", files=erased, swept=swept)
         return erased == BATCH
+
+    async def _sweep(self, now: datetime) -> int:
+        """Now and then, until nothing is left of what a drop had to pass over."""
+        if self._swept_at is not None and abs(now - self._swept_at) < SWEEP:
+            return 0
+        swept = await contents.sweep(self._database)
+        self._swept_at = None if swept else now
+        return swept
 
     async def _erase_due(self, connection: AsyncConnection, before: datetime) -> int:
         await take_append_lock(connection)

@@ -43,32 +43,43 @@ class Saving:
     clock: Clock
 
     async def once(
-        self, key: idempotency.Key | None, user_id: UUID, command: Command, **costs: bool
+        self, key: idempotency.Key | None, user_id: UUID, command: Command, *, file: bool = False
     ) -> tuple[Saved, bool]:
-        """Run the command; with a key only the first time, after that its answer again (True)."""
+        """Run the command; with a key only the first time, after that its answer again (True).
+
+        `file` tells that it may add a living file.
+        """
         async with self.database.transaction() as connection:
             if key and (earlier := await idempotency.claim(connection, key, self.clock())):
                 return Saved.model_validate_json(earlier), True
-            saved = await self._run(connection, user_id, command, **costs)
+            saved = await self._charged(connection, user_id, command, file=file)
             if key:
                 await idempotency.keep(connection, key, saved.model_dump_json())
         return saved, False
 
-    async def run(self, user_id: UUID, command: Command, **costs: bool) -> Saved:
-        """Run the command; `costs` as `limits.charge` takes them, nothing where nothing changed."""
+    async def free(self, user_id: UUID, command: Command) -> Saved:
+        """Run a command that is never too much, such as deleting."""
         async with self.database.transaction() as connection:
-            return await self._run(connection, user_id, command, **costs)
+            saved = await command(connection, self.store)
+            return await self._told(connection, user_id, saved)
 
-    async def _run(
-        self,
-        connection: AsyncConnection,
-        user_id: UUID,
-        command: Command,
-        *,
-        file: bool = False,
-        version: bool = False,
+    async def _charged(
+        self, connection: AsyncConnection, user_id: UUID, command: Command, *, file: bool
     ) -> Saved:
         saved = await command(connection, self.store)
-        costs = {"file": file and not saved.unchanged, "version": version and not saved.unchanged}
-        left = await limits.charge(connection, self.allowance, user_id, self.clock(), **costs)
-        return Saved(**vars(saved), unchanged=saved.unchanged, limits=left)
+        if saved.unchanged:
+            return await self._told(connection, user_id, saved)
+        left = await limits.charge(
+            connection, self.allowance, user_id, self.clock(), changes=saved.changes, file=file
+        )
+        return _answer(saved, left)
+
+    async def _told(
+        self, connection: AsyncConnection, user_id: UUID, saved: commands.Saved
+    ) -> Saved:
+        left = await limits.current(connection, self.allowance, user_id, self.clock())
+        return _answer(saved, left)
+
+
+def _answer(saved: commands.Saved, left: Limits) -> Saved:
+    return Saved(**vars(saved), unchanged=saved.unchanged, limits=left)

@@ -13,7 +13,10 @@ class Settings(StatefulSettings):
     user_bytes: int = Field(
         200 * 1024 * 1024, ge=1, description="bytes that all versions of a user's files may have"
     )
-    uploads_per_minute: int = Field(60, ge=1, description="versions a user may save in a minute")
+    uploads_per_minute: int = Field(
+        60, ge=1, description="versions a user may save, and files restore, in a minute"
+    )
+    file_changes: int = Field(2000, ge=1, description="events a file may have")
     retention_days: int = Field(
         30, ge=0, description="days after which the contents of deleted files are erased"
     )

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from itertools import zip_longest
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -16,6 +17,7 @@ from shared.db import Database
 
 Pair = tuple[str | None, str]
 Counts = tuple[int, int]
+Step = tuple[RowMapping, RowMapping | None]  # a version, and the one before it
 COUNTED = 16 * 1024 * 1024  # bytes whose lines are counted for one page
 
 
@@ -79,9 +81,7 @@ class LineCounts:
 
 _CONTENTS = "SELECT sha256, content FROM contents WHERE sha256 = ANY(:pair)"
 _PAGE = """
-SELECT version, name, size, sha256, saved_at, user_id AS author, kept,
-       lag(sha256) OVER (ORDER BY version) AS previous,
-       lag(size, 1, 0) OVER (ORDER BY version) AS previous_size
+SELECT version, name, size, sha256, saved_at, user_id AS author, kept
 FROM file_versions
 WHERE file_id = :file_id AND user_id = :user_id
 AND (version < :before OR CAST(:before AS int) IS NULL)
@@ -103,28 +103,32 @@ async def page(
     async with database.transaction() as connection:
         await queries.file(connection, user_id, file_id)
         rows = (await connection.execute(text(_PAGE), values)).mappings().all()
-    versions = [await _version(counts, row) for row in _quick(counts, rows[:limit])]
+    steps = list(zip_longest(rows, rows[1:]))[:limit]
+    versions = [await _version(counts, *step) for step in _quick(counts, steps)]
     return VersionPage(
         versions=versions, next_before=versions[-1].version if len(rows) > len(versions) else None
     )
 
 
-def _quick(counts: LineCounts, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
-    """As many of the first rows, but one at least, as have not too much to be counted."""
+def _quick(counts: LineCounts, steps: Sequence[Step]) -> Sequence[Step]:
+    """As many of the first ones, but one at least, as have not too much to be counted."""
     total = 0
-    for number, row in enumerate(rows):
-        if row["kept"] and not counts.knows((row["previous"], row["sha256"])):
-            total += row["size"] + row["previous_size"]
+    for number, (row, before) in enumerate(steps):
+        if row["kept"] and not counts.knows(_pair(row, before)):
+            total += row["size"] + (before["size"] if before else 0)
         if number and total > COUNTED:
-            return rows[:number]
-    return rows
+            return steps[:number]
+    return steps
 
 
-async def _version(counts: LineCounts, row: RowMapping) -> Version:
-    pair = (row["previous"], row["sha256"])
-    counted = await counts.of(pair) if row["kept"] else None
+async def _version(counts: LineCounts, row: RowMapping, before: RowMapping | None) -> Version:
+    counted = await counts.of(_pair(row, before)) if row["kept"] else None
     removed, added = counted or (None, None)
     return Version(**row, available=row["kept"], lines_added=added, lines_removed=removed)
+
+
+def _pair(row: RowMapping, before: RowMapping | None) -> Pair:
+    return (before["sha256"] if before else None, row["sha256"])
 
 
 def _count(before: bytes, after: bytes) -> Counts:

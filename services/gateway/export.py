@@ -8,7 +8,8 @@ from fastapi.responses import StreamingResponse
 
 from services.gateway.archive import MEDIA_TYPE, zipped
 from services.gateway.bearer import GONE, Bearer, Fresh
-from services.gateway.clients import Files, Reports
+from services.gateway.calls import Service
+from services.gateway.clients import Auth, Files, Reports
 from services.gateway.clients.files import COMPARING
 from services.gateway.disposition import attachment
 from services.gateway.export_guide import guide
@@ -16,7 +17,7 @@ from services.gateway.models import Export
 from shared.clock import utc_now
 from shared.errors import DomainError
 
-PAGE = 200  # rows asked for at once
+PAGE = 100  # rows asked for at once
 
 Entry = tuple[str, bytes]
 Page = list[dict[str, Any]]
@@ -34,10 +35,10 @@ def as_download(exports: "Exports", account: Export, fresh: Fresh) -> StreamingR
 
 
 class Exports:
-    """Reads what files and reports keep, as they tell it."""
+    """Reads what the services keep, as they tell it."""
 
-    def __init__(self, files: Files, reports: Reports) -> None:
-        self._files, self._reports = files, reports
+    def __init__(self, auth: Auth, files: Files, reports: Reports) -> None:
+        self._auth, self._files, self._reports = auth, files, reports
 
     async def entries(self, account: Export, bearer: Bearer) -> AsyncIterator[Entry]:
         yield "README.txt", guide(account.account["language"])
@@ -45,15 +46,17 @@ class Exports:
         yield "sessions.json", _json(account.sessions)
         yield "devices.json", _json(account.devices)
         yield "tokens.json", _json(account.tokens)
-        yield "security-log.json", _json(account.security_log)
+        yield "account-mails.json", _json(account.mails)
+        log = self._pages(self._auth, bearer, "/internal/me/security-log", "entries")
+        async for entry in _numbered("security-log", log):
+            yield entry
         async for entry in self._all_files(bearer):
             yield entry
         async for entry in self._all_checks(bearer):
             yield entry
-        number = 0
-        async for page in self._pages(bearer, "/internal/mails", "mails"):
-            number += 1
-            yield _numbered("mails", number), _json(page)
+        mails = self._pages(self._reports, bearer, "/internal/mails", "mails")
+        async for entry in _numbered("mails", mails):
+            yield entry
 
     async def _all_files(self, bearer: Bearer) -> AsyncIterator[Entry]:
         """Also what is changed, deleted or restored meanwhile, each once.
@@ -64,14 +67,16 @@ class Exports:
         folders, seen, number = _Folders(), set[str](), 0
         for mark in (None, "deleted", None):
             more = {"mark": mark, "sort": "uploaded_at"}
-            async for page in self._pages(bearer, "/internal/files", "files", **more):
+            async for page in self._pages(
+                self._reports, bearer, "/internal/files", "files", **more
+            ):
                 files = [file for file in page if file["id"] not in seen]
                 if not files and number:
                     continue
                 seen.update(file["id"] for file in files)
                 number += 1
                 told = [{**file, "folder": folders.of(file["name"])} for file in files]
-                yield _numbered("files", number), _json(told)
+                yield _page_name("files", number), _json(told)
                 for file in told:
                     async for entry in self._file(bearer, file["id"], file["folder"]):
                         yield entry
@@ -82,7 +87,7 @@ class Exports:
         try:
             async for page in self._versions(bearer, file_id):
                 number += 1
-                yield _numbered(f"{folder}/versions", number), _json(page)
+                yield _page_name(f"{folder}/versions", number), _json(page)
                 async for entry in self._contents(bearer, file_id, folder, page):
                     yield entry
         except DomainError as error:
@@ -121,20 +126,20 @@ class Exports:
                 return
 
     async def _all_checks(self, bearer: Bearer) -> AsyncIterator[Entry]:
-        async for page in self._pages(bearer, "/internal/checks", "checks"):
+        async for page in self._pages(self._reports, bearer, "/internal/checks", "checks"):
             for check in page:
                 path = f"/internal/checks/{check['id']}"
                 answer = await self._reports.as_user(await bearer.user(), "GET", path)
                 yield f"checks/{check['id']}.json", _json(answer.json())
 
     async def _pages(
-        self, bearer: Bearer, path: str, name: str, **more: Any
+        self, service: Service, bearer: Bearer, path: str, name: str, **more: Any
     ) -> AsyncIterator[Page]:
-        """A list of reports; no more than a page of it is in memory."""
+        """A list of a service; no more than a page of it is in memory."""
         cursor = None
         while True:
             asked = {"cursor": cursor, "limit": PAGE, **more}
-            answer = await self._reports.as_user(await bearer.user(), "GET", path, params=asked)
+            answer = await service.as_user(await bearer.user(), "GET", path, params=asked)
             page = answer.json()
             yield page[name]
             cursor = page["next_cursor"]
@@ -157,7 +162,14 @@ class _Folders:
         return folder
 
 
-def _numbered(name: str, number: int) -> str:
+async def _numbered(name: str, pages: AsyncIterator[Page]) -> AsyncIterator[Entry]:
+    number = 0
+    async for page in pages:
+        number += 1
+        yield _page_name(name, number), _json(page)
+
+
+def _page_name(name: str, number: int) -> str:
     """`mails.json`, `mails-2.json`, …: one for each page."""
     return f"{name}.json" if number == 1 else f"{name}-{number}.json"
 

@@ -6,12 +6,13 @@ from shared.contracts.auth import Language
 _HEADING = N_("What Prereview keeps of you")
 _PARTS = {
     "account.json": N_("Your account and its preferences."),
-    "sessions.json": N_("Where you are logged in."),
+    "sessions.json": N_("Where you are logged in, or were in the last month."),
     "devices.json": N_(
         "When each browser or program you have logged in from was first and last seen."
     ),
     "tokens.json": N_("Your API tokens, without the secrets: those we do not keep."),
     "security-log.json": N_("What concerned the safety of your account in the last year."),
+    "account-mails.json": N_("Recent mails about your account, and where they went."),
     "files.json": N_(
         "Your files, also deleted ones. “folder” says where the versions of a file are."
     ),

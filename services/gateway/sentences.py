@@ -40,7 +40,7 @@ SENTENCES = {
     "wrong_credentials": N_("The e-mail address or the password is wrong."),
     "password_too_weak": N_("This password is too easy to guess."),
     "wrong_password": N_("The current password is wrong."),
-    "too_many_attempts": N_("Too many attempts. Please wait a while, then try again."),
+    "too_many_attempts": N_("Too many attempts. Please try again in {minutes} min."),
     "link_invalid": N_("This link has been used or is too old. Ask for a new one."),
     "time_zone_unknown": N_("This time zone is unknown."),
     "too_many_tokens": N_("You have {limit} tokens, and there can't be more. Revoke one first."),
@@ -63,6 +63,9 @@ SENTENCES = {
         "The file has changed meanwhile: it is at version {current}, and you began with {yours}."
     ),
     "content_erased": N_("This file was deleted long ago, and its contents are gone for good."),
+    "file_worn_out": N_(
+        "This file has changed {limit} times, which is the most. Delete it and upload it anew."
+    ),
     "files_full": N_("You can have at most {limit} files. Delete one first."),
     "storage_full": N_(
         "All versions of your files together can have at most {limit} bytes; these would be more."

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
+from operator import itemgetter
 from typing import Any
 
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
@@ -20,6 +21,11 @@ JUDGED = 72  # characters, as zxcvbn takes them
 # 16 a twentieth of a second. A password with so many is judged by its beginning.
 READINGS = 32
 WINDOW = 16
+# zxcvbn knows no Russian, but what Russian passwords become on the Latin keys is in its lists.
+LATIN_KEYS = str.maketrans(
+    "йцукенгшщзхъфывапролджэячсмитьбюЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ",
+    "qwertyuiop[]asdfghjkl;'zxcvbnm,.QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>",
+)
 
 WARNINGS: Mapping[str, str] = {
     "This is a top-10 common password.": "top_ten",
@@ -79,9 +85,15 @@ class StrengthMeter:
 
 def _judge(password: str, own_words: list[str]) -> dict[str, str | int] | None:
     """The advice for a weak password, None for a strong one."""
-    part = password if _readings(password) <= READINGS else password[:WINDOW]
-    judged = zxcvbn(part, own_words)
+    ways = dict.fromkeys([password, password.translate(LATIN_KEYS)])
+    judged = min((_score(one, own_words) for one in ways), key=itemgetter("score"))
     return None if judged["score"] >= ENOUGH else _advice(judged["feedback"])
+
+
+def _score(password: str, own_words: list[str]) -> Mapping[str, Any]:
+    part = password if _readings(password) <= READINGS else password[:WINDOW]
+    judged: Mapping[str, Any] = zxcvbn(part, own_words)
+    return judged
 
 
 def _readings(password: str) -> int:

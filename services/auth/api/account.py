@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from services.auth import queries
 from services.auth.accounts import Theme
@@ -29,6 +29,12 @@ class Changes(Body):
     mail_on_new_device: bool = Field(True, strict=True)
 
 
+class Asked(BaseModel):
+    """Whether a mail was sent: not to the address the account has already."""
+
+    mailed: bool
+
+
 class NewEmail(Body):
     """A wish for another address."""
 
@@ -43,11 +49,16 @@ async def me(user: Reader, connection: Transaction) -> queries.Account:
 
 @router.patch("")
 async def change_me(
-    body: Changes, user: CurrentUser, connection: Transaction, store: Store
+    body: Changes,
+    user: CurrentUser,
+    connection: Transaction,
+    store: Store,
+    limits: Limited,
+    now: Now,
 ) -> queries.Account:
     check_time_zone(body.time_zone)
     changes = body.model_dump(exclude_unset=True)
-    await change_preferences(connection, store, user, changes)
+    await change_preferences(connection, store, limits, user, changes, now)
     return await queries.account(connection, user.user_id)
 
 
@@ -60,12 +71,12 @@ async def change_email(
     hasher: Hasher,
     limits: Limited,
     now: Now,
-) -> dict[str, str]:
+) -> Asked:
     """Mail a link to the new address; the same answer when it has an account."""
     email = check_email(body.email)
     proven = await prove(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
-        await ask_for_change(
+        mailed = await ask_for_change(
             connection, store, limits, user=user, proven=proven, email=email, now=now
         )
-    return {}
+    return Asked(mailed=mailed)

@@ -1,13 +1,21 @@
 """A person's data: the security log, a copy of everything, and the end of it."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.auth import accounts, api_tokens, devices, queries, security_log, session_list
-from services.auth.api.parts import Body, Configured, Hasher, Limited, Now, Password, Pool, Store
+from services.auth import (
+    account_mails,
+    accounts,
+    api_tokens,
+    devices,
+    queries,
+    security_log,
+    session_list,
+    throttle,
+)
+from services.auth.api.parts import Body, Hasher, Limited, Now, Password, Pool, Store
 from services.auth.commands.erasure import erase_account
 from services.auth.commands.proof import prove
 from shared.web.app import Transaction
@@ -26,13 +34,13 @@ class Log(BaseModel):
 
 
 class Export(BaseModel):
-    """Everything auth keeps about a person, but secrets and their hashes."""
+    """What auth keeps about a person, but secrets, their hashes, and the log, which has pages."""
 
     account: queries.Account
-    sessions: list[session_list.Listed]
+    sessions: list[session_list.Kept]
     devices: list[devices.Seen]
     tokens: list[api_tokens.ApiToken]
-    security_log: list[security_log.Entry]
+    mails: list[account_mails.Requested]
 
 
 class Erasure(Body):
@@ -53,18 +61,16 @@ async def log(
 
 
 @router.get("/export")
-async def export(
-    user: CurrentUser, connection: Transaction, settings: Configured, now: Now
-) -> Export:
+async def export(user: CurrentUser, connection: Transaction, limits: Limited, now: Now) -> Export:
     _, place = await accounts.acting(connection, user)
+    await throttle.enter(connection, limits.changes(user.user_id), now)
     await security_log.note(connection, user.user_id, "exported", now, place)
-    lifetime = timedelta(days=settings.session_days)
     return Export(
         account=await queries.account(connection, user.user_id),
-        sessions=list(await session_list.living(connection, user.user_id, now, lifetime)),
+        sessions=list(await session_list.kept(connection, user.user_id)),
         devices=list(await devices.seen(connection, user.user_id)),
-        tokens=list(await api_tokens.living(connection, user.user_id, now)),
-        security_log=list(await security_log.entries(connection, user.user_id)),
+        tokens=list(await api_tokens.kept(connection, user.user_id)),
+        mails=list(await account_mails.requested(connection, user.user_id)),
     )
 
 

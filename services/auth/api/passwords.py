@@ -68,7 +68,13 @@ async def ask_for_reset(
 
 @router.put("/password-resets", status_code=204, dependencies=GATEWAY)
 async def reset(
-    body: NewPassword, database: Pool, store: Store, hasher: Hasher, meter: Meter, now: Now
+    body: NewPassword,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    meter: Meter,
+    limits: Limited,
+    now: Now,
 ) -> None:
     """Use a link up; every session and API token ends."""
     password = check_password(body.password)
@@ -80,6 +86,7 @@ async def reset(
         await reset_password(
             connection,
             store,
+            limits,
             token=body.token,
             password_hash=password_hash,
             visitor=body.client.visitor(),

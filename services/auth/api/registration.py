@@ -1,7 +1,6 @@
 """Making an account."""
 
 from fastapi import APIRouter
-from pydantic import Field
 
 from services.auth import throttle
 from services.auth.api.parts import (
@@ -17,7 +16,6 @@ from services.auth.api.parts import (
     Pool,
     Store,
 )
-from services.auth.commands.preferences import AUTO, check_time_zone
 from services.auth.commands.registration import register_user
 from services.auth.credentials import check_email, check_password
 from shared.contracts.auth import Language
@@ -31,7 +29,6 @@ class Registration(Body):
     email: Email
     password: Password
     language: Language = "en"
-    time_zone: str = Field(AUTO, max_length=100)
     client: Client = Client()
 
 
@@ -45,9 +42,9 @@ async def register(
     limits: Limited,
     now: Now,
 ) -> dict[str, str]:
-    """Answers the same, after the same time, for addresses known and unknown."""
+    """Answers the same, after the same work, for addresses known and unknown."""
     email, password = check_email(body.email), check_password(body.password)
-    time_zone, visitor = check_time_zone(body.time_zone), body.client.visitor()
+    visitor = body.client.visitor()
     async with database.transaction() as connection:
         await throttle.enter(connection, limits.registration(visitor), now)
     await meter.check(password, email)
@@ -60,7 +57,6 @@ async def register(
             email=email,
             password_hash=password_hash,
             language=body.language,
-            time_zone=time_zone,
             visitor=visitor,
             now=now,
         )

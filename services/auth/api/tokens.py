@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, Field
 
-from services.auth import accounts, api_tokens, queries, security_log
-from services.auth.api.parts import GATEWAY, Body, Now, Signer, Tokens, tokens
+from services.auth import accounts, api_tokens, queries, security_log, throttle
+from services.auth.api.parts import GATEWAY, Body, Limited, Now, Signer, Tokens, tokens
 from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser, Scope
@@ -56,9 +56,10 @@ async def my_tokens(user: CurrentUser, connection: Transaction, now: Now) -> Api
 
 @router.post("", status_code=201)
 async def create_token(
-    body: NewToken, user: CurrentUser, connection: Transaction, now: Now
+    body: NewToken, user: CurrentUser, connection: Transaction, limits: Limited, now: Now
 ) -> Created:
     _, place = await accounts.acting(connection, user)
+    await throttle.enter(connection, limits.changes(user.user_id), now)
     token, secret = await api_tokens.create(
         connection,
         user.user_id,

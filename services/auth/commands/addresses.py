@@ -29,16 +29,20 @@ async def ask_for_change(
     proven: Person,
     email: str,
     now: datetime,
-) -> None:
-    """Mail a link to the new address. That it has an account already only its owner learns."""
+) -> bool:
+    """Mail a link to the new address. That it has an account already only its owner learns.
+
+    False, and a wish of before is withdrawn, where it is the account's own.
+    """
     person, place = await still(connection, user, proven)
     if email == person.email:
         await accounts.change(connection, person.user_id, pending_email=None)
-        return
+        return False
     await throttle.enter(connection, limits.address_change(person.user_id), now)
     await accounts.change(connection, person.user_id, pending_email=email)
     await security_log.note(connection, person.user_id, "email_change_requested", now, place)
     await ask_new_owner(connection, store, limits, person.user_id, email, now)
+    return True
 
 
 async def ask_new_owner(

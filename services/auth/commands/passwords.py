@@ -12,10 +12,12 @@ from services.auth import (
     links,
     security_log,
     session_list,
+    throttle,
 )
 from services.auth.accounts import Person
 from services.auth.commands.proof import still
 from services.auth.commands.registration import mark_confirmed
+from services.auth.limits import Limits
 from services.auth.visitors import Place, Visitor
 from shared.contracts.auth import AccountMailKind
 from shared.eventsourcing.store import EventStore
@@ -45,6 +47,7 @@ async def change_password(
 async def reset_password(
     connection: AsyncConnection,
     store: EventStore,
+    limits: Limits,
     *,
     token: str,
     password_hash: str,
@@ -61,6 +64,7 @@ async def reset_password(
     await session_list.end_all(connection, user_id, now)
     await api_tokens.revoke_all(connection, user_id)
     await devices.forget_all(connection, user_id)
+    await throttle.forget(connection, *limits.forgiven(person.email, visitor))
     await security_log.note(connection, user_id, "password_reset", now, visitor.place)
     await mark_confirmed(connection, store, person, now)
     await _replace(connection, person, password_hash, now)
@@ -72,7 +76,11 @@ async def _replace(
 ) -> None:
     """Also the wish for another address goes: it may be that of somebody who knew the old one."""
     await accounts.change(
-        connection, person.user_id, password_hash=password_hash, pending_email=None
+        connection,
+        person.user_id,
+        password_hash=password_hash,
+        password_version=person.password_version + 1,
+        pending_email=None,
     )
     for kind in _WITH_THE_PASSWORD:
         await links.void(connection, person.user_id, kind, now)

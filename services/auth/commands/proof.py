@@ -41,6 +41,6 @@ async def prove(
 async def still(connection: AsyncConnection, user: User, proven: Person) -> tuple[Person, Place]:
     """Lock the person; raises `WrongPassword` when the password has changed since it was proven."""
     person, place = await accounts.acting(connection, user)
-    if person.password_hash != proven.password_hash:
+    if person.password_version != proven.password_version:
         raise WrongPassword
     return person, place

@@ -32,7 +32,6 @@ async def register_user(
     email: str,
     password_hash: str,
     language: Language,
-    time_zone: str,
     visitor: Visitor,
     now: datetime,
 ) -> None:
@@ -42,13 +41,12 @@ async def register_user(
         "email": email,
         "password_hash": password_hash,
         "language": language,
-        "time_zone": time_zone,
         "now": now,
     }
     user_id = await connection.scalar(
         text(
-            "INSERT INTO users (user_id, email, password_hash, language, time_zone, created_at)"
-            " VALUES (:user_id, :email, :password_hash, :language, :time_zone, :now)"
+            "INSERT INTO users (user_id, email, password_hash, language, created_at)"
+            " VALUES (:user_id, :email, :password_hash, :language, :now)"
             " ON CONFLICT (email) DO NOTHING RETURNING user_id"
         ),
         values,

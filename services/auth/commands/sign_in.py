@@ -62,7 +62,7 @@ async def begin_session(
 ) -> tuple[Session, Person]:
     """A session for credentials that are still right; `new_hash` replaces one of an old cost."""
     person = await accounts.lock(connection, found.user_id)
-    if person is None or person.password_hash != found.password_hash:
+    if person is None or person.password_version != found.password_version:
         raise WrongCredentials
     if new_hash is not None:
         await accounts.change(connection, person.user_id, password_hash=new_hash)

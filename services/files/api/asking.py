@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from services.files import limits, queries, versions
@@ -15,6 +16,7 @@ from services.files.comparing import Comparing
 from services.files.diff import Comparison, compare
 from services.files.domain.contents import check_text
 from services.files.limits import Limits
+from services.files.patch import patch as made_patch
 from services.files.saving import Saving
 from services.files.versions import LineCounts, VersionPage
 from shared.db import Database
@@ -66,6 +68,19 @@ async def diff(
         old = await queries.version(connection, user.user_id, file_id, from_)
         new = await queries.version(connection, user.user_id, file_id, to)
     return Diff(**await _compared(comparing, old.content, new.content), from_=from_, to=to)
+
+
+@router.get("/files/{file_id}/patch")
+async def patch(
+    user: Reader, file_id: UUID, from_: From, to: VersionNumber, database: Db, comparing: Turns
+) -> Response:
+    """The same as a file for `patch`."""
+    async with database.transaction() as connection:
+        old = await queries.version(connection, user.user_id, file_id, from_)
+        new = await queries.version(connection, user.user_id, file_id, to)
+    key = ("patch", old.sha256, old.name, new.sha256, new.name)
+    make = partial(made_patch, old.content, new.content, old.name, new.name)
+    return Response(await comparing.made(key, make), media_type="application/octet-stream")
 
 
 @router.post("/files/{file_id}/diff", max_body_size=NO_LIMIT_HERE)

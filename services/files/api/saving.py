@@ -34,7 +34,7 @@ async def upload(
     user: Writer, name: Name, content: Content, key: OptionalKey, saving: Desk, response: Response
 ) -> Saved:
     command = partial(commands.upload_file, user_id=user.user_id, name=name, content=content)
-    saved, again = await saving.once(key, user.user_id, command, file=True, version=True)
+    saved, again = await saving.once(key, user.user_id, command, file=True)
     return _told(response, saved, again=again)
 
 
@@ -57,7 +57,7 @@ async def replace(
         content=content,
         if_version=if_version,
     )
-    saved, again = await saving.once(key, user.user_id, command, version=True)
+    saved, again = await saving.once(key, user.user_id, command)
     return _told(response, saved, again=again)
 
 
@@ -68,13 +68,14 @@ async def delete(
     command = partial(
         commands.delete_file, user_id=user.user_id, file_id=file_id, if_version=if_version
     )
-    return await saving.run(user.user_id, command)
+    return await saving.free(user.user_id, command)
 
 
 @router.post("/files/{file_id}/restore")
 async def restore(user: Writer, file_id: UUID, saving: Desk) -> Saved:
     command = partial(commands.restore_file, user_id=user.user_id, file_id=file_id)
-    return await saving.run(user.user_id, command, file=True)
+    saved, _ = await saving.once(None, user.user_id, command, file=True)
+    return saved
 
 
 def _told(response: Response, saved: Saved, *, again: bool) -> Saved:

@@ -158,4 +158,4 @@ async def export(
     One archive at a time.
     """
     account = await auth.export(user)
-    return as_download(Exports(files, reports), account, lambda: sessions.fresh(request))
+    return as_download(Exports(auth, files, reports), account, lambda: sessions.fresh(request))

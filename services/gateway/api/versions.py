@@ -6,17 +6,18 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway import models
-from services.gateway.api.answers import SAME, IfNoneMatch, tagged
+from services.gateway.api.answers import SAME, IfNoneMatch, conditional, tagged
 from services.gateway.api.problem import problems
-from services.gateway.diffs import as_patch
+from services.gateway.disposition import attachment
 from services.gateway.numbers import Limit
 from services.gateway.provision import Files
 from services.gateway.sessions import ApiUser
 from shared.web.numbers import Number, VersionNumber
 
 router = APIRouter(prefix="/api/v1/files", tags=["Versions"])
+PATCH = "text/x-diff"
 _DIFFS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/x-diff": {"schema": {"type": "string"}}}},
+    200: {"content": {PATCH: {"schema": {"type": "string", "format": "binary"}}}},
 }
 From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]
 
@@ -56,8 +57,16 @@ async def diff(
 ) -> Response:
     """What changed between two versions, up to the newest without `to`.
 
-    `format=unified` is a file for `patch`.
+    `format=unified` is a file for `patch`, in the bytes of the versions and never cut.
     """
     file = await files.file(user, file_id)
-    found = await files.diff(user, file_id, from_, to or file.version)
-    return as_patch(file.name, found) if format == "unified" else tagged(request, found)
+    to = to or file.version
+    if format == "json":
+        return tagged(request, await files.diff(user, file_id, from_, to))
+    patch = await files.patch(user, file_id, from_, to)
+    headers = {
+        "Content-Type": PATCH,  # in no charset: the bytes are those of the versions
+        "Content-Disposition": attachment(f"{file.name}.{from_}-{to}.diff"),
+    }
+    answer = Response(patch, headers=headers)
+    return conditional(request, answer, f'"v{from_}-v{to}"')

@@ -133,10 +133,11 @@ class Auth(Service):
         body = {"current_password": current, "new_password": new}
         await self.as_user(user, "POST", "/internal/me/password", json=body, timeout=_BCRYPT)
 
-    async def change_email(self, user: User, password: str, email: str) -> None:
-        """Ask for another address; it counts once it is confirmed."""
+    async def change_email(self, user: User, password: str, email: str) -> bool:
+        """Ask for another address; it counts once it is confirmed. False: it is theirs already."""
         body = {"password": password, "email": email}
-        await self.as_user(user, "POST", "/internal/me/email", json=body, timeout=_BCRYPT)
+        answer = await self.as_user(user, "POST", "/internal/me/email", json=body, timeout=_BCRYPT)
+        return bool(answer.json()["mailed"])
 
     async def tokens(self, user: User) -> ApiTokenList:
         answer = await self.as_user(user, "GET", "/internal/tokens")

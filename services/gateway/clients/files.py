@@ -91,6 +91,11 @@ class Files(Service):
         answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
         return Diff.model_validate_json(answer.content)
 
+    async def patch(self, user: User, file_id: UUID, old: int, new: int) -> bytes:
+        path, asked = f"/internal/files/{file_id}/patch", {"from": old, "to": new}
+        answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
+        return answer.content
+
     async def diff_with(self, user: User, file_id: UUID, old: int, content: bytes) -> Diff:
         """What bytes that are stored nowhere would change."""
         path, asked = f"/internal/files/{file_id}/diff", {"from": old}

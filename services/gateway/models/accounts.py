@@ -117,10 +117,10 @@ class SecurityPage(BaseModel):
 
 
 class Export(BaseModel):
-    """Everything auth keeps of a person."""
+    """What auth keeps of a person, but the log."""
 
     account: dict[str, Any]
     sessions: list[dict[str, Any]]
     devices: list[dict[str, Any]]
     tokens: list[dict[str, Any]]
-    security_log: list[dict[str, Any]]
+    mails: list[dict[str, Any]]

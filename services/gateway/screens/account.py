@@ -44,10 +44,10 @@ async def prefer(
 async def change_email(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Response:
     email, password = await fields(request, "email", "password")
     try:
-        await auth.change_email(user, password, email)
+        mailed = await auth.change_email(user, password, email)
     except DomainError as error:
         return await _refuse(request, user, pages, auth, error, "email", new_email=email)
-    return go("/account", notice="email_asked")
+    return go("/account", notice="email_asked" if mailed else "email_kept")
 
 
 @router.post("/password")

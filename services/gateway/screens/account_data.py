@@ -23,7 +23,7 @@ async def export(
     request: Request, user: WebUser, auth: Auth, files: Files, reports: Reports, sessions: Sessions
 ) -> StreamingResponse:
     account = await auth.export(user)
-    return as_download(Exports(files, reports), account, lambda: sessions.fresh(request))
+    return as_download(Exports(auth, files, reports), account, lambda: sessions.fresh(request))
 
 
 @router.get("/erase")

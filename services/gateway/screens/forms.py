@@ -32,6 +32,7 @@ NOTICES = {
     "email_asked": N_(
         "We have sent a mail to the new address. It counts once you have opened the link in it."
     ),
+    "email_kept": N_("This is your address already, and it stays so."),
     "password_changed": N_("The password is changed, and every other session has ended."),
     "password_reset": N_("The new password holds. Log in with it; all sessions have ended."),
     "session_ended": N_("That session has ended."),

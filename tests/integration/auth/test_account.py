@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from services.auth import limits
 from shared.eventsourcing.projection import take_append_lock
 from tests.integration.auth.world import (
     OTHER_PASSWORD,
@@ -20,7 +21,8 @@ from tests.support.apps import as_user, client_of, is_problem
 
 async def _ask_for(person: Session, email: str, password: str = PASSWORD) -> None:
     answer = await person.ask("POST", "/me/email", {"password": password, "email": email})
-    assert (answer.status_code, answer.json()) == (202, {}), answer.text
+    told = {"mailed": email != person.email}
+    assert (answer.status_code, answer.json()) == (202, told), answer.text
 
 
 async def test_preferences_change_one_by_one_and_together(world: World) -> None:
@@ -60,6 +62,8 @@ async def test_the_world_hears_of_another_language_once(world: World) -> None:
         ({"theme": "pink"}, "invalid"),
         ({"time_zone": "Mars/Olympus"}, "time_zone_unknown"),
         ({"time_zone": "../../etc/passwd"}, "time_zone_unknown"),
+        ({"time_zone": "\0"}, "time_zone_unknown"),
+        ({"time_zone": "utc\n"}, "time_zone_unknown"),
         ({"time_zone": "x" * 101}, "invalid"),
         ({"mail_on_new_device": "yes"}, "invalid"),
         ({"mail_on_new_device": 1}, "invalid"),
@@ -280,24 +284,49 @@ async def test_cursors_and_limits_made_of_garbage_are_refused(world: World, quer
 
 async def test_people_take_their_data_with_them(world: World) -> None:
     person = await world.person()
+    ended = await world.log_in(person.email)
+    await ended.ask("DELETE", "/sessions/current")
     await person.ask("POST", "/tokens", {"name": "ci", "scopes": ["account"]})
-    await world.rows(
-        "INSERT INTO security_log (user_id, at, kind, device, address)"
-        " SELECT :user_id, now(), 'signed_out', '', '' FROM generate_series(1, 120) RETURNING 1",
-        user_id=person.user_id,
-    )
+    await world.rows("UPDATE api_tokens SET expires_at = now() - interval '1 day' RETURNING 1")
     export = await person.get("/me/export")
     assert export["account"] == await person.get("/me")
-    assert [one["id"] for one in export["sessions"]] == [person.session_id]
+    sessions = {one["id"]: one["ended_at"] for one in export["sessions"]}
+    assert sessions.keys() == {person.session_id, ended.session_id}
+    assert (sessions[person.session_id], bool(sessions[ended.session_id])) == (None, True)
     assert [one["name"] for one in export["tokens"]] == ["ci"]
     [device] = export["devices"]
     assert device.keys() == {"first_seen_at", "last_seen_at"}
-    kinds = [entry["kind"] for entry in export["security_log"]]
-    assert kinds == [
-        "exported",
-        *["signed_out"] * 120,
-        "token_created",
-        "signed_in",
-        "registered",
-    ]
+    [mail] = export["mails"]
+    assert (mail["kind"], mail["email"]) == ("confirm_email", person.email)
+    assert (await person.log_kinds())[-1] == "exported"
     assert "hash" not in str(export)
+
+
+async def test_what_leaves_a_trace_is_done_so_often_an_hour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CHANGES", 3)
+    person = await world.person()
+    for language in ("en", "ru", "en"):
+        assert (await person.ask("PATCH", "/me", {"language": language})).status_code == 200
+    for request in (
+        ("PATCH", "/me", {"language": "ru"}),
+        ("POST", "/tokens", {"name": "ci", "scopes": ["account"]}),
+        ("GET", "/me/export"),
+    ):
+        refused = await person.ask(*request)
+        assert is_problem(refused, 429, "too_many_attempts")
+        assert refused.json()["params"] == {"minutes": 60}
+        assert refused.headers["retry-after"] == "3600"
+    world.clock.let_pass(hours=1)
+    assert (await person.ask("PATCH", "/me", {"language": "ru"})).status_code == 200
+
+
+async def test_ones_own_address_needs_no_mail(world: World) -> None:
+    person, other = await world.person(), address()
+    for wanted, mailed in ((other, True), (person.email, False)):
+        answer = await person.ask("POST", "/me/email", {"password": PASSWORD, "email": wanted})
+        assert (answer.status_code, answer.json()) == (202, {"mailed": mailed})
+    assert (await person.get("/me"))["pending_email"] is None
+    assert await world.mail_kinds(person.email) == ["confirm_email"]
+    assert await world.mail_kinds(other) == ["confirm_new_email"]

@@ -272,6 +272,18 @@ async def test_a_hash_of_an_old_cost_is_made_anew_at_login(
         assert hashes[1] == hashes[2]
 
 
+async def test_a_hash_made_anew_meanwhile_is_no_other_password(
+    keys: Keys, postgres: PrivateDatabase, pools: Pools
+) -> None:
+    clock, email = SetClock(), address()
+    async with without_loops(make_app(keys, postgres, clock)) as app:
+        await World(app, keys, clock, pools("auth")).register(email)
+    async with without_loops(make_app(keys, postgres, clock, bcrypt_cost=5)) as app:
+        world = World(app, keys, clock, pools("auth"))
+        logins = await asyncio.gather(*(world.try_login(email) for _ in range(6)))
+    assert [login.status_code for login in logins] == [201] * 6
+
+
 async def test_a_login_from_a_new_device_is_reported_but_not_the_first(world: World) -> None:
     first = somewhere(device="laptop")
     person = await world.person(kind="web", client=first)

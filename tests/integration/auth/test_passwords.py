@@ -61,6 +61,27 @@ async def test_a_changed_password_ends_all_other_sessions(world: World) -> None:
     assert "password_changed" in await mine.log_kinds()
 
 
+async def test_who_reads_the_mail_is_not_shut_out_by_failures_of_before(world: World) -> None:
+    person = await world.person()
+    for _ in range(10):
+        await world.try_login(person.email, OTHER_PASSWORD)
+    assert (await world.try_login(person.email)).status_code == 429
+    token = await _link(world, person.email)
+    assert (await _reset(world, token)).status_code == 204
+    assert (await world.try_login(person.email, OTHER_PASSWORD)).status_code == 201
+
+
+async def test_a_flood_of_registrations_shuts_nobody_out_who_forgot(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REGISTRATIONS", 2)
+    world.clock.let_pass(days=2000)  # apart from the registrations of other tests
+    person = await world.person()
+    await world.person()
+    assert is_problem(await world.register(address()), 429, "too_many_attempts")
+    await _link(world, person.email)
+
+
 async def test_a_changed_password_ends_what_a_thief_wished_for(world: World) -> None:
     """Whoever knew the old one may have asked for an address of theirs."""
     person, theirs = await world.person(), address()

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.auth import session_list
 from tests.integration.auth.world import PASSWORD, World, somewhere
 from tests.support.apps import is_problem
 
@@ -172,3 +173,16 @@ async def test_a_session_that_was_just_ended_can_do_nothing_with_its_access_toke
     mine = await world.log_in(stolen.email)
     await mine.ask("DELETE", "/sessions")
     assert is_problem(await stolen.ask(method, path, body), 401, "unauthenticated")
+
+
+async def test_a_person_has_so_many_sessions_and_the_longest_unused_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_list, "MOST", 3)
+    first = await world.person()
+    others = []
+    for _ in range(3):
+        world.clock.let_pass(minutes=1)
+        others.append(await world.log_in(first.email))
+    assert not await world.is_alive(first.session_id)
+    assert [await world.is_alive(one.session_id) for one in others] == [True] * 3

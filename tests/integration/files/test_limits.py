@@ -38,12 +38,39 @@ async def test_replacements_count_and_what_changes_nothing_does_not(
         await ann.replace(file_id, b"two")
         assert (await ann.upload(content=b"three")).status_code == 409
         assert (await ann.replace(file_id, b"two")).json()["unchanged"]
-        await ann.delete(file_id)
-        await ann.restore(file_id)
         assert (await ann.limits())["uploads"]["left"] == 1
         await ann.replace(file_id, b"three")
         assert (await ann.replace(file_id, b"three")).json()["unchanged"]
         assert is_problem(await ann.replace(file_id, b"four"), 429, "too_many_uploads")
+
+
+async def test_restoring_counts_and_deleting_does_not(make_app: MakeApp, keys: Keys) -> None:
+    async with make_app(uploads_per_minute=3) as app, person(app, keys) as ann:
+        file_id = await ann.new()
+        for left in (1, 0):
+            await ann.delete(file_id)
+            assert (await ann.restore(file_id)).json()["limits"]["uploads"]["left"] == left
+        assert (await ann.restore(file_id)).status_code == 200  # it is there already
+        assert (await ann.delete(file_id)).status_code == 200
+        assert is_problem(await ann.restore(file_id), 429, "too_many_uploads")
+
+
+async def test_a_file_changes_so_many_times_and_can_go_all_the_same(
+    make_app: MakeApp, keys: Keys, pools: Pools
+) -> None:
+    async with make_app(file_changes=4) as app, person(app, keys) as ann:
+        file_id = await ann.new(content=b"one")
+        await ann.replace(file_id, b"two")
+        await ann.delete(file_id)
+        await ann.restore(file_id)
+        refused = await ann.replace(file_id, b"three")
+        assert is_problem(refused, 422, "file_worn_out")
+        assert refused.json()["params"] == {"limit": 4}
+        assert (await ann.replace(file_id, b"two")).json()["unchanged"]
+        assert (await ann.delete(file_id)).status_code == 200
+        assert is_problem(await ann.restore(file_id), 422, "file_worn_out")
+        assert len(await told(pools("files"), file_id)) == 5
+        await ann.new(content=b"three")
 
 
 async def test_a_burst_from_many_hands_is_bounded(

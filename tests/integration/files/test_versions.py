@@ -142,6 +142,18 @@ async def test_only_line_ends_or_the_encoding_changed(ann: Person) -> None:
         assert (diff["identical"], diff["hunks"], diff["note"]) == (False, [], note)
 
 
+async def test_a_patch_tells_of_bytes_and_names(ann: Person) -> None:
+    old, new = "# coding: cp1251\r\nx = 'да'\r\n".encode("cp1251"), b"y = 1"
+    file_id = await ann.new("old.py", old)
+    await ann.replace(file_id, new, "new.py")
+    patch = await ann.get(file_id, "/patch", from_=1, to=2)
+    assert patch.content == (
+        b"--- a/old.py\n+++ b/new.py\n@@ -1,2 +1,1 @@\n"
+        b"-# coding: cp1251\r\n-x = '\xe4\xe0'\r\n+y = 1\n\\ No newline at end of file\n"
+    )
+    assert is_problem(await ann.get(file_id, "/patch", from_=1, to=3), 404, "not_found")
+
+
 async def test_lines_are_read_in_the_declared_encoding(ann: Person) -> None:
     text = "# coding: {}\r\nx = 'привет'\r\n"
     in_two = [text.format(name).encode(name) for name in ("cp1251", "koi8-r")]

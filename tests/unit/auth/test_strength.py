@@ -41,6 +41,8 @@ async def meter() -> AsyncIterator[StrengthMeter]:
         ("ann.miller", ""),
         ("ann.miller@example.org", ""),
         ("prereview", ""),
+        ("йцукенгш", "common"),
+        ("солнышко", "common"),
     ],
 )
 async def test_the_commonest_and_ones_own_are_refused(

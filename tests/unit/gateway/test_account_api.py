@@ -36,7 +36,7 @@ CALLS: list[tuple[str, str, Any, str, Any, int, Any]] = [
     ("DELETE", "/me", {"password": "p"}, "POST me/erasure", None, 204, None),
     ("POST", "/me/password", {"current_password": "a", "new_password": "b"}, "POST me/password",
      None, 204, None),
-    ("POST", "/me/email", BOTH, "POST me/email", {}, 202, {}),
+    ("POST", "/me/email", BOTH, "POST me/email", {"mailed": True}, 202, {}),
     ("GET", "/me/security-log", None, "GET me/security-log",
      {"entries": [security_entry()], "next_cursor": "7"}, 200,
      {"entries": [security_entry()], "next_cursor": "7"}),

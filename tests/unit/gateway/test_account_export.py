@@ -30,7 +30,7 @@ from tests.unit.gateway.services import (
     summary,
 )
 
-EACH_ONCE = ("sessions", "devices", "tokens")
+EACH_ONCE = ("sessions", "devices", "tokens", "account-mails")
 LIVING, DELETED, TWIN = UUID(int=21), UUID(int=22), UUID(int=23)
 CHECKS = [UUID(int=31), UUID(int=32)]
 
@@ -50,10 +50,11 @@ def _all_services(services: Services) -> None:
                 "sessions": [session()],
                 "devices": [{"first_seen_at": NOW, "last_seen_at": NOW}],
                 "tokens": [api_token()],
-                "security_log": [security_entry()],
+                "mails": [{"kind": "confirm_email", "email": "ann@example.org"}],
             },
         ),
     )
+    services.on("auth GET /internal/me/security-log", _log)
     services.on("reports GET /internal/files", _files)
     services.on("reports GET /internal/checks", _checks)
     services.on("reports GET /internal/checks/.*", _check)
@@ -61,6 +62,13 @@ def _all_services(services: Services) -> None:
     services.on("reports GET /internal/mails", answer(200, mails))
     services.on("files GET /internal/files/.*/versions", _versions)
     services.on("files GET /internal/files/.*/content", _content)
+
+
+def _log(request: httpx2.Request) -> httpx2.Response:
+    """Two pages."""
+    second = request.url.params.get("cursor") == "7"
+    page = {"entries": [security_entry()], "next_cursor": None if second else "7"}
+    return answer(200, page)(request)
 
 
 def _files(request: httpx2.Request) -> httpx2.Response:
@@ -106,8 +114,9 @@ async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
         told = {name: archive.read(name) for name in names}
     assert len(set(names)) == len(names)
     assert json.loads(told["account.json"])["email"] == "ann@example.org"
-    assert [len(json.loads(told[f"{one}.json"])) for one in EACH_ONCE] == [1, 1, 1]
-    assert json.loads(told["security-log.json"])[0]["kind"] == "signed_in"
+    assert [len(json.loads(told[f"{one}.json"])) for one in EACH_ONCE] == [1] * 4
+    for page in ("", "-2"):
+        assert json.loads(told[f"security-log{page}.json"])[0]["kind"] == "signed_in"
     assert json.loads(told["mails.json"])[0]["state"] == "sent"
     assert told["files/main.py/v2-main.py"].endswith(b"2")
     assert told["files/main.py/v1-old.py"].endswith(b"1")
@@ -132,7 +141,7 @@ async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
 async def test_it_explains_itself(
     person: httpx2.AsyncClient, services: Services, language: str, heading: str
 ) -> None:
-    kept: dict[str, Any] = {part: [] for part in (*EACH_ONCE, "security_log")}
+    kept: dict[str, Any] = {part: [] for part in ("sessions", "devices", "tokens", "mails")}
     kept["account"] = account(language=language)
     services.on("auth GET /internal/me/export", answer(200, kept))
     response = await person.get("/account/data/export.zip")
@@ -141,7 +150,7 @@ async def test_it_explains_itself(
         guide = archive.read(names[0]).decode()
     assert names[0] == "README.txt"
     assert guide.startswith(heading)
-    for name in {name for name in names if "/" not in name} - {"README.txt", "files-2.json"}:
+    for name in {name for name in names if "/" not in name and "-2." not in name} - {names[0]}:
         assert f"\n{name}\n" in guide
 
 

@@ -100,11 +100,20 @@ async def test_address_and_password_are_changed(
     call: str,
     told: dict[str, str],
 ) -> None:
-    services.on(f"auth {call}", answer(202, {}))
+    services.on(f"auth {call}", answer(202, {"mailed": True}))
     response = await person.post(f"/account/{form}", data=data)
     assert response.status_code == 303
     assert sent(services, f"auth {call}") == told
     assert 'role="status"' in (await person.get(response.headers["location"])).text
+
+
+async def test_no_mail_is_promised_for_ones_own_address(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("auth POST /internal/me/email", answer(202, {"mailed": False}))
+    response = await person.post("/account/email", data={"email": "a@b.de", "password": SECRET})
+    page = (await person.get(response.headers["location"])).text
+    assert "This is your address already, and it stays so." in page
 
 
 async def test_a_refused_form_says_why_and_keeps_all_but_the_password(

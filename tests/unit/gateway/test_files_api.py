@@ -293,14 +293,17 @@ async def test_a_difference_is_told_in_two_ways(
     assert services.called("files GET .*/diff")[0].url.params["to"] == "2"
     had = {"If-None-Match": response.headers["etag"]}
     assert (await program.get(f"{FILE}/diff?from=1", headers=had)).status_code == 304
-    patch = await program.get(f"{FILE}/diff", params={"from": 1, "to": 2, "format": "unified"})
-    assert patch.headers["content-type"] == "text/x-diff; charset=utf-8"
+    told = b"--- a/main.py\n+++ b/main.py\n@@ -1,1 +1,1 @@\n-\xff\n+x\n"
+    services.on("files GET .*/patch", answer(200, told))
+    asked = {"from": 1, "format": "unified"}
+    patch = await program.get(f"{FILE}/diff", params=asked)
+    assert dict(services.called("files GET .*/patch")[0].url.params) == {"from": "1", "to": "2"}
+    assert patch.headers["content-type"] == "text/x-diff"
+    assert (patch.headers["etag"], patch.content) == ('"v1-v2"', told)
+    had = {"If-None-Match": '"v1-v2"'}
+    assert (await program.get(f"{FILE}/diff", params=asked, headers=had)).status_code == 304
     assert patch.headers["content-disposition"].startswith(
         'attachment; filename="main.py.1-2.diff"'
-    )
-    assert patch.text == (
-        "--- a/main.py\n+++ b/main.py\n@@ -1,2 +1,2 @@\n"
-        " def f(x):\n-    return x\n+    return x + <1>\n"
     )
 
 

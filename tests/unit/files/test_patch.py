@@ -1,0 +1,68 @@
+"""Patches: applied to one version they give the other, byte by byte."""
+
+from pathlib import Path
+
+import pygit2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.files import changes
+from services.files.patch import patch
+
+LINES = st.lists(
+    st.sampled_from(
+        [b"a\n", b"b\n", b"\n", b"c\r\n", b"d\r", b"\xff\n", b"+x\n", b"\x0c\n", b"-- y\n"]
+    ),
+    max_size=30,
+)
+TEXTS = st.builds(lambda lines, end: b"".join(lines) + end, LINES, st.sampled_from([b"", b"z"]))
+TIMES = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> pygit2.Repository:
+    return pygit2.init_repository(tmp_path_factory.mktemp("work"))
+
+
+def applied(repository: pygit2.Repository, name: str, old: bytes, diff: bytes) -> bytes:
+    path = Path(repository.workdir) / name
+    path.write_bytes(old)
+    header = f"diff --git a/{name} b/{name}\n".encode()  # without it libgit2 reads no patch
+    repository.apply(pygit2.Diff.parse_diff(header + diff))
+    return path.read_bytes()
+
+
+@TIMES
+@given(TEXTS, TEXTS)
+def test_a_patch_leads_from_one_version_to_the_other(
+    repository: pygit2.Repository, old: bytes, new: bytes
+) -> None:
+    diff = patch(old, new, "main.py", "main.py")
+    assert bool(diff) == (old != new)
+    if diff and old and new:  # git takes a patch from or to nothing for a new or a gone file
+        assert applied(repository, "main.py", old, diff) == new
+
+
+def test_versions_with_little_in_common_are_replaced_whole(
+    repository: pygit2.Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "COMPARED", 10)
+    old, new = b"".join(b"%d\n" % n for n in range(9)), b"".join(b"x%d\n" % n for n in range(9))
+    diff = patch(b"same\n" + old, b"same\n" + new, "main.py", "main.py")
+    assert applied(repository, "main.py", b"same\n" + old, diff) == b"same\n" + new
+
+
+def test_names_and_ends_are_told_as_patch_expects_them() -> None:
+    assert patch(b"a", b"a\nb", "old.py", "my file.py").decode() == (
+        "--- a/old.py\n"
+        "+++ b/my file.py\t\n"
+        "@@ -1,1 +1,2 @@\n"
+        "-a\n"
+        "\\ No newline at end of file\n"
+        "+a\n"
+        "+b\n"
+        "\\ No newline at end of file\n"
+    )
+    assert patch(b"", b"a\n", "m.py", "m.py").endswith(b"@@ -0,0 +1,1 @@\n+a\n")
+    assert patch(b"a\n", b"", "m.py", "m.py").endswith(b"@@ -1,1 +0,0 @@\n-a\n")
