@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.errors import Unavailable
 
 COMMAND_TIMEOUT = 30.0  # seconds; asyncpg waits for ever without it
-# Seconds. Who calls a service waits 5 s: what can't begin before that is refused, not done later.
-POOL_TIMEOUT, LOCK_TIMEOUT = 2.0, 2.5
+# Seconds. The gateway waits 10 s: what can't begin before that is refused, and not done later.
+POOL_TIMEOUT, LOCK_TIMEOUT = 3.0, 5.0
 _AWAY = (
     pg.PostgresConnectionError,
     pg.CannotConnectNowError,

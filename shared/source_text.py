@@ -4,9 +4,6 @@ import io
 import re
 import tokenize
 
-# What ends a line for Python, for ruff and for an editor. `str.splitlines` also stops at form feed,
-# U+0085, U+2028 and others, and would shift every line below.
-_LINE_END = re.compile("\r\n|\r|\n")
 _LINE_END_BYTES = re.compile(b"\r\n|\r|\n")
 # Source must read as ASCII where it is ASCII: not so in utf-7, utf-16, rot13. The first samples are
 # more than their bytes to codecs that write text with escapes: unicode_escape, idna.
@@ -46,8 +43,3 @@ def decode_or_replace(content: bytes) -> str:
         return decode(content)
     except ValueError:
         return content.decode("utf-8", "replace")
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines as an editor numbers them; after a line end at the very end an empty one."""
-    return _LINE_END.split(text)

@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from deploy.local import mailbox_pages
@@ -51,6 +52,7 @@ def create_app(folder: Path, smtp_port: int) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", LOOPBACK])
     app.state.store = store
     app.include_router(mailbox_pages.router)
+    app.exception_handler(HTTPException)(mailbox_pages.tell_error)
     return app
 
 

@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
+from starlette.exceptions import HTTPException
 from xstatic.pkg import bootstrap
 
 from deploy.local.mail_store import Mail, MailStore
@@ -90,6 +92,14 @@ def mailbox_css() -> Response:
     return Response(css, media_type="text/css")
 
 
+async def tell_error(request: Request, error: HTTPException) -> Response:
+    """A page for somebody who looks for what is not there, JSON for programs."""
+    wants_page = "text/html" in request.headers.get("accept", "")
+    if error.status_code == 404 and wants_page and not request.url.path.startswith("/api/"):  # noqa: PLR2004
+        return _page(request, "not_found.html", 404)
+    return await http_exception_handler(request, error)
+
+
 def language_of(accept_language: str) -> str:
     """The language of ours that the header prefers (RFC 9110, 12.5.4); English otherwise."""
     for _, tag in sorted(map(_weighed, accept_language.split(",")), key=lambda pair: -pair[0]):
@@ -133,13 +143,13 @@ def _summary(mail: Mail) -> dict[str, Any]:
     }
 
 
-def _page(request: Request, template: str, **values: Any) -> Response:
+def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     language = language_of(request.headers.get("accept-language", ""))
     html = _TEMPLATES.get_template(template).render(
         language=language, words=WORDS[language], **values
     )
     headers = {"Content-Security-Policy": PAGE_POLICY, "Vary": "Accept-Language", **_CAREFUL}
-    return HTMLResponse(html, headers=headers)
+    return HTMLResponse(html, status, headers)
 
 
 def _dark_theme() -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.files import contents
 from services.files.domain import file as rules
 from services.files.domain.contents import check_text
-from services.files.domain.file import FILE, File, FileNameTaken, Mark, Upload, mark_of, stream
+from services.files.domain.file import FILE, File, Mark, Upload, mark_of, stream
 from services.files.domain.names import check_name
 from shared.errors import Unauthenticated
 from shared.eventsourcing.erasure import is_erased
@@ -23,15 +23,6 @@ from shared.eventsourcing.execute import execute
 from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
-
-__all__ = [
-    "FileNameTaken",
-    "Saved",
-    "delete_file",
-    "replace_content",
-    "restore_file",
-    "upload_file",
-]
 
 
 @dataclass(frozen=True)
@@ -57,13 +48,23 @@ class Saved:
 
 
 async def upload_file(
-    connection: AsyncConnection, store: EventStore, user_id: UUID, name: str, content: bytes
+    connection: AsyncConnection,
+    store: EventStore,
+    user_id: UUID,
+    name: str,
+    content: bytes,
+    *,
+    replace: bool = False,
 ) -> Saved:
+    """A new file; with `replace` the next version of the user's own one of this name."""
     new = await asyncio.to_thread(_checked, user_id, name, content)
     await contents.keep(connection, new.sha256, content)
     await _begin(connection, user_id)
     file_id = new_id()
     taken_by = await _living(connection, user_id, new.name, file_id)
+    if replace and taken_by is not None:
+        again = partial(rules.replace_file, file_id=taken_by, new=new)
+        return await _save(connection, store, taken_by, again)
     decide = partial(rules.upload, file_id=file_id, new=new, taken_by=taken_by)
     return await _save(connection, store, file_id, decide)
 

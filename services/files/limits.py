@@ -19,7 +19,7 @@ class FilesFull(Invalid):
 
 
 class StorageFull(Invalid):
-    """All versions of your files together can have at most {limit} bytes; these would be more."""
+    """All versions of your files together can take at most {limit}; this needs more."""
 
     code = "storage_full"
 

@@ -40,12 +40,11 @@ async def _entries(
             found = await _content(bearer, files, file.id)
             if found is None:
                 continue
-            # Two files may have had the name one after the other while this archive was made.
-            yield (
-                (found.name if found.name not in taken else f"{file.id}/{found.name}"),
-                found.content,
-            )
-            taken.add(found.name)
+            # Names that differ in their case only may be one where they are unpacked. And two files
+            # may have had a name one after the other while this archive was made.
+            name = found.name if found.name.casefold() not in taken else f"{file.id}/{found.name}"
+            taken.add(found.name.casefold())
+            yield name, found.content
         if page.next_cursor is None:
             return
         page = await reports.files(await bearer.user(), None, page.next_cursor, MOST, _IN_ORDER)

@@ -6,15 +6,15 @@ from typing import Any, TypeVar
 import httpx2
 
 from services.gateway.errors import passed_on
-from shared.errors import DomainError, Unavailable
+from shared.errors import DomainError, NotFound, Unavailable
 from shared.logging import log
-from shared.web.client import call_headers
+from shared.web.client import call_headers, is_raised
 from shared.web.identity import Identity, User
 
 T = TypeVar("T")
-TIMEOUT = httpx2.Timeout(5.0, connect=2.0)  # seconds
+TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds; longer than services wait for their database
 QUICK = httpx2.Timeout(1.0)
-# Servers close idle connections after 5 s; ours are given up before, so that none is stale.
+# Servers close idle connections after 15 s; ours are given up before, so that none is stale.
 LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=50, keepalive_expiry=3.0)
 
 
@@ -93,6 +93,8 @@ def _refusal(answer: httpx2.Response) -> DomainError:
         told = answer.json()
         code, params = str(told["code"]), dict(told.get("params") or {})
     except (ValueError, KeyError, TypeError):
+        return Unavailable()
+    if answer.status_code == NotFound.status and not is_raised(told):
         return Unavailable()
     if answer.status_code == Unavailable.status or answer.status_code < 500:  # noqa: PLR2004
         wait = answer.headers.get("retry-after", "")

@@ -7,7 +7,9 @@ from fastapi import Request
 from services.gateway.models import Preferences, Tokens
 
 CHOICE_SECONDS = 365 * 86_400
-MARGIN = 30  # seconds an access cookie ends before its token does
+# Seconds an access cookie ends before its token does: longer than a form may take to arrive, for
+# files looks at the token when it has.
+MARGIN = 120
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.pages import Pages
+from services.gateway.sentences import sentence
 from services.gateway.sessions import Sessions
 from shared.web.problems import MEDIA_TYPE
 
@@ -36,7 +37,7 @@ class ErrorPages:
 
         async def answer(message: Message) -> None:
             nonlocal start
-            if message["type"] == "http.response.start" and _is_problem(message):
+            if message["type"] == "http.response.start" and is_problem(message):
                 start = message
             elif start is None:
                 await send(message)
@@ -55,17 +56,17 @@ class ErrorPages:
         status, code = int(problem["status"]), str(problem["code"])
         if status == 401:  # noqa: PLR2004
             return self._to_the_login(request)
-        if code == "invalid" and request.method == "GET":
+        if any(error["in"] == "path" for error in problem.get("errors", [])):
             status, code = 404, "not_found"  # an address that can't exist
         if not hasattr(request.state, "user"):  # refused before anybody asked who it is
             sessions: Sessions = request.app.state.provided[Sessions]
             request.state.user = sessions.by_signature(request)
-        sentence = self._pages.sentence(request, code, problem.get("params") or {})
+        told = sentence(self._pages.language(request), code, problem.get("params") or {})
         return self._pages.render(
             request,
             "error.html",
             status,
-            sentence=sentence,
+            sentence=told,
             request_id=problem["request_id"],
         )
 
@@ -105,7 +106,7 @@ def _is_for_people(scope: Scope) -> bool:
     return "text/html" in accepted and not scope["path"].startswith("/api/v1")
 
 
-def _is_problem(message: Message) -> bool:
+def is_problem(message: Message) -> bool:
     return Headers(raw=message["headers"]).get("content-type", "").startswith(MEDIA_TYPE)
 
 

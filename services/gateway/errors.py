@@ -72,7 +72,7 @@ class FileNameUnreadable(Invalid):
 
 
 class FileTooLarge(TooLarge):
-    """The file is larger than the limit of {limit} bytes."""
+    """The file is larger than {limit}."""
 
     code = "file_too_large"
 
@@ -95,6 +95,14 @@ class ExportRunning(DomainError):
     code = "export_running"
     status = 429
     retry_after = 10
+
+
+class TooManyFeeds(DomainError):
+    """You have too many pages or programs open that follow the news. Close some of them."""
+
+    code = "too_many_feeds"
+    status = 429
+    retry_after = 30
 
 
 class ScopesMissing(Invalid):

@@ -46,8 +46,8 @@ def duration(language: Language, milliseconds: int) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A file name that may go on in the next line after `_` and before its ending."""
-    wrapped = str(escape(name)).replace("_", "_<wbr>").replace(".py", "<wbr>.py")
+    """A file name that may go on in the next line after `_`."""
+    wrapped = str(escape(name)).replace("_", "_<wbr>")
     return Markup(wrapped)  # noqa: S704 - escaped above
 
 

@@ -13,13 +13,14 @@ from services.gateway.clients import Auth, Checker, Files, Reports
 from services.gateway.cookies import Cookies
 from services.gateway.edge import SetCookies, SlowBodies, guard, too_slow
 from services.gateway.error_pages import ErrorPages
+from services.gateway.error_sentences import ErrorSentences
 from services.gateway.errors import RequestTooSlow
 from services.gateway.headers import default_headers
 from services.gateway.pages import Pages
 from services.gateway.screens import ROUTERS as SCREENS
 from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
-from services.gateway.turns import Archives
+from services.gateway.turns import Archives, Feeds
 from shared.web.app import create_app as create_web_app
 from shared.web.identity import Identity
 
@@ -48,6 +49,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
             callers,
             Sessions(auth, identity, cookies, callers),
             Archives(),
+            Feeds(),
         ],
         resources=[_Closing(client)],
         headers=default_headers(settings),
@@ -55,6 +57,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
         openapi_url="/api/openapi.json",
     )
     app.user_middleware += [Middleware(SetCookies), Middleware(SlowBodies)]  # the innermost
+    app.add_middleware(ErrorSentences)
     app.add_middleware(ErrorPages, pages=pages)  # the outermost
     app.exception_handler(RequestTooSlow.status)(too_slow)
     describe(app)

@@ -13,10 +13,10 @@ from services.gateway import assets
 from services.gateway.addresses import local_path
 from services.gateway.advice import advice
 from services.gateway.cookies import Cookies
-from services.gateway.formats import filters, number, readers_zone
+from services.gateway.formats import filters, readers_zone
 from services.gateway.i18n.language import choose, translations
 from services.gateway.models import Theme
-from services.gateway.sentences import SENTENCES
+from services.gateway.sentences import sentence
 from services.gateway.settings import Settings
 from services.gateway.zones import zone
 from shared.contracts.auth import Language
@@ -95,20 +95,7 @@ class Pages:
 
     def explain(self, request: Request, error: DomainError) -> str:
         """An error's sentence in the visitor's language."""
-        return self.sentence(request, error.code, error.params)
-
-    def sentence(self, request: Request, code: str, params: dict[str, Any]) -> str:
-        """The sentence of a code; a general one for a code we do not know."""
-        language = self.language(request)
-        words, general = translations(language).gettext, SENTENCES["refused"]
-        told = {
-            name: number(language, value) if isinstance(value, int) else value
-            for name, value in params.items()
-        }
-        try:
-            return words(SENTENCES.get(code, general)).format(**told)
-        except (KeyError, IndexError):
-            return words(general)
+        return sentence(self.language(request), error.code, error.params)
 
 
 @cache

@@ -4,7 +4,14 @@ Services keep the English sentence in the error's docstring. The gateway may not
 repeats the sentences here, where they are translated; a test compares both.
 """
 
-from services.gateway.i18n.language import N_
+from collections.abc import Mapping
+from typing import Any
+
+from services.gateway.formats import number, size
+from services.gateway.i18n.language import N_, translations
+from shared.contracts.auth import Language
+
+_OF_BYTES = {"file_too_large", "storage_full"}  # whose limit is one of bytes
 
 SENTENCES = {
     # any service
@@ -42,11 +49,18 @@ SENTENCES = {
     "wrong_password": N_("The current password is wrong."),
     "too_many_attempts": N_("Too many attempts. Please try again in {minutes} min."),
     "link_invalid": N_("This link has been used or is too old. Ask for a new one."),
+    "nothing_to_confirm": N_("Your address is confirmed already."),
     "time_zone_unknown": N_("This time zone is unknown."),
     "too_many_tokens": N_("You have {limit} tokens, and there can't be more. Revoke one first."),
     # files
     "file_name_taken": N_(
         "You already have a file of this name. Replace that one, or choose another name."
+    ),
+    "name_taken_meanwhile": N_(
+        "Another file has this name by now. Rename or delete that one, then restore this one."
+    ),
+    "file_is_deleted": N_(
+        "This file is deleted. The list of deleted files tells whether it can come back."
     ),
     "not_python": N_("Only Python files can be uploaded: the name must end in .py, in lower case."),
     "file_name_invalid": N_(
@@ -55,10 +69,13 @@ SENTENCES = {
     ),
     "not_text": N_("This is not a text file."),
     "too_busy": N_("Too many people are logging in at this moment. Please try again shortly."),
+    "not_utf8": N_(
+        "The file is not in UTF-8 and declares no other encoding. Save it as UTF-8, then try again."
+    ),
     "encoding_unknown": N_(
         "The file can't be read in the encoding it declares. Save it as UTF-8 and upload it again."
     ),
-    "file_too_large": N_("The file is larger than the limit of {limit} bytes."),
+    "file_too_large": N_("The file is larger than {limit}."),
     "version_conflict": N_(
         "The file has changed meanwhile: it is at version {current}, and you began with {yours}."
     ),
@@ -68,7 +85,7 @@ SENTENCES = {
     ),
     "files_full": N_("You can have at most {limit} files. Delete one first."),
     "storage_full": N_(
-        "All versions of your files together can have at most {limit} bytes; these would be more."
+        "All versions of your files together can take at most {limit}; this needs more."
     ),
     "too_many_uploads": N_("You save files too quickly. Please go on in {seconds} s."),
     "comparing_busy": N_(
@@ -93,6 +110,9 @@ SENTENCES = {
     "file_missing": N_("Choose a file first."),
     "file_name_missing": N_("The file came without a name."),
     "file_name_unreadable": N_("The file's name can't be read."),
+    "too_many_feeds": N_(
+        "You have too many pages or programs open that follow the news. Close some of them."
+    ),
     "export_running": N_(
         "You are downloading such an archive already. Wait for its end, then try again."
     ),
@@ -107,3 +127,20 @@ SENTENCES = {
     "headers_too_large": N_("The headers are too large."),
     "internal": N_("Something went wrong on our side. It is logged and we will look into it."),
 }
+
+
+def sentence(language: Language, code: str, params: Mapping[str, Any]) -> str:
+    """The sentence of a code with its values; a general one for a code we do not know."""
+    words, general = translations(language).gettext, SENTENCES["refused"]
+    told = {
+        name: _shown(language, code, value) if isinstance(value, int) else value
+        for name, value in params.items()
+    }
+    try:
+        return words(SENTENCES.get(code, general)).format(**told)
+    except (KeyError, IndexError):
+        return words(general)
+
+
+def _shown(language: Language, code: str, value: int) -> str:
+    return size(language, value) if code in _OF_BYTES else number(language, value)

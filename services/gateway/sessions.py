@@ -106,7 +106,11 @@ class Sessions:
         self.unconfirmed.forget()
 
     async def fresh(self, request: Request) -> User:
-        """The user of a request that takes long, with a token that is good for minutes to come."""
+        """The user of a request that takes long, asked for anew now and then.
+
+        A browser's token and one for an API token are renewed; the access token of a program's
+        session is its own, and what takes longer than that lives breaks off.
+        """
         if request.headers.get("authorization"):
             return await self.by_bearer(request)
         token = self._cookies.read(request, "session")

@@ -16,6 +16,9 @@ class Settings(settings.Settings):
     upload_files: int = Field(20, ge=1, description="files one upload form may carry")
     session_days: int = Field(30, ge=1, description="days the session cookie is kept")
     page_size: int = Field(50, ge=1, le=200, description="rows on a page of a list")
+    retention_days: int = Field(
+        30, ge=0, description="days a deleted file can be restored, as files is told"
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="bearer token that opens `/metrics`; without one it is hidden"
     )

@@ -1,5 +1,6 @@
-"""One archive at a time: making one reads everything a person has."""
+"""What a person may have going on at a time: one archive, and some feeds."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -7,45 +8,78 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from services.gateway.errors import ExportRunning
+from services.gateway.errors import ExportRunning, TooManyFeeds
 from services.gateway.sessions import ApiUser, WebUser
+from shared.errors import DomainError
 from shared.web.app import provided
 
 
-class Archives:
-    """Who is downloading an archive from this process."""
+class Turns:
+    """Who is being served something long by this process."""
+
+    most: int
+    refusal: type[DomainError]
 
     def __init__(self) -> None:
-        self._running: set[UUID] = set()
+        self._running = Counter[UUID]()
 
     @contextmanager
     def turn(self, user_id: UUID) -> Iterator[None]:
         """From before the first look until the last byte has left, or the reader has.
 
-        Raises:
-            ExportRunning: the person is downloading one already.
+        Raises the refusal while the person has as many going on as there may be.
         """
-        if user_id in self._running:
-            raise ExportRunning
-        self._running.add(user_id)
+        if self._running[user_id] >= self.most:
+            raise self.refusal
+        self._running[user_id] += 1
         try:
             yield
         finally:
-            self._running.discard(user_id)
+            self._running[user_id] -= 1
+            if not self._running[user_id]:
+                del self._running[user_id]
+
+
+class Archives(Turns):
+    """Making one reads everything a person has."""
+
+    most = 1
+    refusal = ExportRunning
+
+
+class Feeds(Turns):
+    """Each holds a connection to reports, which looks for news in each at every event."""
+
+    most = 20
+    refusal = TooManyFeeds
 
 
 _Archives = Annotated[Archives, provided(Archives)]
+_Feeds = Annotated[Feeds, provided(Feeds)]
 
 
-async def _on_screen(user: WebUser, archives: _Archives) -> AsyncIterator[None]:
+async def _archive_on_screen(user: WebUser, archives: _Archives) -> AsyncIterator[None]:
     with archives.turn(user.user_id):
         yield
 
 
-async def _in_api(user: ApiUser, archives: _Archives) -> AsyncIterator[None]:
+async def _archive_in_api(user: ApiUser, archives: _Archives) -> AsyncIterator[None]:
     with archives.turn(user.user_id):
         yield
 
 
-WEB_TURN = [Depends(_on_screen, scope="request")]  # ends after the answer was sent
-API_TURN = [Depends(_in_api, scope="request")]
+async def _feed_on_screen(user: WebUser, feeds: _Feeds) -> AsyncIterator[None]:
+    with feeds.turn(user.user_id):
+        yield
+
+
+async def _feed_in_api(user: ApiUser, feeds: _Feeds) -> AsyncIterator[None]:
+    with feeds.turn(user.user_id):
+        yield
+
+
+# The scope of a request ends after the answer was sent.
+WEB_ARCHIVE = [Depends(_archive_on_screen, scope="request")]
+API_ARCHIVE = [Depends(_archive_in_api, scope="request")]
+WEB_FEED = [Depends(_feed_on_screen, scope="request")]
+API_FEED = [Depends(_feed_in_api, scope="request")]

@@ -14,10 +14,14 @@ MAX_FIELD = 10_000  # bytes of a part that is no file, unless said otherwise
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that is still arriving: its bytes can be taken once."""
+    """A file that is still arriving: its bytes can be taken once.
+
+    `replaces` tells that the form's box `replace` was ticked before it.
+    """
 
     name: str
     content: AsyncIterator[bytes]
+    replaces: bool = False
 
 
 @dataclass
@@ -51,8 +55,11 @@ async def each_file(request: Request, max_file_bytes: int, most: int) -> AsyncIt
 
     A file beyond the limit ends its own bytes with `FileTooLarge`, and the next ones follow.
     """
-    form, count = Form(request), 0
+    form, count, replaces = Form(request), 0, False
     while part := await form.next_part():
+        if part.field_name == "replace" and part.filename is None:
+            replaces = bool([piece async for piece in _limited(form.content(), MAX_FIELD)])
+            continue
         limit = MAX_FIELD if part.filename is None else max_file_bytes
         content = _limited(form.content(), limit)
         if not part.filename and not await anext(content, b""):
@@ -60,7 +67,7 @@ async def each_file(request: Request, max_file_bytes: int, most: int) -> AsyncIt
         count += 1
         if count > most:
             raise TooManyFiles(limit=most)
-        yield Upload(part.filename or "", content)
+        yield Upload(part.filename or "", content, replaces)
 
 
 async def read_form(request: Request, **limits: int) -> Sent:

@@ -26,9 +26,10 @@ INSERT INTO confirmed_users (user_id) SELECT :user_id
 WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
 ON CONFLICT DO NOTHING
 """
-# The two days in which a mail is tried begin when it may be sent.
+# The two days in which a mail is tried begin when it may be sent. Due it has been since it was
+# queued, so that what was held leaves in that order.
 _RELEASE = """
-UPDATE mails SET state = 'queued', queued_at = :now, due_at = :now
+UPDATE mails SET state = 'queued', queued_at = :now, due_at = queued_at
 WHERE user_id = :user_id AND state = 'held'
 """
 _IS_CONFIRMED = "SELECT EXISTS (SELECT FROM confirmed_users WHERE user_id = :user_id)"

@@ -1,10 +1,8 @@
-"""Messages in batches, each with one effect."""
+"""What is done with messages: each has one effect."""
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 
 from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage
@@ -24,14 +22,12 @@ from shared.eventsourcing.event import (
 )
 from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, is_new, prune
 from shared.logging import log
-from shared.messaging.connection import Connection
+from shared.messaging.arrivals import Arrivals
 from shared.messaging.dead_letters import drop_of
 from shared.messaging.envelope import Envelope, UnreadableMessageError, read_envelope, to_recorded
 from shared.messaging.publisher import Publisher
-from shared.messaging.topology import DEAD, dead_queue, declare_queue
+from shared.messaging.topology import DEAD, dead_queue
 
-BATCH = 100  # messages
-BATCH_BYTES = 8 * 1024 * 1024
 PATIENCE = 60.0  # seconds to wait for the database before the broker gets the messages back
 TRIES = 3
 BACKOFF = 0.2  # seconds before the second try, doubled before the third
@@ -59,24 +55,21 @@ class Consumer:
     ) -> None:
         """Take the events to read (`types`) and the routing keys to bind; other types are acked."""
         self._service, self._database, self._types, self._react = service, database, types, react
-        self._bindings = list(bindings)
-        self._connection = Connection(url, f"{service} consumes")
+        self._arrivals = Arrivals(service, url, bindings)
         self._dead_letters = Publisher(url, f"{service} dead letters")
-        self._arrived: deque[AbstractIncomingMessage] = deque()
-        self._bell = asyncio.Event()
-        self._hears = False
         self._prune_at = 0.0
 
     @property
     def is_ready(self) -> bool:
-        """Whether messages would arrive: the broker cancels the consumer of a deleted queue."""
-        return self._connection.is_open and self._hears
+        """Whether messages would arrive."""
+        return self._arrivals.is_ready
 
     async def step(self) -> bool:
         """Handle what has arrived; False when nothing did within a second."""
         try:
-            await self._consume()
-            batch = await self._take_batch()
+            if not self._arrivals.are_open:
+                await self._begin()
+            batch = await self._arrivals.next_batch()
             if batch:
                 await self._handle(batch)
             else:
@@ -87,54 +80,14 @@ class Consumer:
         return bool(batch)
 
     async def close(self) -> None:
-        await self._connection.close()
+        await self._arrivals.close()
         await self._dead_letters.close()
 
-    async def _consume(self) -> None:
-        if self._connection.is_open and (self._hears or self._arrived):
-            return  # what has arrived from a queue that is gone will not come again
-        self._hears = False
-        await self._connection.close()
+    async def _begin(self) -> None:
+        await self._arrivals.close()
         async with self._database.transaction() as connection:
             await connection.execute(text("SELECT 1"))  # no messages while nothing can be done
-        self._arrived = deque()
-        channel = await self._connection.channel(prefetch=BATCH)
-        queue = await declare_queue(channel, self._service, self._bindings)
-        underlay = await channel.get_underlay_channel()
-        underlay.on_consumer_cancel_callbacks.add(self._cancelled)
-        self._hears = True
-        await queue.consume(self._arrive)
-
-    def _cancelled(self, _: object) -> None:
-        log.warning("consumer_cancelled", consumer=self._service)
-        self._hears = False
-        self._bell.set()
-
-    async def _arrive(self, message: AbstractIncomingMessage) -> None:
-        self._arrived.append(message)
-        self._bell.set()
-
-    async def _take_batch(self) -> list[AbstractIncomingMessage]:
-        if not self._arrived:
-            self._bell.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._bell.wait()
-        if not self._arrived:
-            return []
-        batch = [self._arrived.popleft()]
-        room = BATCH_BYTES - len(batch[0].body)
-        # The delivery limit also counts against prefetched neighbours of a poison message, so what
-        # was delivered before is handled alone.
-        while (waiting := self._next()) and not batch[-1].redelivered and not waiting.redelivered:
-            room -= len(waiting.body)
-            if len(batch) == BATCH or room < 0:
-                break
-            batch.append(self._arrived.popleft())
-        return batch
-
-    def _next(self) -> AbstractIncomingMessage | None:
-        return self._arrived[0] if self._arrived else None
+        await self._arrivals.open()
 
     async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         readable: list[Received] = []
@@ -210,7 +163,7 @@ class Consumer:
             try:
                 return await self._apply(batch)
             except Unavailable as error:
-                if not self._connection.is_open or time.monotonic() > end:
+                if not self._arrivals.are_connected or time.monotonic() > end:
                     raise  # the broker will deliver the batch again
                 log.warning("consumer_waits", consumer=self._service, reason=error.code)
                 await asyncio.sleep(pause)

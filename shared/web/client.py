@@ -52,7 +52,7 @@ class ServiceClient:
             answer = await self._http.request(method, path, json=json, headers=headers)
         except httpx2.HTTPError as error:
             raise ServiceAway from error
-        if _says_not_found(answer):
+        if answer.status_code == NotFound.status and is_raised(_json(answer), NotFound.code):
             raise NotFound
         if not answer.is_success:
             raise ServiceAway
@@ -62,17 +62,14 @@ class ServiceClient:
         await self._http.aclose()
 
 
-def _says_not_found(answer: httpx2.Response) -> bool:
-    """A `NotFound` that was raised, which has `params`, and not a path that nobody serves.
+def is_raised(problem: Any, *codes: str) -> bool:
+    """Whether a 404 is an error that was raised, which has `params`, and no unserved path.
 
     At a wrong address everything is a 404, also where another service of ours listens.
     """
-    if answer.status_code != httpx2.codes.NOT_FOUND:
+    if not isinstance(problem, dict) or "params" not in problem:
         return False
-    problem = _json(answer)
-    return (
-        isinstance(problem, dict) and problem.get("code") == NotFound.code and "params" in problem
-    )
+    return not codes or problem.get("code") in codes
 
 
 def _json(answer: httpx2.Response) -> Any:

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Scope
 
 from shared.errors import DomainError
@@ -72,20 +73,38 @@ async def _domain_error(request: Request, error: Exception) -> JSONResponse:
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     if isinstance(error.__cause__, ValueError | RecursionError):
-        return _invalid(request, [{"field": "body", "code": "unreadable"}])
+        return _invalid(request, [{"in": "body", "field": "body", "code": "unreadable"}])
     phrase = HTTPStatus(error.status_code).phrase
     code = _CODES.get(error.status_code, phrase.lower().replace(" ", "_"))
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers) if error.headers else {}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
     return problem(
         error.status_code, code, f"{phrase}.", request_id=request_id(request), headers=headers
     )
+
+
+def _allowed(request: Request) -> list[str]:
+    """Of all routes with this address: Starlette tells those of the first (RFC 9110, 15.5.6)."""
+    return [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     """Name the fields, never their values: a value may be NaN, a secret or a megabyte."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
     return _invalid(
-        request, [{"field": _field(e["loc"]), "code": e["type"]} for e in error.errors()]
+        request,
+        [
+            {"in": str(e["loc"][0]), "field": _field(e["loc"], e["type"]), "code": e["type"]}
+            for e in error.errors()
+        ],
     )
 
 
@@ -109,8 +128,10 @@ def unexpected(request_id: str) -> JSONResponse:
     )
 
 
-def _field(location: tuple[int | str, ...]) -> str:
+def _field(location: tuple[int | str, ...], kind: str) -> str:
     """The path of a field; what a client made up as a key is not repeated to it."""
+    if kind == "json_invalid":  # the location is a position in the text
+        return "body"
     shown = [str(part) for part in location if part not in {"body", "query", "path", "header"}]
     text = ".".join(shown)[:80] or "body"
     return text if text.isascii() and text.isprintable() else "body"

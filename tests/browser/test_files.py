@@ -25,7 +25,7 @@ async def test_two_tabs_edit_and_nothing_is_lost(tab: Tab, product: Product) -> 
 
     await expect(page.locator("#newer")).to_contain_text("2")  # told while one is writing
     await page.get_by_role("button", name="Save as a new version").click()
-    await expect(page.get_by_role("alert")).to_contain_text("Version 2 was faster")
+    await expect(page.get_by_role("alert")).to_contain_text("Version 2 was saved first")
     await expect(page.get_by_text("# theirs")).to_be_visible()
     await expect(page.get_by_label("Your text")).to_have_value("x = 2  # mine\n")
     await page.get_by_role("button", name="Save mine as version 3").click()

@@ -61,19 +61,15 @@ async def copy(template: PrivateDatabase) -> PrivateDatabase:
 
 
 async def empty(database: PrivateDatabase) -> None:
-    """Break its connections and take out every row but those of the migrations."""
+    """Break its connections, take out every row, also a migration's, and restart every sequence."""
     connection = await database.admin()
     try:
         await connection.execute(_DISCONNECT)
-        filled = [
-            table
-            for table in await connection.fetch(_TABLES, list(SCHEMAS))
-            if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table['name']})")
-        ]
-        if filled:
-            await connection.execute("SET session_replication_role = replica")  # no trigger objects
-            names = ", ".join(table["name"] for table in filled)
-            await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+        await connection.execute("SET session_replication_role = replica")  # no trigger objects
+        tables = await connection.fetch(_TABLES, list(SCHEMAS))
+        # Most are empty already, for which DELETE is much quicker than TRUNCATE.
+        await connection.execute("; ".join(f"DELETE FROM {table['name']}" for table in tables))
+        await connection.execute(_RESTART, list(SCHEMAS))
     finally:
         await connection.close()
 
@@ -103,6 +99,11 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 _TABLES = """
 SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
 WHERE schemaname = ANY ($1) AND tablename <> 'alembic_version'
+"""
+# Also those that only a rolled back transaction has moved.
+_RESTART = """
+SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences
+WHERE schemaname = ANY ($1) AND last_value IS NOT NULL
 """
 
 

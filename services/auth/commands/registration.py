@@ -15,12 +15,21 @@ from services.auth.domain.account import ACCOUNT, confirm_email, register, strea
 from services.auth.limits import Limits
 from services.auth.visitors import Visitor
 from shared.contracts.auth import Language
+from shared.errors import Conflict
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
 from shared.web.identity import User
 
 Confirmed = Literal["confirm_email", "confirm_new_email"]
+
+
+class NothingToConfirm(Conflict):
+    """Your address is confirmed already."""
+
+    code = "nothing_to_confirm"
+
+
 _KINDS: tuple[Confirmed, ...] = ("confirm_email", "confirm_new_email")
 
 
@@ -88,11 +97,15 @@ async def mark_confirmed(
 async def ask_again(
     connection: AsyncConnection, store: EventStore, limits: Limits, user: User, now: datetime
 ) -> None:
-    """Send the links once more that are waited for; raises `TooManyAttempts`.
+    """Send the links once more that are waited for.
+
+    Raises `TooManyAttempts`, or `NothingToConfirm` when none is.
 
     First the other person's row, then what takes the append lock.
     """
     person, _ = await accounts.acting(connection, user)
+    if person.email_confirmed_at is not None and person.pending_email is None:
+        raise NothingToConfirm
     await throttle.enter(connection, limits.confirmation(person.user_id), now)
     user_id = person.user_id
     if person.pending_email is not None:

@@ -31,9 +31,17 @@ OptionalKey = Annotated[Key | None, Depends(_key)]
 
 @router.post("/files", status_code=201, max_body_size=NO_LIMIT_HERE)
 async def upload(
-    user: Writer, name: Name, content: Content, key: OptionalKey, saving: Desk, response: Response
+    user: Writer,
+    name: Name,
+    content: Content,
+    key: OptionalKey,
+    saving: Desk,
+    response: Response,
+    replace: bool = False,
 ) -> Saved:
-    command = partial(commands.upload_file, user_id=user.user_id, name=name, content=content)
+    command = partial(
+        commands.upload_file, user_id=user.user_id, name=name, content=content, replace=replace
+    )
     saved, again = await saving.once(key, user.user_id, command, file=True)
     return _told(response, saved, again=again)
 

@@ -1,10 +1,12 @@
 """What counts as the text of a Python file."""
 
 import codecs
+import re
 
 from shared.errors import Invalid
 from shared.source_text import decode, head
 
+_CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _UTF16_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
@@ -12,6 +14,12 @@ class NotText(Invalid):
     """This is not a text file."""
 
     code = "not_text"
+
+
+class NotUtf8(Invalid):
+    """The file is not in UTF-8 and declares no other encoding. Save it as UTF-8, then try again."""
+
+    code = "not_utf8"
 
 
 class EncodingUnknown(Invalid):
@@ -24,12 +32,22 @@ def check_text(content: bytes) -> None:
     """Let pass what Python itself could read as source.
 
     Raises:
-        NotText: it holds NUL bytes or is UTF-16 or UTF-32.
+        NotText: it holds NUL bytes, as UTF-16 and UTF-32 do, or other control characters.
+        NotUtf8: its bytes are no UTF-8, and it declares no encoding.
         EncodingUnknown: its declared encoding (PEP 263) is unknown or does not fit its bytes.
     """
-    if content.startswith(_UTF16_32) or b"\0" in content:
+    if content.startswith(_UTF16_32):
+        raise NotUtf8
+    if b"\0" in content:
         raise NotText
     try:
         decode(content)
     except ValueError:
-        raise (EncodingUnknown if b"coding" in head(content) else NotText) from None
+        raise _reason(content) from None
+
+
+def _reason(content: bytes) -> Invalid:
+    """Text in some encoding has no control characters but those that part lines and words."""
+    if _CONTROL.search(content):
+        return NotText()
+    return EncodingUnknown() if b"coding" in head(content) else NotUtf8()

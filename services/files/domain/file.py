@@ -26,6 +26,18 @@ class FileNameTaken(Conflict):
     code = "file_name_taken"
 
 
+class FileIsDeleted(NotFound):
+    """This file is deleted. The list of deleted files tells whether it can come back."""
+
+    code = "file_is_deleted"
+
+
+class NameTakenMeanwhile(Conflict):
+    """Another file has this name by now. Rename or delete that one, then restore this one."""
+
+    code = "name_taken_meanwhile"
+
+
 class VersionConflict(DomainError):
     """The file has changed meanwhile: it is at version {current}, and you began with {yours}."""
 
@@ -129,7 +141,8 @@ def restore(state: File, file_id: UUID, user_id: UUID, taken_by: UUID | None = N
         raise ContentErased
     if not state.deleted:
         return []
-    _check_name_is_free(taken_by)
+    if taken_by is not None:
+        raise NameTakenMeanwhile(file_id=str(taken_by))
     return [FileRestored(file_id=file_id, user_id=user_id, version=state.version)]
 
 
@@ -148,7 +161,7 @@ def _check_owner(state: File, user_id: UUID) -> None:
 def _check_is_there(state: File, user_id: UUID) -> None:
     _check_owner(state, user_id)
     if state.deleted:
-        raise NotFound
+        raise FileIsDeleted
 
 
 def _check_version(state: File, if_version: int | None) -> None:

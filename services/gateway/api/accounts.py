@@ -20,7 +20,7 @@ from services.gateway.api.problem import problems
 from services.gateway.export import Exports, as_download
 from services.gateway.provision import Auth, Callers, Files, Reports, Sessions
 from services.gateway.sessions import ApiUser
-from services.gateway.turns import API_TURN
+from services.gateway.turns import API_ARCHIVE
 from shared.contracts.auth import Language
 
 router = APIRouter(prefix="/api/v1", tags=["Accounts"])
@@ -147,7 +147,7 @@ async def security_log(
 @router.get(
     "/me/export",
     response_class=StreamingResponse,
-    dependencies=API_TURN,
+    dependencies=API_ARCHIVE,
     responses=_ZIP | problems(401, 403, 429, 503),
 )
 async def export(
@@ -155,7 +155,7 @@ async def export(
 ) -> StreamingResponse:
     """Everything we keep of you as a zip: account, files in every version, checks, mails.
 
-    One archive at a time.
+    One archive at a time. Begin it with a fresh access token: it breaks off when that runs out.
     """
     account = await auth.export(user)
     return as_download(Exports(auth, files, reports), account, lambda: sessions.fresh(request))

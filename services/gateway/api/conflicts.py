@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
+from services.gateway.api.answers import version_tag
 from services.gateway.clients import Files
 from services.gateway.diffs import beginning
 from shared.errors import DomainError
@@ -36,7 +37,10 @@ async def told_with_diff(
     """After a 412: the version there is now, and what it changed."""
     if error.status != 412 or yours is None:  # noqa: PLR2004
         return told(request, error)
-    return told(request, error, **await _meanwhile(files, user, file_id, yours))
+    answer = told(request, error, **await _meanwhile(files, user, file_id, yours))
+    if current := error.params.get("current"):
+        answer.headers["ETag"] = version_tag(int(current))
+    return answer
 
 
 async def _meanwhile(files: Files, user: User, file_id: UUID, yours: int) -> dict[str, Any]:

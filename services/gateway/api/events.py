@@ -9,6 +9,7 @@ from services.gateway.api.problem import problems
 from services.gateway.feed import follow
 from services.gateway.provision import Reports, Sessions
 from services.gateway.sessions import ApiUser
+from services.gateway.turns import API_FEED
 
 router = APIRouter(prefix="/api/v1", tags=["Events"])
 _STREAM: dict[int | str, dict[str, Any]] = {
@@ -19,7 +20,8 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses=_STREAM | problems(401, 403, 503),
+    dependencies=API_FEED,
+    responses=_STREAM | problems(401, 403, 429, 503),
 )
 async def events(
     request: Request, user: ApiUser, reports: Reports, sessions: Sessions

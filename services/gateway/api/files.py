@@ -25,7 +25,7 @@ from services.gateway.numbers import MAX_CURSOR, Limit
 from services.gateway.provision import Files, Reports, Sessions
 from services.gateway.screens.download import as_attachment
 from services.gateway.sessions import ApiUser
-from services.gateway.turns import API_TURN
+from services.gateway.turns import API_ARCHIVE
 from shared.contracts.checker import Verdict
 from shared.web.numbers import VersionNumber
 
@@ -84,7 +84,7 @@ async def files(
 @router.get(
     "/files/archive",
     response_class=Response,
-    dependencies=API_TURN,
+    dependencies=API_ARCHIVE,
     responses=_ZIP | problems(401, 403, 422, 429, 503),
 )
 async def archive(

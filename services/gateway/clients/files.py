@@ -31,12 +31,21 @@ class Files(Service):
     version by now. With the `key` of an earlier call that call's answer comes again.
     """
 
-    async def upload(self, user: User, name: str, content: Bytes, key: str | None = None) -> Saved:
+    async def upload(
+        self,
+        user: User,
+        name: str,
+        content: Bytes,
+        key: str | None = None,
+        *,
+        replace: bool = False,
+    ) -> Saved:
+        """With `replace` also as the next version of a file that has this name."""
         answer = await self.as_user(
             user,
             "POST",
             "/internal/files",
-            params={"name": name},
+            params={"name": name, "replace": "true" if replace else None},
             content=content,
             headers=_idempotency(key),
         )

@@ -7,7 +7,7 @@ from services.gateway.export import Exports, as_download
 from services.gateway.provision import Auth, Cookies, Files, Pages, Reports, Sessions
 from services.gateway.screens.forms import fields, go
 from services.gateway.sessions import WebUser
-from services.gateway.turns import WEB_TURN
+from services.gateway.turns import WEB_ARCHIVE
 from shared.errors import DomainError, Unauthenticated
 
 router = APIRouter(prefix="/account", include_in_schema=False)
@@ -18,7 +18,7 @@ async def data(request: Request, _: WebUser, pages: Pages) -> Response:
     return pages.render(request, "account_data.html")
 
 
-@router.get("/data/export.zip", dependencies=WEB_TURN)
+@router.get("/data/export.zip", dependencies=WEB_ARCHIVE)
 async def export(
     request: Request, user: WebUser, auth: Auth, files: Files, reports: Reports, sessions: Sessions
 ) -> StreamingResponse:

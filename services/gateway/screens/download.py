@@ -10,7 +10,7 @@ from services.gateway.clients import Content
 from services.gateway.disposition import attachment
 from services.gateway.provision import Files, Reports, Sessions
 from services.gateway.sessions import WebUser
-from services.gateway.turns import WEB_TURN
+from services.gateway.turns import WEB_ARCHIVE
 from shared.web.numbers import VersionNumber
 
 router = APIRouter(include_in_schema=False)
@@ -23,7 +23,7 @@ async def download(
     return as_attachment(await files.content(user, file_id, version))
 
 
-@router.get("/files.zip", dependencies=WEB_TURN)
+@router.get("/files.zip", dependencies=WEB_ARCHIVE)
 async def archive(
     request: Request, _: WebUser, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:

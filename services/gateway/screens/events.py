@@ -6,11 +6,12 @@ from fastapi.responses import StreamingResponse
 from services.gateway.feed import follow
 from services.gateway.provision import Reports, Sessions
 from services.gateway.sessions import WebUser
+from services.gateway.turns import WEB_FEED
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/events")
+@router.get("/events", dependencies=WEB_FEED)
 async def events(
     request: Request, user: WebUser, reports: Reports, sessions: Sessions
 ) -> StreamingResponse:

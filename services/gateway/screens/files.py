@@ -26,6 +26,7 @@ class Outcome:
     name: str
     error: DomainError | None = None
     event_id: UUID | None = None
+    unchanged: bool = False
 
 
 async def _screen(
@@ -46,8 +47,10 @@ async def files(
     after: UUID | None = None,
     notice: str = "",
     added: Annotated[int, Query(ge=0, le=1000)] = 0,
+    same: Annotated[int, Query(ge=0, le=1000)] = 0,
 ) -> Response:
-    return await screen.show(request, user, filters, after, notice=NOTICES.get(notice), added=added)
+    told = NOTICES.get(notice)
+    return await screen.show(request, user, filters, after, notice=told, added=added, same=same)
 
 
 @router.post("/", max_body_size=uploads.MAX_BODY)
@@ -64,17 +67,22 @@ async def upload(
     last = next((one.event_id for one in reversed(outcomes) if one.event_id), None)
     refused = [one.error for one in outcomes if one.error]
     if not refused:
-        return go("/", after=last, added=len(outcomes))
+        same = sum(one.unchanged for one in outcomes)
+        return go("/", after=last, added=len(outcomes) - same, same=same)
     told = [
         {
             "name": one.name,
+            "unchanged": one.unchanged,
             "sentence": pages.explain(request, one.error) if one.error else None,
             "taken": one.error.params.get("file_id") if one.error else None,
         }
         for one in outcomes
     ]
     status = max(error.status for error in refused)
-    return await screen.show(request, user, Filters(), last, status, outcomes=told)
+    shown = await screen.show(request, user, Filters(), last, status, outcomes=told)
+    if wait := max(error.retry_after or 0 for error in refused):
+        shown.headers["Retry-After"] = str(wait)
+    return shown
 
 
 async def _upload_all(
@@ -101,9 +109,9 @@ async def _upload(user: User, files: FilesClient, sent: uploads.Upload) -> Outco
     try:
         if not sent.name:
             raise FileNameMissing
-        saved = await files.upload(user, sent.name, sent.content)
+        saved = await files.upload(user, sent.name, sent.content, replace=sent.replaces)
     except Unauthenticated:
         raise
     except DomainError as error:
         return Outcome(sent.name, error)
-    return Outcome(sent.name, None, saved.event_id)
+    return Outcome(sent.name, None, saved.event_id, saved.unchanged)

@@ -58,20 +58,26 @@ async def chosen(request: Request, name: str) -> list[str]:
 
 
 async def _form(request: Request) -> FormData:
-    """Raises `UnsupportedMediaType` for packed ones, `Invalid` for bytes that are not UTF-8."""
-    if request.headers.get("content-encoding", "identity") != "identity":
+    """As browsers send them where no file comes along.
+
+    Raises `UnsupportedMediaType` for all others, `Invalid` for bytes that are not UTF-8.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    packed = request.headers.get("content-encoding", "identity") != "identity"
+    if packed or kind != "application/x-www-form-urlencoded":
         raise UnsupportedMediaType
-    if "urlencoded" in request.headers.get("content-type", ""):
-        try:
-            unquote_to_bytes(await request.body()).decode()
-        except UnicodeDecodeError:
-            raise Invalid from None
+    try:
+        unquote_to_bytes(await request.body()).decode()
+    except UnicodeDecodeError:
+        raise Invalid from None
     return await request.form(max_fields=MAX_FIELDS, max_files=0)
 
 
-def number(text: str) -> int | None:
-    """A version's number out of a hidden field; None for anything else."""
-    return int(text) if _NUMBER.fullmatch(text) else None
+def number(text: str) -> int:
+    """A version's number out of a hidden field; raises `Invalid` for anything else."""
+    if not _NUMBER.fullmatch(text):
+        raise Invalid
+    return int(text)
 
 
 def go(path: str, **query: object) -> RedirectResponse:

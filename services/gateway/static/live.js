@@ -31,20 +31,23 @@ async function refresh() {
   document.dispatchEvent(new Event("prereview:updated"));
 }
 
-// What the server drew, without what scripts have made of times and seconds since.
+// What the server drew, without what scripts have made of times and seconds since, and what was opened.
 function meaning(part) {
   const copy = part.cloneNode(true);
   for (const time of copy.querySelectorAll("time")) time.replaceWith(time.dateTime);
   for (const left of copy.querySelectorAll("[data-countdown]")) {
     left.replaceWith(Number(left.dataset.countdown) > 0 ? "soon" : "now");
   }
+  for (const details of copy.querySelectorAll("details")) details.open = false;
   return copy.innerHTML;
 }
 
 function put(old, fresh) {
   const focused = old.contains(document.activeElement) ? selector(document.activeElement) : null;
   const ticked = [...old.querySelectorAll("input[id]:checked")].map((box) => box.id);
+  const opened = [...old.querySelectorAll("details")].map((details) => details.open);
   old.replaceChildren(...fresh.childNodes);
+  old.querySelectorAll("details").forEach((details, index) => (details.open ||= opened[index] ?? false));
   for (const id of ticked) old.querySelector(`#${CSS.escape(id)}:not(:checked)`)?.click();
   if (focused) old.querySelector(focused)?.focus({ preventScroll: true });
 }

@@ -8,12 +8,17 @@ function enhance(form) {
   const input = form.querySelector("input[type=file]");
   const names = form.querySelector("[data-names]");
   const limit = Number(form.dataset.limit);
+  const most = Number(form.dataset.most);
+  const kept = form.querySelector("#name-keep"); // the name of the old version will do
 
   function show() {
-    names.replaceChildren(...[...input.files].map((file) => row(file, names.dataset, limit)));
+    const files = [...input.files];
+    const rows = files.map((file) => row(file, names.dataset, limit, kept?.checked));
+    if (files.length > most) rows.unshift(warning(names.dataset.tooMany));
+    names.replaceChildren(...rows);
   }
 
-  input.addEventListener("change", show);
+  form.addEventListener("change", show);
   for (const kind of ["dragenter", "dragover"]) {
     form.addEventListener(kind, (event) => {
       event.preventDefault();
@@ -33,14 +38,21 @@ function enhance(form) {
   addEventListener("pageshow", show);
 }
 
-function row(file, words, limit) {
+function warning(words) {
+  const item = document.createElement("li");
+  item.className = "refused";
+  item.textContent = words;
+  return item;
+}
+
+function row(file, words, limit, keepsName) {
   const item = document.createElement("li");
   const name = document.createElement("bdi"); // a name from right to left stays a name
   name.className = "name";
   name.textContent = file.name;
   const note = document.createElement("span");
   note.textContent = size(file.size);
-  if (!file.name.endsWith(".py")) refuse(note, words.notPython);
+  if (!keepsName && !file.name.endsWith(".py")) refuse(note, words.notPython);
   else if (file.size > limit) refuse(note, words.tooLarge);
   item.append(name, " ", note);
   return item;

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_datetime
+from babel.numbers import format_decimal
 
 from shared.contracts.auth import Language
 
@@ -23,12 +24,17 @@ class Words:
     sentences: dict[str, Sentence]
     zone: tzinfo = UTC
 
-    def __call__(self, key: str, **values: str | int) -> str:
+    def __call__(self, key: str, n: int | None = None, **values: str | int) -> str:
+        """`n` is a count: it chooses the form and is written as one. Other values stay as given."""
         sentence = self.sentences[key]
         if isinstance(sentence, dict):
-            form = Locale.parse(self.language).plural_form(int(values["n"]))
-            sentence = sentence[form]
-        return sentence.format(**values)
+            sentence = sentence[Locale.parse(self.language).plural_form(n or 0)]
+        counted = {} if n is None else {"n": self.number(n)}
+        return sentence.format(**counted, **values)
+
+    def number(self, count: int) -> str:
+        """`1,234`, `1 234` with a space that does not break."""
+        return str(format_decimal(count, locale=self.language))
 
     def time(self, moment: datetime) -> str:
         """Write `12 Nov 2026, 14:03 UTC+3`, the time on the reader's clock."""

@@ -37,6 +37,13 @@ class Person:
         path = "/internal/files"
         return await self.http.post(path, params=params, content=content, headers=_names(headers))
 
+    async def upload_or_replace(self, name: str, content: bytes) -> dict[str, Any]:
+        params = {"name": name, "replace": "true"}
+        answer = await self.http.post("/internal/files", params=params, content=content)
+        assert answer.status_code == 201, answer.json()
+        saved: dict[str, Any] = answer.json()
+        return saved
+
     async def replace(
         self,
         file_id: str,

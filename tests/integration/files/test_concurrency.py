@@ -111,6 +111,18 @@ async def test_content_is_judged_before_anybody_is_kept_waiting(ann: Person, poo
     assert (await waiting).status_code == 201
 
 
+async def test_what_could_not_begin_in_time_is_refused_and_not_done_later(
+    ann: Person, pools: Pools
+) -> None:
+    """Whoever asked has given up by then, and would meet their own file when they try again."""
+    async with pools("files").transaction() as connection:
+        await take_append_lock(connection)
+        refused = await ann.upload("late.py")
+    assert is_problem(refused, 503, "database_unavailable")
+    assert refused.headers["retry-after"]
+    assert (await ann.upload("late.py")).status_code == 201
+
+
 async def test_tables_are_rebuilt_while_everything_goes_on(
     ann: Person, app: FastAPI, pools: Pools, clock: Hands
 ) -> None:

@@ -94,8 +94,8 @@ async def test_identical_bytes_are_no_new_version_and_say_so(ann: Person, pools:
 async def test_a_deleted_file_is_gone_and_its_name_is_free(ann: Person) -> None:
     file_id = await ann.new()
     assert (await ann.delete(file_id)).json()["event_id"]
-    assert is_problem(await ann.delete(file_id), 404, "not_found")
-    assert is_problem(await ann.replace(file_id, b"y = 2\n"), 404, "not_found")
+    assert is_problem(await ann.delete(file_id), 404, "file_is_deleted")
+    assert is_problem(await ann.replace(file_id, b"y = 2\n"), 404, "file_is_deleted")
     assert await ann.new() != file_id
 
 
@@ -123,10 +123,26 @@ async def test_a_file_whose_name_was_taken_meanwhile_stays_deleted(ann: Person) 
     await ann.delete(gone)
     living = await ann.new("a.py", b"other")
     refused = await ann.restore(gone)
-    assert is_problem(refused, 409, "file_name_taken")
+    assert is_problem(refused, 409, "name_taken_meanwhile")
     assert refused.json()["params"] == {"file_id": living}
     await ann.replace(living, b"other", "b.py")
     assert (await ann.restore(gone)).status_code == 200
+
+
+async def test_an_upload_replaces_a_file_of_its_name_where_that_is_wished(
+    ann: Person, bob: Person, pools: Pools
+) -> None:
+    file_id = await ann.new("mine.py", b"one")
+    await bob.new("mine.py", b"of bob")
+    second = await ann.upload_or_replace("mine.py", b"two")
+    same = await ann.upload_or_replace("mine.py", b"two")
+    new = await ann.upload_or_replace("other.py", b"two")
+    assert [(one["file_id"], one["version"], one["unchanged"]) for one in (second, same)] == [
+        (file_id, 2, False),
+        (file_id, 2, True),
+    ]
+    assert (new["version"], new["mark"]) == (1, "new")
+    assert await told(pools("files"), file_id) == ["FileUploaded", "FileReplaced"]
 
 
 async def test_a_name_is_taken_once(ann: Person, bob: Person) -> None:

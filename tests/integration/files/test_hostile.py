@@ -6,6 +6,7 @@ What only the gateway sees is tested there: multipart names, `Content-Encoding`,
 import asyncio
 import gzip
 from collections.abc import Iterable
+from random import Random
 
 import httpx2
 import pytest
@@ -113,9 +114,11 @@ async def test_texts_are_taken_as_they_are(ann: Person, kind: str) -> None:
         (b"\x7fELF\0", "not_text"),
         (b"PK\x03\x04\x14\0", "not_text"),
         (gzip.compress(b"print()\n" * 50, mtime=0), "not_text"),
-        (bytes(range(128, 256)), "not_text"),
-        ("x".encode("utf-16"), "not_text"),
-        ("x".encode("utf-32"), "not_text"),
+        (Random(7).randbytes(600).replace(b"\0", b""), "not_text"),
+        ("x".encode("utf-16"), "not_utf8"),
+        ("x".encode("utf-32"), "not_utf8"),
+        ("# привет\n".encode("cp1251"), "not_utf8"),
+        ("# привет\n".encode("koi8-r"), "not_utf8"),
         (b"# coding: rot13\n", "encoding_unknown"),
         (b"# coding: utf-7\n", "encoding_unknown"),
         (b"# coding: nonsense\n", "encoding_unknown"),

@@ -64,8 +64,8 @@ async def test_after_thirty_days_the_bytes_are_gone_and_the_log_stays(
         (1, False, None),
     ]
     assert (await ann.limits())["bytes"]["used"] == 0
-    assert is_problem(await ann.delete(file_id), 404, "not_found")
-    assert is_problem(await ann.replace(file_id, one, name), 404, "not_found")
+    assert is_problem(await ann.delete(file_id), 404, "file_is_deleted")
+    assert is_problem(await ann.replace(file_id, one, name), 404, "file_is_deleted")
     assert await ann.new(name, one) != file_id
 
 

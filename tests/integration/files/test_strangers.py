@@ -25,6 +25,7 @@ READS: dict[str, Act] = {
     "version": lambda who, file_id: who.get(file_id, "/content", version=1),
     "versions": lambda who, file_id: who.get(file_id, "/versions"),
     "diff": lambda who, file_id: who.get(file_id, "/diff", from_=1, to=1),
+    "patch": lambda who, file_id: who.get(file_id, "/patch", from_=1, to=1),
     "diff to body": _diff_to_body,
 }
 WRITES: dict[str, Act] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
@@ -135,6 +136,33 @@ async def test_foreign_names_and_made_up_ids_get_nothing(mailbox: Mailbox) -> No
         for made_up in ("..%2f..%2fetc%2fpasswd", "0" * 16, "x", "%00"):
             for path in ("/messages/{}", "/messages/{}/html", "/api/messages/{}"):
                 assert (await client.get(path.format(made_up))).status_code == 404
+
+
+async def test_somebody_who_looks_for_what_is_not_there_gets_a_page(mailbox: Mailbox) -> None:
+    """A program is told in JSON as before."""
+    accept = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "ru"}
+    async with mailbox() as client:
+        for path in ("/nothing", "/messages/0000000000000000", "/messages/x/html"):
+            page = await client.get(path, headers=accept)
+            assert page.status_code == 404
+            assert "Здесь ничего нет" in page.text
+            assert 'href="/"' in page.text
+            assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        for path in ("/nothing", "/messages/0000000000000000", "/api/messages/x"):
+            assert (await client.get(path)).json() == {"detail": "Not Found"}
+        assert (await client.get("/api/nothing", headers=accept)).json() == {"detail": "Not Found"}
+        refused = await client.post("/", headers=accept)
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+
+
+async def test_times_say_their_zone(mailbox: Mailbox) -> None:
+    async with mailbox() as client:
+        await send(client)
+        [mail] = (await client.get("/api/messages")).json()
+        at = datetime.fromisoformat(mail["received_at"])
+        shown = f'<time datetime="{mail["received_at"]}">{at:%Y-%m-%d %H:%M:%S} UTC</time>'
+        for path in ("/", f"/messages/{mail['id']}"):
+            assert shown in (await client.get(path)).text
 
 
 async def test_it_speaks_russian_and_follows_the_systems_colours(mailbox: Mailbox) -> None:

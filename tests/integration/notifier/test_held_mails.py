@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from email import message_from_bytes
 from itertools import permutations
 from uuid import UUID, uuid4
 
@@ -41,6 +42,19 @@ async def test_results_wait_for_the_confirmation_and_go_out_after_it(story: Stor
         sent = (await story.life(mail_id))[-1]
         assert isinstance(sent, EmailSent)
         assert sent.attempts == 1
+
+
+async def test_what_was_held_leaves_in_the_order_of_the_checks(story: Story) -> None:
+    story.auth.confirmed = False
+    files = [uuid4() for _ in range(10)]
+    checks = [checked(file_id, version) for version in (1, 2, 3) for file_id in files]
+    mails = [await story.happen(check) for check in checks]
+    await story.send_all()
+    await _confirm(story)
+    await story.send_all()
+    sent = [(await story.life(mail_id))[-1] for mail_id in mails]
+    told = [message_from_bytes(mail.content)["Message-ID"] for mail in story.smtp.taken]
+    assert told == [one.message_id for one in sent if isinstance(one, EmailSent)]
 
 
 async def test_one_confirmation_releases_the_mails_of_one_person(story: Story) -> None:

@@ -21,7 +21,8 @@ from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.inbox import is_new
 from shared.ids import new_id
 from shared.messaging import consumer as consumer_module
-from shared.messaging.consumer import BATCH_BYTES, Consumer, React
+from shared.messaging.arrivals import BATCH_BYTES
+from shared.messaging.consumer import Consumer, React
 from shared.messaging.topology import DELIVERY_LIMIT, EVENTS, dead_queue
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
@@ -77,8 +78,8 @@ class Transactions:
 
 async def _arrived(consumer: Consumer, count: int) -> None:
     """Wait until the consumer has that many messages in hand."""
-    await consumer._consume()
-    await eventually(lambda: _is(len(consumer._arrived) == count))
+    await consumer._begin()
+    await eventually(lambda: _is(len(consumer._arrivals._waiting) == count))
 
 
 async def test_a_channel_that_closes_while_the_database_is_away_buries_nothing(
@@ -93,7 +94,7 @@ async def test_a_channel_that_closes_while_the_database_is_away_buries_nothing(
             if not closed:
                 closed = True
                 await cable.cut()
-                await (await consumer._connection.channel()).close()
+                await (await consumer._arrivals._connection.channel()).close()
             await effects.note(connection, event)
 
         consumer = make(service, broker.url, database, react)

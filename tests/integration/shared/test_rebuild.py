@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files import commands
 from services.files import projections as of_files
-from services.files.domain.file import EVENTS
+from services.files.domain.file import EVENTS, FileNameTaken
 from services.files.projections import FILES, PROJECTIONS, history
 from services.rebuild import main
 from services.reports import projections as of_reports
@@ -76,7 +76,7 @@ async def test_invariants_of_the_tables_survive(pools: Pools) -> None:
     database = pools("files")
     await _upload(database, "unique.py")
     await rebuild(pools("files_owner"), "files", FILES, history)
-    with pytest.raises(commands.FileNameTaken):
+    with pytest.raises(FileNameTaken):
         await _upload(database, "unique.py")
     async with pools("files_owner").transaction() as connection:
         found = await connection.scalar(

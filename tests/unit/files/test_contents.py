@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from services.files.domain.contents import EncodingUnknown, NotText, check_text
+from services.files.domain.contents import EncodingUnknown, NotText, NotUtf8, check_text
 from shared.errors import Invalid
 
 
@@ -54,13 +54,14 @@ def test_text_that_python_could_read_is_taken(content: bytes) -> None:
         (b"\x7fELF\x02\x01\x01\0\0\0", NotText),
         (_zip(), NotText),
         (gzip.compress(b"print()\n" * 50, mtime=0), NotText),
-        (b"\xff\xfe\xfd random", NotText),
-        (bytes(range(128, 256)) * 4, NotText),
-        ("print()".encode("utf-16"), NotText),
+        (b"\xfd\x07 random", NotText),
+        (b"\x1f\x8b" + bytes(range(128, 256)), NotText),
+        (bytes(range(128, 256)) * 4, NotUtf8),
+        ("print()".encode("utf-16"), NotUtf8),
         ("print()".encode("utf-16-le"), NotText),
-        ("print()".encode("utf-32"), NotText),
-        (b"\xff\xfe", NotText),
-        ("# привет".encode("cp1251"), NotText),
+        ("print()".encode("utf-32"), NotUtf8),
+        (b"\xff\xfe", NotUtf8),
+        ("# привет".encode("cp1251"), NotUtf8),
         (b"# coding: rot13\ncevag()\n", EncodingUnknown),
         (b"# coding: utf-7\nprint()\n", EncodingUnknown),
         (b"# coding: utf-16\nprint()\n", EncodingUnknown),

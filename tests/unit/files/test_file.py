@@ -10,6 +10,7 @@ from services.files.domain.file import (
     FILE,
     ContentErased,
     FileNameTaken,
+    NameTakenMeanwhile,
     Upload,
     VersionConflict,
     delete,
@@ -95,7 +96,7 @@ def test_a_name_that_another_file_has_is_taken() -> None:
     change = partial(replace_file, file_id=ID, new=SECOND, taken_by=OTHER)
     given(FILE, UPLOADED).when(change).refused(FileNameTaken)
     back = partial(restore, file_id=ID, user_id=ANN, taken_by=OTHER)
-    given(FILE, UPLOADED, REPLACED, DELETED).when(back).refused(FileNameTaken)
+    given(FILE, UPLOADED, REPLACED, DELETED).when(back).refused(NameTakenMeanwhile)
 
 
 def test_who_began_with_another_version_is_refused() -> None:

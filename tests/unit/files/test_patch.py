@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from services.files import changes
 from services.files.patch import patch
 
-LINES = st.lists(
-    st.sampled_from(
-        [b"a\n", b"b\n", b"\n", b"c\r\n", b"d\r", b"\xff\n", b"+x\n", b"\x0c\n", b"-- y\n"]
-    ),
-    max_size=30,
+LINE = st.sampled_from(
+    [b"a\n", b"b\n", b"\n", b"c\r\n", b"d\r", b"\xff\n", b"+x\n", b"\x0c\n", b"-- y\n"]
 )
+LINES = st.lists(LINE, max_size=30)
 TEXTS = st.builds(lambda lines, end: b"".join(lines) + end, LINES, st.sampled_from([b"", b"z"]))
 TIMES = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.source_text import decode, decode_or_replace, encoding_of, split_lines
+from shared.source_text import decode, decode_or_replace, encoding_of
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,3 @@ def test_the_encoding_has_a_name() -> None:
     assert encoding_of(b"x") == "utf-8"
     assert encoding_of(b"\xef\xbb\xbfx") == "utf-8-sig"
     assert encoding_of(b"# coding: latin-1") == "iso-8859-1"
-
-
-def test_lines_end_where_an_editor_ends_them() -> None:
-    assert split_lines("a\r\nb\rc\nd\x0ce\u2028f\x85g\n") == [
-        "a",
-        "b",
-        "c",
-        "d\x0ce\u2028f\x85g",
-        "",
-    ]
-    assert split_lines("") == [""]

@@ -107,6 +107,19 @@ async def test_address_and_password_are_changed(
     assert 'role="status"' in (await person.get(response.headers["location"])).text
 
 
+async def test_passwords_come_in_no_other_kind_of_form(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    """A multipart one may name a charset of its own, in which a password would be read."""
+    services.calls.clear()
+    for kind in ("multipart/form-data; charset=unicode_escape; boundary=x", "text/plain", ""):
+        body = b'--x\r\nContent-Disposition: form-data; name="new"\r\n\r\n\\ud800\r\n--x--\r\n'
+        for path in ("/login", "/register", "/account/password"):
+            response = await person.post(path, content=body, headers={"Content-Type": kind})
+            assert response.status_code == 415
+    assert not services.called("auth (POST|PUT) .*")
+
+
 async def test_no_mail_is_promised_for_ones_own_address(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
@@ -240,7 +253,8 @@ async def test_made_up_links_do_no_harm(
     services.on("auth (POST|PUT) .*", refusal(422, "link_invalid"))
     for path in ("/confirm/", "/reset-password/"):
         assert (await browser.get(path + token)).status_code in {200, 404}
-        assert (await browser.post(path + token)).status_code in {404, 422}
+        posted = await browser.post(path + token, data={"password": SECRET})
+        assert posted.status_code in {404, 422}
 
 
 async def test_a_new_password_by_mail_logs_this_browser_out(

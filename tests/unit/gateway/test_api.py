@@ -21,6 +21,7 @@ from tests.unit.gateway.services import (
 )
 
 FILE = f"/api/v1/files/{file()['id']}"
+LISTS = "reports GET /internal/(files|checks)"
 ACCOUNT = {"email": "ann@example.org", "password": "correct horse"}
 
 
@@ -177,7 +178,6 @@ async def test_reading(program: httpx2.AsyncClient, services: Services) -> None:
         f"/checks?limit={'9' * 5000}",
         "/checks?file_id=-1",
         "/checks?file_id=%00",
-        f"/files?cursor={'x' * 1001}",
         f"/files/{UUID(int=1)}/content?version=0",
         f"/files/{UUID(int=1)}/content?version={2**63}",
     ],
@@ -209,20 +209,41 @@ async def test_made_up_ids_name_nothing(
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("cursor", ["garbage", "%00", "..%2f"])
+@pytest.mark.parametrize("cursor", ["garbage", "\0", "../"])
 @pytest.mark.parametrize("path", ["/api/v1/files", "/api/v1/checks", "/", "/checks"])
-async def test_cursors_of_garbage_are_refused(
+async def test_whether_a_cursor_is_good_is_asked_of_reports(
     program: httpx2.AsyncClient,
     person: httpx2.AsyncClient,
     services: Services,
     path: str,
     cursor: str,
 ) -> None:
-    for kind in ("files", "checks"):
-        services.on(f"reports GET /internal/{kind}", refusal(422, "cursor_invalid"))
+    services.on(LISTS, refusal(422, "cursor_invalid"))
     http = program if path.startswith("/api") else person
-    response = await http.get(f"{path}?cursor={cursor}")
-    assert response.status_code in ({422} if http is program else {404, 422})
+    response = await http.get(path, params={"cursor": cursor})
+    (asked,) = services.called(LISTS)
+    assert asked.url.params["cursor"] == cursor
+    assert response.status_code == 422
+    assert "This page of the list does not exist." in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/api/v1/files", 1000), ("/api/v1/checks", 500), ("/", 1000), ("/checks", 500)],
+)
+async def test_of_a_cursor_that_is_too_long_nobody_is_asked(
+    program: httpx2.AsyncClient,
+    person: httpx2.AsyncClient,
+    services: Services,
+    path: str,
+    most: int,
+) -> None:
+    http = program if path.startswith("/api") else person
+    await http.get(path, params={"cursor": "x" * most})
+    assert len(services.called(LISTS)) == 1
+    refused = await http.get(path, params={"cursor": "x" * (most + 1)})
+    assert refused.status_code == 422
+    assert len(services.called(LISTS)) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import httpx2
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from services.gateway import edge
@@ -193,8 +196,32 @@ async def test_a_bad_token_is_refused_before_anybody_is_asked(
     assert not services.calls
 
 
-def test_what_stalls_is_closed_within_fifteen_seconds() -> None:
-    assert max(edge.CHUNK_SECONDS, server.HEADERS, server.IDLE) <= 15
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[int]:
+    """The port of a server of our own."""
+    running = uvicorn.Server(server.configuration(app, "127.0.0.1", 0))
+    task = asyncio.create_task(running.serve())
+    while not running.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield running.servers[0].sockets[0].getsockname()[1]
+    finally:
+        running.should_exit = True
+        await task
+
+
+async def test_a_kept_connection_that_says_nothing_is_closed(
+    usual: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "IDLE", 0.3)
+    async with listening(usual) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with asyncio.timeout(3):  # seconds; uvicorn alone would wait for five
+            answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" not in answer.lower()
 
 
 async def test_pages_allow_no_foreign_code_and_are_kept_nowhere(

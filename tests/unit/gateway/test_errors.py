@@ -63,6 +63,7 @@ def test_missing_values_break_nothing(params: dict[str, object]) -> None:
         (answer(404, b"<html>"), 503),
         (answer(418, {"code": 7}), 418),
         (refusal(404, "not_found"), 404),
+        (answer(404, {"code": "not_found", "detail": "Not Found."}), 503),  # another service's
     ],
 )
 async def test_trouble_of_a_service_is_a_503_that_says_when(
@@ -93,7 +94,7 @@ async def test_the_request_id_goes_along(program: httpx2.AsyncClient, services: 
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", "There is nothing here"), ("ru", "Здесь ничего нет")]
+    ("language", "words"), [("en", "There is nothing here"), ("ru", "Такой страницы нет")]
 )
 async def test_people_get_a_page_in_their_language(
     person: httpx2.AsyncClient, language: str, words: str
@@ -130,3 +131,21 @@ async def test_our_own_faults_are_told_without_details(
     assert "on our side" in response.text
     assert "nonsense" not in response.text
     assert "Traceback" not in response.text
+
+
+async def test_a_program_is_told_in_the_language_it_asks_for(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files POST .*", refusal(422, "storage_full", limit=200 * 1024 * 1024))
+    upload = {"file": ("a.py", b"x")}
+    russian = {"Accept-Language": "ru-RU, en;q=0.5"}
+    for headers, detail in ((russian, "200 МБ"), ({}, "200 MB")):
+        response = await program.post("/api/v1/files", files=upload, headers=headers)
+        assert response.status_code == 422
+        assert detail in response.json()["detail"], headers
+    refused = await program.get("/api/v1/files?limit=x", headers=russian)
+    assert refused.json()["detail"].endswith("(limit)")
+    assert (refused.headers["content-language"], refused.json()["code"]) == ("ru", "invalid")
+    assert int(refused.headers["content-length"]) == len(refused.content)
+    wrong = await program.put("/api/v1/limits", headers=russian)
+    assert (wrong.status_code, wrong.json()["detail"]) == (405, "Здесь этого сделать нельзя.")

@@ -1,11 +1,15 @@
 """What people see on the screens."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import httpx2
 import pytest
 
+from services.gateway.turns import Feeds
+from tests.support.waiting import eventually
 from tests.unit.gateway.services import (
     EVENT,
     Services,
@@ -46,7 +50,7 @@ async def test_a_checked_file_shows_verdict_counts_and_mail(
 ) -> None:
     show_file(services)
     page = words(await person.get("/"))
-    assert "Not yet" in page
+    assert "Not ready" in page
     assert "1 blocker" in page
     assert "2 notes" in page
     assert "warning" not in page
@@ -192,7 +196,8 @@ async def test_a_file_is_replaced_under_the_name_that_was_chosen(
     reply = saved(version=2, mark="replaced")
     services.on("files PUT .*", answer(200, reply))
     upload = {"file": ("other.py", b"x = 2\n")}
-    response = await person.post(f"{FILE}/change", data={"name": keep}, files=upload)
+    form = {"version": "1", "name": keep}
+    response = await person.post(f"{FILE}/change", data=form, files=upload)
     assert response.headers["location"] == f"/?after={EVENT}&notice={notice}"
     (call,) = services.called("files PUT .*")
     assert (call.url.params["name"], call.content) == (name, b"x = 2\n")
@@ -205,7 +210,8 @@ async def test_the_same_bytes_again_are_told_as_such(
     reply = saved(event_id=None, unchanged=True)
     services.on("files PUT .*", answer(200, reply))
     upload = {"file": ("main.py", b"x")}
-    response = await person.post(f"{FILE}/change", data={"name": "keep"}, files=upload)
+    form = {"version": "1", "name": "keep"}
+    response = await person.post(f"{FILE}/change", data=form, files=upload)
     assert response.headers["location"] == "/?notice=unchanged"
     assert "nothing changed" in words(await person.get(response.headers["location"]))
 
@@ -216,7 +222,8 @@ async def test_a_refused_change_keeps_the_choice(
     show_file(services)
     services.on("files PUT .*", refusal(409, "file_name_taken", file_id=str(UUID(int=5))))
     upload = {"file": ("b.py", b"x")}
-    response = await person.post(f"{FILE}/change", data={"name": "new"}, files=upload)
+    form = {"version": "1", "name": "new"}
+    response = await person.post(f"{FILE}/change", data=form, files=upload)
     assert response.status_code == 409
     assert f'href="/files/{UUID(int=5)}/change"' in response.text
     assert 'value="new" id="name-new" checked' in response.text
@@ -228,8 +235,24 @@ async def test_deleting_asks_first(person: httpx2.AsyncClient, services: Service
     services.on("files DELETE .*", answer(200, reply))
     assert 'method="post"' in (await person.get(f"{FILE}/delete")).text
     assert not services.called("files DELETE .*")
-    response = await person.post(f"{FILE}/delete")
+    response = await person.post(f"{FILE}/delete", data={"version": "1"})
     assert response.headers["location"] == f"/?after={EVENT}&notice=deleted"
+
+
+@pytest.mark.parametrize("version", ["", "0", "abc", "1.0"])
+async def test_nothing_changes_in_a_file_whose_version_was_not_seen(
+    person: httpx2.AsyncClient, services: Services, version: str
+) -> None:
+    show_file(services)
+    data, text = {"version": version, "name": "keep"}, {"text": (None, "x = 2")}
+    for part, files in (
+        ("change", {"file": ("main.py", b"x = 2")}),
+        ("edit", text),
+    ):
+        response = await person.post(f"{FILE}/{part}", data=data, files=files)
+        assert response.status_code == 422, part
+    assert (await person.post(f"{FILE}/delete", data=data)).status_code == 422
+    assert not services.called("files (PUT|DELETE) .*")
 
 
 async def test_a_deleted_file_keeps_its_log(person: httpx2.AsyncClient, services: Services) -> None:
@@ -273,6 +296,37 @@ async def test_news_are_passed_on(person: httpx2.AsyncClient, services: Services
     assert response.content.endswith(news)
     (call,) = services.called("reports GET /internal/feed")
     assert call.headers["last-event-id"] == "6"
+
+
+async def test_a_person_follows_the_news_so_many_times(
+    person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feeds, "most", 2)
+    reached, end = asyncio.Semaphore(0), asyncio.Event()
+
+    async def silence() -> AsyncIterator[bytes]:
+        reached.release()
+        await end.wait()
+        yield b""
+
+    services.on("reports GET /internal/feed", lambda _: httpx2.Response(200, content=silence()))
+    bearer = {"Authorization": f"Bearer {services.access_token()}"}
+    open_ones = [
+        asyncio.create_task(person.get("/events")),
+        asyncio.create_task(person.get("/api/v1/events", headers=bearer)),
+    ]
+    for _ in open_ones:
+        await reached.acquire()
+    refused = await person.get("/api/v1/events", headers=bearer)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_feeds")
+    assert refused.headers["retry-after"] == "30"
+    end.set()
+    assert [answer.status_code for answer in await asyncio.gather(*open_ones)] == [200, 200]
+
+    async def there_is_room() -> bool:
+        return (await person.get("/events")).status_code == 200
+
+    await eventually(there_is_room)  # a turn ends after its last byte has left
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "1\u0660", "9" * 30])

@@ -118,9 +118,13 @@ async def test_a_session_that_was_planted_is_not_the_one_of_the_login(
 async def test_too_many_attempts_are_told_with_the_time_to_wait(
     browser: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth POST /internal/sessions", refusal(429, "too_many_attempts", seconds=600))
+    services.on(
+        "auth POST /internal/sessions",
+        answer(429, {"code": "too_many_attempts", "params": {"minutes": 10}}, Retry_After="600"),
+    )
     response = await browser.post("/login", data=LOGIN)
-    assert response.status_code == 429
+    assert (response.status_code, response.headers["retry-after"]) == (429, "600")
+    assert "Too many attempts. Please try again in 10 min." in response.text
     assert 'value="ann@example.org"' in response.text
 
 

@@ -238,7 +238,7 @@ async def test_each_file_of_a_form_is_answered_by_name(
     assert '<bdi class="name fw-bold">good.py</bdi> Uploaded.' in told
     assert '<bdi class="name fw-bold">notes.txt</bdi> Only Python files can be uploaded' in told
     assert f'<a href="/files/{file()["id"]}/change">Replace that file</a>' in told
-    assert "The file is larger than the limit of 1,048,576 bytes." in told
+    assert "The file is larger than 1 MB." in told
     assert '<bdi class="name fw-bold">&lt;i&gt;.py</bdi> Uploaded.' in told
     assert "<i>.py" not in told
 
@@ -252,7 +252,7 @@ async def test_a_file_above_the_limit_is_named_beside_one_that_was_taken(
     assert response.status_code == 413
     told = " ".join(response.text.split())
     assert '<bdi class="name fw-bold">good.py</bdi> Uploaded.' in told
-    assert "The file is larger than the limit of 1,048,576 bytes." in told
+    assert "The file is larger than 1 MB." in told
 
 
 async def test_when_all_is_well_the_list_shows_what_came(
@@ -264,6 +264,37 @@ async def test_when_all_is_well_the_list_shows_what_came(
     page = await person.get(response.headers["location"])
     assert "2 files are here and will be checked." in page.text
     assert services.called("reports GET /internal/files")[-1].url.params["after"] == str(EVENT)
+
+
+async def test_files_of_the_same_name_are_replaced_where_the_box_is_ticked(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    same = saved(event_id=None, unchanged=True)
+
+    def upload(request: httpx2.Request) -> httpx2.Response:
+        known = request.url.params["name"] == "same.py"
+        return answer(201, same if known else SAVED)(request)
+
+    services.on("files POST /internal/files", upload)
+    files = [("files", (f"{name}.py", b"x")) for name in ("same", "other")]
+    box = [("replace", (None, "yes"))]
+    response = await person.post("/", files=[*box, *files])
+    asked = [call.url.params.get("replace") for call in services.called("files POST .*")]
+    assert asked == ["true", "true"]
+    told = " ".join((await person.get(response.headers["location"])).text.split())
+    assert "1 file is here and will be checked." in told
+    assert "1 file is the same as before, so nothing changed." in told
+    await person.post("/", files=files)
+    assert services.called("files POST .*")[-1].url.params.get("replace") is None
+
+
+async def test_who_is_too_quick_hears_when_to_go_on(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    refused = {"status": 429, "code": "too_many_uploads", "params": {"seconds": 7}}
+    services.on("files POST .*", answer(429, refused, Retry_After="7"))
+    response = await person.post("/", files=[("files", ("a.py", b"x"))])
+    assert (response.status_code, response.headers["retry-after"]) == (429, "7")
 
 
 @pytest.mark.parametrize("files", [[("files", ("", b""))], [("other", (None, b""))]])

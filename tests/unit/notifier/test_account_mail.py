@@ -35,7 +35,10 @@ TOKEN = "Zk3_v-9a"
 HOME = "https://prereview.example"
 SUBJECTS: dict[AccountMailKind, tuple[str, str]] = {
     "confirm_email": ("Confirm your e-mail address", "Подтвердите адрес электронной почты"),
-    "already_registered": ("You already have an account", "У вас уже есть учётная запись"),  # noqa: RUF001
+    "already_registered": (
+        "There is an account with this address already",
+        "Учётная запись с этим адресом уже есть",  # noqa: RUF001
+    ),
     "reset_password": ("Choose a new password", "Задайте новый пароль"),
     "confirm_new_email": (
         "Confirm your new e-mail address",
@@ -136,6 +139,50 @@ def test_a_new_sign_in_says_where_and_when(body: str) -> None:
     told = body_of(a_mail("new_sign_in", details=Details(device="Firefox", at=at)), body)
     assert "13:59 UTC" in told
     assert "14:03" not in told
+
+
+@pytest.mark.parametrize(
+    ("device", "english", "russian"),
+    [
+        ("Safari on iPhone", "Safari on iPhone", "Safari, iPhone"),
+        ("Yandex Browser on macOS", "Yandex Browser on macOS", "Yandex Browser, macOS"),
+        ("curl", "curl", "curl"),
+    ],
+)
+@pytest.mark.parametrize("body", ["plain", "html"])
+def test_a_device_is_named_as_on_the_pages(
+    device: str, english: str, russian: str, body: str
+) -> None:
+    between = "</span><br>" if body == "html" else ": "
+    for language, said in zip(
+        LANGUAGES, (f"Device{between}{english}", f"Устройство{between}{russian}"), strict=True
+    ):
+        mail = a_mail("new_sign_in", language, details=Details(device=device))
+        assert said in body_of(mail, body)
+
+
+@pytest.mark.parametrize(
+    ("language", "advice", "untrue"),
+    [
+        (
+            "en",
+            "If you have forgotten the password, or did not make this account yourself, choose a",
+            "nobody has got into",
+        ),
+        (
+            "ru",
+            "Если вы забыли пароль или учётную запись создали не вы, задайте новый пароль",
+            "никто не вошёл",
+        ),
+    ],
+)
+@pytest.mark.parametrize("body", ["plain", "html"])
+def test_an_account_somebody_else_made_with_the_address_is_not_called_safe(
+    language: Language, advice: str, untrue: str, body: str
+) -> None:
+    said = body_of(a_mail("already_registered", language), body)
+    assert advice in said
+    assert untrue not in said
 
 
 def test_the_old_address_hears_of_the_new_one() -> None:

@@ -97,19 +97,19 @@ def a_mail(
 
 COUNTS = Counts(blocker=1, warning=1, note=1, total=3, new=2, still=1, fixed=5)
 TABLE_OF_SUBJECTS = [
-    (a_check(counts=COUNTS), "en", "[Not yet] main.py v4: 2 new, 5 fixed, 3 left"),
-    (a_check(counts=COUNTS), "ru", "[Пока нет] main.py v4: новых 2, исправлено 5, осталось 3"),
+    (a_check(counts=COUNTS), "en", "[Not ready] main.py v4: 2 new, 5 fixed, 3 left"),
+    (a_check(counts=COUNTS), "ru", "[Не готово] main.py v4: новых 2, исправлено 5, осталось 3"),  # noqa: RUF001
     (a_check(verdict="ready"), "en", "[Ready] main.py v4: 0 new, 0 fixed, 0 left"),
     (a_check(verdict="ready"), "ru", "[Готово] main.py v4: новых 0, исправлено 0, осталось 0"),
     (
         a_check(a_finding("Expected `)`", row=7), outcome="syntax_error"),
         "en",
-        "[Not yet] main.py v4: syntax error in line 7",
+        "[Not ready] main.py v4: syntax error in line 7",
     ),
     (
         a_check(a_finding("Expected `)`", row=7), outcome="syntax_error"),
         "ru",
-        "[Пока нет] main.py v4: синтаксическая ошибка в строке 7",
+        "[Не готово] main.py v4: синтаксическая ошибка в строке 7",  # noqa: RUF001
     ),
     (
         CheckFailed(**COMMON, reason="timeout"),
@@ -195,7 +195,7 @@ def test_both_bodies_say_everything(kind: str) -> None:
     findings = [a_finding(f"fault {n}", row=n) for n in range(1, 38)]
     body = body_of(a_mail(a_check(*findings, counts=counts, fixed=fixed)), kind)
     for expected in [
-        "Not yet",
+        "Not ready",
         "version 4",
         "37 findings are left.",
         "37 warnings",
@@ -241,6 +241,58 @@ def test_russian_counts_in_its_own_forms(left: int, sentence: str) -> None:
     assert sentence in text_of(a_mail(a_check(counts=Counts(total=left)), "ru"))
 
 
+@pytest.mark.parametrize(
+    ("n", "blockers", "notes"),
+    [
+        (1, "1 критическая ошибка", "1 рекомендация"),
+        (3, "3 критические ошибки", "3 рекомендации"),
+        (5, "5 критических ошибок", "5 рекомендаций"),
+    ],
+)
+def test_russian_names_the_tiers_as_the_pages_do(n: int, blockers: str, notes: str) -> None:
+    counts = Counts(blocker=n, note=n, total=2 * n)
+    findings = [a_finding("x", tier="blocker"), a_finding("x", tier="note")]
+    lines = text_of(a_mail(a_check(*findings, counts=counts), "ru")).splitlines()
+    assert {blockers, notes} <= set(lines)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "said"),
+    [
+        (
+            "en",
+            "[Not ready] main.py v1234: 1,500 new, 1,100 fixed, 12,345 left",
+            [
+                *("12,345 findings are left.", "version 1234", "line 4321:"),
+                *("1,500 new", "1,100 fixed", "12,345 left", "12,345 warnings"),
+                *("12,344 more findings", "1,100 fixed since", "and 1,099 more", "2,000 findings"),
+            ],
+        ),
+        (
+            "ru",
+            "[Не готово] main.py v1234: новых 1 500, исправлено 1 100, осталось 12 345",  # noqa: RUF001
+            [
+                *("Осталось 12\xa0345 замечаний.", "версия 1234", "строка 4321:"),
+                *("1\xa0500 новых", "1\xa0100 исправлено", "12\xa0345 осталось"),
+                *("12\xa0345 предупреждений", "Ещё 12\xa0344 замечания", "и ещё 1\xa0099"),
+                *("Исправлено с прошлой проверки: 1\xa0100", "2\xa0000 замечаний"),  # noqa: RUF001
+            ],
+        ),
+    ],
+)
+def test_counts_are_written_as_on_the_pages_and_places_as_they_are(
+    language: Language, subject: str, said: list[str]
+) -> None:
+    counts = Counts(warning=12345, total=12345, new=1500, fixed=1100, suppressed=2000)
+    fixed = [FixedFinding(code="F4", name="n", tier="note", message="m", fingerprint="")]
+    finding = a_finding("x", row=4321)
+    mail = a_mail(a_check(finding, counts=counts, fixed=fixed, version=1234), language)
+    assert as_received(mail)["Subject"] == subject
+    for expected in said:
+        assert expected in text_of(mail)
+    assert (">12,345<br>" if language == "en" else ">12\xa0345<br>") in body_of(mail, "html")
+
+
 @pytest.mark.parametrize("nasty", NASTY)
 @pytest.mark.parametrize("language", get_args(Language))
 def test_nothing_a_user_typed_bends_the_mail(nasty: str, language: Language) -> None:
@@ -262,7 +314,7 @@ def test_any_text_at_all_makes_a_mail_with_the_intended_headers(name: str, messa
     mail = a_mail(a_check(a_finding(message), file_name=name))
     received = as_received(mail)
     assert received.keys() == HEADERS
-    assert received["Subject"] == f"[Not yet] {printable(name, 100)} v4: 1 new, 0 fixed, 1 left"
+    assert received["Subject"] == f"[Not ready] {printable(name, 100)} v4: 1 new, 0 fixed, 1 left"
     assert printable(message, 200) in text_of(mail)
 
 
@@ -430,3 +482,16 @@ def test_code_in_a_message_looks_like_code(message: str, html: str) -> None:
     assert text_of(mail).count(message) == 2
     assert body_of(mail, "html").count(html) == 2
     assert "`" not in body_of(mail, "html")
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_where_the_list_is_cut_the_mail_says_what_its_numbers_count(kind: str) -> None:
+    findings = [a_finding("fault", row=n) for n in range(1, 26)]
+    counts = Counts(warning=1234, total=1234, new=25)
+    cut, whole = (
+        body_of(a_mail(a_check(*findings, counts=counts, truncated=is_cut)), kind)
+        for is_cut in (True, False)
+    )
+    said = "lists only the heaviest findings, 25 of them: “new”, “back again” and “fixed” count"
+    assert (said in cut, said in whole) == (True, False)
+    assert "5 more findings are in the full report." in cut

@@ -63,6 +63,11 @@ async def order(order: Order) -> int:
     return order.number
 
 
+@router.delete("/orders")
+async def forget_orders() -> None:
+    pass
+
+
 @router.post("/big", max_body_size=6 * 1024 * 1024)
 async def big(request: Request) -> int:
     return len(await request.body())
@@ -138,7 +143,19 @@ async def test_services_do_not_publish_their_plans(client: httpx2.AsyncClient, p
 async def test_the_wrong_method_is_named(client: httpx2.AsyncClient) -> None:
     answer = await client.put("/orders", json={"name": "tea"})
     assert is_problem(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"] == "POST"
+    assert answer.headers["allow"] == "DELETE, POST"  # of two routes
+
+
+async def test_what_is_wrong_is_named_with_its_place(client: httpx2.AsyncClient) -> None:
+    json_type = {"Content-Type": "application/json"}
+    for answer, place in (
+        (await client.post("/orders", content=b'{"name": "t', headers=json_type), ("body", "body")),
+        (await client.post("/orders", json={"name": 17}), ("body", "name")),
+        (await client.get("/pages/1", params={"limit": "x"}), ("query", "limit")),
+        (await client.get("/pages/x"), ("path", "number")),
+    ):
+        [error] = answer.json()["errors"]
+        assert (error["in"], error["field"]) == place
 
 
 HOSTILE_BODIES = [

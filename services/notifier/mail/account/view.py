@@ -68,7 +68,14 @@ def view_of(
 def _facts(mail: AccountMail, happened_at: datetime, words: Words) -> list[tuple[str, str]]:
     """What is known, by the key of its name; a time alone would say little."""
     details = mail.details
-    texts = {name: getattr(details, name) for name in ("new_email", "device", "address")}
+    device = _in_words(details.device or "", words)
+    texts = {"new_email": details.new_email, "device": device, "address": details.address}
     facts = [(name, printable(text, LONGEST_FACT)) for name, text in texts.items() if text]
     at = [("at", words.time(details.at or happened_at))]
     return [*facts, *at] if facts or details.at else []
+
+
+def _in_words(device: str, words: Words) -> str:
+    """Auth says “Firefox on Linux” in every language, or the name of a program."""
+    browser, _, system = device.partition(" on ")
+    return words("browser_on_system", browser=browser, system=system) if system else device

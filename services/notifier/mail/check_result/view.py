@@ -44,7 +44,10 @@ class Group:
 
 @dataclass(frozen=True)
 class CheckView:
-    """Everything the templates say, fit to print. No `failure` means that the check succeeded."""
+    """Everything the templates say, fit to print. No `failure` means that the check succeeded.
+
+    `listed` is the length of a list of findings that is cut; 0 where it is whole.
+    """
 
     verdict: Verdict | Literal["failed"]
     file_name: str
@@ -56,6 +59,7 @@ class CheckView:
     failure: FailureReason | None
     syntax_error: Line | None
     counts: Counts
+    listed: int
     groups: Sequence[Group]
     fixed: Sequence[Line]
 
@@ -78,9 +82,9 @@ class CheckView:
 
     @property
     def hidden(self) -> int:
-        """Findings that only the full report shows; beside a syntax error the others are noise."""
+        """Findings that only the report shows; beside a syntax error the others are noise."""
         shown = sum(len(group.lines) for group in self.groups)
-        return 0 if self.syntax_error else self.counts.total - shown
+        return 0 if self.syntax_error else (self.listed or self.counts.total) - shown
 
     @property
     def hidden_fixed(self) -> int:
@@ -103,6 +107,7 @@ def view_of(check: FileChecked | CheckFailed, public_url: str) -> CheckView:
         failure=check.reason if isinstance(check, CheckFailed) else None,
         syntax_error=_line(findings[0], marked=False) if broken and findings else None,
         counts=checked.counts if checked else Counts(),
+        listed=len(findings) if checked and checked.truncated else 0,
         groups=_groups(findings, checked.counts) if checked and not broken else [],
         fixed=_fixed_lines(checked.fixed) if checked and not broken else [],
     )

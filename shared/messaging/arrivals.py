@@ -1,0 +1,87 @@
+"""Messages as they arrive from a service's queue, in batches."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from shared.logging import log
+from shared.messaging.connection import Connection
+from shared.messaging.topology import declare_queue
+
+BATCH = 100  # messages
+BATCH_BYTES = 8 * 1024 * 1024
+
+
+class Arrivals:
+    """Listens to a queue. What nobody acknowledges is delivered again after `close`."""
+
+    def __init__(self, service: str, url: str, bindings: Iterable[str]) -> None:
+        self._service, self._bindings = service, list(bindings)
+        self._connection = Connection(url, f"{service} consumes")
+        self._waiting: deque[AbstractIncomingMessage] = deque()
+        self._bell = asyncio.Event()
+        self._hears = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether messages would arrive: the broker cancels the consumer of a deleted queue."""
+        return self._connection.is_open and self._hears
+
+    @property
+    def are_open(self) -> bool:
+        """Whether there is something to wait for, or something left of a queue that is gone."""
+        return self._connection.is_open and bool(self._hears or self._waiting)
+
+    @property
+    def are_connected(self) -> bool:
+        return self._connection.is_open
+
+    async def open(self) -> None:
+        self._waiting = deque()
+        channel = await self._connection.channel(prefetch=BATCH)
+        queue = await declare_queue(channel, self._service, self._bindings)
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(self._cancelled)
+        self._hears = True
+        await queue.consume(self._arrive)
+
+    async def close(self) -> None:
+        self._hears = False
+        await self._connection.close()
+
+    async def next_batch(self) -> list[AbstractIncomingMessage]:
+        """What has arrived, as far as it goes together; nothing after a second of silence.
+
+        The delivery limit also counts against prefetched neighbours of a poison message, so what
+        was delivered before comes alone.
+        """
+        if not self._waiting:
+            self._bell.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._bell.wait()
+        if not self._waiting:
+            return []
+        batch = [self._waiting.popleft()]
+        room = BATCH_BYTES - len(batch[0].body)
+        while (upcoming := self._upcoming()) and not upcoming.redelivered:
+            room -= len(upcoming.body)
+            if batch[-1].redelivered or len(batch) == BATCH or room < 0:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _upcoming(self) -> AbstractIncomingMessage | None:
+        return self._waiting[0] if self._waiting else None
+
+    def _cancelled(self, _: object) -> None:
+        log.warning("consumer_cancelled", consumer=self._service)
+        self._hears = False
+        self._bell.set()
+
+    async def _arrive(self, message: AbstractIncomingMessage) -> None:
+        self._waiting.append(message)
+        self._bell.set()
