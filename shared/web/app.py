@@ -1,8 +1,8 @@
 """The application factory of every service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -44,20 +44,11 @@ def create_app(
     logging.configure(name, settings.log_level, settings.log_format)
     if settings.otlp_endpoint:
         telemetry.configure(name, settings.otlp_endpoint)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for resource in resources:
-                stack.push_async_callback(resource.close)
-            await stack.enter_async_context(running(loops, app.state.stopping))
-            yield
-
     options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     app = FastAPI(
         title=f"Prereview {name}",
         dependencies=[*dependencies, Depends(unambiguous)],
-        lifespan=lifespan,
+        lifespan=_lifespan(loops, resources),
         redirect_slashes=False,
         telemetry={"auto_configure": False},
         **(options | fastapi),
@@ -71,14 +62,32 @@ def create_app(
     app.include_router(health.router(checks or {}, metrics))
     for router in routers:
         app.include_router(router)
-    # The last added is the outermost.
+    _surround(app, headers)
+    app.add_middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway")
+    return app
+
+
+def _lifespan(
+    loops: Sequence[Loop], resources: Sequence[Any]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for resource in resources:
+                stack.push_async_callback(resource.close)
+            await stack.enter_async_context(running(loops, app.state.stopping))
+            yield
+
+    return lifespan
+
+
+def _surround(app: FastAPI, headers: Mapping[str, str]) -> None:
+    """Add the middleware between the routes and the log; the last added is the outermost."""
     app.add_middleware(middleware.CatchAll)
     # Not FastAPI's own `max_body_size`: its refusal would bypass the middleware below.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY)
     app.add_middleware(middleware.Limits)
     app.add_middleware(middleware.DefaultHeaders, headers=headers)
-    app.add_middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway")
-    return app
 
 
 def provided(kind: type[T]) -> Any:

@@ -57,7 +57,7 @@ class SessionEntry(BaseModel):
     id: UUID
     kind: Literal["web", "api"]
     device: str = Field(description="in short words, made of what the browser said of itself")
-    address: str = Field(description="the network address of the login")
+    address: str = Field(description="where a browser was last, or a program logged in from")
     created_at: datetime
     last_used_at: datetime
     current: bool = Field(description="whether this request came from it")
