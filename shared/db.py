@@ -41,12 +41,13 @@ class Database:
         *,
         pool_size: int = 5,
         overflow: int = 10,
-        lock_timeout: float = LOCK_TIMEOUT,
+        lock_timeout: float | None = None,
     ) -> None:
         """Take `postgresql://…` and the seconds to wait for a lock, 0 for ever.
 
         Connects on first use.
         """
+        patience = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool_size,
@@ -57,7 +58,7 @@ class Database:
             connect_args={
                 "command_timeout": COMMAND_TIMEOUT,
                 "timeout": 5,
-                "server_settings": {"lock_timeout": f"{1000 * lock_timeout:.0f}"},
+                "server_settings": {"lock_timeout": f"{1000 * patience:.0f}"},
             },
         )
 

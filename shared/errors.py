@@ -67,7 +67,7 @@ class ConcurrencyConflict(Conflict):
 
 
 class TooLarge(DomainError):
-    """This is larger than the limit of {limit} bytes."""
+    """This is larger than what is taken here."""
 
     code = "too_large"
     status = 413

@@ -30,14 +30,34 @@ Kind = Literal[
 ]
 
 
+# Anybody may cause a failed login, and a script logs in all day: they must not bury the rest.
+COUNTED: tuple[Kind, ...] = ("signed_in", "sign_in_failed", "password_refused")
+
+# For nobody (null) the same statement writes nothing.
+_NOTE = """
+WITH newest AS (
+    SELECT * FROM security_log WHERE user_id = :user_id ORDER BY entry_id DESC LIMIT 1
+), counted AS (
+    UPDATE security_log s SET times = s.times + 1, at = :now FROM newest n
+    WHERE s.entry_id = n.entry_id AND n.kind = ANY(:counted) AND n.at::date = :day
+      AND (n.kind, n.device, n.address) = (:kind, :device, :address)
+    RETURNING s.entry_id
+)
+INSERT INTO security_log (user_id, at, kind, device, address)
+SELECT user_id, :now, :kind, :device, :address FROM users
+WHERE user_id = :user_id AND NOT EXISTS (SELECT FROM counted) FOR KEY SHARE OF users
+"""
+
+
 class Entry(BaseModel):
-    """A line of the log."""
+    """A line of the log; of what happened several `times` on end, `at` is the last."""
 
     id: int
     at: datetime
     kind: Kind
     device: str
     address: str
+    times: int
 
 
 async def note(
@@ -47,15 +67,9 @@ async def note(
     now: datetime,
     place: Place = Place(),  # noqa: B008 - an empty tuple can't change
 ) -> None:
-    """Write a line; for nobody, the same statement writes none."""
-    await connection.execute(
-        text(
-            "INSERT INTO security_log (user_id, at, kind, device, address)"
-            " SELECT user_id, :now, :kind, :device, :address FROM users"
-            " WHERE user_id = :user_id FOR KEY SHARE"
-        ),
-        {"user_id": user_id, "now": now, "kind": kind, **place._asdict()},
-    )
+    """Write a line, or count it where it repeats the one before on the same day and place."""
+    values = {"user_id": user_id, "now": now, "kind": kind, **place._asdict()}
+    await connection.execute(text(_NOTE), {**values, "day": now.date(), "counted": list(COUNTED)})
 
 
 async def entries(
@@ -64,7 +78,7 @@ async def entries(
     """The lines before one of them, newest first."""
     rows = await connection.execute(
         text(
-            "SELECT entry_id AS id, at, kind, device, address FROM security_log"
+            "SELECT entry_id AS id, at, kind, device, address, times FROM security_log"
             " WHERE user_id = :user_id"
             " AND (CAST(:before AS bigint) IS NULL OR entry_id < CAST(:before AS bigint))"
             " ORDER BY entry_id DESC LIMIT :limit"

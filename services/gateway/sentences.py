@@ -24,7 +24,7 @@ SENTENCES = {
     "not_found": N_("There is nothing here, or it is not yours."),
     "conflict": N_("Someone changed this at the same moment. Look at it again, then repeat."),
     "concurrency_conflict": N_("Someone changed this at the same moment. Please repeat."),
-    "too_large": N_("This is larger than the limit of {limit} bytes."),
+    "too_large": N_("This is larger than what is taken here."),
     "unavailable": N_(
         "A part of the service is not available at the moment. Please try again shortly."
     ),

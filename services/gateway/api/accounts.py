@@ -89,7 +89,7 @@ async def confirm(
     return confirmed
 
 
-@router.post("/confirmations/again", status_code=202, responses=problems(401, 403, 429, 503))
+@router.post("/confirmations/again", status_code=202, responses=problems(401, 403, 409, 429, 503))
 async def confirm_again(user: ApiUser, auth: Auth) -> Accepted:
     """Have the link mailed once more."""
     await auth.confirm_again(user)

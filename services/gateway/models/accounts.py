@@ -107,6 +107,7 @@ class SecurityEntry(BaseModel):
     kind: str
     device: str = ""
     address: str = ""
+    times: int = Field(1, description="how often on end, on one day; `at` is the last time")
 
 
 class SecurityPage(BaseModel):

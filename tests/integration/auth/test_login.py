@@ -248,8 +248,14 @@ async def test_failures_stand_in_the_log_of_the_account(world: World) -> None:
     person = await world.person()
     burglar = somewhere(user_agent="curl/8.14.1")
     await _fail(world, person.email, 2, client=burglar)
-    newest = (await person.get("/me/security-log"))["entries"][0]
-    assert (newest["kind"], newest["device"]) == ("sign_in_failed", "curl")
+    newest, before = (await person.get("/me/security-log"))["entries"][:2]
+    assert (newest["kind"], newest["device"], newest["times"]) == ("sign_in_failed", "curl", 2)
+    assert (before["kind"], before["times"]) == ("signed_in", 1)
+    world.clock.let_pass(days=1)
+    await _fail(world, person.email, 1, client=burglar)
+    await _fail(world, person.email, 1, client=somewhere())
+    entries = (await person.get("/me/security-log"))["entries"]
+    assert [entry["times"] for entry in entries[:4]] == [1, 1, 2, 1], "another day, another place"
     assert newest["address"] == burglar["address"]
 
 

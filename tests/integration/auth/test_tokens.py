@@ -109,7 +109,8 @@ async def test_other_peoples_tokens_are_not_there(world: World) -> None:
 
 async def test_nobody_has_more_than_fifty_also_not_by_asking_at_once(world: World) -> None:
     person = await world.person()
-    await asyncio.gather(*(_create(person) for _ in range(48)))
+    for _ in range(4):
+        await asyncio.gather(*(_create(person) for _ in range(12)))
     body = {"name": "ci", "scopes": ALL}
     answers = await asyncio.gather(*(person.ask("POST", "/tokens", body) for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [201] * 2 + [422] * 4

@@ -3,18 +3,22 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
 from fastapi import FastAPI
 
 from services.files.projections import FILES
 from services.files.projections import history as events
 from services.files.reactions import reacting
 from services.files.retention import Retention
+from shared import db
 from shared.contracts.auth import UserErased
 from shared.eventsourcing.projection import rebuild, take_append_lock
 from tests.integration.conftest import Pools
-from tests.integration.files.acts import STORE, Hands, Person, told
+from tests.integration.files.acts import STORE, Hands, MakeApp, Person, told
+from tests.integration.files.conftest import person
 from tests.support.apps import is_problem
 from tests.support.events import recorded
+from tests.support.keys import Keys
 from tests.support.readmodels import rows_of
 
 MANY = 20
@@ -112,15 +116,17 @@ async def test_content_is_judged_before_anybody_is_kept_waiting(ann: Person, poo
 
 
 async def test_what_could_not_begin_in_time_is_refused_and_not_done_later(
-    ann: Person, pools: Pools
+    make_app: MakeApp, keys: Keys, pools: Pools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asked has given up by then, and would meet their own file when they try again."""
-    async with pools("files").transaction() as connection:
-        await take_append_lock(connection)
-        refused = await ann.upload("late.py")
-    assert is_problem(refused, 503, "database_unavailable")
-    assert refused.headers["retry-after"]
-    assert (await ann.upload("late.py")).status_code == 201
+    monkeypatch.setattr(db, "LOCK_TIMEOUT", 0.3)
+    async with make_app() as app, person(app, keys) as ann:
+        async with pools("files").transaction() as connection:
+            await take_append_lock(connection)
+            refused = await ann.upload("late.py")
+        assert is_problem(refused, 503, "database_unavailable")
+        assert refused.headers["retry-after"]
+        assert (await ann.upload("late.py")).status_code == 201
 
 
 async def test_tables_are_rebuilt_while_everything_goes_on(

@@ -155,6 +155,7 @@ def security_entry(**changes: Any) -> dict[str, Any]:
         "kind": "signed_in",
         "device": "Firefox on Linux",
         "address": "203.0.113.7",
+        "times": 1,
         **changes,
     }
 

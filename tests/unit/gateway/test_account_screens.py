@@ -348,11 +348,14 @@ async def test_a_token_is_revoked(person: httpx2.AsyncClient, services: Services
 async def test_the_security_log_speaks_in_words_and_goes_on(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    entries = [security_entry(id=2, kind="sign_in_failed"), security_entry(kind="not yet known")]
+    failed = security_entry(id=2, kind="sign_in_failed", times=1200)
+    entries = [failed, security_entry(kind="not yet known")]
     log = {"entries": entries, "next_cursor": "2"}
     services.on("auth GET /internal/me/security-log", answer(200, log))
     page = words(await person.get("/account/security"))
     assert "Login with a wrong password" in page
+    assert page.count("times on end") == 1
+    assert "1,200 times on end" in page
     assert "Something else" in page
     assert 'href="/account/security?cursor=2"' in page
     await person.get("/account/security?cursor=2")

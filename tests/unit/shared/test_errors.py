@@ -47,8 +47,9 @@ def test_every_error_speaks_to_a_person(error: type[DomainError]) -> None:
 
 
 def test_a_sentence_takes_values_and_keeps_them_for_translation() -> None:
-    from shared.errors import TooLarge
+    class _TooMany(DomainError):
+        """There are at most {limit} of them."""
 
-    error = TooLarge(limit=1024)
-    assert str(error) == "This is larger than the limit of 1024 bytes."
+    error = _TooMany(limit=1024)
+    assert str(error) == "There are at most 1024 of them."
     assert error.params == {"limit": 1024}
