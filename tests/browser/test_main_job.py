@@ -39,7 +39,7 @@ async def test_upload_report_replace_delete(tab: Tab, product: Product) -> None:
     )
     await page.get_by_role("button", name="Replace").click()
     await expect(page.get_by_text("The new version is here")).to_be_visible()
-    await expect(row).to_contain_text("changed")
+    await expect(row).to_contain_text("replaced")
     await person.mark_page()
     await expect(row).to_contain_text("Ready")
     assert await person.page_was_not_reloaded()
