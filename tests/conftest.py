@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from deploy.local.packages import find_chromium
 from shared.context import causation_id, correlation_id
 from tests.support.databases import PrivateDatabase, copy, create_template, drop, empty
 from tests.support.keys import Keys, make_keys
@@ -111,3 +113,23 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     variables = {f"PREREVIEW_{name}": value for name, value in haste.items()}
     with running_product(folder, **variables) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    path = find_chromium()
+    assert path is not None, "`make test` installs it"
+    # Chromium refuses root without `--no-sandbox`; containers have a small /dev/shm.
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture
+async def page(chromium: Browser) -> AsyncIterator[Page]:
+    """An empty page, for what needs none of ours."""
+    page = await chromium.new_page()
+    yield page
+    await page.close()

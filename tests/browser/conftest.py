@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
-
-from deploy.local.packages import find_chromium
+from playwright.async_api import Browser, ConsoleMessage, Page
 
 
 @dataclass
@@ -20,18 +18,6 @@ class Tab:
         """Keep errors: failed scripts, refused styles, forbidden requests."""
         if message.type in {"error", "warning"}:
             self.complaints.append(message.text)
-
-
-@pytest_asyncio.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    path = find_chromium()
-    assert path is not None, "`make test` installs it"
-    # Chromium refuses root without `--no-sandbox`; containers have a small /dev/shm.
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture

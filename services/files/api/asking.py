@@ -21,6 +21,7 @@ from services.files.saving import Saving
 from services.files.versions import LineCounts, VersionPage
 from shared.db import Database
 from shared.web.app import Transaction, provided
+from shared.web.identity import User
 from shared.web.numbers import Number, VersionNumber
 
 router = APIRouter()
@@ -64,9 +65,7 @@ async def history(
 async def diff(
     user: Reader, file_id: UUID, from_: From, to: VersionNumber, database: Db, comparing: Turns
 ) -> Diff:
-    async with database.transaction() as connection:
-        old = await queries.version(connection, user.user_id, file_id, from_)
-        new = await queries.version(connection, user.user_id, file_id, to)
+    old, new = await _versions(database, user, file_id, from_, to)
     return Diff(**await _compared(comparing, old.content, new.content), from_=from_, to=to)
 
 
@@ -75,9 +74,7 @@ async def patch(
     user: Reader, file_id: UUID, from_: From, to: VersionNumber, database: Db, comparing: Turns
 ) -> Response:
     """The same as a file for `patch`."""
-    async with database.transaction() as connection:
-        old = await queries.version(connection, user.user_id, file_id, from_)
-        new = await queries.version(connection, user.user_id, file_id, to)
+    old, new = await _versions(database, user, file_id, from_, to)
     key = ("patch", old.sha256, old.name, new.sha256, new.name)
     make = partial(made_patch, old.content, new.content, old.name, new.name)
     return Response(await comparing.made(key, make), media_type="application/octet-stream")
@@ -92,6 +89,15 @@ async def diff_to_body(
     async with database.transaction() as connection:
         old = await queries.version(connection, user.user_id, file_id, from_)
     return Diff(**await _compared(comparing, old.content, content), from_=from_, to=None)
+
+
+async def _versions(
+    database: Database, user: User, file_id: UUID, *numbers: int
+) -> list[queries.Version]:
+    async with database.transaction() as connection:
+        return [
+            await queries.version(connection, user.user_id, file_id, number) for number in numbers
+        ]
 
 
 async def _compared(comparing: Comparing, old: bytes, new: bytes) -> dict[str, Any]:

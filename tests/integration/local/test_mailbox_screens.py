@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from deploy.local.mail_store import MailStore
 from deploy.local.mailbox import create_app
-from deploy.local.packages import find_chromium
 from deploy.local.ports import LOOPBACK, free_ports
 
 USUAL, LONG = "konstantin.konstantinopolsky@example.org", f"{'a' * 60}@example.org"
@@ -41,18 +40,6 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     yield f"http://localhost:{port}"
     server.should_exit = True
     await running
-
-
-@pytest_asyncio.fixture
-async def page() -> AsyncIterator[Page]:
-    path = find_chromium()
-    assert path is not None, "`make test` installs it"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield await browser.new_page()
-        await browser.close()
 
 
 @pytest.mark.parametrize("width", [390, 800, 1000])

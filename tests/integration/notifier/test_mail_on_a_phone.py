@@ -1,13 +1,10 @@
 """However long a name is that somebody typed, a mail is as wide as a phone."""
 
-from collections.abc import AsyncIterator
 from email.message import EmailMessage
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
-from deploy.local.packages import find_chromium
 from services.notifier.domain.reader import Details
 from shared.contracts.auth import Language
 from shared.contracts.checker import Counts
@@ -16,18 +13,6 @@ from tests.unit.notifier.received import body_of
 
 LONG = "a_very_long_name_of_a_module_" * 3
 NARROW, WIDE = 390, 800  # pixels
-
-
-@pytest_asyncio.fixture
-async def page() -> AsyncIterator[Page]:
-    path = find_chromium()
-    assert path is not None, "`make test` installs it"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield await browser.new_page()
-        await browser.close()
 
 
 def result(language: Language) -> EmailMessage:
