@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.errors import Unavailable
 
 COMMAND_TIMEOUT = 30.0  # seconds; asyncpg waits for ever without it
-# Seconds. The gateway waits 10 s: what can't begin before that is refused, and not done later.
+# Seconds, for a connection and for each lock. The gateway waits 10 s: what hangs at one of them is
+# refused in time, and not done after its caller has gone.
 POOL_TIMEOUT, LOCK_TIMEOUT = 3.0, 5.0
 _AWAY = (
     pg.PostgresConnectionError,

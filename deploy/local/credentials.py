@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from deploy.local.errors import CannotStart
 from deploy.local.files import write_bytes, write_text
 from deploy.postgres.provision import ROLES
 from deploy.rabbitmq.definitions import SERVICES as STATEFUL
@@ -86,7 +87,10 @@ def _key_files(folder: Path, service: str) -> list[Path]:
 
 
 def _key(file: Path) -> Ed25519PrivateKey:
-    key = load_pem_private_key(file.read_bytes(), None)
+    try:
+        key = load_pem_private_key(file.read_bytes(), None)
+    except ValueError:
+        key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError(f"{file.name} is no Ed25519 key")
+        raise CannotStart(f"{file} is no Ed25519 private key.")
     return key

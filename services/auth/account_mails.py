@@ -57,11 +57,17 @@ class Requested(BaseModel):
 
 
 async def requested(connection: AsyncConnection, user_id: UUID) -> Sequence[Requested]:
-    """Those that are kept, the newest first."""
+    """Those that are kept, the newest first.
+
+    Not those to an address that is not the person's yet: there are some only where that address
+    has no account, which is nobody's business.
+    """
     rows = await connection.execute(
         text(
-            "SELECT kind, email, details, requested_at, expires_at, used_at FROM mail_requests"
-            " WHERE user_id = :user_id ORDER BY requested_at DESC, request_id"
+            "SELECT r.kind, r.email, r.details, r.requested_at, r.expires_at, r.used_at"
+            " FROM mail_requests r JOIN users u USING (user_id) WHERE user_id = :user_id"
+            " AND (r.kind <> 'confirm_new_email' OR r.email = u.email)"
+            " ORDER BY r.requested_at DESC, r.request_id"
         ),
         {"user_id": user_id},
     )

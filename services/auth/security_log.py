@@ -39,7 +39,8 @@ WITH newest AS (
     SELECT * FROM security_log WHERE user_id = :user_id ORDER BY entry_id DESC LIMIT 1
 ), counted AS (
     UPDATE security_log s SET times = s.times + 1, at = :now FROM newest n
-    WHERE s.entry_id = n.entry_id AND n.kind = ANY(:counted) AND n.at::date = :day
+    WHERE s.entry_id = n.entry_id AND n.kind = ANY(:counted)
+      AND (n.at AT TIME ZONE 'UTC')::date = :day
       AND (n.kind, n.device, n.address) = (:kind, :device, :address)
     RETURNING s.entry_id
 )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth.visitors import Place
 
 Kind = Literal["web", "api"]
-MOST = 100  # living ones of a person
+MOST = 100  # living ones of a kind and a person
 
 
 class Listed(BaseModel):
@@ -97,13 +97,14 @@ async def end_all(
     return ended.rowcount
 
 
-async def end_oldest(connection: AsyncConnection, user_id: UUID, now: datetime) -> None:
+async def end_oldest(connection: AsyncConnection, user_id: UUID, kind: Kind, now: datetime) -> None:
     """End those that are too many, the longest unused first. The person is locked."""
     await connection.execute(
         text(
             "UPDATE sessions SET ended_at = :now WHERE session_id IN ("
-            " SELECT session_id FROM sessions WHERE user_id = :user_id AND ended_at IS NULL"
+            " SELECT session_id FROM sessions WHERE user_id = :user_id AND kind = :kind"
+            " AND ended_at IS NULL"
             " ORDER BY last_used_at DESC, created_at DESC OFFSET :most)"
         ),
-        {"now": now, "user_id": user_id, "most": MOST},
+        {"now": now, "user_id": user_id, "kind": kind, "most": MOST},
     )

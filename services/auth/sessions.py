@@ -35,7 +35,7 @@ async def begin(
         ),
         {"session_id": session_id, "user_id": user_id, "kind": kind, "now": now, **place._asdict()},
     )
-    await session_list.end_oldest(connection, user_id, now)
+    await session_list.end_oldest(connection, user_id, kind, now)
     return Session(session_id, user_id, await _issue(connection, session_id, now))
 
 

@@ -13,13 +13,13 @@ LEASE = timedelta(minutes=3)  # after which a copy that claimed files is taken f
 _CLAIM = """
 UPDATE versions SET claimed_until = :until
 WHERE (file_id, version) IN (
-    SELECT v.file_id, v.version FROM versions v JOIN files f USING (file_id)
-    WHERE NOT v.checked AND NOT f.deleted AND (v.claimed_until IS NULL OR v.claimed_until < :now)
+    SELECT file_id, version FROM versions v
+    WHERE NOT checked AND NOT deleted AND (claimed_until IS NULL OR claimed_until < :now)
       AND NOT EXISTS (
           SELECT FROM versions earlier WHERE earlier.file_id = v.file_id
           AND earlier.version < v.version AND NOT earlier.checked
       )
-    ORDER BY v.changed_at LIMIT :limit FOR UPDATE OF v SKIP LOCKED
+    ORDER BY changed_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )
 RETURNING file_id, user_id, name, version, sha256, correlation_id, causation_id, traceparent
 """
@@ -31,11 +31,10 @@ WHERE (v.file_id, v.version) = (c.file_id, c.version)
 """
 
 _SETTLE = """
-UPDATE versions v SET claimed_until = NULL, checked = v.checked OR NOT f.deleted
+UPDATE versions v SET claimed_until = NULL, checked = v.checked OR NOT v.deleted
 FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS c(file_id, version)
-     JOIN files f USING (file_id)
 WHERE (v.file_id, v.version) = (c.file_id, c.version)
-RETURNING v.file_id, f.deleted
+RETURNING v.file_id, v.deleted
 """
 
 

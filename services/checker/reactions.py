@@ -20,11 +20,17 @@ ON CONFLICT (file_id) DO UPDATE SET sequence = excluded.sequence, deleted = excl
 WHERE files.sequence < excluded.sequence
 """
 
+_FOLLOW_LIFE = """
+UPDATE versions v SET deleted = f.deleted FROM files f
+WHERE f.file_id = :file_id AND v.file_id = f.file_id AND NOT v.checked AND v.deleted <> f.deleted
+"""
+
 _SAVE_VERSION = """
-INSERT INTO versions (file_id, version, user_id, name, sha256, changed_at,
+INSERT INTO versions (file_id, version, user_id, name, sha256, changed_at, deleted,
                       correlation_id, causation_id, traceparent)
-VALUES (:file_id, :version, :user_id, :name, :sha256, :changed_at,
-        :correlation_id, :causation_id, :traceparent)
+SELECT file_id, :version, :user_id, :name, :sha256, :changed_at, deleted,
+       :correlation_id, :causation_id, :traceparent
+FROM files WHERE file_id = :file_id
 ON CONFLICT DO NOTHING
 """
 
@@ -37,17 +43,24 @@ FileEvent = FileUploaded | FileReplaced | FileDeleted | FileRestored
 
 
 async def _file_saved(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    values = _values(recorded)
-    await connection.execute(text(_SAVE_LIFE), {**values, "deleted": False})
-    await connection.execute(text(_SAVE_VERSION), values)
+    await _save_life(connection, recorded, deleted=False)
+    await connection.execute(text(_SAVE_VERSION), _values(recorded))
 
 
 async def _file_deleted(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    await connection.execute(text(_SAVE_LIFE), {**_values(recorded), "deleted": True})
+    await _save_life(connection, recorded, deleted=True)
 
 
 async def _file_restored(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    await connection.execute(text(_SAVE_LIFE), {**_values(recorded), "deleted": False})
+    await _save_life(connection, recorded, deleted=False)
+
+
+async def _save_life(
+    connection: AsyncConnection, recorded: RecordedEvent, *, deleted: bool
+) -> None:
+    values = {**_values(recorded), "deleted": deleted}
+    for statement in (_SAVE_LIFE, _FOLLOW_LIFE):
+        await connection.execute(text(statement), values)
 
 
 REACTIONS: dict[type[Event], Handler] = {

@@ -1,6 +1,7 @@
 """What can be done with files."""
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ from shared.ids import new_id
 
 @dataclass(frozen=True)
 class Saved:
-    """The file as a command left it, after `changes` events.
+    """The file as a command left it, and what that costs.
 
-    `event_id` is None when nothing had to change.
+    `event_id` is None when nothing had to change. `adds_file`: there is a living file more.
+    `changes` are the file's events up to this one where it saved bytes, else 0.
     """
 
     file_id: UUID
@@ -40,7 +42,8 @@ class Saved:
     saved_at: datetime
     event_id: UUID | None
     mark: Mark
-    changes: int
+    adds_file: bool = False
+    changes: int = 0
 
     @property
     def unchanged(self) -> bool:
@@ -66,7 +69,7 @@ async def upload_file(
         again = partial(rules.replace_file, file_id=taken_by, new=new)
         return await _save(connection, store, taken_by, again)
     decide = partial(rules.upload, file_id=file_id, new=new, taken_by=taken_by)
-    return await _save(connection, store, file_id, decide)
+    return dataclasses.replace(await _save(connection, store, file_id, decide), adds_file=True)
 
 
 async def replace_content(
@@ -111,7 +114,8 @@ async def restore_file(
     )
     taken_by = await _living(connection, user_id, name, file_id) if name else None
     decide = partial(rules.restore, file_id=file_id, user_id=user_id, taken_by=taken_by)
-    return await _save(connection, store, file_id, decide)
+    saved = await _save(connection, store, file_id, decide)
+    return dataclasses.replace(saved, adds_file=True, changes=0)
 
 
 def _checked(user_id: UUID, name: str, content: bytes) -> Upload:
@@ -165,5 +169,5 @@ async def _save(
         found.saved_at,
         recorded[-1].event_id if recorded else None,
         mark_of(found.version, deleted=found.deleted),
-        recorded[-1].version if recorded else 0,
+        changes=recorded[-1].version if recorded else 0,
     )

@@ -105,10 +105,10 @@ async def charge(
     user_id: UUID,
     now: datetime,
     *,
+    adds_file: bool,
     changes: int,
-    file: bool,
 ) -> Limits:
-    """What is left after a change, the file's `changes`th, that may have added a living file.
+    """What is left after a change; `adds_file` and `changes` as `commands.Saved` tells them.
 
     Under the append lock, which the change has taken. Raises and so undoes the change:
         FilesFull: the file is one too many.
@@ -117,11 +117,11 @@ async def charge(
         TooManyUploads: no token is left.
     """
     limits, bucket = await _look(connection, allowance, user_id, now)
-    if file and limits.files.used > allowance.files:
+    if adds_file and limits.files.used > allowance.files:
         raise FilesFull(limit=allowance.files)
     if changes > allowance.changes:
         raise FileWornOut(limit=allowance.changes)
-    if limits.bytes.used > allowance.bytes:
+    if changes and limits.bytes.used > allowance.bytes:
         raise StorageFull(limit=allowance.bytes)
     if not bucket.left:
         raise TooManyUploads(bucket.retry_after)

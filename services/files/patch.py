@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from services.files.changes import Change, changes
+import pygit2
+
+from services.files.changes import Change, changes, totals
 from services.files.diff import CONTEXT, together
 
 _UNENDED = "\0"  # marks a last line without a line end; no text has one
@@ -16,11 +18,23 @@ def patch(old: bytes, new: bytes, old_name: str, new_name: str) -> bytes:
     """
     before, after = _lines(old), _lines(new)
     found = changes(before, after)
-    if not found:
-        return b""
-    head = f"--- a/{_named(old_name)}\n+++ b/{_named(new_name)}\n"
+    removed, added = totals(found)
+    changed = 100 * (removed + added) // max(1, len(before) + len(after))
+    head = _renamed(old_name, new_name, 100 - changed) if old_name != new_name else ""
+    if head and found:
+        head += f"index {pygit2.hash(old)}..{pygit2.hash(new)} 100644\n"
+    if found:
+        head += f"--- a/{_named(old_name)}\n+++ b/{_named(new_name)}\n"
     hunks = (line for group in together(found) for line in _hunk(before, after, group))
     return head.encode() + "".join(hunks).encode("latin-1")
+
+
+def _renamed(old: str, new: str, similarity: int) -> str:
+    """As git tells it; without it `git apply` looks for a file of the new name."""
+    return (
+        f"diff --git a/{old} b/{new}\nsimilarity index {similarity}%\n"
+        f"rename from {old}\nrename to {new}\n"
+    )
 
 
 def _lines(content: bytes) -> list[str]:

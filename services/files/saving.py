@@ -43,34 +43,39 @@ class Saving:
     clock: Clock
 
     async def once(
-        self, key: idempotency.Key | None, user_id: UUID, command: Command, *, file: bool = False
+        self, key: idempotency.Key | None, user_id: UUID, command: Command
     ) -> tuple[Saved, bool]:
-        """Run the command; with a key only the first time, after that its answer again (True).
-
-        `file` tells that it may add a living file.
-        """
+        """Run the command; with a key only the first time, after that its answer again (True)."""
         async with self.database.transaction() as connection:
             if key and (earlier := await idempotency.claim(connection, key, self.clock())):
                 return Saved.model_validate_json(earlier), True
-            saved = await self._charged(connection, user_id, command, file=file)
+            saved = await self._charged(connection, user_id, command)
             if key:
                 await idempotency.keep(connection, key, saved.model_dump_json())
         return saved, False
 
-    async def free(self, user_id: UUID, command: Command) -> Saved:
+    async def run(self, user_id: UUID, command: Command) -> Saved:
+        """Run the command within the limits."""
+        async with self.database.transaction() as connection:
+            return await self._charged(connection, user_id, command)
+
+    async def run_free(self, user_id: UUID, command: Command) -> Saved:
         """Run a command that is never too much, such as deleting."""
         async with self.database.transaction() as connection:
             saved = await command(connection, self.store)
             return await self._told(connection, user_id, saved)
 
-    async def _charged(
-        self, connection: AsyncConnection, user_id: UUID, command: Command, *, file: bool
-    ) -> Saved:
+    async def _charged(self, connection: AsyncConnection, user_id: UUID, command: Command) -> Saved:
         saved = await command(connection, self.store)
         if saved.unchanged:
             return await self._told(connection, user_id, saved)
         left = await limits.charge(
-            connection, self.allowance, user_id, self.clock(), changes=saved.changes, file=file
+            connection,
+            self.allowance,
+            user_id,
+            self.clock(),
+            adds_file=saved.adds_file,
+            changes=saved.changes,
         )
         return _answer(saved, left)
 

@@ -1,7 +1,6 @@
 """Turns problems into pages for people: a browser asks for HTML, and reads no JSON."""
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -11,12 +10,12 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.held import Held
 from services.gateway.pages import Pages
 from services.gateway.sentences import sentence
 from services.gateway.sessions import Sessions
-from shared.web.problems import MEDIA_TYPE
 
-_OF_THE_PROBLEM = ("content-type", "content-length", "www-authenticate")
+_OF_THE_PROBLEM = ("content-type", "content-length", "content-language", "www-authenticate")
 _LISTEN = 20.0  # seconds a refused form may take to arrive
 _MOST = 256 * 1024 * 1024  # bytes of it that are read, and dropped
 
@@ -31,23 +30,11 @@ class ErrorPages:
         if scope["type"] != "http" or not _is_for_people(scope):
             await self._app(scope, receive, send)
             return
-        start: Message | None = None
-        body = bytearray()
-        form = _Form(receive)
-
-        async def answer(message: Message) -> None:
-            nonlocal start
-            if message["type"] == "http.response.start" and is_problem(message):
-                start = message
-            elif start is None:
-                await send(message)
-            else:
-                body.extend(message.get("body", b""))
-
-        await self._app(scope, form.receive, answer)
-        if start is not None:
-            page = self._page(Request(scope), json.loads(bytes(body)))
-            _keep_headers(start, page)
+        form, held = _Form(receive), Held(send)
+        await self._app(scope, form.receive, held.send)
+        if held.start is not None:
+            page = self._page(Request(scope), held.problem)
+            _keep_headers(held.start, page)
             if page.status_code == 401:  # noqa: PLR2004
                 await form.hear_out()
             await page(scope, receive, send)
@@ -104,10 +91,6 @@ class _Form:
 def _is_for_people(scope: Scope) -> bool:
     accepted = Headers(scope=scope).get("accept", "")
     return "text/html" in accepted and not scope["path"].startswith("/api/v1")
-
-
-def is_problem(message: Message) -> bool:
-    return Headers(raw=message["headers"]).get("content-type", "").startswith(MEDIA_TYPE)
 
 
 def _keep_headers(start: Message, page: Response) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.error_pages import is_problem
+from services.gateway.held import Held
 from services.gateway.i18n.language import choose
 from services.gateway.sentences import SENTENCES, sentence
 from shared.contracts.auth import Language
@@ -23,23 +23,12 @@ class ErrorSentences:
             await self._app(scope, receive, send)
             return
         language = choose("", Headers(scope=scope).get("accept-language", ""))
-        start: Message | None = None
-        body = bytearray()
-
-        async def answer(message: Message) -> None:
-            nonlocal start
-            if message["type"] == "http.response.start" and is_problem(message):
-                start = message
-            elif start is None:
-                await send(message)
-            else:
-                body.extend(message.get("body", b""))
-                if not message.get("more_body", False):
-                    told = _told(language, json.loads(bytes(body)))
-                    await send(_changed(start, language, told))
-                    await send({"type": "http.response.body", "body": told})
-
-        await self._app(scope, receive, answer)
+        held = Held(send)
+        await self._app(scope, receive, held.send)
+        if held.start is not None:
+            told = _told(language, held.problem)
+            await send(_changed(held.start, language, told))
+            await send({"type": "http.response.body", "body": told})
 
 
 def _told(language: Language, problem: dict[str, Any]) -> bytes:

@@ -12,7 +12,9 @@ _PARTS = {
     ),
     "tokens.json": N_("Your API tokens, without the secrets: those we do not keep."),
     "security-log.json": N_("What concerned the safety of your account in the last year."),
-    "account-mails.json": N_("Recent mails about your account, and where they went."),
+    "account-mails.json": N_(
+        "Recent mails about your account, and the addresses they are meant for."
+    ),
     "files.json": N_(
         "Your files, also deleted ones. “folder” says where the versions of a file are."
     ),

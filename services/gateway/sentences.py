@@ -62,7 +62,9 @@ SENTENCES = {
     "file_is_deleted": N_(
         "This file is deleted. The list of deleted files tells whether it can come back."
     ),
-    "not_python": N_("Only Python files can be uploaded: the name must end in .py, in lower case."),
+    "not_python": N_(
+        "Only Python files can be uploaded: the name must end in one .py, in lower case."
+    ),
     "file_name_invalid": N_(
         r"""This name can't be used. At most {maximum} characters, no dot, hyphen or space in"""
         r""" front, nothing invisible, none of \ / : * ? " < > | =."""
@@ -70,14 +72,14 @@ SENTENCES = {
     "not_text": N_("This is not a text file."),
     "too_busy": N_("Too many people are logging in at this moment. Please try again shortly."),
     "not_utf8": N_(
-        "The file is not in UTF-8 and declares no other encoding. Save it as UTF-8, then try again."
+        "The file can't be read as UTF-8. Save it as UTF-8, or declare its encoding at its top."
     ),
     "encoding_unknown": N_(
         "The file can't be read in the encoding it declares. Save it as UTF-8 and upload it again."
     ),
     "file_too_large": N_("The file is larger than {limit}."),
     "version_conflict": N_(
-        "The file has changed meanwhile: it is at version {current}, and you began with {yours}."
+        "This was meant for another version: the file is at version {current} by now."
     ),
     "content_erased": N_("This file was deleted long ago, and its contents are gone for good."),
     "file_worn_out": N_(

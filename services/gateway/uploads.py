@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from services.gateway.errors import FileNameMissing, FileTooLarge, TooManyFiles, UploadInvalid
+from services.gateway.errors import FileNameMissing, FileTooLarge, UploadInvalid
 from services.gateway.multipart import Form, Part
 
 MAX_BODY = 256 * 1024 * 1024  # bytes read of a request at most; what is kept is far less
@@ -16,12 +16,14 @@ MAX_FIELD = 10_000  # bytes of a part that is no file, unless said otherwise
 class Upload:
     """A file that is still arriving: its bytes can be taken once.
 
-    `replaces` tells that the form's box `replace` was ticked before it.
+    `replaces` tells that the form's box `replace` was ticked before it, `too_many` that the form
+    had as many files before it as it may.
     """
 
     name: str
     content: AsyncIterator[bytes]
     replaces: bool = False
+    too_many: bool = False
 
 
 @dataclass
@@ -58,16 +60,15 @@ async def each_file(request: Request, max_file_bytes: int, most: int) -> AsyncIt
     form, count, replaces = Form(request), 0, False
     while part := await form.next_part():
         if part.field_name == "replace" and part.filename is None:
-            replaces = bool([piece async for piece in _limited(form.content(), MAX_FIELD)])
+            pieces = [piece async for piece in _limited(form.content(), MAX_FIELD)]
+            replaces = b"".join(pieces) == b"yes"
             continue
         limit = MAX_FIELD if part.filename is None else max_file_bytes
         content = _limited(form.content(), limit)
         if not part.filename and not await anext(content, b""):
             continue
         count += 1
-        if count > most:
-            raise TooManyFiles(limit=most)
-        yield Upload(part.filename or "", content, replaces)
+        yield Upload(part.filename or "", content, replaces, count > most)
 
 
 async def read_form(request: Request, **limits: int) -> Sent:

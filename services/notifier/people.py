@@ -26,11 +26,16 @@ INSERT INTO confirmed_users (user_id) SELECT :user_id
 WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
 ON CONFLICT DO NOTHING
 """
-# The two days in which a mail is tried begin when it may be sent. Due it has been since it was
-# queued, so that what was held leaves in that order.
+# The two days in which a mail is tried begin when it may be sent. A microsecond apart they leave in
+# the order in which they were queued, and not before what others have been waiting for.
 _RELEASE = """
-UPDATE mails SET state = 'queued', queued_at = :now, due_at = queued_at
-WHERE user_id = :user_id AND state = 'held'
+UPDATE mails m SET state = 'queued', queued_at = CAST(:now AS timestamptz),
+                   due_at = CAST(:now AS timestamptz) - held.behind * interval '1 microsecond'
+FROM (
+    SELECT mail_id, row_number() OVER (ORDER BY queued_at DESC, mail_id DESC) - 1 AS behind
+    FROM mails WHERE user_id = :user_id AND state = 'held'
+) AS held
+WHERE m.mail_id = held.mail_id
 """
 _IS_CONFIRMED = "SELECT EXISTS (SELECT FROM confirmed_users WHERE user_id = :user_id)"
 _EMPTY = "UPDATE mails SET result = '{}' WHERE user_id = :user_id AND state = 'sending'"

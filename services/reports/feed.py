@@ -82,8 +82,9 @@ async def changes(
         async with database.transaction() as connection:
             page = await journal.of_user(connection, user_id, after, PAGE)
         for position, recorded in page:
-            yield _told(position, recorded)
             after = position
+            if news := _told(position, recorded):
+                yield news
         while not page and not stopping.is_set() and time.monotonic() < end:
             if await _rang(ring, 1.0):
                 break
@@ -107,12 +108,15 @@ async def _rang(ring: asyncio.Event, seconds: float) -> bool:
     return ring.is_set()
 
 
-def _told(position: int, recorded: RecordedEvent) -> ServerSentEvent:
+def _told(position: int, recorded: RecordedEvent) -> ServerSentEvent | None:
+    """Nothing of what is about no file: a mail about the account may tell of somebody else's."""
     event = type(recorded.event)
     ids = {
         key: str(value)
         for key in ("file_id", "check_id")
         if (value := getattr(recorded.event, key, None)) is not None
     }
-    name = _NAMES.get(producer_of(event), "other")
+    name = _NAMES.get(producer_of(event))
+    if name is None or not ids:
+        return None
     return ServerSentEvent(id=str(position), event=name, data={"type": event.type_name(), **ids})

@@ -132,6 +132,6 @@ def _field(location: tuple[int | str, ...], kind: str) -> str:
     """The path of a field; what a client made up as a key is not repeated to it."""
     if kind == "json_invalid":  # the location is a position in the text
         return "body"
-    shown = [str(part) for part in location if part not in {"body", "query", "path", "header"}]
+    shown = [str(part) for part in location[1:] if not str(part).startswith("literal[")]
     text = ".".join(shown)[:80] or "body"
     return text if text.isascii() and text.isprintable() else "body"

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from services.auth import queries
+from services.auth import queries, throttle
 from services.auth.accounts import Theme
 from services.auth.api.parts import Body, Email, Hasher, Limited, Now, Password, Pool, Store
 from services.auth.commands.addresses import ask_for_change
@@ -30,7 +30,7 @@ class Changes(Body):
 
 
 class Asked(BaseModel):
-    """Whether a mail was sent: not to the address the account has already."""
+    """Whether a mail may be on its way: none goes to the address the account has already."""
 
     mailed: bool
 
@@ -49,17 +49,15 @@ async def me(user: Reader, connection: Transaction) -> queries.Account:
 
 @router.patch("")
 async def change_me(
-    body: Changes,
-    user: CurrentUser,
-    connection: Transaction,
-    store: Store,
-    limits: Limited,
-    now: Now,
+    body: Changes, user: CurrentUser, database: Pool, store: Store, limits: Limited, now: Now
 ) -> queries.Account:
     check_time_zone(body.time_zone)
     changes = body.model_dump(exclude_unset=True)
-    await change_preferences(connection, store, limits, user, changes, now)
-    return await queries.account(connection, user.user_id)
+    async with database.transaction() as connection:
+        await throttle.enter(connection, limits.changes(user.user_id), now, counts=bool(changes))
+    async with database.transaction() as connection:
+        await change_preferences(connection, store, user, changes)
+        return await queries.account(connection, user.user_id)
 
 
 @router.post("/email", status_code=202)

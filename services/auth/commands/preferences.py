@@ -1,15 +1,13 @@
 """Language, time zone, theme, and whether new devices are reported."""
 
-from datetime import datetime
 from functools import cache, partial
 from typing import Any
 from zoneinfo import available_timezones
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth import accounts, throttle
+from services.auth import accounts
 from services.auth.domain.account import ACCOUNT, change_language, stream
-from services.auth.limits import Limits
 from shared.errors import Invalid
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
@@ -32,18 +30,12 @@ def check_time_zone(name: str) -> str:
 
 
 async def change_preferences(
-    connection: AsyncConnection,
-    store: EventStore,
-    limits: Limits,
-    user: User,
-    changes: dict[str, Any],
-    now: datetime,
+    connection: AsyncConnection, store: EventStore, user: User, changes: dict[str, Any]
 ) -> None:
     """Write the columns that are given."""
     person, _ = await accounts.acting(connection, user)
     if not changes:
         return
-    await throttle.enter(connection, limits.changes(person.user_id), now)
     await accounts.change(connection, person.user_id, **changes)
     if "language" in changes:
         decide = partial(change_language, user_id=person.user_id, language=changes["language"])

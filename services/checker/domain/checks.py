@@ -26,7 +26,10 @@ Conclude = Callable[[History], FileChecked | CheckFailed]
 def evolve(state: Checks, event: Event) -> Checks:
     match event:
         case FileChecked():
-            return Checks(state.versions | {event.version}, state.history.after(event))
+            # An older version may come late; the next one is compared with the newest all the same.
+            late = event.version < max(state.versions, default=0)
+            history = state.history if late else state.history.after(event)
+            return Checks(state.versions | {event.version}, history)
         case CheckFailed():
             return replace(state, versions=state.versions | {event.version})
         case _:

@@ -42,7 +42,7 @@ async def upload(
     command = partial(
         commands.upload_file, user_id=user.user_id, name=name, content=content, replace=replace
     )
-    saved, again = await saving.once(key, user.user_id, command, file=True)
+    saved, again = await saving.once(key, user.user_id, command)
     return _told(response, saved, again=again)
 
 
@@ -76,14 +76,13 @@ async def delete(
     command = partial(
         commands.delete_file, user_id=user.user_id, file_id=file_id, if_version=if_version
     )
-    return await saving.free(user.user_id, command)
+    return await saving.run_free(user.user_id, command)
 
 
 @router.post("/files/{file_id}/restore")
 async def restore(user: Writer, file_id: UUID, saving: Desk) -> Saved:
     command = partial(commands.restore_file, user_id=user.user_id, file_id=file_id)
-    saved, _ = await saving.once(None, user.user_id, command, file=True)
-    return saved
+    return await saving.run(user.user_id, command)
 
 
 def _told(response: Response, saved: Saved, *, again: bool) -> Saved:

@@ -17,7 +17,7 @@ class NotText(Invalid):
 
 
 class NotUtf8(Invalid):
-    """The file is not in UTF-8 and declares no other encoding. Save it as UTF-8, then try again."""
+    """The file can't be read as UTF-8. Save it as UTF-8, or declare its encoding at its top."""
 
     code = "not_utf8"
 
@@ -32,8 +32,8 @@ def check_text(content: bytes) -> None:
     """Let pass what Python itself could read as source.
 
     Raises:
-        NotText: it holds NUL bytes, as UTF-16 and UTF-32 do, or other control characters.
-        NotUtf8: its bytes are no UTF-8, and it declares no encoding.
+        NotText: it holds NUL bytes, or can't be read and holds other control characters.
+        NotUtf8: it begins as UTF-16 or UTF-32 does, or is no UTF-8 and declares no encoding.
         EncodingUnknown: its declared encoding (PEP 263) is unknown or does not fit its bytes.
     """
     if content.startswith(_UTF16_32):

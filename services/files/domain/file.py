@@ -39,7 +39,7 @@ class NameTakenMeanwhile(Conflict):
 
 
 class VersionConflict(DomainError):
-    """The file has changed meanwhile: it is at version {current}, and you began with {yours}."""
+    """This was meant for another version: the file is at version {current} by now."""
 
     code = "version_conflict"
     status = 412

@@ -12,7 +12,7 @@ _FORBIDDEN_STARTS = (".", "-", " ")
 
 
 class NotPython(Invalid):
-    """Only Python files can be uploaded: the name must end in .py, in lower case."""
+    """Only Python files can be uploaded: the name must end in one .py, in lower case."""
 
     code = "not_python"
 

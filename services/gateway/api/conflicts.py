@@ -37,7 +37,8 @@ async def told_with_diff(
     """After a 412: the version there is now, and what it changed."""
     if error.status != 412 or yours is None:  # noqa: PLR2004
         return told(request, error)
-    answer = told(request, error, **await _meanwhile(files, user, file_id, yours))
+    more = await _meanwhile(files, user, file_id, yours) if yours else {}
+    answer = told(request, error, **more)
     if current := error.params.get("current"):
         answer.headers["ETag"] = version_tag(int(current))
     return answer

@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx2
 
 from services.gateway.calls import Service
-from services.gateway.models import Check, CheckPage, File, FilePage, MailPage
+from services.gateway.models import Check, CheckPage, File, FilePage
 from services.gateway.models.files import CheckState, Mark, Sort
 from shared.contracts.checker import Verdict
 from shared.web.identity import User
@@ -63,11 +63,6 @@ class Reports(Service):
     async def check(self, user: User, check_id: UUID) -> Check:
         answer = await self.as_user(user, "GET", f"/internal/checks/{check_id}")
         return Check.model_validate_json(answer.content)
-
-    async def mails(self, user: User, cursor: str | None, limit: int) -> MailPage:
-        asked = {"cursor": cursor, "limit": limit}
-        answer = await self.as_user(user, "GET", "/internal/mails", params=asked)
-        return MailPage.model_validate_json(answer.content)
 
     async def feed(self, user: User, last_event_id: str) -> httpx2.Response:
         """The event stream; whoever opens it closes it."""

@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from shared.contracts.checker import Counts, FailureReason, Finding, FixedFinding, Verdict
-from shared.contracts.notifier import MailKind
 
 Outcome = Literal["clean", "findings", "syntax_error", "failed"]
 MailState = Literal["waiting", "queued", "held", "sent", "failed", "suppressed"]
@@ -28,22 +27,6 @@ class Mail(MailMark):
     reply: str | None = Field(None, description="what the mail server answered")
     reason: str | None = None
     next_attempt_at: datetime | None = None
-
-
-class MailRecord(Mail):
-    """A line of the log of mails; `check_id` is empty where the mail is about the account."""
-
-    mail_id: UUID
-    kind: MailKind
-    check_id: UUID | None = None
-    queued_at: datetime
-
-
-class MailPage(BaseModel):
-    """A page of the log of mails; `next_cursor` is empty on the last one."""
-
-    mails: list[MailRecord]
-    next_cursor: str | None = None
 
 
 class LastCheck(BaseModel):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.gateway import editing, uploads
 from services.gateway.clients import Files as FilesClient
-from services.gateway.errors import FileTooLarge
+from services.gateway.errors import FileTooLarge, UploadInvalid
 from services.gateway.models import Saved
 from services.gateway.provision import Files, Pages, Settings
 from services.gateway.screens.conflict import is_conflict, show_conflict
@@ -59,14 +59,17 @@ async def save(
     """Save the text as the next version of the one it began with."""
     limit = settings.max_file_bytes
     sent = await uploads.read_form(request, text=2 * limit + uploads.MAX_FIELD)  # CR LF for LF
-    name, version = sent.text("name"), number(sent.text("version"))
-    text = await asyncio.to_thread(editing.lines, sent.text("text"))
-    kept: dict[str, Any] = {"file_id": file_id, "name": name, "version": version, "text": text}
+    name, text = sent.text("name"), await asyncio.to_thread(editing.lines, sent.text("text"))
+    kept: dict[str, Any] = {"file_id": file_id, "name": name, "text": text}
+    kept["version"] = sent.text("version")
     content = b""
     try:
         if visitor is None:
             raise Unauthenticated
-        content = await _content(visitor, files, file_id, sent, limit)
+        kept["version"] = version = number(sent.text("version"))
+        if "text" not in sent.fields:  # not emptied, but broken off on its way
+            raise UploadInvalid
+        content = await _content(visitor, files, file_id, version, sent, limit)
         saved = await files.replace(visitor, file_id, name, content, if_version=version)
     except DomainError as error:
         if visitor is not None and is_conflict(error):
@@ -79,13 +82,13 @@ async def save(
 
 
 async def _content(
-    user: User, files: FilesClient, file_id: UUID, sent: uploads.Sent, limit: int
+    user: User, files: FilesClient, file_id: UUID, version: int, sent: uploads.Sent, limit: int
 ) -> bytes:
     """The text as bytes, written the way the version it began with was."""
     if ends := sent.text("ends"):
         like = editing.like_sample(ends, mark=bool(sent.text("bom")))
     else:
-        like = (await files.content(user, file_id, number(sent.text("version")))).content
+        like = (await files.content(user, file_id, version)).content
     content = await asyncio.to_thread(editing.written, sent.text("text"), like)
     if len(content) > limit:
         raise FileTooLarge(limit=limit)

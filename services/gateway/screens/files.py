@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.gateway import uploads
 from services.gateway.clients import Files as FilesClient
-from services.gateway.errors import FileMissing, FileNameMissing
+from services.gateway.errors import FileMissing, FileNameMissing, TooManyFiles
 from services.gateway.provision import Checker, Files, Pages, Reports, Settings
 from services.gateway.screens.forms import NOTICES, go
 from services.gateway.screens.listing import Filters, ListScreen
@@ -21,9 +21,10 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file of the form."""
+    """What became of one file of the form, sent with the wish to replace or without."""
 
     name: str
+    replaces: bool = True
     error: DomainError | None = None
     event_id: UUID | None = None
     unchanged: bool = False
@@ -79,7 +80,8 @@ async def upload(
         for one in outcomes
     ]
     status = max(error.status for error in refused)
-    shown = await screen.show(request, user, Filters(), last, status, outcomes=told)
+    box = {"replaces": outcomes[0].replaces}  # as it was sent
+    shown = await screen.show(request, user, Filters(), last, status, outcomes=told, **box)
     if wait := max(error.retry_after or 0 for error in refused):
         shown.headers["Retry-After"] = str(wait)
     return shown
@@ -94,24 +96,30 @@ async def _upload_all(
         async for sent in uploads.each_file(
             request, settings.max_file_bytes, settings.upload_files
         ):
-            outcomes.append(await _upload(user, files, sent))  # noqa: PERF401 - kept on errors
+            # A second file of a name is not meant to replace the first.
+            first = sent.name not in {one.name for one in outcomes}
+            outcomes.append(await _upload(user, files, sent, settings, replace=first))
         if not outcomes:
             raise FileMissing
     except Unauthenticated:
         raise
     except DomainError as error:
         if not (outcomes and outcomes[-1].error is error):
-            outcomes.append(Outcome("", error))
+            outcomes.append(Outcome("", error=error))
     return outcomes
 
 
-async def _upload(user: User, files: FilesClient, sent: uploads.Upload) -> Outcome:
+async def _upload(
+    user: User, files: FilesClient, sent: uploads.Upload, settings: Settings, *, replace: bool
+) -> Outcome:
     try:
+        if sent.too_many:
+            raise TooManyFiles(limit=settings.upload_files)
         if not sent.name:
             raise FileNameMissing
-        saved = await files.upload(user, sent.name, sent.content, replace=sent.replaces)
+        saved = await files.upload(user, sent.name, sent.content, replace=sent.replaces and replace)
     except Unauthenticated:
         raise
     except DomainError as error:
-        return Outcome(sent.name, error)
-    return Outcome(sent.name, None, saved.event_id, saved.unchanged)
+        return Outcome(sent.name, sent.replaces, error)
+    return Outcome(sent.name, sent.replaces, None, saved.event_id, saved.unchanged)

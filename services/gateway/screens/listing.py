@@ -79,7 +79,7 @@ class ListScreen:
             if_possible(self.files.limits(user)),
             seconds_to_next_run(self.checker, user),
         )
-        values = {"notice": None, "added": 0, "same": 0, "outcomes": [], **more}
+        values = {"notice": None, "added": 0, "same": 0, "outcomes": [], "replaces": True, **more}
         values |= {"page": page, "wait": wait, "limits": limits, "filters": filters}
         shown = status if page or status != 200 else Unavailable.status  # noqa: PLR2004
         template = "deleted.html" if filters.mark == "deleted" else "files.html"

@@ -7,7 +7,7 @@ let wait = 1000;
 
 function address() {
   const url = new URL(location.href);
-  for (const once of ["notice", "added", "after"]) url.searchParams.delete(once);
+  for (const once of ["notice", "added", "same", "after"]) url.searchParams.delete(once);
   return url;
 }
 

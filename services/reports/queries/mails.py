@@ -13,7 +13,10 @@ SELECT m.mail_id, m.kind, m.check_id, m.state, m.attempts, m.sent_at, m.message_
        m.reason, m.next_attempt_at, m.queued_at
 FROM mails m
 """
-_WHERE = "m.user_id = :user_id AND m.queued_at IS NOT NULL"
+# That there is a mail to an address somebody wants would tell that it has no account.
+_WHERE = """
+m.user_id = :user_id AND m.queued_at IS NOT NULL AND m.kind <> 'confirm_new_email'
+"""
 _NEWEST = Order("m.queued_at", "m.mail_id", datetime)
 
 

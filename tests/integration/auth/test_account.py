@@ -302,6 +302,17 @@ async def test_people_take_their_data_with_them(world: World) -> None:
     assert "hash" not in str(export)
 
 
+async def test_no_export_shows_whether_a_wished_address_has_an_account(world: World) -> None:
+    ann, bob, cat, free = *[await world.person() for _ in range(3)], address()
+    await _ask_for(ann, bob.email)
+    await _ask_for(cat, free)
+    exports = [(await person.get("/me/export"))["mails"] for person in (ann, cat)]
+    assert [[mail["kind"] for mail in mails] for mails in exports] == [["confirm_email"]] * 2
+    await world.confirm((await world.mail(free, "confirm_new_email"))["token"])
+    [mail, _] = (await cat.get("/me/export"))["mails"]
+    assert (mail["kind"], mail["email"]) == ("confirm_new_email", free)
+
+
 async def test_what_leaves_a_trace_is_done_so_often_an_hour(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

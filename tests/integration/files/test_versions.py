@@ -147,8 +147,12 @@ async def test_a_patch_tells_of_bytes_and_names(ann: Person) -> None:
     file_id = await ann.new("old.py", old)
     await ann.replace(file_id, new, "new.py")
     patch = await ann.get(file_id, "/patch", from_=1, to=2)
-    assert patch.content == (
-        b"--- a/old.py\n+++ b/new.py\n@@ -1,2 +1,1 @@\n"
+    head, body = patch.content.split(b"--- ")
+    assert head.startswith(
+        b"diff --git a/old.py b/new.py\nsimilarity index 0%\nrename from old.py\n"
+    )
+    assert body == (
+        b"a/old.py\n+++ b/new.py\n@@ -1,2 +1,1 @@\n"
         b"-# coding: cp1251\r\n-x = '\xe4\xe0'\r\n+y = 1\n\\ No newline at end of file\n"
     )
     assert is_problem(await ann.get(file_id, "/patch", from_=1, to=3), 404, "not_found")

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from deploy.local.credentials import SERVICES, Credentials, open_credentials
+from deploy.local.errors import CannotStart
 from shared.errors import Unauthenticated
 from shared.ids import new_id
 from shared.web.identity import Identity
@@ -54,14 +55,14 @@ def test_a_second_key_signs_while_the_first_is_still_good(tmp_path: Path) -> Non
         _identity(after, "files").verify_user(old_token)
 
 
-def test_a_key_of_another_kind_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_no_such_key_is_named(tmp_path: Path) -> None:
     open_credentials(tmp_path)
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-    (tmp_path / "auth.2027.pem").write_bytes(pem)
-    with pytest.raises(TypeError, match=r"auth\.2027\.pem"):
-        open_credentials(tmp_path)
+    other = ec.generate_private_key(ec.SECP256R1())
+    pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    for content in (pem, b"garbage"):
+        (tmp_path / "auth.2027.pem").write_bytes(content)
+        with pytest.raises(CannotStart, match=r"auth\.2027\.pem is no Ed25519 private key"):
+            open_credentials(tmp_path)
 
 
 def test_nobody_else_reads_them_and_they_are_not_shown(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from fastapi.sse import ServerSentEvent
 from services.reports import journal
 from services.reports.feed import Bell, changes
 from services.reports.reactions import react
+from shared.contracts.auth import AccountMailRequested
+from shared.contracts.notifier import EmailQueued
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.event import Event, RecordedEvent
@@ -110,6 +112,22 @@ async def test_nobody_hears_of_others(pools: Pools, bell: Bell) -> None:
     await bell.step()
     async with listening(pools, bell, ann) as feed:
         await happen(pools, uploaded(uuid4(), bob), uploaded(mine, ann), uploaded(uuid4(), bob))
+        told = await _next(feed)
+        assert isinstance(told.data, dict)
+        assert told.data["file_id"] == str(mine)
+
+
+async def test_what_is_about_no_file_is_kept_quiet(pools: Pools, bell: Bell) -> None:
+    """Whether a mail about the account was written may tell of somebody else's account."""
+    ann, mine, mail_id = uuid4(), uuid4(), uuid4()
+    await bell.step()
+    async with listening(pools, bell, ann) as feed:
+        await happen(
+            pools,
+            AccountMailRequested(user_id=ann, request_id=mail_id, kind="confirm_new_email"),
+            EmailQueued(mail_id=mail_id, user_id=ann, kind="confirm_new_email"),
+            uploaded(mine, ann),
+        )
         told = await _next(feed)
         assert isinstance(told.data, dict)
         assert told.data["file_id"] == str(mine)

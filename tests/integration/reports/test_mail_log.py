@@ -66,3 +66,11 @@ async def test_pages_of_mails_tell_each_once(
         mail["mail_id"] for page in await pages(client, "mails", {"limit": 2}) for mail in page
     ]
     assert sorted(found) == sorted(map(str, ids))
+
+
+async def test_a_mail_to_an_address_one_wants_is_not_told_of(
+    client: httpx2.AsyncClient, pools: Pools, ann: UUID
+) -> None:
+    """There is one only where the address has no account."""
+    await happen(pools, recorded(account_mail(mail_id := uuid4(), ann, "confirm_new_email")))
+    assert (await client.get("/internal/mails")).json()["mails"] == [], mail_id

@@ -72,9 +72,11 @@ def test_what_a_check_could_not_see_stays_open() -> None:
     assert CHECKS.state([checked(ID, 1), broken]).history.open == {FINDING.fingerprint: FIXED}
 
 
-def _full(version: int) -> FileChecked:
+def _full(version: int, like: int | None = None) -> FileChecked:
+    """500 findings of its own, or those of an earlier version."""
     findings = [
-        FINDING.model_copy(update={"fingerprint": f"{version}-{number}"}) for number in range(500)
+        FINDING.model_copy(update={"fingerprint": f"{like or version}-{number}"})
+        for number in range(500)
     ]
     return checked(ID, version).model_copy(update={"findings": findings})
 
@@ -86,9 +88,15 @@ def test_a_file_with_endless_findings_is_remembered_within_bounds() -> None:
     assert "1-0" not in history.open
 
 
+def test_a_version_that_comes_late_is_not_what_the_next_is_compared_with() -> None:
+    state = CHECKS.state([_full(2), _full(1)])
+    assert state.versions == {1, 2}
+    assert state.history == CHECKS.state([_full(2)]).history
+
+
 def test_of_all_that_was_ever_seen_the_latest_is_remembered() -> None:
-    checks = [_full(version) for version in (1, *range(2, 11), 1, 11)]
+    checks = [*map(_full, range(1, 11)), _full(11, like=1), _full(12)]
     history = CHECKS.state(checks).history
     assert len(history.ever) == 5000
-    assert {"11-0", "1-0", "3-0"} <= history.ever.keys()
+    assert {"12-0", "1-0", "3-0"} <= history.ever.keys()
     assert "2-0" not in history.ever

@@ -51,9 +51,25 @@ def test_versions_with_little_in_common_are_replaced_whole(
     assert applied(repository, "main.py", b"same\n" + old, diff) == b"same\n" + new
 
 
+@pytest.mark.parametrize("new", ["new.py", "файл.py"])
+def test_a_renamed_file_has_its_new_name_after_it(repository: pygit2.Repository, new: str) -> None:
+    folder = Path(repository.workdir)
+    (folder / "main.py").write_bytes(b"a\n")
+    repository.apply(pygit2.Diff.parse_diff(patch(b"a\n", b"a\nb\n", "main.py", new)))
+    assert (folder / new).read_bytes() == b"a\nb\n"
+    assert not (folder / "main.py").exists()
+
+
+def test_a_new_name_alone_is_a_patch_too() -> None:
+    assert patch(b"a\n", b"a\n", "old.py", "new.py").decode() == (
+        "diff --git a/old.py b/new.py\nsimilarity index 100%\n"
+        "rename from old.py\nrename to new.py\n"
+    )
+
+
 def test_names_and_ends_are_told_as_patch_expects_them() -> None:
-    assert patch(b"a", b"a\nb", "old.py", "my file.py").decode() == (
-        "--- a/old.py\n"
+    assert patch(b"a", b"a\nb", "my file.py", "my file.py").decode() == (
+        "--- a/my file.py\t\n"
         "+++ b/my file.py\t\n"
         "@@ -1,1 +1,2 @@\n"
         "-a\n"

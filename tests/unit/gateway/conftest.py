@@ -49,6 +49,7 @@ def browsers(keys: Keys, services: Services, usual: FastAPI) -> Browsers:
         app = create_app(settings_of(keys, **settings), services.transport())
         if not settings:  # the usual routes, with objects that no other test has seen
             usual.state.provided = app.state.provided
+            usual.state.stopping = app.state.stopping
             app = usual
         transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
         base = settings.get("public_url", "http://localhost:8000")

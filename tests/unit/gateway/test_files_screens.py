@@ -461,6 +461,14 @@ def _hidden(page: str, name: str) -> str:
     return found.group(1)
 
 
+async def test_a_form_without_its_text_empties_no_file(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    form = {"version": (None, "3"), "name": (None, "main.py")}
+    assert (await person.post(f"{FILE}/edit", files=form)).status_code == 422
+    assert not services.called("files PUT .*")
+
+
 async def test_an_uploaded_text_is_kept_in_the_conflict(
     person: httpx2.AsyncClient, services: Services
 ) -> None:

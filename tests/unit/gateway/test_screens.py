@@ -315,8 +315,9 @@ async def test_a_person_follows_the_news_so_many_times(
         asyncio.create_task(person.get("/events")),
         asyncio.create_task(person.get("/api/v1/events", headers=bearer)),
     ]
-    for _ in open_ones:
-        await reached.acquire()
+    async with asyncio.timeout(10):
+        for _ in open_ones:
+            await reached.acquire()
     refused = await person.get("/api/v1/events", headers=bearer)
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_feeds")
     assert refused.headers["retry-after"] == "30"

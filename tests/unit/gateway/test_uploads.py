@@ -1,6 +1,8 @@
 """What comes in forms: read in memory, no further than the limit, one name per file."""
 
+import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -306,12 +308,36 @@ async def test_without_a_file_the_form_says_so(
     assert "Choose a file first." in response.text
 
 
-async def test_a_form_carries_so_many_files_and_no_more(browsers: Browsers) -> None:
+async def test_a_form_carries_so_many_files_and_the_others_are_named(
+    browsers: Browsers, services: Services
+) -> None:
+    services.on("files POST /internal/files", answer(201, SAVED))
     async with browsers(upload_files=3) as http:
         await http.post("/login", data={"email": "a", "password": "b"})
-        response = await http.post("/", files=[("files", (f"{n}.py", b"x")) for n in range(4)])
-        assert response.status_code == 422
-        assert "At most 3 files can be uploaded at once." in response.text
+        response = await http.post("/", files=[("files", (f"{n}.py", b"x")) for n in range(5)])
+    assert response.status_code == 422
+    assert taken(services) == ["0.py", "1.py", "2.py"]
+    told = " ".join(response.text.split())
+    assert "3 uploaded, 2 refused" in told
+    for name in ("3.py", "4.py"):
+        sentence = "At most 3 files can be uploaded at once."
+        assert f'<bdi class="name fw-bold">{name}</bdi> {sentence}' in told
+
+
+@pytest.mark.parametrize("box", ["yes", "no", "", None])
+async def test_of_two_files_of_one_name_the_second_replaces_none(
+    person: httpx2.AsyncClient, services: Services, box: str | None
+) -> None:
+    """Two `__init__.py` out of two folders."""
+    services.on("files POST .*", refusal(409, "file_name_taken", file_id=str(file()["id"])))
+    files: list[Any] = [("files", ("__init__.py", b"a")), ("files", ("__init__.py", b"b"))]
+    ticked = [] if box is None else [("replace", (None, box))]
+    response = await person.post("/", files=[*ticked, *files])
+    asked = [call.url.params.get("replace") for call in services.called("files POST .*")]
+    assert asked == ["true" if box == "yes" else None, None]
+    checked = re.search(r'name="replace" value="yes"( checked)?>', response.text)
+    assert checked is not None
+    assert bool(checked[1]) == (box == "yes"), "the box is as it was"
 
 
 async def test_uploads_work_while_reports_is_away(

@@ -9,14 +9,14 @@ down_revision = "0002"
 VERSION = "ALTER TABLE users ADD COLUMN password_version int NOT NULL DEFAULT 1"
 # None for the last use of a session: it changes at every use, and few rows are read for it.
 INDEXES = (
-    "session_tokens (replaced_at) WHERE replaced_at IS NOT NULL",
-    "sessions (ended_at) WHERE ended_at IS NOT NULL",
-    "mail_requests (expires_at)",
-    "devices (last_seen_at)",
+    "session_tokens_replaced ON session_tokens (replaced_at) WHERE replaced_at IS NOT NULL",
+    "sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL",
+    "mail_requests_expiry ON mail_requests (expires_at)",
+    "devices_last_seen ON devices (last_seen_at)",
 )
 
 
 def upgrade() -> None:
     op.execute(VERSION)
     for index in INDEXES:
-        op.execute(f"CREATE INDEX ON {index}")
+        op.execute(f"CREATE INDEX {index}")

@@ -5,6 +5,7 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
+# `deleted` repeats that of the file: what waits for nothing is not looked at again and again.
 # `causation_id` is the event that made the version due, `correlation_id` the request behind it;
 # empty for what was due before they were kept. A claim is a lease: a dead copy holds it no longer.
 VERSIONS = """
@@ -15,6 +16,7 @@ CREATE TABLE versions (
     name           text NOT NULL,
     sha256         text NOT NULL,
     changed_at     timestamptz NOT NULL,
+    deleted        boolean NOT NULL,
     checked        boolean NOT NULL DEFAULT false,
     claimed_until  timestamptz,
     correlation_id uuid,
@@ -23,12 +25,12 @@ CREATE TABLE versions (
     PRIMARY KEY (file_id, version)
 )
 """
-DUE = "CREATE INDEX versions_due ON versions (changed_at) WHERE NOT checked"
+DUE = "CREATE INDEX versions_due ON versions (changed_at) WHERE NOT checked AND NOT deleted"
 # Of versions before the last nothing is known: they stay as they are.
 LAST = """
-INSERT INTO versions (file_id, version, user_id, name, sha256, changed_at, checked,
+INSERT INTO versions (file_id, version, user_id, name, sha256, changed_at, deleted, checked,
                       correlation_id, causation_id, traceparent)
-SELECT file_id, version, user_id, name, sha256, changed_at, checked_version >= version,
+SELECT file_id, version, user_id, name, sha256, changed_at, deleted, checked_version >= version,
        correlation_id, causation_id, traceparent
 FROM files WHERE version > 0
 """
