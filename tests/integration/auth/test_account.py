@@ -309,8 +309,8 @@ async def test_no_export_shows_whether_a_wished_address_has_an_account(world: Wo
     exports = [(await person.get("/me/export"))["mails"] for person in (ann, cat)]
     assert [[mail["kind"] for mail in mails] for mails in exports] == [["confirm_email"]] * 2
     await world.confirm((await world.mail(free, "confirm_new_email"))["token"])
-    [mail, _] = (await cat.get("/me/export"))["mails"]
-    assert (mail["kind"], mail["email"]) == ("confirm_new_email", free)
+    mails = (await cat.get("/me/export"))["mails"]
+    assert [mail["email"] for mail in mails if mail["kind"] == "confirm_new_email"] == [free]
 
 
 async def test_what_leaves_a_trace_is_done_so_often_an_hour(
