@@ -36,6 +36,17 @@ def pids(folder: Path) -> list[int]:
     return [int(pid) for file in found if file.exists() for pid in file.read_text().split()]
 
 
+Began = dict[int, str]  # a number may be another process's by the time it is looked at
+
+
+def living(folder: Path) -> Began:
+    return {pid: began for pid in pids(folder) if (began := started_at(pid))}
+
+
+def are_gone(children: Began) -> bool:
+    return all(started_at(pid) != began for pid, began in children.items())
+
+
 def until(probe: Callable[[], object], seconds: float = 15.0) -> None:
     end = time.monotonic() + seconds
     while not probe():
@@ -56,19 +67,21 @@ def test_a_child_that_crashes_is_started_again_after_one_second_then_two(tmp_pat
 
 def test_the_last_group_ends_first_and_nothing_is_left(tmp_path: Path) -> None:
     with supervised(tmp_path) as supervisor:
+        children = living(tmp_path)
         supervisor.send_signal(signal.SIGINT)
         supervisor.communicate(timeout=10)
     assert (tmp_path / "ends").read_text().split() == ["second", "first"]
-    until(lambda: not any(map(is_alive, pids(tmp_path))))
+    until(lambda: are_gone(children))
 
 
 def test_who_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
     with supervised(tmp_path, "stubborn") as supervisor:
+        children = living(tmp_path)
         supervisor.terminate()
         said, _ = supervisor.communicate(timeout=10)
     assert "had to be killed" in said
     assert (tmp_path / "ends").read_text().split() == ["first"]
-    until(lambda: not any(map(is_alive, pids(tmp_path))))
+    until(lambda: are_gone(children))
 
 
 @pytest.mark.parametrize("mode", ["kernel", "watched"])
