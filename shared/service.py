@@ -38,20 +38,11 @@ def create_service(
     checks = {"database": health.database_check(database, name)}
     all_loops = list(loops)
     if react is not None:
-        consumer = Consumer(
-            name,
-            amqp_url,
-            database,
-            EventTypes(CONSUMED[name], UPCASTERS),
-            bindings(name),
-            react,
-        )
-        all_loops.append(Loop("consumer", consumer.step, pause=0.0, close=consumer.close))
-        checks["consumer"] = health.broker_check(lambda: consumer.is_ready)
+        loop, checks["consumer"] = _consuming(name, amqp_url, database, react)
+        all_loops.append(loop)
     if PUBLISHED[name]:
-        relay = Relay(name, database, store, Publisher(amqp_url, name))
-        all_loops.append(Loop("relay", relay.step, doorbell=relay.doorbell, close=relay.close))
-        checks["broker"] = health.broker_check(lambda: relay.is_well)
+        loop, checks["broker"] = _publishing(name, amqp_url, database, store)
+        all_loops.append(loop)
     return create_app(
         name,
         settings,
@@ -61,3 +52,20 @@ def create_service(
         checks=checks,
         resources=[database, *resources],
     )
+
+
+def _consuming(
+    name: str, amqp_url: str, database: Database, react: React
+) -> tuple[Loop, health.Check]:
+    types = EventTypes(CONSUMED[name], UPCASTERS)
+    consumer = Consumer(name, amqp_url, database, types, bindings(name), react)
+    loop = Loop("consumer", consumer.step, pause=0.0, close=consumer.close)
+    return loop, health.broker_check(lambda: consumer.is_ready)
+
+
+def _publishing(
+    name: str, amqp_url: str, database: Database, store: EventStore
+) -> tuple[Loop, health.Check]:
+    relay = Relay(name, database, store, Publisher(amqp_url, name))
+    loop = Loop("relay", relay.step, doorbell=relay.doorbell, close=relay.close)
+    return loop, health.broker_check(lambda: relay.is_well)

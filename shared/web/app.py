@@ -41,9 +41,7 @@ def create_app(
     server, `resources` have an async `close()` called at the end, in reverse order, `dependencies`
     are asked before every route.
     """
-    logging.configure(name, settings.log_level, settings.log_format)
-    if settings.otlp_endpoint:
-        telemetry.configure(name, settings.otlp_endpoint)
+    _observe(name, settings)
     options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     app = FastAPI(
         title=f"Prereview {name}",
@@ -62,9 +60,14 @@ def create_app(
     app.include_router(health.router(checks or {}, metrics))
     for router in routers:
         app.include_router(router)
-    _surround(app, headers)
-    app.add_middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway")
+    _surround(app, name, metrics, headers)
     return app
+
+
+def _observe(name: str, settings: Settings) -> None:
+    logging.configure(name, settings.log_level, settings.log_format)
+    if settings.otlp_endpoint:
+        telemetry.configure(name, settings.otlp_endpoint)
 
 
 def _lifespan(
@@ -81,13 +84,14 @@ def _lifespan(
     return lifespan
 
 
-def _surround(app: FastAPI, headers: Mapping[str, str]) -> None:
-    """Add the middleware between the routes and the log; the last added is the outermost."""
+def _surround(app: FastAPI, name: str, metrics: Metrics, headers: Mapping[str, str]) -> None:
+    """Add the middleware; the last added is the outermost."""
     app.add_middleware(middleware.CatchAll)
     # Not FastAPI's own `max_body_size`: its refusal would bypass the middleware below.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY)
     app.add_middleware(middleware.Limits)
     app.add_middleware(middleware.DefaultHeaders, headers=headers)
+    app.add_middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway")
 
 
 def provided(kind: type[T]) -> Any:

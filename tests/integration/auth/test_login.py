@@ -1,10 +1,12 @@
 """Logging in: who is let in, who is not, and how often one may try."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import bcrypt
 import pytest
+import pytest_asyncio
 
 from services.auth import limits
 from services.auth.accounts import credentials
@@ -259,34 +261,36 @@ async def test_failures_stand_in_the_log_of_the_account(world: World) -> None:
     assert newest["address"] == burglar["address"]
 
 
-async def test_a_hash_of_an_old_cost_is_made_anew_at_login(
+@pytest_asyncio.fixture
+async def costlier(
     keys: Keys, postgres: PrivateDatabase, pools: Pools
-) -> None:
+) -> AsyncIterator[tuple[World, str]]:
+    """The service after the cost of a hash was raised, and an address registered before."""
     clock, email = SetClock(), address()
     async with without_loops(make_app(keys, postgres, clock)) as app:
         await World(app, keys, clock, pools("auth")).register(email)
     async with without_loops(make_app(keys, postgres, clock, bcrypt_cost=5)) as app:
-        world = World(app, keys, clock, pools("auth"))
-        hashes = []
-        for _ in range(3):
-            [(stored,)] = await world.rows(
-                "SELECT password_hash FROM users WHERE email = :email", email=email
-            )
-            hashes.append(stored)
-            await world.log_in(email)
-        assert [stored[:7] for stored in hashes] == ["$2b$04$", "$2b$05$", "$2b$05$"]
-        assert hashes[1] == hashes[2]
+        yield World(app, keys, clock, pools("auth")), email
+
+
+async def test_a_hash_of_an_old_cost_is_made_anew_at_login(costlier: tuple[World, str]) -> None:
+    world, email = costlier
+    hashes = []
+    for _ in range(3):
+        [(stored,)] = await world.rows(
+            "SELECT password_hash FROM users WHERE email = :email", email=email
+        )
+        hashes.append(stored)
+        await world.log_in(email)
+    assert [stored[:7] for stored in hashes] == ["$2b$04$", "$2b$05$", "$2b$05$"]
+    assert hashes[1] == hashes[2]
 
 
 async def test_a_hash_made_anew_meanwhile_is_no_other_password(
-    keys: Keys, postgres: PrivateDatabase, pools: Pools
+    costlier: tuple[World, str],
 ) -> None:
-    clock, email = SetClock(), address()
-    async with without_loops(make_app(keys, postgres, clock)) as app:
-        await World(app, keys, clock, pools("auth")).register(email)
-    async with without_loops(make_app(keys, postgres, clock, bcrypt_cost=5)) as app:
-        world = World(app, keys, clock, pools("auth"))
-        logins = await asyncio.gather(*(world.try_login(email) for _ in range(6)))
+    world, email = costlier
+    logins = await asyncio.gather(*(world.try_login(email) for _ in range(6)))
     assert [login.status_code for login in logins] == [201] * 6
 
 
