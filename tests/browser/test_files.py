@@ -74,3 +74,11 @@ async def test_files_are_searched_and_sorted(tab: Tab, product: Product) -> None
     names = await page.locator("table.files .file-title .name").all_inner_texts()
     assert names == ["gamma.py", "beta.py", "alpha.py"]
     assert tab.complaints == []
+
+
+async def test_what_is_told_once_is_not_in_the_address(tab: Tab, product: Product) -> None:
+    person = await Person.confirmed(tab.page, product)
+    for told in ("1 file is here", "1 file is the same as before"):
+        await person.upload(same="x = 1\n")
+        await expect(tab.page.get_by_text(told)).to_be_visible()
+        await expect(tab.page).to_have_url(f"{product.url}/")

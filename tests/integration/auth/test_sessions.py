@@ -180,9 +180,11 @@ async def test_a_person_has_so_many_sessions_and_the_longest_unused_end(
 ) -> None:
     monkeypatch.setattr(session_list, "MOST", 3)
     first = await world.person()
+    in_browser = await world.log_in(first.email, kind="web")
     others = []
     for _ in range(3):
         world.clock.let_pass(minutes=1)
         others.append(await world.log_in(first.email))
     assert not await world.is_alive(first.session_id)
     assert [await world.is_alive(one.session_id) for one in others] == [True] * 3
+    assert await world.is_alive(in_browser.session_id), "programs push no browser out"

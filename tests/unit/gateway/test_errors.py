@@ -104,6 +104,7 @@ async def test_people_get_a_page_in_their_language(
     assert words in response.text
     assert response.headers["x-request-id"] in response.text
     assert f'<html lang="{language}">' in response.text
+    assert "content-language" not in response.headers  # that of the problem it stands for
 
 
 async def test_programs_get_a_problem(browser: httpx2.AsyncClient) -> None:

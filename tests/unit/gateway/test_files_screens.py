@@ -234,6 +234,16 @@ async def test_a_file_shows_its_versions(person: httpx2.AsyncClient, services: S
     assert services.called("files GET .*/versions")[-1].url.params["before"] == "1"
 
 
+async def test_every_version_that_has_no_result_yet_waits(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    waiting = file(version=3, check="waiting", last_check=summary(version=1))
+    services.on("reports GET /internal/files/[^/]*", answer(200, waiting))
+    page = words(await person.get(FILE))
+    history = page.partition('class="rows history"')[2].partition("</table>")[0]
+    assert history.count('<span class="chip chip-waiting">') == 2
+
+
 async def test_a_file_is_shown_while_files_is_away(
     person: httpx2.AsyncClient, services: Services
 ) -> None:

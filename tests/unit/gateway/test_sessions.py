@@ -1,11 +1,13 @@
 """Logging in, staying logged in, logging out."""
 
+import re
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
 from services.gateway.beliefs import BELIEVED, Liveness
+from services.gateway.edge import BODY_SECONDS
 from shared.errors import Unavailable
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import Services, answer, away, refusal
@@ -280,3 +282,12 @@ async def test_a_page_that_is_not_there_knows_who_looks_for_it(
     async with browsers() as stranger:
         stranger.cookies.set("access", "a.b.c")
         assert "Log out" not in (await stranger.get(path)).text
+
+
+async def test_a_form_that_takes_long_arrives_before_its_token_has_run_out(
+    browser: httpx2.AsyncClient, services: Services
+) -> None:
+    response = await browser.post("/login", data=LOGIN)
+    age = re.search(r"Max-Age=(\d+)", cookies(response)["access"])
+    assert age is not None
+    assert services.tokens()["expires_in"] - int(age[1]) > BODY_SECONDS
