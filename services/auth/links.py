@@ -31,24 +31,33 @@ class Link:
     email: str
 
 
-async def find(
-    connection: AsyncConnection, token: str, kinds: Sequence[AccountMailKind], now: datetime
-) -> Link:
-    """Look without using it up; raises `LinkInvalid`."""
+async def look(connection: AsyncConnection, token: str, now: datetime) -> Link:
+    """A link that works, of whatever kind, without using it up; raises `LinkInvalid`."""
     row = (
         await connection.execute(
             text(
-                "SELECT r.request_id, r.user_id, r.kind, r.email"
-                " FROM links l JOIN mail_requests r USING (request_id)"
+                "SELECT r.request_id, r.user_id, r.kind, r.email FROM links l"
+                " JOIN mail_requests r USING (request_id) JOIN users u USING (user_id)"
                 " WHERE l.token_hash = :hash AND l.expires_at > :now AND r.used_at IS NULL"
-                " AND r.kind = ANY(:kinds)"
+                " AND r.email = CASE r.kind"
+                " WHEN 'confirm_new_email' THEN u.pending_email ELSE u.email END"
             ),
-            {"hash": digest(token), "now": now, "kinds": list(kinds)},
+            {"hash": digest(token), "now": now},
         )
     ).first()
     if row is None:
         raise LinkInvalid
     return Link(*row)
+
+
+async def find(
+    connection: AsyncConnection, token: str, kinds: Sequence[AccountMailKind], now: datetime
+) -> Link:
+    """Like `look`, for a link of one of these kinds."""
+    link = await look(connection, token, now)
+    if link.kind not in kinds:
+        raise LinkInvalid
+    return link
 
 
 async def use(

@@ -4,6 +4,7 @@ from services.auth.api import (
     account,
     confirmations,
     data,
+    links,
     login,
     mails,
     passwords,
@@ -17,6 +18,7 @@ ROUTERS = [
     for module in (
         registration,
         confirmations,
+        links,
         login,
         sessions,
         tokens,

@@ -18,7 +18,7 @@ from services.gateway.models import (
     SessionList,
     Tokens,
 )
-from shared.contracts.auth import Language
+from shared.contracts.auth import AccountMailKind, Language
 from shared.errors import NotFound
 from shared.web.identity import User
 
@@ -98,6 +98,12 @@ class Auth(Service):
     async def end_other_sessions(self, user: User) -> Ended:
         answer = await self.as_user(user, "DELETE", "/internal/sessions")
         return Ended.model_validate_json(answer.content)
+
+    async def link_kind(self, token: str) -> AccountMailKind:
+        """What the link of a mail is for, without using it up; raises auth's `link_invalid`."""
+        answer = await self._ask("POST", "/internal/links", QUICK, token=token)
+        kind: AccountMailKind = answer.json()["kind"]
+        return kind
 
     async def confirm(self, token: str, client: Client) -> Confirmed:
         """Use up the link of a mail; raises auth's `link_invalid`."""

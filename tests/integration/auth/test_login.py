@@ -373,6 +373,7 @@ async def test_a_password_that_changes_during_the_login_does_not_let_in(world: W
         ("POST", "/sessions/access"),
         ("GET", "/sessions/5b62aebd-9760-476f-94c3-ae3a02036fb4"),
         ("POST", "/confirmations"),
+        ("POST", "/links"),
         ("POST", "/password-resets"),
         ("PUT", "/password-resets"),
         ("POST", "/tokens/access"),
