@@ -31,6 +31,7 @@ class Person:
     time_zone: str
     theme: Theme
     mail_on_new_device: bool
+    registration_hash: bytes | None = None
 
 
 class Credentials(NamedTuple):

@@ -139,7 +139,9 @@ async def revoke(connection: AsyncConnection, user_id: UUID, token_id: UUID) -> 
     return bool(gone)
 
 
-async def revoke_all(connection: AsyncConnection, user_id: UUID) -> None:
-    await connection.execute(
+async def revoke_all(connection: AsyncConnection, user_id: UUID) -> int:
+    """How many there were."""
+    gone = await connection.execute(
         text("DELETE FROM api_tokens WHERE user_id = :user_id"), {"user_id": user_id}
     )
+    return gone.rowcount

@@ -1,5 +1,6 @@
 """Our cookies: all HttpOnly, SameSite=Lax, and bound to the host over TLS."""
 
+import base64
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -10,6 +11,7 @@ CHOICE_SECONDS = 365 * 86_400
 # Seconds an access cookie ends before its token does: longer than a form may take to arrive, for
 # files looks at the token when it has.
 MARGIN = 120
+_ALL = ("session", "access", "device", "registration", "email", "language", "zone", "theme")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,18 @@ class Cookies:
         if not hasattr(request.state, "cookies"):
             request.state.cookies = {}
         request.state.cookies[name] = "; ".join(parts)
+
+    def read_text(self, request: Request, name: str) -> str:
+        """What `write_text` wrote; empty for anything else."""
+        try:
+            return base64.urlsafe_b64decode(self.read(request, name)).decode()
+        except ValueError:
+            return ""
+
+    def write_text(self, request: Request, name: str, text: str, seconds: int) -> None:
+        """A line that somebody typed, of any characters."""
+        value = base64.urlsafe_b64encode(text.encode("utf-8", "replace")).decode()
+        self.write(request, name, value, seconds)
 
     def keep(self, request: Request, tokens: Tokens, session: str) -> None:
         self.write(request, "session", session, self.session_seconds)
@@ -56,7 +70,7 @@ class Cookies:
         self.write(request, "access", "", 0)
 
     def forget_everything(self, request: Request) -> None:
-        for name in ("session", "access", "device", "language", "zone", "theme"):
+        for name in _ALL:
             self.write(request, name, "", 0)
 
     def _full(self, name: str) -> str:

@@ -49,6 +49,9 @@ SENTENCES = {
     "wrong_password": N_("The current password is wrong."),
     "too_many_attempts": N_("Too many attempts. Please try again in {minutes} min."),
     "link_invalid": N_("This link has been used or is too old. Ask for a new one."),
+    "proof_needed": N_(
+        "This link alone is not enough: log in to the account, or give its password."
+    ),
     "nothing_to_confirm": N_("Your address is confirmed already."),
     "time_zone_unknown": N_("This time zone is unknown."),
     "too_many_tokens": N_("You have {limit} tokens, and there can't be more. Revoke one first."),

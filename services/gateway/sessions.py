@@ -58,6 +58,10 @@ class Sessions:
     async def begin(self, request: Request, email: str, password: str) -> None:
         """Log in; whatever session the browser had before ends."""
         tokens = await self._auth.log_in(email, password, "web", self._callers.browser(request))
+        await self.enter(request, tokens)
+
+    async def enter(self, request: Request, tokens: Tokens) -> None:
+        """Take up a session that auth has begun; the one the browser had before ends."""
         await self.end(request)
         self._cookies.keep(request, tokens, tokens.token or "")
 
@@ -166,3 +170,14 @@ async def _api_user(
 
 WebUser = Annotated[User, Depends(_web_user)]
 ApiUser = Annotated[User, Depends(_api_user)]
+
+
+async def _api_visitor(
+    request: Request,
+    sessions: Annotated[Sessions, provided(Sessions)],
+    _: Annotated[object, Depends(_bearer)],
+) -> User | None:
+    return await sessions.by_bearer(request) if "authorization" in request.headers else None
+
+
+ApiVisitor = Annotated[User | None, Depends(_api_visitor)]

@@ -1,6 +1,6 @@
 """An account's life, as somebody lives it with a browser."""
 
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Tab
 from tests.browser.person import Person
@@ -48,9 +48,44 @@ async def test_a_forgotten_password_is_replaced(tab: Tab, product: Product) -> N
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("heading", name="Your files")).to_be_visible()
     await page.goto(link)
-    await page.get_by_label("New password").fill(NEW_PASSWORD)
-    await page.get_by_role("button", name="Set the password").click()
     await expect(page.get_by_role("link", name="Ask for a new link")).to_be_visible()
+
+
+async def test_the_owner_of_an_address_keeps_out_who_registered_it(
+    tab: Tab, chromium: Browser, product: Product
+) -> None:
+    """A stranger registers my address and stays logged in; I follow the link in the mail."""
+    stranger = await Person.registered(tab.page, product)
+    await stranger.log_in()
+    link = await stranger.mailed_link("confirm")
+
+    elsewhere = await chromium.new_context(locale="en-GB")
+    mine = await elsewhere.new_page()
+    await mine.goto(link)
+    await expect(mine.get_by_label("Password of the account")).to_be_visible()
+    await mine.get_by_role("link", name="Set a new one").click()
+    owner = Person(mine, product, stranger.email)
+    await mine.get_by_label("New password").fill(NEW_PASSWORD)
+    await mine.get_by_role("button", name="Set the password").click()
+    await owner.fill_in(NEW_PASSWORD)
+    await mine.get_by_role("button", name="Log in").click()
+    await expect(mine.get_by_role("heading", name="Your files")).to_be_visible()
+    await expect(mine.get_by_role("complementary")).to_have_count(0)  # it is confirmed
+    await elsewhere.close()
+
+    await tab.page.context.clear_cookies(name="access")
+    await tab.page.goto(product.url)
+    await expect(tab.page.get_by_role("heading", name="Login")).to_be_visible()
+
+
+async def test_after_registering_the_link_logs_in_by_itself(tab: Tab, product: Product) -> None:
+    page = tab.page
+    person = await Person.registered(page, product)
+    await expect(page.get_by_label("E-mail address")).to_have_value(person.email)
+    await page.goto(await person.mailed_link("confirm"))
+    await page.get_by_role("button", name="This is my address").click()
+    await expect(page.get_by_role("heading", name="Your files")).to_be_visible()
+    assert tab.complaints == []
 
 
 async def test_a_token_is_shown_once_and_revoked(tab: Tab, product: Product) -> None:

@@ -1,41 +1,136 @@
-"""Links that prove an address."""
+"""Links that prove an address, each with a proof that the account is one's own."""
+
+from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from services.auth.api.parts import GATEWAY, Body, Client, Limited, LinkToken, Now, Store
-from services.auth.commands.registration import Confirmed, ask_again, confirm
+from services.auth import accounts, links, queries
+from services.auth.accounts import Credentials
+from services.auth.api.links import Shown
+from services.auth.api.parts import (
+    GATEWAY,
+    Body,
+    Client,
+    Hasher,
+    Limited,
+    LinkToken,
+    Now,
+    Password,
+    Pool,
+    Signer,
+    Store,
+    Tokens,
+    tokens,
+)
+from services.auth.commands.registration import (
+    KINDS,
+    Confirmed,
+    ask_again,
+    confirm,
+    is_logged_in,
+    knows_password,
+    registered_with,
+)
+from services.auth.commands.sign_in import begin_session, check_credentials
+from services.auth.credentials import WrongCredentials, WrongPassword
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 
-router = APIRouter(prefix="/internal/confirmations")
+router = APIRouter(prefix="/internal")
 
 
-class Confirmation(Body):
-    """The token of a link."""
+class Confirmation(Shown):
+    """The link with what proves that the account is one's own: that browser, or the password."""
 
-    token: LinkToken
+    password: Password | None = None
+    log_in: bool = Field(False, strict=True, description="begin a session of the browser, too")
     client: Client = Client()
 
 
+class OwnConfirmation(Body):
+    """The link of somebody who is logged in."""
+
+    token: LinkToken
+
+
 class Done(BaseModel):
-    """What the link was for."""
+    """What the link was for; and the session, if one was asked for."""
 
     kind: Confirmed
+    session: Tokens | None = None
 
 
-@router.post("", dependencies=GATEWAY)
+@router.post("/confirmations", dependencies=GATEWAY)
 async def confirm_address(
-    body: Confirmation, connection: Transaction, store: Store, now: Now
+    body: Confirmation,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    limits: Limited,
+    signer: Signer,
+    now: Now,
 ) -> Done:
     visitor = body.client.visitor()
-    return Done(kind=await confirm(connection, store, body.token, visitor, now))
+    is_theirs = registered_with(body.cookie)
+    if body.password is not None:
+        found = await _check_password(body, body.password, database, hasher, limits, now)
+        is_theirs = knows_password(found)
+    async with database.transaction() as connection:
+        kind, person = await confirm(connection, store, body.token, is_theirs, visitor.place, now)
+        if not body.log_in:
+            return Done(kind=kind)
+        found = Credentials(person.user_id, person.password_hash, person.password_version)
+        session, person = await begin_session(
+            connection, store, limits, found, new_hash=None, kind="web", visitor=visitor, now=now
+        )
+    preferences = queries.Preferences.model_validate(person, from_attributes=True)
+    begun = tokens(signer, session.session_id, session.user_id, preferences, token=session.token)
+    return Done(kind=kind, session=begun)
 
 
-@router.post("/again", status_code=202)
+@router.post("/me/confirmations")
+async def confirm_own(
+    body: OwnConfirmation, user: CurrentUser, connection: Transaction, store: Store, now: Now
+) -> Done:
+    """The session must live, and be one of the account that the link belongs to."""
+    _, place = await accounts.acting(connection, user)
+    kind, _ = await confirm(connection, store, body.token, is_logged_in(user), place, now)
+    return Done(kind=kind)
+
+
+@router.post("/confirmations/again", status_code=202)
 async def confirm_again(
     user: CurrentUser, connection: Transaction, store: Store, limits: Limited, now: Now
 ) -> dict[str, str]:
     """Send the link once more; nothing happens when no address waits for one."""
     await ask_again(connection, store, limits, user, now)
     return {}
+
+
+async def _check_password(
+    body: Confirmation,
+    password: str,
+    database: Pool,
+    hasher: Hasher,
+    limits: Limited,
+    now: datetime,
+) -> Credentials:
+    """Of the account that the link belongs to; tries count as those of a login."""
+    async with database.transaction() as connection:
+        link = await links.find(connection, body.token, KINDS, now)
+        person = await accounts.lock(connection, link.user_id)
+    if person is None:
+        raise links.LinkInvalid
+    try:
+        return await check_credentials(
+            database,
+            hasher,
+            limits,
+            email=person.email,
+            password=password,
+            visitor=body.client.visitor(),
+            now=now,
+        )
+    except WrongCredentials:
+        raise WrongPassword from None

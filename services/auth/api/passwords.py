@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from services.auth import links, throttle
 from services.auth.api.parts import (
@@ -20,7 +21,7 @@ from services.auth.api.parts import (
     Pool,
     Store,
 )
-from services.auth.commands.passwords import change_password, reset_password
+from services.auth.commands.passwords import RESETTING, change_password, reset_password
 from services.auth.commands.proof import prove
 from services.auth.commands.strangers import write_to_owner
 from services.auth.credentials import PasswordUnchanged, check_password, spelling
@@ -50,6 +51,7 @@ class PasswordChange(Body):
 
     current_password: Password
     new_password: Password
+    revoke_tokens: bool = Field(False, strict=True, description="API tokens, too")
 
 
 @router.post("/password-resets", status_code=202, dependencies=GATEWAY)
@@ -79,7 +81,7 @@ async def reset(
     """Use a link up; every session and API token ends."""
     password = check_password(body.password)
     async with database.transaction() as connection:
-        link = await links.find(connection, body.token, ["reset_password"], now)
+        link = await links.find(connection, body.token, RESETTING, now)
     await meter.check(password, link.email)
     password_hash = await hasher.hash(password)
     async with database.transaction() as connection:
@@ -114,5 +116,11 @@ async def change(
     password_hash = await hasher.hash(password)
     async with database.transaction() as connection:
         await change_password(
-            connection, store, user=user, proven=proven, password_hash=password_hash, now=now
+            connection,
+            store,
+            user=user,
+            proven=proven,
+            password_hash=password_hash,
+            revoke_tokens=body.revoke_tokens,
+            now=now,
         )

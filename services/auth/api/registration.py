@@ -1,6 +1,7 @@
 """Making an account."""
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from services.auth import throttle
 from services.auth.api.parts import (
@@ -30,6 +31,7 @@ class Registration(Body):
     password: Password
     language: Language = "en"
     client: Client = Client()
+    cookie: str = Field("", max_length=200, description="by which the browser is known later")
 
 
 @router.post("/users", status_code=202)
@@ -59,5 +61,6 @@ async def register(
             language=body.language,
             visitor=visitor,
             now=now,
+            cookie=body.cookie,
         )
     return {}

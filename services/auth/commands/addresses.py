@@ -14,7 +14,7 @@ from services.auth.commands.strangers import write_to, write_to_owner
 from services.auth.domain.account import ACCOUNT, change_email, stream
 from services.auth.limits import Limits
 from services.auth.links import LinkInvalid
-from services.auth.visitors import Visitor
+from services.auth.visitors import Place
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
 from shared.web.identity import User
@@ -64,7 +64,7 @@ async def complete_change(
     store: EventStore,
     person: Person,
     email: str,
-    visitor: Visitor,
+    place: Place,
     now: datetime,
 ) -> None:
     """Raises `LinkInvalid` when somebody else has taken the address meanwhile."""
@@ -76,7 +76,7 @@ async def complete_change(
             )
     except IntegrityError:
         raise LinkInvalid from None
-    await security_log.note(connection, user_id, "email_changed", now, visitor.place)
+    await security_log.note(connection, user_id, "email_changed", now, place)
     decide = partial(change_email, user_id=user_id)
     await execute(connection, store, ACCOUNT, stream(user_id), decide)
     if person.email_confirmed_at is None:

@@ -23,6 +23,8 @@ from shared.contracts.auth import AccountMailKind
 from shared.eventsourcing.store import EventStore
 from shared.web.identity import User
 
+# A link that confirms the address proves as much as one to a new password.
+RESETTING: tuple[AccountMailKind, ...] = ("reset_password", "confirm_email")
 _WITH_THE_PASSWORD: tuple[AccountMailKind, ...] = ("reset_password", "confirm_new_email")
 
 
@@ -33,11 +35,14 @@ async def change_password(
     user: User,
     proven: Person,
     password_hash: str,
+    revoke_tokens: bool,
     now: datetime,
 ) -> None:
     """Every other session ends; an address nobody has confirmed may be a stranger's."""
     person, place = await still(connection, user, proven)
     await session_list.end_all(connection, person.user_id, now, but=user.session_id)
+    if revoke_tokens and await api_tokens.revoke_all(connection, person.user_id):
+        await security_log.note(connection, person.user_id, "token_revoked", now, place)
     await security_log.note(connection, person.user_id, "password_changed", now, place)
     await _replace(connection, person, password_hash, now)
     if person.email_confirmed_at is not None:
@@ -59,7 +64,7 @@ async def reset_password(
     No session, no API token, no known device. And whoever has the mail has proven that the
     account's address is theirs.
     """
-    _, person = await links.use(connection, token, ["reset_password"], now)
+    _, person = await links.use(connection, token, RESETTING, now)
     user_id = person.user_id
     await session_list.end_all(connection, user_id, now)
     await api_tokens.revoke_all(connection, user_id)

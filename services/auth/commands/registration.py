@@ -1,5 +1,7 @@
 """Beginning an account, and confirming its address."""
 
+import hmac
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -8,14 +10,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import account_mails, accounts, links, security_log, throttle
-from services.auth.accounts import Person
+from services.auth.accounts import Credentials, Person
 from services.auth.commands import addresses
 from services.auth.commands.strangers import write_to, write_to_owner
 from services.auth.domain.account import ACCOUNT, confirm_email, register, stream
 from services.auth.limits import Limits
-from services.auth.visitors import Visitor
+from services.auth.links import Link
+from services.auth.opaque import digest
+from services.auth.visitors import Place, Visitor
 from shared.contracts.auth import Language
-from shared.errors import Conflict
+from shared.errors import Conflict, Forbidden
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
@@ -30,7 +34,41 @@ class NothingToConfirm(Conflict):
     code = "nothing_to_confirm"
 
 
-_KINDS: tuple[Confirmed, ...] = ("confirm_email", "confirm_new_email")
+class ProofNeeded(Forbidden):
+    """This link alone is not enough: log in to the account, or give its password."""
+
+    code = "proof_needed"
+
+
+KINDS: tuple[Confirmed, ...] = ("confirm_email", "confirm_new_email")
+IsTheirs = Callable[[Link, Person], bool]
+"""Whether somebody who holds a link has opened the account it belongs to."""
+
+
+def registered_with(cookie: str) -> IsTheirs:
+    """The browser that has registered the account; its other links need another proof."""
+
+    def check(link: Link, person: Person) -> bool:
+        kept = person.registration_hash
+        known = kept is not None and hmac.compare_digest(kept, digest(cookie))
+        return known and link.kind == "confirm_email"
+
+    return check
+
+
+def knows_password(found: Credentials) -> IsTheirs:
+    def check(_: Link, person: Person) -> bool:
+        theirs = (person.user_id, person.password_version)
+        return theirs == (found.user_id, found.password_version)
+
+    return check
+
+
+def is_logged_in(user: User) -> IsTheirs:
+    def check(_: Link, person: Person) -> bool:
+        return person.user_id == user.user_id
+
+    return check
 
 
 async def register_user(
@@ -43,19 +81,25 @@ async def register_user(
     language: Language,
     visitor: Visitor,
     now: datetime,
+    cookie: str = "",
 ) -> None:
-    """Make an account, or tell the owner of the address; the caller can't learn which."""
+    """Make an account, or tell the owner of the address; the caller can't learn which.
+
+    `cookie` is the secret by which the browser will be known when it comes with the mailed link.
+    """
     values = {
         "user_id": new_id(),
         "email": email,
         "password_hash": password_hash,
         "language": language,
         "now": now,
+        "registration_hash": digest(cookie) if cookie else None,
     }
     user_id = await connection.scalar(
         text(
-            "INSERT INTO users (user_id, email, password_hash, language, created_at)"
-            " VALUES (:user_id, :email, :password_hash, :language, :now)"
+            "INSERT INTO users"
+            " (user_id, email, password_hash, language, created_at, registration_hash)"
+            " VALUES (:user_id, :email, :password_hash, :language, :now, :registration_hash)"
             " ON CONFLICT (email) DO NOTHING RETURNING user_id"
         ),
         values,
@@ -72,16 +116,27 @@ async def register_user(
 
 
 async def confirm(
-    connection: AsyncConnection, store: EventStore, token: str, visitor: Visitor, now: datetime
-) -> Confirmed:
-    """Use a link that proves an address; raises `LinkInvalid`."""
-    link, person = await links.use(connection, token, _KINDS, now)
+    connection: AsyncConnection,
+    store: EventStore,
+    token: str,
+    is_theirs: IsTheirs,
+    place: Place,
+    now: datetime,
+) -> tuple[Confirmed, Person]:
+    """Use a link that proves an address; raises `LinkInvalid`, or `ProofNeeded`, which keeps it.
+
+    Whoever reads the mail need not be who opened the account: without a second proof a stranger
+    who has registered with an address would be let in by its owner.
+    """
+    link, person = await links.use(connection, token, KINDS, now)
+    if not is_theirs(link, person):
+        raise ProofNeeded
     if link.kind == "confirm_new_email":
-        await addresses.complete_change(connection, store, person, link.email, visitor, now)
-        return "confirm_new_email"
+        await addresses.complete_change(connection, store, person, link.email, place, now)
+        return "confirm_new_email", person
     await mark_confirmed(connection, store, person, now)
-    await security_log.note(connection, person.user_id, "email_confirmed", now, visitor.place)
-    return "confirm_email"
+    await security_log.note(connection, person.user_id, "email_confirmed", now, place)
+    return "confirm_email", person
 
 
 async def mark_confirmed(
@@ -89,7 +144,9 @@ async def mark_confirmed(
 ) -> None:
     """The person has used a link mailed to the account's address."""
     confirmed_at = person.email_confirmed_at or now
-    await accounts.change(connection, person.user_id, email_confirmed_at=confirmed_at)
+    await accounts.change(
+        connection, person.user_id, email_confirmed_at=confirmed_at, registration_hash=None
+    )
     decide = partial(confirm_email, user_id=person.user_id)
     await execute(connection, store, ACCOUNT, stream(person.user_id), decide)
 

@@ -19,7 +19,7 @@ from services.gateway.api.bodies import (
 from services.gateway.api.problem import problems
 from services.gateway.export import Exports, as_download
 from services.gateway.provision import Auth, Callers, Files, Reports, Sessions
-from services.gateway.sessions import ApiUser
+from services.gateway.sessions import ApiUser, ApiVisitor
 from services.gateway.turns import API_ARCHIVE
 from shared.contracts.auth import Language
 
@@ -62,9 +62,12 @@ class Erasure(RequestBody):
 
 
 class Confirmation(RequestBody):
-    """A link of a mail about an address."""
+    """A link of a mail about an address, with a proof that the account is yours."""
 
     token: LinkToken
+    password: Password | None = Field(
+        None, description="of the account; not needed with an access token of its own"
+    )
 
 
 @router.post(
@@ -79,14 +82,32 @@ async def register(request: Request, body: Registration, auth: Auth, callers: Ca
     return Accepted()
 
 
-@router.post("/confirmations", dependencies=JSON, responses=problems(400, 413, 415, 422, 503))
+@router.post(
+    "/confirmations",
+    dependencies=JSON,
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
+)
 async def confirm(
-    request: Request, body: Confirmation, auth: Auth, sessions: Sessions, callers: Callers
+    request: Request,
+    user: ApiVisitor,
+    body: Confirmation,
+    auth: Auth,
+    sessions: Sessions,
+    callers: Callers,
 ) -> models.Confirmed:
-    """Confirm an address by the token of the link that was mailed there."""
-    confirmed = await auth.confirm(body.token, callers.program(request))
+    """Confirm an address by the token of the link that was mailed there.
+
+    The link alone is not enough: send the access token of a session of the account along, or its
+    password. Whoever knows neither sets a new one with the same link (`PUT /password-resets`),
+    which ends all that was opened with the account before.
+    """
+    if user is not None:
+        confirmed = await auth.confirm_own(user, body.token)
+    else:
+        client = callers.program(request)
+        confirmed = await auth.confirm(body.token, client, password=body.password)
     sessions.unconfirmed.forget()
-    return confirmed
+    return models.Confirmed(kind=confirmed.kind)
 
 
 @router.post("/confirmations/again", status_code=202, responses=problems(401, 403, 409, 429, 503))

@@ -1,6 +1,7 @@
 """Passwords: changing one's own, and getting back in without."""
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 
 from services.gateway.api.bodies import (
     JSON,
@@ -23,6 +24,7 @@ class PasswordChange(RequestBody):
 
     current_password: Password
     new_password: NewPassword
+    revoke_api_tokens: bool = Field(False, strict=True, description="end all API tokens as well")
 
 
 class Forgotten(RequestBody):
@@ -47,7 +49,12 @@ class PasswordReset(RequestBody):
 )
 async def change(user: ApiUser, body: PasswordChange, auth: Auth, sessions: Sessions) -> None:
     """Change the password. All other sessions end."""
-    await auth.change_password(user, body.current_password, body.new_password)
+    await auth.change_password(
+        user,
+        body.current_password,
+        body.new_password,
+        revoke_tokens=body.revoke_api_tokens,
+    )
     sessions.doubt_everybody()
 
 
@@ -73,6 +80,9 @@ async def forgot(request: Request, body: Forgotten, auth: Auth, callers: Callers
 async def reset(
     request: Request, body: PasswordReset, auth: Auth, sessions: Sessions, callers: Callers
 ) -> None:
-    """Set a new password by the link's token, good once and for an hour. All sessions end."""
+    """Set a new password by the link's token. All sessions and API tokens end.
+
+    A link to a new password is good once and for an hour; one that confirms the address will do.
+    """
     await auth.reset_password(body.token, body.password, callers.program(request))
     sessions.doubt_everybody()

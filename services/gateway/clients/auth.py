@@ -10,15 +10,16 @@ from services.gateway.calls import QUICK, TIMEOUT, Service
 from services.gateway.models import (
     Account,
     ApiTokenList,
-    Confirmed,
+    Confirmation,
     Ended,
     Export,
+    Link,
     NewApiToken,
     SecurityPage,
     SessionList,
     Tokens,
 )
-from shared.contracts.auth import AccountMailKind, Language
+from shared.contracts.auth import Language
 from shared.errors import NotFound
 from shared.web.identity import User
 
@@ -37,7 +38,10 @@ class Client:
 class Auth(Service):
     """Accounts, sessions and tokens. What is refused comes as an error of auth's own."""
 
-    async def register(self, email: str, password: str, language: Language, client: Client) -> None:
+    async def register(
+        self, email: str, password: str, language: Language, client: Client, cookie: str = ""
+    ) -> None:
+        """`cookie` is a secret by which the browser is known when it confirms the address."""
         await self._ask(
             "POST",
             "/internal/users",
@@ -46,6 +50,7 @@ class Auth(Service):
             password=password,
             language=language,
             client=asdict(client),
+            cookie=cookie,
         )
 
     async def log_in(
@@ -99,17 +104,34 @@ class Auth(Service):
         answer = await self.as_user(user, "DELETE", "/internal/sessions")
         return Ended.model_validate_json(answer.content)
 
-    async def link_kind(self, token: str) -> AccountMailKind:
-        """What the link of a mail is for, without using it up; raises auth's `link_invalid`."""
-        answer = await self._ask("POST", "/internal/links", QUICK, token=token)
-        kind: AccountMailKind = answer.json()["kind"]
-        return kind
+    async def link(self, token: str, cookie: str = "") -> Link:
+        """The link of a mail, without using it up; raises auth's `link_invalid`."""
+        answer = await self._ask("POST", "/internal/links", QUICK, token=token, cookie=cookie)
+        return Link.model_validate_json(answer.content)
 
-    async def confirm(self, token: str, client: Client) -> Confirmed:
-        """Use up the link of a mail; raises auth's `link_invalid`."""
+    async def confirm(
+        self,
+        token: str,
+        client: Client,
+        *,
+        password: str | None = None,
+        cookie: str = "",
+        log_in: bool = False,
+    ) -> Confirmation:
+        """Use up the link of a mail, by the account's password or the browser that registered.
+
+        With `log_in` begin a session of the browser. Raises auth's `link_invalid`, `proof_needed`.
+        """
         path = "/internal/confirmations"
-        answer = await self._ask("POST", path, token=token, client=asdict(client))
-        return Confirmed.model_validate_json(answer.content)
+        body = {"token": token, "password": password, "cookie": cookie, "log_in": log_in}
+        answer = await self._ask("POST", path, _BCRYPT, **body, client=asdict(client))
+        return Confirmation.model_validate_json(answer.content)
+
+    async def confirm_own(self, user: User, token: str) -> Confirmation:
+        """Use up the link of somebody who is logged in; raises as `confirm` does."""
+        body = {"token": token}
+        answer = await self.as_user(user, "POST", "/internal/me/confirmations", json=body)
+        return Confirmation.model_validate_json(answer.content)
 
     async def confirm_again(self, user: User) -> None:
         """Have the mail with the link sent once more."""
@@ -134,9 +156,12 @@ class Auth(Service):
         answer = await self.as_user(user, "PATCH", "/internal/me", json=changes)
         return Account.model_validate_json(answer.content)
 
-    async def change_password(self, user: User, current: str, new: str) -> None:
-        """All other sessions end."""
-        body = {"current_password": current, "new_password": new}
+    async def change_password(
+        self, user: User, current: str, new: str, *, revoke_tokens: bool
+    ) -> None:
+        """All other sessions end, with `revoke_tokens` the API tokens as well."""
+        body: dict[str, Any] = {"current_password": current, "new_password": new}
+        body["revoke_tokens"] = revoke_tokens
         await self.as_user(user, "POST", "/internal/me/password", json=body, timeout=_BCRYPT)
 
     async def change_email(self, user: User, password: str, email: str) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from shared.contracts.auth import Language
+from shared.contracts.auth import AccountMailKind, Language
 from shared.web.identity import Scope
 
 Theme = Literal["auto", "light", "dark"]
@@ -49,6 +49,20 @@ class Confirmed(BaseModel):
     """Which address was confirmed: the account's own, or the one it has from now on."""
 
     kind: Literal["confirm_email", "confirm_new_email"]
+
+
+class Confirmation(Confirmed):
+    """What auth answers to a confirmation; with a session where one was asked for."""
+
+    session: Tokens | None = None
+
+
+class Link(BaseModel):
+    """A link of a mail that works, and whether this browser has registered the account."""
+
+    kind: AccountMailKind
+    user_id: UUID
+    registered_here: bool
 
 
 class SessionEntry(BaseModel):

@@ -54,9 +54,9 @@ async def change_email(request: Request, user: WebUser, pages: Pages, auth: Auth
 async def change_password(
     request: Request, user: WebUser, pages: Pages, auth: Auth, sessions: Sessions
 ) -> Response:
-    current, new = await fields(request, "current", "new")
+    current, new, revoke = await fields(request, "current", "new", "revoke_tokens")
     try:
-        await auth.change_password(user, current, new)
+        await auth.change_password(user, current, new, revoke_tokens=revoke == "yes")
     except DomainError as error:
         return await _refuse(request, user, pages, auth, error, "password")
     sessions.doubt_everybody()

@@ -1,23 +1,42 @@
-"""Confirming an address by the link that was mailed there."""
+"""Confirming an address by the link that was mailed there.
+
+The link alone is not enough: whoever reads the mail need not be who has opened the account. The
+browser that is logged in to it, or has registered it, is; anybody else gives its password or, where
+the account is only being opened, sets a new one, which ends what a stranger has opened with it.
+"""
+
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
 
+from services.gateway.clients import Auth as AuthClient
+from services.gateway.errors import passed_on
 from services.gateway.headers import SECRET_ADDRESS
-from services.gateway.provision import Auth, Callers, Pages, Sessions
-from services.gateway.screens.forms import go
+from services.gateway.models import Confirmation, Confirmed, Link
+from services.gateway.pages import Pages as PagesOfAll
+from services.gateway.provision import Auth, Callers, Cookies, Pages, Sessions
+from services.gateway.screens.forms import fields, go
 from services.gateway.screens.password import LinkToken
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError
+from shared.web.identity import User
 
 router = APIRouter(include_in_schema=False)
-_NOTICES = {"confirm_email": "confirmed", "confirm_new_email": "new_address"}
+_KINDS = get_args(Confirmed.model_fields["kind"].annotation)
 
 
 @router.get("/confirm/{token}")
-async def ask(request: Request, _: Visitor, pages: Pages, token: LinkToken) -> Response:
+async def ask(
+    request: Request, visitor: Visitor, pages: Pages, auth: Auth, cookies: Cookies, token: LinkToken
+) -> Response:
     """Looking uses nothing up: mail programs and scanners follow links too."""
-    del token
-    return pages.render(request, "confirmation.html", headers=SECRET_ADDRESS)
+    link = None
+    try:
+        link = await _link(auth, token, cookies.read(request, "registration"))
+    except DomainError as error:
+        return _refuse(request, pages, visitor, token, link, error)
+    values = _values(visitor, token, link)
+    return pages.render(request, "confirmation.html", headers=SECRET_ADDRESS, **values)
 
 
 @router.post("/confirm/{token}")
@@ -28,11 +47,56 @@ async def confirm(
     auth: Auth,
     sessions: Sessions,
     callers: Callers,
+    cookies: Cookies,
     token: LinkToken,
 ) -> Response:
+    (password,) = await fields(request, "password")
+    cookie, link = cookies.read(request, "registration"), None
     try:
-        confirmed = await auth.confirm(token, callers.browser(request))
+        link = await _link(auth, token, cookie)
+        if visitor is not None and visitor.user_id == link.user_id:
+            confirmed = await auth.confirm_own(visitor, token)
+        else:
+            client, proof = callers.browser(request), {"password": password or None}
+            confirmed = await auth.confirm(token, client, cookie=cookie, log_in=True, **proof)
     except DomainError as error:
-        return pages.refuse(request, "confirmation.html", error, headers=SECRET_ADDRESS)
+        return _refuse(request, pages, visitor, token, link, error)
     sessions.unconfirmed.forget()
-    return go("/account" if visitor else "/login", notice=_NOTICES[confirmed.kind])
+    return await _lead_on(request, sessions, confirmed)
+
+
+async def _lead_on(request: Request, sessions: Sessions, confirmed: Confirmation) -> Response:
+    if confirmed.session is not None:
+        await sessions.enter(request, confirmed.session)
+    if confirmed.kind == "confirm_email":
+        return go("/", notice="confirmed")
+    return go("/account", notice="new_address")
+
+
+async def _link(auth: AuthClient, token: str, cookie: str) -> Link:
+    link = await auth.link(token, cookie)
+    if link.kind not in _KINDS:
+        raise passed_on(422, "link_invalid", {})
+    return link
+
+
+def _values(visitor: User | None, token: str, link: Link | None) -> dict[str, Any]:
+    """What the page asks for: nothing more of the account's own browser, else the password."""
+    theirs = link is not None and visitor is not None and visitor.user_id == link.user_id
+    return {
+        "token": token,
+        "asks": link is not None and not (theirs or link.registered_here),
+        "opens": link is not None and link.kind == "confirm_email",
+    }
+
+
+def _refuse(
+    request: Request,
+    pages: PagesOfAll,
+    visitor: User | None,
+    token: str,
+    link: Link | None,
+    error: DomainError,
+) -> Response:
+    values = _values(visitor, token, link)
+    return pages.refuse(request, "confirmation.html", error, headers=SECRET_ADDRESS, **values)

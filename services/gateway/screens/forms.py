@@ -16,8 +16,8 @@ _NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 NOTICES = {
     "registered": N_(
-        "You can log in now. We have sent you a mail: please open its link, for results are mailed"
-        " only after that. If this address had an account before, its old password still holds."
+        "We have sent you a mail. Please open its link: only then are results mailed to you."
+        " You can log in already."
     ),
     "logged_out": N_("You are logged out."),
     "replaced": N_("The new version is here and will be checked."),

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from services.gateway.addresses import local_path
-from services.gateway.provision import Pages, Sessions
+from services.gateway.provision import Cookies, Pages, Sessions
 from services.gateway.screens.forms import NOTICES, fields, go
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError
@@ -16,13 +16,15 @@ async def login(
     request: Request,
     visitor: Visitor,
     pages: Pages,
+    cookies: Cookies,
     next: str = "/",  # noqa: A002
     notice: str = "",
 ) -> Response:
     if visitor is not None:
         return go(local_path(next))
+    email = cookies.read_text(request, "email")
     return pages.render(
-        request, "login.html", next=local_path(next), notice=NOTICES.get(notice), email=""
+        request, "login.html", next=local_path(next), notice=NOTICES.get(notice), email=email
     )
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from services.gateway.errors import passed_on
 from services.gateway.headers import SECRET_ADDRESS
 from services.gateway.provision import Auth, Callers, Cookies, Pages, Sessions
 from services.gateway.screens.forms import fields, go
@@ -11,6 +12,7 @@ from shared.errors import DomainError
 
 router = APIRouter(include_in_schema=False)
 LinkToken = Annotated[str, Path(max_length=200)]
+RESETTING = {"reset_password", "confirm_email"}  # kinds of links that may set a password
 
 
 @router.get("/forgotten-password")
@@ -30,9 +32,13 @@ async def send_link(request: Request, pages: Pages, auth: Auth, callers: Callers
 
 
 @router.get("/reset-password/{token}")
-async def form(request: Request, pages: Pages, token: LinkToken) -> Response:
+async def form(request: Request, pages: Pages, auth: Auth, token: LinkToken) -> Response:
     """Looking uses nothing up: mail programs and scanners follow links too."""
-    del token
+    try:
+        if (await auth.link(token)).kind not in RESETTING:
+            raise passed_on(422, "link_invalid", {})
+    except DomainError as error:
+        return pages.refuse(request, "reset_password.html", error, headers=SECRET_ADDRESS)
     return pages.render(request, "reset_password.html", headers=SECRET_ADDRESS)
 
 

@@ -171,8 +171,12 @@ class World:
         found: dict[str, Any] = answer.json()
         return found
 
-    async def confirm(self, token: str) -> httpx2.Response:
-        return await self.post("/confirmations", {"token": token, "client": self.client})
+    async def confirm(
+        self, token: str, password: str | None = PASSWORD, **more: object
+    ) -> httpx2.Response:
+        """Follow a link in a browser that nobody is logged in with."""
+        body = {"token": token, "password": password, "client": self.client}
+        return await self.post("/confirmations", body | more)
 
     async def confirm_address(self, email: str) -> None:
         token = (await self.mail(email, "confirm_email"))["token"]

@@ -314,3 +314,9 @@ def diff(*lines: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def content(text: bytes, number: int = 1, name: str = "main.py") -> Answer:
     return answer(200, text, X_File_Name=name, X_File_Version=str(number))
+
+
+def link(services: Services, **changes: Any) -> dict[str, Any]:
+    """A mailed link that works, of the person who may be logged in."""
+    found = {"kind": "confirm_email", "user_id": services.user_id, "registered_here": False}
+    return found | changes

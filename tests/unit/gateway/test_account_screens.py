@@ -14,12 +14,14 @@ from tests.unit.gateway.services import (
     answer,
     api_token,
     away,
+    link,
     refusal,
     security_entry,
     session,
 )
 
 RUSSIAN = {"Accept-Language": "ru"}
+PRESSED = {"password": ""}  # a button alone
 SECRET = "do-not-show-me-anywhere"
 PAGES = ("", "/sessions", "/tokens", "/security", "/data", "/erase")
 
@@ -89,7 +91,10 @@ async def test_a_zone_that_is_not_offered_stays_chosen(
         ("email", {"email": "new@example.org", "password": SECRET}, "POST /internal/me/email",
          {"email": "new@example.org", "password": SECRET}),
         ("password", {"current": SECRET, "new": SECRET + "2"}, "POST /internal/me/password",
-         {"current_password": SECRET, "new_password": SECRET + "2"}),
+         {"current_password": SECRET, "new_password": SECRET + "2", "revoke_tokens": False}),
+        ("password", {"current": SECRET, "new": SECRET + "2", "revoke_tokens": "yes"},
+         "POST /internal/me/password",
+         {"current_password": SECRET, "new_password": SECRET + "2", "revoke_tokens": True}),
     ],
 )  # fmt: skip
 async def test_address_and_password_are_changed(
@@ -192,14 +197,15 @@ async def test_an_unconfirmed_address_is_told_everywhere_until_it_is_confirmed(
 ) -> None:
     assert "Results are not mailed yet" not in (await person.get("/checks")).text
     services.on("auth GET /internal/me", answer(200, account(email_confirmed=False)))
-    services.on("auth POST /internal/confirmations", answer(200, {"kind": "confirm_email"}))
-    await person.post("/confirm/token")  # somebody has confirmed: asked anew about everybody
+    services.on("auth POST /internal/me/confirmations", answer(200, {"kind": "confirm_email"}))
+    services.on("auth POST /internal/links", answer(200, link(services)))
+    await person.post("/confirm/token", data=PRESSED)  # asked anew about everybody
     assert "Results are not mailed yet" in (await person.get("/checks")).text
     assert (await person.get("/account")).text.count("Results are not mailed yet") == 1
     services.on("auth GET /internal/me", answer(200, account()))
     assert "Results are not mailed yet" not in (await person.get("/confirm/token")).text
-    confirmed = await person.post("/confirm/token")
-    assert confirmed.headers["location"] == "/account?notice=confirmed"
+    confirmed = await person.post("/confirm/token", data=PRESSED)
+    assert confirmed.headers["location"] == "/?notice=confirmed"
     assert "Results are not mailed yet" not in (await person.get("/checks")).text
 
 
@@ -215,15 +221,18 @@ async def test_the_mail_that_confirms_is_sent_again(
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "42")
 
 
-@pytest.mark.parametrize("path", ["/confirm/abc", "/reset-password/abc"])
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/confirm/abc", "confirm_email"), ("/reset-password/abc", "reset_password")]
+)
 async def test_a_mailed_link_is_used_up_by_its_button_only_and_kept_secret(
-    browser: httpx2.AsyncClient, services: Services, path: str
+    browser: httpx2.AsyncClient, services: Services, path: str, kind: str
 ) -> None:
+    services.on("auth POST /internal/links", answer(200, link(services, kind=kind)))
     services.calls.clear()
     page = await browser.get(path)
     assert page.status_code == 200
     assert page.headers["referrer-policy"] == "no-referrer"
-    assert not services.calls
+    assert {call.url.path for call in services.calls} == {"/internal/links"}
     services.on("auth (POST|PUT) .*", refusal(422, "link_invalid"))
     used = await browser.post(path, data={"password": SECRET})
     assert used.status_code == 422
@@ -237,10 +246,11 @@ async def test_a_mailed_link_is_used_up_by_its_button_only_and_kept_secret(
 async def test_a_page_without_a_referrer_may_send_its_own_form(
     browser: httpx2.AsyncClient, services: Services
 ) -> None:
+    services.on("auth POST /internal/links", answer(200, link(services)))
     services.on("auth POST /internal/confirmations", answer(200, {"kind": "confirm_new_email"}))
     own = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
-    response = await browser.post("/confirm/abc", headers=own)
-    assert response.headers["location"] == "/login?notice=new_address"
+    response = await browser.post("/confirm/abc", headers=own, data=PRESSED)
+    assert response.headers["location"] == "/account?notice=new_address"
     for site in ("cross-site", "same-site", "none"):
         foreign = {"Origin": "null", "Sec-Fetch-Site": site}
         assert (await browser.post("/confirm/abc", headers=foreign)).status_code == 403
@@ -252,7 +262,7 @@ async def test_made_up_links_do_no_harm(
 ) -> None:
     services.on("auth (POST|PUT) .*", refusal(422, "link_invalid"))
     for path in ("/confirm/", "/reset-password/"):
-        assert (await browser.get(path + token)).status_code in {200, 404}
+        assert (await browser.get(path + token)).status_code in {404, 422}
         posted = await browser.post(path + token, data={"password": SECRET})
         assert posted.status_code in {404, 422}
 
@@ -425,7 +435,9 @@ async def test_a_form_that_comes_after_the_session_ended_is_not_lost_in_silence(
 
 
 async def test_over_tls_the_pages_of_links_work_too(browsers: Browsers, services: Services) -> None:
+    services.on("auth POST /internal/links", answer(200, link(services)))
     services.on("auth POST /internal/confirmations", answer(200, {"kind": "confirm_email"}))
     async with browsers(public_url="https://prereview.example") as http:
         own = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
-        assert (await http.post("/confirm/abc", headers=own)).status_code == 303
+        asked = await http.post("/confirm/abc", headers=own, data=PRESSED)
+        assert asked.status_code == 303

@@ -48,6 +48,7 @@ REACHED: dict[str, Scope] = {
 }
 BODIES: dict[str, Any] = {
     "DELETE /me": {"password": "p"},
+    "POST /confirmations": {"token": "t"},
     "PATCH /me": {"theme": "dark"},
     "POST /me/email": {"email": "ann@example.org", "password": "p"},
     "POST /me/password": {"current_password": "a", "new_password": "b"},

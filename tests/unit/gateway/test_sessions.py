@@ -241,7 +241,9 @@ async def test_registration_tells_nobody_who_has_an_account(
     response = await browser.post("/register", data=LOGIN)
     assert response.headers["location"] == "/login?notice=registered"
     page = await browser.get(response.headers["location"])
-    assert "You can log in now." in page.text
+    assert "You can log in already." in page.text
+    assert 'value="ann@example.org"' in page.text
+    assert "account before" not in page.text  # whether there was one
 
 
 async def test_a_refused_registration_keeps_the_address(
