@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from services.gateway.clients import Auth as AuthClient
 from services.gateway.pages import Pages as PagesOfAll
 from services.gateway.provision import Auth, Cookies, Pages, Sessions
-from services.gateway.screens.forms import NOTICES, fields, go
+from services.gateway.screens.forms import NOTICES, fields, go, lead_back
 from services.gateway.sessions import WebUser
 from services.gateway.zones import choices
 from shared.clock import utc_now
@@ -15,6 +15,8 @@ from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
 
 router = APIRouter(prefix="/account", include_in_schema=False)
+for form in ("preferences", "email", "password", "confirmation"):
+    lead_back(router, f"/{form}", "/account")
 
 
 @router.get("")
@@ -93,5 +95,5 @@ async def _refuse(
     if isinstance(error, Unauthenticated):
         raise error
     values = await _values(request, user, pages, auth)
-    values |= {"notice": None, "about": about, "here": "/account", **typed}
+    values |= {"notice": None, "about": about, **typed}
     return pages.refuse(request, "account.html", error, **values)

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request, Response
 from services.gateway.clients import Auth as AuthClient
 from services.gateway.errors import LifetimeUnknown, ScopesMissing
 from services.gateway.provision import Auth, Pages, Sessions
-from services.gateway.screens.forms import NOTICES, chosen, fields, go
+from services.gateway.screens.forms import NOTICES, chosen, fields, go, lead_back
 from services.gateway.sessions import WebUser
 from services.gateway.words import SCOPES
 from shared.errors import DomainError, NotFound, Unauthenticated
 from shared.web.identity import Scope, User
 
 router = APIRouter(prefix="/account/tokens", include_in_schema=False)
+lead_back(router, "/{token_id}/revoke", "/account/tokens")
 LIFETIMES = (7, 30, 90, 365)  # days
 TEMPLATE = "account_tokens.html"
 DEFAULT_DAYS = 90

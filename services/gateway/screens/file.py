@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.gateway.calls import if_possible
 from services.gateway.clients import Files as FilesClient
 from services.gateway.provision import Checker, Files, Pages, Reports
-from services.gateway.screens.forms import NOTICES, go
+from services.gateway.screens.forms import NOTICES, go, lead_back
 from services.gateway.screens.schedule import seconds_to_next_run
 from services.gateway.sessions import WebUser
 from shared.errors import DomainError, Unauthenticated
@@ -17,6 +17,7 @@ from shared.web.identity import User
 from shared.web.numbers import VersionNumber
 
 router = APIRouter(include_in_schema=False)
+lead_back(router, "/files/{file_id}/restore", "/files/{file_id}")
 VERSIONS = 20  # on a page
 CHECKS = 20
 

@@ -1,9 +1,9 @@
 """Reads forms, and leads on to the next page."""
 
 import re
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
@@ -78,6 +78,18 @@ def number(text: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise Invalid
     return int(text)
+
+
+def lead_back(router: APIRouter, path: str, page: str) -> None:
+    """Lead whoever opens the address of a form that only takes POST to the page it stands on.
+
+    A refused form is shown under its own address: people reload it, keep it, and come back to it.
+    """
+
+    @router.get(path)
+    async def open_page(request: Request) -> RedirectResponse:
+        parts = {name: quote(str(part), safe="") for name, part in request.path_params.items()}
+        return go(page.format(**parts))
 
 
 def go(path: str, **query: object) -> RedirectResponse:

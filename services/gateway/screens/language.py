@@ -8,11 +8,12 @@ from services.gateway.addresses import local_path
 from services.gateway.cookies import CHOICE_SECONDS
 from services.gateway.i18n.language import LANGUAGES
 from services.gateway.provision import Auth, Cookies
-from services.gateway.screens.forms import fields, go
+from services.gateway.screens.forms import fields, go, lead_back
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError
 
 router = APIRouter(include_in_schema=False)
+lead_back(router, "/language", "/")
 
 
 @router.post("/language")

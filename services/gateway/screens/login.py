@@ -4,11 +4,12 @@ from fastapi import APIRouter, Request, Response
 
 from services.gateway.addresses import local_path
 from services.gateway.provision import Cookies, Pages, Sessions
-from services.gateway.screens.forms import NOTICES, fields, go
+from services.gateway.screens.forms import NOTICES, fields, go, lead_back
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError
 
 router = APIRouter(include_in_schema=False)
+lead_back(router, "/logout", "/")
 
 
 @router.get("/login")

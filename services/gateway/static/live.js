@@ -2,21 +2,21 @@
 // page is fetched again, and only what differs is put in place, so that focus and scroll stay.
 const PAUSE = 300; // milliseconds that gather news which come together
 const LONGEST = 30_000;
+const PASSING = [408, 429]; // of the answers below 500 those that trying again may change
+const SHORTEST = 1000;
 let timer = 0;
-let wait = 1000;
-
-function address() {
-  const url = new URL(location.href);
-  for (const once of ["notice", "added", "same", "after"]) url.searchParams.delete(once);
-  return url;
-}
+let wait = SHORTEST; // until we listen again
+let pause = SHORTEST; // until a page that could not be fetched is fetched again
 
 // A page with a form that must not be lost names the address of the part that changes.
 const part = document.querySelector("[data-live-address]")?.dataset.liveAddress;
 
 async function refresh() {
-  const answer = await fetch(part ?? address(), { headers: { Accept: "text/html" } });
-  if (answer.redirected) return part ? undefined : location.reload(); // the session has ended
+  const answer = await fetch(part ?? location.href, { headers: { Accept: "text/html" } });
+  if (answer.redirected && new URL(answer.url).pathname === "/login") {
+    return part ? undefined : location.assign(answer.url); // the session has ended
+  }
+  if (answer.status >= 500 || PASSING.includes(answer.status)) throw new Error(answer.statusText);
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   let changed = false;
@@ -66,7 +66,19 @@ function announce() {
 
 function soon() {
   clearTimeout(timer);
-  timer = setTimeout(() => refresh().catch(() => {}), PAUSE);
+  timer = setTimeout(attempt, PAUSE);
+}
+
+// News that were missed would stay missed: a failure is followed by another try.
+async function attempt() {
+  try {
+    await refresh();
+    pause = SHORTEST;
+  } catch {
+    clearTimeout(timer);
+    timer = setTimeout(attempt, pause);
+    pause = Math.min(LONGEST, pause * 2);
+  }
 }
 
 // A browser allows six connections to a host: a page nobody looks at keeps none of them.
@@ -76,7 +88,7 @@ function listen() {
   if (document.hidden || source !== null) return;
   source = new EventSource("/events");
   source.addEventListener("open", () => {
-    wait = 1000;
+    wait = SHORTEST;
     soon(); // whatever happened before we listened
   });
   for (const kind of ["file", "check", "mail"]) source.addEventListener(kind, soon);
@@ -97,5 +109,4 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 document.addEventListener("prereview:due", () => setTimeout(soon, 2000));
-history.replaceState(history.state, "", address());
 listen();

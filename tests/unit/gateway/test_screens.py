@@ -7,7 +7,9 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from fastapi.routing import APIRoute
 
+from services.gateway.screens import ROUTERS
 from services.gateway.turns import Feeds
 from tests.support.waiting import eventually
 from tests.unit.gateway.services import (
@@ -18,6 +20,7 @@ from tests.unit.gateway.services import (
     counts,
     file,
     finding,
+    link,
     mail,
     refusal,
     report,
@@ -39,6 +42,31 @@ def show_file(services: Services, **changes: Any) -> None:
     page = {"files": [file(**changes)], "next_cursor": None}
     services.on("reports GET /internal/files", answer(200, page))
     services.on("reports GET /internal/files/[^/]*", answer(200, file(**changes)))
+
+
+def posted() -> list[str]:
+    """The addresses of all forms."""
+    routes = [route for router in ROUTERS for route in router.routes]
+    return [one.path for one in routes if isinstance(one, APIRoute) and "POST" in one.methods]
+
+
+@pytest.mark.parametrize("form", posted())
+async def test_the_address_of_a_refused_form_can_be_opened(
+    person: httpx2.AsyncClient, services: Services, form: str
+) -> None:
+    """People reload such a page, come back to it, and choose another language on it."""
+    show_file(services)
+    services.on("reports GET /internal/files/[^/]*/checks", answer(200, {"checks": []}))
+    services.on("auth POST /internal/links", answer(200, link(services)))
+    address = form.format(
+        file_id=file()["id"], session_id=UUID(int=1), token_id=UUID(int=1), token="t"
+    )
+    page = await person.get(address, follow_redirects=True)
+    assert page.status_code in {200, 422, 503}, address  # a dead link, a service that is not here
+    assert page.request.url.path != "/login"
+    refused = await person.post(address, headers={"Origin": "https://other.example"})
+    assert refused.status_code == 403
+    assert f'name="next" value="{address}"' in refused.text
 
 
 async def test_an_empty_list_tells_what_to_do(person: httpx2.AsyncClient) -> None:
