@@ -21,6 +21,7 @@ TIERS: tuple[Tier, ...] = get_args(Tier)
 SHOWN_FINDINGS = 20
 SHOWN_FIXED = 5
 LONGEST_MESSAGE = 200  # characters: 20 findings in any letters stay below 100 KiB
+LONG_TALLY = 1000  # from here on four numbers beside each other may be wider than a phone
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,14 @@ class CheckView:
         counts = self.counts
         back = [("reopened", counts.reopened)] if counts.reopened else []
         return [("new", counts.new), *back, ("fixed", counts.fixed), ("left", counts.total)]
+
+    @property
+    def tally_rows(self) -> list[list[tuple[str, int]]]:
+        """The tallies as they stand beside each other: in some fonts four long ones find no room."""
+        tallies = self.tallies
+        if max(n for _, n in tallies) < LONG_TALLY:
+            return [tallies]
+        return [tallies[:2], tallies[2:]]
 
     @property
     def hidden(self) -> int:
