@@ -15,6 +15,7 @@ from shared.contracts import UPCASTERS
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
+from shared.logging import log
 from shared.runtime import Loop
 from shared.service import create_service
 from shared.web.client import ServiceClient
@@ -24,6 +25,8 @@ AT_ONCE = 0.5  # seconds between two looks where checks are wanted at once
 
 
 def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = utc_now) -> FastAPI:
+    """Raises `NoIsolation` when that is required and this system can't do it."""
+    ruff = ruff or Ruff(work_dir=settings.work_dir).isolated(settings.ruff_isolation)
     database = Database(settings.database_url.get_secret_value())
     store = EventStore(EventTypes(EVENTS, UPCASTERS))
     files = ServiceClient("files", settings.files_url, Identity.of("checker", settings))
@@ -31,13 +34,13 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         database,
         store,
         Contents(files),
-        ruff or Ruff(work_dir=settings.work_dir),
+        ruff,
         STANDARD,
         interval=settings.check_interval,
         batch=settings.check_batch,
         clock=clock,
     )
-    return create_service(
+    app = create_service(
         "checker",
         settings,
         database,
@@ -48,3 +51,5 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         provide=[scheduler],
         resources=[files],
     )
+    log.info("ruff_isolation", **ruff.isolation.report())
+    return app

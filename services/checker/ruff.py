@@ -19,7 +19,9 @@ from typing import TypeVar
 from ruff import find_ruff_bin
 
 from services.checker.batches import Dead, Notes, RuffFailure, settle
+from services.checker.detection import Wanted, find_isolation
 from services.checker.diagnostics import Diagnostic, FileNotes, Notebook
+from services.checker.isolation import Isolation
 from services.checker.rules import Profile
 from services.checker.sandbox import Ending, Limits, private_folder, run_limited
 from services.checker.sources import Source, sources
@@ -66,12 +68,20 @@ class Ruff:
     binary: Path = field(default_factory=lambda: Path(find_ruff_bin()))
     work_dir: Path = Path("/dev/shm")  # noqa: S108 - memory, so that contents never touch a disk
     limits: Limits = field(default_factory=Limits)
+    isolation: Isolation = field(default_factory=Isolation)
+
+    def isolated(self, wanted: Wanted) -> "Ruff":
+        """The same with all the isolation that this system allows; see `find_isolation`."""
+        isolation = find_isolation(wanted, [self.binary, "--version"], self.work_dir)
+        return replace(self, isolation=isolation)
 
     @cached_property
     def engine(self) -> str:
         """Name and version as the program tells them: `ruff 0.17.6`. Blocks for a moment, once."""
         command = [str(self.binary), "--version"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603
+        answer = subprocess.run(  # noqa: S603 - our own command
+            command, env={}, capture_output=True, text=True, check=True, timeout=30
+        )
         return answer.stdout.strip()
 
     async def check(
@@ -109,6 +119,7 @@ class Ruff:
                 folder=folder,
                 env=self._environment(),
                 limits=self.limits,
+                isolation=self.isolation,
                 seconds=self._seconds(batch),
                 read_out=notebook.read,
                 read_err=progress.read,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.checker.isolation import Isolation
 from shared.contracts.checker import FailureReason
 
 Reader = Callable[[bytes], None]
@@ -19,16 +21,6 @@ Reader = Callable[[bytes], None]
 _PREFIX = "prereview-check-"
 _ABANDONED = 60.0  # seconds; a folder this old that nobody holds was left by a killed process
 _CHUNK = 1 << 16  # bytes; a few hundred lines of output, read in some milliseconds
-# A limit the system does not know (`-v` on macOS) is left out; the others hold.
-_LIMITED = """
-ulimit -c 0 2>/dev/null
-ulimit -f 0 2>/dev/null
-ulimit -t "$1" 2>/dev/null
-ulimit -v "$2" 2>/dev/null
-ulimit -s "$3" 2>/dev/null
-shift 3
-exec "$@"
-"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +31,12 @@ class Limits:
     memory: int = 1 << 30  # bytes of address space
     stack: int = 64 << 20  # bytes
     output: int = 256 << 20  # bytes
+
+    def of_process(self, seconds: float) -> dict[str, int]:
+        """What the system itself enforces, by the names of setrlimit(2); nothing is written."""
+        return {
+            "CORE": 0, "FSIZE": 0, "CPU": int(seconds) + 1, "AS": self.memory, "STACK": self.stack,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,7 @@ async def run_limited(
     folder: Path,
     env: dict[str, str],
     limits: Limits,
+    isolation: Isolation,
     seconds: float,
     read_out: Reader,
     read_err: Reader,
@@ -98,27 +97,26 @@ async def run_limited(
     """Run `command` in `folder`, handing its output to the readers as it comes.
 
     Returns once the whole process group is gone, also when cancelled. A reader that raises
-    ValueError ends the process as `unreadable`.
+    ValueError ends the process as `unreadable`. Raises OSError when the program was not started.
     """
-    caps = (int(seconds) + 1, limits.memory >> 10, limits.stack >> 10)  # seconds, KiB, KiB
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh", "-c", _LIMITED, "sh", *map(str, caps), *command,
-        cwd=folder, env=env, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE, start_new_session=True, limit=_CHUNK,
-    )  # fmt: skip
-    running = _Running(process, limits.output)
-    try:
-        async with asyncio.timeout(seconds):
-            await asyncio.gather(
-                running.pump(process.stdout, read_out), running.pump(process.stderr, read_err)
-            )
-            await process.wait()
-    except TimeoutError:
-        running.stop("timeout")
-    finally:
-        if process.returncode is None:
-            running.kill()
-        await process.communicate()
+    isolation.hand_over(folder)
+    told, started = os.pipe()
+    with open(told, "rb") as proof:  # noqa: ASYNC230, PTH123 - read when nobody writes any more
+        launching = isolation.launching(
+            command, folder, limits=limits.of_process(seconds), started=started
+        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *launching, cwd=folder, env=env, stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                start_new_session=True, pass_fds=[started], limit=_CHUNK,
+            )  # fmt: skip
+        finally:
+            os.close(started)
+        running = _Running(process, limits.output)
+        await running.follow(seconds, read_out, read_err)
+        if running.reason is None and proof.read() != b"1":
+            raise OSError(errno.ENOEXEC, "the program could not be started in isolation")
     return Ending(process.returncode or 0, running.reason)
 
 
@@ -127,6 +125,22 @@ class _Running:
         self.process = process
         self.output_left = output_left
         self.reason: FailureReason | None = None
+
+    async def follow(self, seconds: float, read_out: Reader, read_err: Reader) -> None:
+        """Read until the process ends, at the latest after `seconds`."""
+        process = self.process
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(
+                    self.pump(process.stdout, read_out), self.pump(process.stderr, read_err)
+                )
+                await process.wait()
+        except TimeoutError:
+            self.stop("timeout")
+        finally:
+            if process.returncode is None:
+                self.kill()
+            await process.communicate()
 
     def stop(self, reason: FailureReason) -> None:
         self.reason = self.reason or reason

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.checker.detection import Wanted
 from shared.settings import StatefulSettings
 
 
@@ -17,4 +18,9 @@ class Settings(StatefulSettings):
     work_dir: Path = Field(
         Path("/dev/shm"),  # noqa: S108 - a folder in memory is what is wanted
         description="folder in memory for the files being checked",
+    )
+    ruff_isolation: Wanted = Field(
+        "auto",
+        description="`auto`: ruff gets no network, files or user that the system lets us keep from "
+        "it; `required`: not to start without; `off`",
     )

@@ -1,6 +1,9 @@
 """Sources made to break or flood the linter, each beside neighbours that must not notice."""
 
 import sysconfig
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from services.checker.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
 from services.checker.sandbox import Limits
 
-PATIENT = Ruff(limits=Limits(seconds=90))
+PATIENT = Ruff(limits=Limits(seconds=90)).isolated("auto")
 STDLIB = Path(sysconfig.get_path("stdlib"))
 INNOCENT = {name: (STDLIB / name).read_bytes() for name in ("ast.py", "cmd.py", "zipapp.py")}
 
@@ -82,6 +85,14 @@ def check_answer(kind: str, answer: RuffResult | RuffFailure) -> None:
         assert totals or not answer.totals, kind
 
 
+@pytest.fixture
+def work_dir() -> Iterator[Path]:
+    """A folder that the user of an isolated ruff may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.fixture(scope="module")
 async def neighbours() -> dict[str, RuffResult | RuffFailure]:
     return await PATIENT.check(INNOCENT, STANDARD)
@@ -89,14 +100,14 @@ async def neighbours() -> dict[str, RuffResult | RuffFailure]:
 
 @pytest.mark.parametrize("kind", HOSTILE)
 async def test_a_hostile_file_gets_an_answer_and_harms_nobody(
-    kind: str, neighbours: dict[str, RuffResult | RuffFailure], tmp_path: Path
+    kind: str, neighbours: dict[str, RuffResult | RuffFailure], work_dir: Path
 ) -> None:
-    ruff = Ruff(work_dir=tmp_path, limits=PATIENT.limits)
+    ruff = replace(PATIENT, work_dir=work_dir)
     answers = await ruff.check({**INNOCENT, kind: source(kind)}, STANDARD)
 
     check_answer(kind, answers.pop(kind))
     assert answers == neighbours
-    assert list(tmp_path.iterdir()) == []
+    assert list(work_dir.iterdir()) == []
 
 
 async def test_many_hostile_files_in_one_batch(

@@ -1,15 +1,20 @@
 import asyncio
 import json
+import os
 import stat
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 
 import pytest
 
+from services.checker.isolation import Isolation
 from services.checker.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
 from services.checker.sandbox import Limits
@@ -20,10 +25,11 @@ SHORT = Limits(seconds=2, output=2 << 20)
 
 
 @pytest.fixture
-def work_dir(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
+def work_dir() -> Iterator[Path]:
+    """A folder that the user of an isolated ruff may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -295,6 +301,12 @@ def fake(folder: Path, guilty: str) -> Path:
     return binary
 
 
+def isolated_with(*needed: str | Path) -> Isolation:
+    """What this system allows, for a stand-in that needs more than ruff does."""
+    found = Ruff().isolated("auto").isolation
+    return replace(found, libraries=(*found.libraries, *map(str, needed)))
+
+
 MISBEHAVIOUR = {
     "spins": ("while :; do :; done", "timeout"),
     "sleeps": ("sleep 1000", "timeout"),
@@ -333,12 +345,13 @@ async def test_a_file_that_breaks_ruff_fails_alone(
     contents = {"a": INNOCENT, "b": INNOCENT, "bad": GUILTY, "c": INNOCENT}
     expected = await Ruff(work_dir=work_dir).check(contents, STANDARD)
 
-    results = await Ruff(binary, work_dir, SHORT).check(contents, STANDARD)
+    isolation = isolated_with("/bin", "/usr/bin", "/dev/zero", "/dev/urandom", Ruff().binary)
+    results = await Ruff(binary, work_dir, SHORT, isolation).check(contents, STANDARD)
 
     assert results.pop("bad") == RuffFailure(reason)  # type: ignore[arg-type]
     assert results == {key: expected[key] for key in "abc"}
     assert list(work_dir.iterdir()) == []
-    assert not running(binary)
+    assert not working_in(work_dir)
 
 
 async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
@@ -392,3 +405,9 @@ async def test_a_missing_program_is_no_files_fault(work_dir: Path) -> None:
 
 def running(binary: Path) -> bool:
     return subprocess.run(["pgrep", "-f", binary], capture_output=True, check=False).returncode == 0
+
+
+def working_in(folder: Path) -> list[str]:
+    """Processes that started there, whatever they call themselves."""
+    links = Path("/proc").glob("[0-9]*/cwd")
+    return [str(link) for link in links if str(folder) in os.path.realpath(link)]

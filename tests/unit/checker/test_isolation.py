@@ -1,0 +1,157 @@
+"""What an isolated program can't do; a small intruder stands in for ruff."""
+
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.checker import detection
+from services.checker.detection import NoIsolation, find_isolation
+from services.checker.isolation import LIBRARIES, OWN_USER, Isolation
+from services.checker.ruff import Ruff, RuffResult
+from services.checker.rules import STANDARD
+from services.checker.sandbox import Limits, run_limited
+from tests.support import intruder
+
+PYTHON: list[str | Path] = [Path(sys.executable).resolve(), "-I", "-S", "-c"]
+INTRUDER = Path(intruder.__file__).read_text()
+LINUX = sys.platform == "linux"
+ROOT = LINUX and os.geteuid() == 0
+ALL = Isolation(network=False, user=OWN_USER, filesystem=False)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if LINUX else None) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def found(open_folder: Path) -> Isolation:
+    """What this system claims to hold, for programs that also need Python's own files."""
+    found = find_isolation("auto", [*PYTHON, ""], open_folder)
+    return replace(found, libraries=(*LIBRARIES, sys.base_prefix))
+
+
+async def intrude(isolation: Isolation, parent: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("PREREVIEW_SECRET", "of the checker")
+    secret, folder = parent / "secret", parent / "work"
+    folder.mkdir(mode=0o700)
+    (folder / "0001.py").write_text("x = 1\n")
+    secret.touch(mode=0o600)
+    said, complaints = bytearray(), bytearray()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ending = await run_limited(
+            [*PYTHON, INTRUDER, str(server.getsockname()[1]), str(secret), str(os.getpid())],
+            folder=folder,
+            env={},
+            limits=Limits(),
+            isolation=isolation,
+            seconds=20,
+            read_out=said.extend,
+            read_err=complaints.extend,
+        )
+    assert ending.code == 0, complaints.decode()
+    return json.loads(said)
+
+
+async def test_without_isolation_the_intruder_gets_everything_but_the_environment(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await intrude(Isolation(), open_folder, monkeypatch)
+    assert all(told["network"].values())
+    files = told["filesystem"]
+    assert all(could for name, could in files.items() if LINUX or "environment" not in name)
+    assert "PREREVIEW_SECRET" not in told["environment"]
+    assert told["no new privileges"] == LINUX
+
+
+@pytest.mark.parametrize("alone", ["network", "filesystem", "user", "all"])
+async def test_what_is_claimed_holds_each_by_itself_and_together(
+    alone: str, found: Isolation, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: Any = {alone: getattr(found, alone)} if alone != "all" else {}
+    isolation = replace(Isolation(libraries=found.libraries), **parts) if parts else found
+    told = await intrude(isolation, open_folder, monkeypatch)
+    assert told["its folder"]
+    assert "PREREVIEW_SECRET" not in told["environment"]
+    if not isolation.network:
+        assert not any(told["network"].values())
+    if not isolation.filesystem:
+        assert not any(told["filesystem"].values())
+    if isolation.user is not None:
+        assert told["ids"] == [OWN_USER] * 6
+    if isolation.user is not None or not isolation.filesystem:
+        assert not told["secret"]
+        assert told["no new privileges"]
+
+
+def test_root_on_linux_has_all_but_perhaps_landlock(found: Isolation) -> None:
+    assert not ROOT or (found.network, found.user) == (False, OWN_USER)
+
+
+async def test_ruff_finds_the_same_in_isolation(open_folder: Path) -> None:
+    contents = {name: f"import {name}\nx = undefined\n".encode() for name in ("os", "re", "ast")}
+    plain = Ruff(work_dir=open_folder)
+    isolated = plain.isolated("auto")
+    found = await isolated.check(contents, STANDARD)
+    assert found == await plain.check(contents, STANDARD)
+    assert all(isinstance(result, RuffResult) for result in found.values())
+    assert list(open_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("isolation", [replace(ALL, libraries=()), replace(ALL, user=1 << 40)])
+async def test_a_ruff_that_can_not_be_started_is_no_files_fault(
+    isolation: Isolation, open_folder: Path
+) -> None:
+    ruff = Ruff(work_dir=open_folder, isolation=isolation)
+    with pytest.raises((OSError, OverflowError)):
+        await ruff.check({"a": b"import os\n"}, STANDARD)
+    assert list(open_folder.iterdir()) == []
+
+
+def test_a_user_who_may_not_enter_the_folder_is_not_claimed(open_folder: Path) -> None:
+    open_folder.chmod(0o700)
+    assert Ruff(work_dir=open_folder).isolated("auto").isolation.user is None
+
+
+def test_off_tries_nothing(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(detection, "_works")
+    assert find_isolation("off", ["ruff"], open_folder) == Isolation()
+
+
+@pytest.mark.parametrize(
+    ("there", "enough"),
+    [
+        (set(), False),
+        ({"network"}, False),
+        ({"filesystem", "user"}, False),
+        ({"network", "filesystem"}, True),
+        ({"network", "user"}, True),
+    ],
+)
+def test_required_refuses_to_start_without(
+    there: set[str], enough: bool, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def works(isolation: Isolation, *_: object) -> bool:
+        plain = Isolation()
+        tried = {
+            n for n in ("network", "filesystem", "user") if vars(isolation)[n] != vars(plain)[n]
+        }
+        return tried <= there
+
+    monkeypatch.setattr(detection, "_works", works)
+    if enough:
+        find_isolation("required", ["ruff"], open_folder)
+        return
+    with pytest.raises(NoIsolation, match="PREREVIEW_RUFF_ISOLATION"):
+        find_isolation("required", ["ruff"], open_folder)
