@@ -35,9 +35,11 @@ def rebuild(options: Options) -> None:
 
 def tools(options: Options) -> None:
     """Install what running and testing need beyond Python packages."""
+    from deploy.local.files import data_folder  # noqa: PLC0415
     from deploy.local.logs import fresh_log  # noqa: PLC0415
     from deploy.local.packages import ensure_chromium, ensure_rabbitmq  # noqa: PLC0415
 
+    data_folder(options.data)
     log = fresh_log(options.data / "log", "install")
     if not options.amqp_url:
         ensure_rabbitmq(say, log)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from deploy.local.errors import CannotStart
-from deploy.local.files import write_bytes, write_text
+from deploy.local.files import closed_folder, write_bytes, write_text
 from deploy.postgres.provision import ROLES
 from deploy.rabbitmq.definitions import SERVICES as STATEFUL
 from deploy.rabbitmq.definitions import USERS
@@ -46,7 +46,7 @@ class Credentials:
 
 def open_credentials(folder: Path) -> Credentials:
     """Read what is there and make what is missing: a new service, a first start."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    closed_folder(folder)
     passwords = _passwords(folder / "passwords.json")
     files = [file for service in SERVICES for file in _key_files(folder, service)]
     jwks = {"keys": [public_jwk(file.stem, _key(file)) for file in files]}

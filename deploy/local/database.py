@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from deploy.local import prepare
 from deploy.local.console import say, step
 from deploy.local.credentials import Credentials, open_credentials
+from deploy.local.files import data_folder
 from deploy.local.lock import only_one, running_pid
 from deploy.local.options import Options
 from deploy.local.ports import chosen_ports
@@ -27,7 +28,7 @@ def database_url(options: Options) -> Iterator[str]:
         port = chosen_ports(options.data / "ports.json")["postgres"]
         yield Postgres(options.data / "postgres", port).url
     else:
-        options.data.mkdir(parents=True, exist_ok=True)
+        data_folder(options.data)
         with only_one(options.data), private_postgres(options.data) as server:
             yield server.url
 
@@ -55,5 +56,5 @@ def _migrate(url: str, credentials: Credentials) -> None:
 
 
 def _credentials(options: Options) -> Credentials:
-    options.data.mkdir(parents=True, exist_ok=True)
+    data_folder(options.data)
     return open_credentials(options.data / "secrets")

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from deploy.local.files import write_bytes
+from deploy.local.files import closed_folder, write_bytes
 
 _ID = re.compile("[0-9a-f]{16}")
 
@@ -71,7 +71,7 @@ class MailStore:
     """Keeps mails in a folder for as long as it exists."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        closed_folder(folder)
         self._folder = folder
         self._read = lru_cache(maxsize=128)(self._load)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deploy.local import account
 from deploy.local.errors import CannotStart
-from deploy.local.files import write_text
+from deploy.local.files import closed_folder, write_text
 from deploy.local.logs import fresh_log
 from deploy.local.ports import LOOPBACK, kept_port
 from deploy.local.processes import Process, is_zombie, spawn, stop
@@ -54,7 +54,7 @@ class Postgres:
 
     def start(self) -> Process:
         """Lay the cluster if there is none and start the server; does not wait for it."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        closed_folder(self.folder)
         binaries = _binaries(_version_of(self.folder / "cluster"))
         identity = account.identity(self.folder, binaries / "initdb")
         if not (self.folder / "cluster").exists():

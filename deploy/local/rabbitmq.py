@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from deploy.local.errors import CannotStart
-from deploy.local.files import write_text
+from deploy.local.files import closed_folder, write_text
 from deploy.local.logs import fresh_log
 from deploy.local.ports import LOOPBACK, kept_port
 from deploy.local.processes import Process, spawn, stop
@@ -58,7 +58,7 @@ class RabbitMQ:
         server = find_server()
         if server is None:
             raise CannotStart(HOW_TO_INSTALL)
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        closed_folder(self.folder)
         ports = self.folder.parent / "ports.json"
         self.port, erlang_port = kept_port(ports, "rabbitmq"), kept_port(ports, "erlang")
         self._write_configuration()

@@ -8,6 +8,7 @@ from functools import partial
 from deploy.local import children
 from deploy.local.console import say, step
 from deploy.local.credentials import SERVICES, Credentials, open_credentials
+from deploy.local.files import data_folder
 from deploy.local.lock import only_one
 from deploy.local.logs import fresh_log
 from deploy.local.options import Options
@@ -27,7 +28,7 @@ def serve(options: Options) -> None:
     Raises:
         CannotStart: something is missing or taken; what had been started is stopped.
     """
-    options.data.mkdir(parents=True, exist_ok=True)
+    data_folder(options.data)
     with only_one(options.data):
         supervisor = Supervisor(say)
         with stopping_on_signals():

@@ -1,6 +1,9 @@
 """A private Postgres server, and what provisioning allows each role."""
 
+import os
+import pwd
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +14,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from deploy.local.account import ACCOUNT, identity
 from deploy.local.processes import started_at
 from deploy.local.servers import private_postgres
 from deploy.postgres.provision import ROLES, provision, role_url, with_database
 
+ROOT = os.geteuid() == 0
 PASSWORDS = {role: f"secret of {role} '\"%" for role in ROLES}
 
 
@@ -43,6 +48,45 @@ async def test_what_was_written_is_there_after_a_restart_below_a_closed_folder(
             assert await admin.fetchval("SHOW server_encoding") == "UTF8"
             assert await admin.fetchval("SELECT 'ё' > 'я' AND lower('Ё') = 'ё'")
             assert await admin.fetchval("SHOW listen_addresses") == "127.0.0.1"
+
+
+async def test_the_files_of_a_server_that_ran_as_nobody_get_an_owner_of_their_own(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    before = (os.geteuid(), os.getegid())
+    with private_postgres(data) as server:
+        async with connected(server.url) as admin:
+            await admin.execute("CREATE TABLE kept AS SELECT 1 AS id")
+    if ROOT:
+        subprocess.run(["chown", "-R", "65534:65534", data / "postgres"], check=True)
+    outside = tmp_path / "outside"
+    outside.touch()
+    (data / "postgres" / "link").symlink_to(outside)
+    with private_postgres(data) as server:
+        async with connected(server.url) as admin:
+            assert await admin.fetchval("SELECT id FROM kept") == 1
+    owners = {path.lstat().st_uid for path in (data / "postgres").rglob("*")}
+    assert owners == {pwd.getpwnam(ACCOUNT).pw_uid if ROOT else os.geteuid()}
+    assert (outside.stat().st_uid, outside.stat().st_gid) == before
+    assert data.stat().st_mode & 0o067 == 0
+
+
+def test_the_server_gets_no_capability_where_its_group_may_pass() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        data = Path(folder) / "data"
+        (data / "postgres").mkdir(parents=True)
+        data.chmod(0o700)
+        options = identity(data / "postgres", Path("/bin/true"))
+        assert bool(options) == ROOT
+        assert not [option for option in options if "cap" in option]
+        closed = Path(folder) / "closed"
+        closed.mkdir(mode=0o700)
+        data.rename(closed / "data")
+        options = identity(closed / "data/postgres", Path("/bin/true"))
+        assert ("--ambient-caps=-all,+dac_read_search" in options) == ROOT
 
 
 def test_a_dead_server_that_nobody_has_buried_yet_is_waited_for(tmp_path: Path) -> None:
