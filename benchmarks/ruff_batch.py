@@ -1,13 +1,19 @@
-"""One run of ruff over a batch, or one run per file: `python -m benchmarks.ruff_batch [files]`."""
+"""One run of ruff over a batch, or one run per file: `python -m benchmarks.ruff_batch [files]`.
+
+And what isolating it costs: batches with and without, in turn.
+"""
 
 import asyncio
 import os
+import statistics
 import sys
 import time
 from pathlib import Path
 
 from services.checker.ruff import Ruff
 from services.checker.rules import STANDARD
+
+ROUNDS = 9
 
 
 async def main(count: int) -> None:
@@ -25,6 +31,18 @@ async def main(count: int) -> None:
     single = time.perf_counter() - started
     print(f"{len(contents)} files: one batch {batch:.2f} s, one by one {single:.2f} s")
     print(f"ratio {single / batch:.1f}")
+    isolated = ruff.isolated("auto")
+    for files in (contents, dict(list(contents.items())[:1])):
+        times = [(await timed(ruff, files), await timed(isolated, files)) for _ in range(ROUNDS)]
+        plain, kept = (statistics.median(column) for column in zip(*times, strict=True))
+        print(f"{len(files)} files: plain {plain:.3f} s, isolated {kept:.3f} s: {kept / plain:.2f}")
+    print(" ".join(f"{name}={value}" for name, value in isolated.isolation.report().items()))
+
+
+async def timed(ruff: Ruff, contents: dict[str, bytes]) -> float:
+    started = time.perf_counter()
+    await ruff.check(contents, STANDARD)
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":
