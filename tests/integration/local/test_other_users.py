@@ -122,3 +122,11 @@ async def test_the_broker_knows_no_guest(served: Product, vhost: str) -> None:
     port = chosen_ports(served.folder / "data/ports.json")["rabbitmq"]
     with pytest.raises(ProbableAuthenticationError):
         await aio_pika.connect(f"amqp://guest:guest@127.0.0.1:{port}/{vhost}")
+
+
+def test_the_checker_tells_once_how_ruff_is_isolated(served: Product) -> None:
+    lines = (served.folder / "data/log/checker.log").read_text().splitlines()
+    told = [json.loads(line) for line in lines if '"ruff_isolation"' in line]
+    assert len(told) == 1
+    assert told[0].keys() >= {"network", "user", "filesystem"}
+    assert not ROOT or (told[0]["network"], told[0]["user"]) == ("none", "own")

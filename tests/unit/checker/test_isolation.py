@@ -1,5 +1,6 @@
 """What an isolated program can't do; a small intruder stands in for ruff."""
 
+import ctypes
 import json
 import os
 import socket
@@ -20,7 +21,10 @@ from services.checker.rules import STANDARD
 from services.checker.sandbox import Limits, run_limited
 from tests.support import intruder
 
-PYTHON: list[str | Path] = [Path(sys.executable).resolve(), "-I", "-S", "-c"]
+# One whose own files other users may read, where there is one.
+SYSTEMS = Path("/usr/bin/python3")
+INTERPRETER = (SYSTEMS if SYSTEMS.exists() else Path(sys.executable)).resolve()
+PYTHON: list[str | Path] = [INTERPRETER, "-I", "-S", "-c"]
 INTRUDER = Path(intruder.__file__).read_text()
 LINUX = sys.platform == "linux"
 ROOT = LINUX and os.geteuid() == 0
@@ -37,9 +41,9 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def found(open_folder: Path) -> Isolation:
-    """What this system claims to hold, for programs that also need Python's own files."""
-    found = find_isolation("auto", [*PYTHON, ""], open_folder)
-    return replace(found, libraries=(*LIBRARIES, sys.base_prefix))
+    """What this system claims to hold for ruff, with Python's own files for the intruder."""
+    found = Ruff(work_dir=open_folder).isolated("auto").isolation
+    return replace(found, libraries=(*LIBRARIES, str(INTERPRETER.parents[1] / "lib")))
 
 
 async def intrude(isolation: Isolation, parent: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -97,6 +101,11 @@ async def test_what_is_claimed_holds_each_by_itself_and_together(
 
 def test_root_on_linux_has_all_but_perhaps_landlock(found: Isolation) -> None:
     assert not ROOT or (found.network, found.user) == (False, OWN_USER)
+
+
+def test_landlock_is_used_where_the_kernel_has_it(found: Isolation) -> None:
+    version = ctypes.CDLL(None).syscall(444, None, 0, 1) if LINUX else -1
+    assert found.filesystem == (version < 1)
 
 
 async def test_ruff_finds_the_same_in_isolation(open_folder: Path) -> None:
