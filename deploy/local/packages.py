@@ -1,5 +1,6 @@
 """Programs that no Python package brings: installed with apt where we may, named where not."""
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -16,6 +17,12 @@ FORBIDDEN = "#!/bin/sh\nexit 101\n"
 Say = Callable[[str], None]
 # Without windows it needs half the time of the whole browser.
 CHROMIUM = [Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")]
+# Playwright's driver, a Node.js, is linked with it; a minimal Debian lacks it.
+LIBATOMIC = "libatomic.so.1"
+HOW_TO_INSTALL_LIBATOMIC = (
+    "The library libatomic is missing, and the browser tests need it: install it (Debian: sudo "
+    "apt-get install libatomic1)."
+)
 HOW_TO_INSTALL_CHROMIUM = (
     "Chromium is missing, and the browser tests need it: install it (Debian: sudo apt-get install "
     "chromium-headless-shell), or set PREREVIEW_TEST_CHROMIUM to a browser of yours."
@@ -36,9 +43,19 @@ def ensure_rabbitmq(say: Say, log: Path) -> None:
 
 
 def ensure_chromium(say: Say, log: Path) -> None:
-    """Like `ensure_rabbitmq`, for the browser of the browser tests."""
+    """Like `ensure_rabbitmq`, for the browser of the browser tests and what its driver needs."""
     if find_chromium() is None:
         _install(CHROMIUM[0].name, say, log, HOW_TO_INSTALL_CHROMIUM)
+    if not _loads(LIBATOMIC):
+        _install("libatomic1", say, log, HOW_TO_INSTALL_LIBATOMIC)
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def find_chromium() -> Path | None:

@@ -38,6 +38,7 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         packages, "CHROMIUM", [tmp_path / "chromium-headless-shell", tmp_path / "chromium"]
     )
+    monkeypatch.setattr(packages, "LIBATOMIC", "libc.so.6")  # one that is there
     monkeypatch.delenv("PREREVIEW_TEST_CHROMIUM", raising=False)
     return tmp_path
 
@@ -66,6 +67,16 @@ def test_the_browser_of_the_tests_comes_the_same_way(debian: Path) -> None:
     ensure_chromium(print, debian / "log")
     calls = (debian / "calls").read_text()
     assert calls.endswith("--no-install-recommends chromium-headless-shell\n")
+
+
+def test_so_does_the_library_of_its_driver(debian: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (debian / "chromium").touch()
+    monkeypatch.setattr(packages, "LIBATOMIC", "libnobody.so.1")
+    ensure_chromium(print, debian / "log")
+    assert (debian / "calls").read_text().endswith("--no-install-recommends libatomic1\n")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(CannotStart, match="sudo apt-get install libatomic1"):
+        ensure_chromium(print, debian / "log")
 
 
 @pytest.mark.parametrize("browser", ["chromium-headless-shell", "chromium"])
