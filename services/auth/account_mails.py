@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth.credentials import EmailAddress
 from services.auth.domain.account import ACCOUNT, request_mail, stream
 from services.auth.opaque import digest, new_secret
 from services.auth.visitors import Place
@@ -32,7 +33,7 @@ NEWS_LIVES = timedelta(days=7)  # a mail without a link is not worth sending lat
 
 
 class AccountMail(BaseModel):
-    """What the notifier writes, and where to."""
+    """What the notifier writes, and where to: `email` is in ASCII."""
 
     request_id: UUID
     user_id: UUID
@@ -50,6 +51,7 @@ class Requested(BaseModel):
 
     kind: AccountMailKind
     email: str
+    ascii_email: str
     details: dict[str, str]
     requested_at: datetime
     expires_at: datetime
@@ -64,8 +66,8 @@ async def requested(connection: AsyncConnection, user_id: UUID) -> Sequence[Requ
     """
     rows = await connection.execute(
         text(
-            "SELECT r.kind, r.email, r.details, r.requested_at, r.expires_at, r.used_at"
-            " FROM mail_requests r JOIN users u USING (user_id) WHERE user_id = :user_id"
+            "SELECT r.kind, r.email, r.ascii_email, r.details, r.requested_at, r.expires_at,"
+            " r.used_at FROM mail_requests r JOIN users u USING (user_id) WHERE user_id = :user_id"
             " AND (r.kind <> 'confirm_new_email' OR r.email = u.email)"
             " ORDER BY r.requested_at DESC, r.request_id"
         ),
@@ -78,7 +80,7 @@ async def note(
     connection: AsyncConnection,
     user_id: UUID,
     kind: AccountMailKind,
-    email: str,
+    recipient: EmailAddress,
     now: datetime,
     **details: str,
 ) -> UUID:
@@ -87,15 +89,15 @@ async def note(
     await connection.execute(
         text(
             "INSERT INTO mail_requests"
-            " (request_id, user_id, kind, email, details, requested_at, expires_at)"
-            " VALUES (:request_id, :user_id, :kind, :email, CAST(:details AS jsonb),"
-            " :now, :expires_at)"
+            " (request_id, user_id, kind, email, ascii_email, details, requested_at, expires_at)"
+            " VALUES (:request_id, :user_id, :kind, :email, :ascii_email,"
+            " CAST(:details AS jsonb), :now, :expires_at)"
         ),
         {
             "request_id": request_id,
             "user_id": user_id,
             "kind": kind,
-            "email": email,
+            **recipient._asdict(),
             "details": json.dumps(details),
             "now": now,
             "expires_at": now + LINK_LIVES.get(kind, NEWS_LIVES),
@@ -109,11 +111,11 @@ async def request(
     store: EventStore,
     user_id: UUID,
     kind: AccountMailKind,
-    email: str,
+    recipient: EmailAddress,
     now: datetime,
     **details: str,
 ) -> None:
-    request_id = await note(connection, user_id, kind, email, now, **details)
+    request_id = await note(connection, user_id, kind, recipient, now, **details)
     decide = partial(request_mail, user_id=user_id, request_id=request_id, kind=kind)
     await execute(connection, store, ACCOUNT, stream(user_id), decide)
 
@@ -144,13 +146,15 @@ async def _wanted(
 ) -> Row[tuple[object, ...]] | None:
     rows = await connection.execute(
         text(
-            "SELECT r.request_id, r.user_id, r.kind, r.email, r.details, u.language, u.time_zone"
+            "SELECT r.request_id, r.user_id, r.kind, r.ascii_email AS email, r.details,"
+            " u.language, u.time_zone"
             " FROM mail_requests r JOIN users u USING (user_id)"
             " WHERE r.request_id = :id AND r.used_at IS NULL AND r.expires_at > :now"
             " AND CASE r.kind"
-            " WHEN 'confirm_email' THEN r.email = u.email AND u.email_confirmed_at IS NULL"
-            " WHEN 'confirm_new_email' THEN r.email = u.pending_email"
-            " WHEN 'reset_password' THEN r.email = u.email"
+            " WHEN 'confirm_email'"
+            " THEN r.ascii_email = u.ascii_email AND u.email_confirmed_at IS NULL"
+            " WHEN 'confirm_new_email' THEN r.ascii_email = u.pending_ascii_email"
+            " WHEN 'reset_password' THEN r.ascii_email = u.ascii_email"
             " ELSE true END FOR KEY SHARE OF u"
         ),
         {"id": request_id, "now": now},

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth.credentials import EmailAddress
 from services.auth.visitors import Place, Visitor
 from shared.contracts.auth import Language
 from shared.errors import Unauthenticated
@@ -22,16 +23,35 @@ class Person:
 
     user_id: UUID
     email: str
+    ascii_email: str
     password_hash: str
     password_version: int
     language: Language
     created_at: datetime
     email_confirmed_at: datetime | None
     pending_email: str | None
+    pending_ascii_email: str | None
     time_zone: str
     theme: Theme
     mail_on_new_device: bool
     registration_hash: bytes | None = None
+
+    @property
+    def address(self) -> EmailAddress:
+        return EmailAddress(self.email, self.ascii_email)
+
+    @property
+    def pending_address(self) -> EmailAddress | None:
+        if self.pending_email is None or self.pending_ascii_email is None:
+            return None
+        return EmailAddress(self.pending_email, self.pending_ascii_email)
+
+
+class Owner(NamedTuple):
+    """Whose an address is, and how they have typed it."""
+
+    user_id: UUID
+    address: EmailAddress
 
 
 class Credentials(NamedTuple):
@@ -58,12 +78,15 @@ async def credentials(connection: AsyncConnection, email: str, visitor: Visitor)
     return Credentials(*row) if row else Credentials()
 
 
-async def owner(connection: AsyncConnection, email: str) -> UUID | None:
+async def owner(connection: AsyncConnection, email: str) -> Owner | None:
     """Whose an address is; the person can't be erased until the transaction ends."""
-    found: UUID | None = await connection.scalar(
-        text("SELECT user_id FROM users WHERE email = :email FOR KEY SHARE"), {"email": email}
-    )
-    return found
+    row = (
+        await connection.execute(
+            text("SELECT user_id, ascii_email FROM users WHERE email = :email FOR KEY SHARE"),
+            {"email": email},
+        )
+    ).first()
+    return Owner(row.user_id, EmailAddress(email, row.ascii_email)) if row else None
 
 
 async def lock(connection: AsyncConnection, user_id: UUID | None) -> Person | None:
@@ -103,6 +126,14 @@ async def place_of(connection: AsyncConnection, user: User) -> Place:
     if place is None:
         raise Unauthenticated
     return Place(*place)
+
+
+async def wish_for(
+    connection: AsyncConnection, user_id: UUID, address: EmailAddress | None
+) -> None:
+    """Note the address that the person wants to have instead; None: no other."""
+    email, ascii_email = address or (None, None)
+    await change(connection, user_id, pending_email=email, pending_ascii_email=ascii_email)
 
 
 async def change(connection: AsyncConnection, user_id: UUID, **values: Any) -> None:

@@ -1,11 +1,16 @@
 """What counts as an e-mail address and as a password."""
 
-from email_validator import EmailNotValidError, validate_email
+from typing import NamedTuple
+
+import idna
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from shared.errors import Invalid, Unauthenticated
 
 MIN_PASSWORD = 8  # characters
 MAX_PASSWORD = 1024  # characters; hashed in full, whatever the script
+_MAX_EMAIL = 254  # octets, as email-validator has it: RFC 5321 4.5.3.1.3 with erratum 1690
+_JOINERS = str.maketrans("", "", "\u200c\u200d")  # zero-width non-joiner and joiner
 
 
 class EmailInvalid(Invalid):
@@ -50,21 +55,61 @@ class PasswordUnchanged(Invalid):
     code = "password_unchanged"
 
 
-def check_email(raw: str) -> str:
-    """The one spelling under which an address is kept: lower case, punycode undone."""
+class EmailAddress(NamedTuple):
+    """An address that a person has typed.
+
+    `email` finds the account and is shown: lower case, punycode undone. Mail goes to `ascii_email`,
+    whose domain is what was typed, in ASCII as IDNA 2008 has it. What stands before the @ may mean
+    another person in lower case (RFC 5321 2.4), so it stays as it was typed.
+    """
+
+    email: str
+    ascii_email: str
+
+
+def check_email(raw: str) -> EmailAddress:
+    """The one place that reads addresses of people. Raises `EmailInvalid`."""
     try:
-        found = validate_email(raw, check_deliverability=False, allow_smtputf8=False, strict=True)
+        found = _validated(raw)
     except EmailNotValidError:
-        raise EmailInvalid from None
-    return found.normalized.lower()
+        return _check_joined(raw)
+    return EmailAddress(found.normalized.lower(), found.ascii_email or "")
 
 
 def spelling(raw: str) -> str:
-    """Like `check_email`; what is no address stays as it is and is nobody's."""
+    """The `email` of `check_email`; what is no address stays as it is and is nobody's."""
     try:
-        return check_email(raw)
+        return check_email(raw).email
     except EmailInvalid:
         return f"not an address: {raw}".replace("\0", " ")
+
+
+def _check_joined(raw: str) -> EmailAddress:
+    """Read an address whose domain needs zero-width joiners, as Persian and Indic names do.
+
+    email-validator refuses them everywhere, IDNA 2008 only where they change nothing (RFC 5892,
+    A.1 and A.2). It judges all else: the address without them. A text with signs that nobody sees
+    is not for showing, so that such a domain is shown in ASCII.
+    """
+    local_part, _, domain = raw.rpartition("@")
+    try:
+        typed = ".".join(map(_decoded, domain.split(".")))
+        plain = typed.translate(_JOINERS)
+        found = _validated(f"{local_part}@{plain}")
+        ascii_email = f"{found.ascii_local_part}@{idna.encode(typed, uts46=True).decode()}"
+    except (EmailNotValidError, UnicodeError):
+        raise EmailInvalid from None
+    if plain == typed or len(ascii_email) > _MAX_EMAIL:
+        raise EmailInvalid
+    return EmailAddress(ascii_email.lower(), ascii_email)
+
+
+def _decoded(label: str) -> str:
+    return idna.ulabel(label) if label.lower().startswith("xn--") else label
+
+
+def _validated(raw: str) -> ValidatedEmail:
+    return validate_email(raw, check_deliverability=False, allow_smtputf8=False, strict=True)
 
 
 def check_password(password: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import accounts
 from services.auth.accounts import Person
+from services.auth.credentials import EmailAddress
 from services.auth.opaque import digest
 from shared.contracts.auth import AccountMailKind
 from shared.errors import Invalid
@@ -29,6 +30,11 @@ class Link:
     user_id: UUID
     kind: AccountMailKind
     email: str
+    ascii_email: str
+
+    @property
+    def address(self) -> EmailAddress:
+        return EmailAddress(self.email, self.ascii_email)
 
 
 async def look(connection: AsyncConnection, token: str, now: datetime) -> Link:
@@ -36,11 +42,11 @@ async def look(connection: AsyncConnection, token: str, now: datetime) -> Link:
     row = (
         await connection.execute(
             text(
-                "SELECT r.request_id, r.user_id, r.kind, r.email FROM links l"
+                "SELECT r.request_id, r.user_id, r.kind, r.email, r.ascii_email FROM links l"
                 " JOIN mail_requests r USING (request_id) JOIN users u USING (user_id)"
                 " WHERE l.token_hash = :hash AND l.expires_at > :now AND r.used_at IS NULL"
-                " AND r.email = CASE r.kind"
-                " WHEN 'confirm_new_email' THEN u.pending_email ELSE u.email END"
+                " AND r.ascii_email = CASE r.kind"
+                " WHEN 'confirm_new_email' THEN u.pending_ascii_email ELSE u.ascii_email END"
             ),
             {"hash": digest(token), "now": now},
         )
@@ -75,8 +81,8 @@ async def use(
         ),
         {"id": link.request_id, "now": now},
     )
-    current = person.pending_email if link.kind == "confirm_new_email" else person.email
-    if not used or current != link.email:
+    current = person.pending_address if link.kind == "confirm_new_email" else person.address
+    if not used or current != link.address:
         raise LinkInvalid
     return link, person
 

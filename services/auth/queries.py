@@ -32,8 +32,18 @@ class Account(Preferences):
     created_at: datetime
 
 
+class Delivery(BaseModel):
+    """Where mail goes: what the person has typed, the domain in ASCII."""
+
+    ascii_email: str
+    pending_ascii_email: str | None
+
+
 class Contact(BaseModel):
-    """Where to reach a user, asked at the moment of sending and kept nowhere else."""
+    """Where to reach a user, asked at the moment of sending and kept nowhere else.
+
+    `email` is in ASCII.
+    """
 
     user_id: UUID
     email: str
@@ -52,15 +62,19 @@ async def preferences(connection: AsyncConnection, user_id: UUID) -> Preferences
 
 async def contact(connection: AsyncConnection, user_id: UUID) -> Contact:
     user = await _user(connection, user_id)
-    return Contact(**user, confirmed=user["email_confirmed"])
+    return Contact(**user | {"email": user["ascii_email"]}, confirmed=user["email_confirmed"])
+
+
+async def delivery(connection: AsyncConnection, user_id: UUID) -> Delivery:
+    return Delivery(**await _user(connection, user_id))
 
 
 async def _user(connection: AsyncConnection, user_id: UUID) -> dict[str, Any]:
     rows = await connection.execute(
         text(
-            "SELECT user_id, email, email_confirmed_at IS NOT NULL AS email_confirmed,"
-            " pending_email, language, time_zone, theme, mail_on_new_device, created_at"
-            " FROM users WHERE user_id = :id"
+            "SELECT user_id, email, ascii_email, email_confirmed_at IS NOT NULL AS email_confirmed,"
+            " pending_email, pending_ascii_email, language, time_zone, theme, mail_on_new_device,"
+            " created_at FROM users WHERE user_id = :id"
         ),
         {"id": user_id},
     )

@@ -42,7 +42,7 @@ class Exports:
 
     async def entries(self, account: Export, bearer: Bearer) -> AsyncIterator[Entry]:
         yield "README.txt", guide(account.account["language"])
-        yield "account.json", _json(account.account)
+        yield "account.json", _json(account.account | account.delivery)
         yield "sessions.json", _json(account.sessions)
         yield "devices.json", _json(account.devices)
         yield "tokens.json", _json(account.tokens)

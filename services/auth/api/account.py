@@ -71,10 +71,10 @@ async def change_email(
     now: Now,
 ) -> Asked:
     """Mail a link to the new address; the same answer when it has an account."""
-    email = check_email(body.email)
+    address = check_email(body.email)
     proven = await prove(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
         mailed = await ask_for_change(
-            connection, store, limits, user=user, proven=proven, email=email, now=now
+            connection, store, limits, user=user, proven=proven, address=address, now=now
         )
     return Asked(mailed=mailed)

@@ -37,6 +37,7 @@ class Export(BaseModel):
     """What auth keeps about a person, but secrets, their hashes, and the log, which has pages."""
 
     account: queries.Account
+    delivery: queries.Delivery
     sessions: list[session_list.Kept]
     devices: list[devices.Seen]
     tokens: list[api_tokens.ApiToken]
@@ -67,6 +68,7 @@ async def export(user: CurrentUser, connection: Transaction, limits: Limited, no
     await security_log.note(connection, user.user_id, "exported", now, place)
     return Export(
         account=await queries.account(connection, user.user_id),
+        delivery=await queries.delivery(connection, user.user_id),
         sessions=list(await session_list.kept(connection, user.user_id)),
         devices=list(await devices.seen(connection, user.user_id)),
         tokens=list(await api_tokens.kept(connection, user.user_id)),

@@ -45,18 +45,18 @@ async def register(
     now: Now,
 ) -> dict[str, str]:
     """Answers the same, after the same work, for addresses known and unknown."""
-    email, password = check_email(body.email), check_password(body.password)
+    address, password = check_email(body.email), check_password(body.password)
     visitor = body.client.visitor()
     async with database.transaction() as connection:
         await throttle.enter(connection, limits.registration(visitor), now)
-    await meter.check(password, email)
+    await meter.check(password, address.email)
     password_hash = await hasher.hash(password)
     async with database.transaction() as connection:
         await register_user(
             connection,
             store,
             limits,
-            email=email,
+            address=address,
             password_hash=password_hash,
             language=body.language,
             visitor=visitor,

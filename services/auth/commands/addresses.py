@@ -11,6 +11,7 @@ from services.auth import account_mails, accounts, security_log, throttle
 from services.auth.accounts import Person
 from services.auth.commands.proof import still
 from services.auth.commands.strangers import write_to, write_to_owner
+from services.auth.credentials import EmailAddress
 from services.auth.domain.account import ACCOUNT, change_email, stream
 from services.auth.limits import Limits
 from services.auth.links import LinkInvalid
@@ -27,7 +28,7 @@ async def ask_for_change(
     *,
     user: User,
     proven: Person,
-    email: str,
+    address: EmailAddress,
     now: datetime,
 ) -> bool:
     """Mail a link to the new address. That it has an account already only its owner learns.
@@ -35,13 +36,13 @@ async def ask_for_change(
     False, and a wish of before is withdrawn, where it is the account's own.
     """
     person, place = await still(connection, user, proven)
-    if email == person.email:
-        await accounts.change(connection, person.user_id, pending_email=None)
+    if address.email == person.email:
+        await accounts.wish_for(connection, person.user_id, None)
         return False
     await throttle.enter(connection, limits.address_change(person.user_id), now)
-    await accounts.change(connection, person.user_id, pending_email=email)
+    await accounts.wish_for(connection, person.user_id, address)
     await security_log.note(connection, person.user_id, "email_change_requested", now, place)
-    await ask_new_owner(connection, store, limits, person.user_id, email, now)
+    await ask_new_owner(connection, store, limits, person.user_id, address, now)
     return True
 
 
@@ -50,20 +51,20 @@ async def ask_new_owner(
     store: EventStore,
     limits: Limits,
     user_id: UUID,
-    email: str,
+    address: EmailAddress,
     now: datetime,
 ) -> None:
-    if await accounts.owner(connection, email) is None:
-        await write_to(connection, store, limits, user_id, "confirm_new_email", email, now)
+    if await accounts.owner(connection, address.email) is None:
+        await write_to(connection, store, limits, user_id, "confirm_new_email", address, now)
     else:
-        await write_to_owner(connection, store, limits, "already_registered", email, now)
+        await write_to_owner(connection, store, limits, "already_registered", address.email, now)
 
 
 async def complete_change(
     connection: AsyncConnection,
     store: EventStore,
     person: Person,
-    email: str,
+    address: EmailAddress,
     place: Place,
     now: datetime,
 ) -> None:
@@ -71,16 +72,15 @@ async def complete_change(
     user_id = person.user_id
     try:
         async with connection.begin_nested():
-            await accounts.change(
-                connection, user_id, email=email, pending_email=None, email_confirmed_at=now
-            )
+            await accounts.change(connection, user_id, **address._asdict(), email_confirmed_at=now)
     except IntegrityError:
         raise LinkInvalid from None
+    await accounts.wish_for(connection, user_id, None)
     await security_log.note(connection, user_id, "email_changed", now, place)
     decide = partial(change_email, user_id=user_id)
     await execute(connection, store, ACCOUNT, stream(user_id), decide)
     if person.email_confirmed_at is None:
         return  # the old address may be a stranger's, who need not hear of it
     await account_mails.request(
-        connection, store, user_id, "email_changed", person.email, now, new_email=email
+        connection, store, user_id, "email_changed", person.address, now, new_email=address.email
     )

@@ -85,8 +85,8 @@ async def _replace(
         person.user_id,
         password_hash=password_hash,
         password_version=person.password_version + 1,
-        pending_email=None,
     )
+    await accounts.wish_for(connection, person.user_id, None)
     for kind in _WITH_THE_PASSWORD:
         await links.void(connection, person.user_id, kind, now)
 
@@ -99,7 +99,7 @@ async def _tell(
         store,
         person.user_id,
         "password_changed",
-        person.email,
+        person.address,
         now,
         **account_mails.where(place, now),
     )

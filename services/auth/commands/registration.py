@@ -13,6 +13,7 @@ from services.auth import account_mails, accounts, links, security_log, throttle
 from services.auth.accounts import Credentials, Person
 from services.auth.commands import addresses
 from services.auth.commands.strangers import write_to, write_to_owner
+from services.auth.credentials import EmailAddress
 from services.auth.domain.account import ACCOUNT, confirm_email, register, stream
 from services.auth.limits import Limits
 from services.auth.links import Link
@@ -76,7 +77,7 @@ async def register_user(
     store: EventStore,
     limits: Limits,
     *,
-    email: str,
+    address: EmailAddress,
     password_hash: str,
     language: Language,
     visitor: Visitor,
@@ -89,7 +90,7 @@ async def register_user(
     """
     values = {
         "user_id": new_id(),
-        "email": email,
+        **address._asdict(),
         "password_hash": password_hash,
         "language": language,
         "now": now,
@@ -97,20 +98,20 @@ async def register_user(
     }
     user_id = await connection.scalar(
         text(
-            "INSERT INTO users"
-            " (user_id, email, password_hash, language, created_at, registration_hash)"
-            " VALUES (:user_id, :email, :password_hash, :language, :now, :registration_hash)"
+            "INSERT INTO users (user_id, email, ascii_email, password_hash, language, created_at,"
+            " registration_hash) VALUES (:user_id, :email, :ascii_email, :password_hash, :language,"
+            " :now, :registration_hash)"
             " ON CONFLICT (email) DO NOTHING RETURNING user_id"
         ),
         values,
     )
     if user_id is None:
-        await write_to_owner(connection, store, limits, "already_registered", email, now)
+        await write_to_owner(connection, store, limits, "already_registered", address.email, now)
         return
     await security_log.note(connection, user_id, "registered", now, visitor.place)
     request_id = None
-    if await throttle.allows(connection, limits.mail_to("confirm_email", email), now):
-        request_id = await account_mails.note(connection, user_id, "confirm_email", email, now)
+    if await throttle.allows(connection, limits.mail_to("confirm_email", address.email), now):
+        request_id = await account_mails.note(connection, user_id, "confirm_email", address, now)
     decide = partial(register, user_id=user_id, language=language, request_id=request_id)
     await execute(connection, store, ACCOUNT, stream(user_id), decide)
 
@@ -132,7 +133,7 @@ async def confirm(
     if not is_theirs(link, person):
         raise ProofNeeded
     if link.kind == "confirm_new_email":
-        await addresses.complete_change(connection, store, person, link.email, place, now)
+        await addresses.complete_change(connection, store, person, link.address, place, now)
         return "confirm_new_email", person
     await mark_confirmed(connection, store, person, now)
     await security_log.note(connection, person.user_id, "email_confirmed", now, place)
@@ -165,7 +166,7 @@ async def ask_again(
         raise NothingToConfirm
     await throttle.enter(connection, limits.confirmation(person.user_id), now)
     user_id = person.user_id
-    if person.pending_email is not None:
-        await addresses.ask_new_owner(connection, store, limits, user_id, person.pending_email, now)
+    if (pending := person.pending_address) is not None:
+        await addresses.ask_new_owner(connection, store, limits, user_id, pending, now)
     if person.email_confirmed_at is None:
-        await write_to(connection, store, limits, user_id, "confirm_email", person.email, now)
+        await write_to(connection, store, limits, user_id, "confirm_email", person.address, now)

@@ -88,5 +88,5 @@ async def _report(
         return
     details = account_mails.where(visitor.place, now)
     await account_mails.request(
-        connection, store, person.user_id, "new_sign_in", person.email, now, **details
+        connection, store, person.user_id, "new_sign_in", person.address, now, **details
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import account_mails, accounts, throttle
+from services.auth.credentials import EmailAddress
 from services.auth.limits import Limits
 from shared.contracts.auth import AccountMailKind
 from shared.eventsourcing.store import EventStore
@@ -18,12 +19,12 @@ async def write_to(
     limits: Limits,
     user_id: UUID,
     kind: AccountMailKind,
-    email: str,
+    address: EmailAddress,
     now: datetime,
 ) -> None:
     """Not more often than is helpful; whoever asks learns nothing either way."""
-    if await throttle.allows(connection, limits.mail_to(kind, email), now):
-        await account_mails.request(connection, store, user_id, kind, email, now)
+    if await throttle.allows(connection, limits.mail_to(kind, address.email), now):
+        await account_mails.request(connection, store, user_id, kind, address, now)
 
 
 async def write_to_owner(
@@ -34,7 +35,7 @@ async def write_to_owner(
     email: str,
     now: datetime,
 ) -> None:
-    """Like `write_to`, if somebody has this address."""
-    user_id = await accounts.owner(connection, email)
-    if user_id is not None:
-        await write_to(connection, store, limits, user_id, kind, email, now)
+    """Like `write_to`, if somebody has this address, as its owner has typed it."""
+    owner = await accounts.owner(connection, email)
+    if owner is not None:
+        await write_to(connection, store, limits, owner.user_id, kind, owner.address, now)

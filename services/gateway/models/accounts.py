@@ -135,6 +135,7 @@ class Export(BaseModel):
     """What auth keeps of a person, but the log."""
 
     account: dict[str, Any]
+    delivery: dict[str, Any] = Field({}, description="where mail goes, the domain in ASCII")
     sessions: list[dict[str, Any]]
     devices: list[dict[str, Any]]
     tokens: list[dict[str, Any]]

@@ -1,8 +1,12 @@
 """What is an e-mail address, and what is a password."""
 
+import idna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.auth.credentials import (
+    EmailAddress,
     EmailInvalid,
     PasswordTooLong,
     PasswordTooShort,
@@ -25,7 +29,68 @@ from shared.errors import Invalid
     ],
 )
 def test_an_address_has_one_spelling(raw: str, kept: str) -> None:
-    assert check_email(raw) == kept
+    assert check_email(raw).email == kept
+
+
+# Letters as RFC 5890 calls them U-labels: in ASCII `xn--` and their Punycode (RFC 3492).
+@pytest.mark.parametrize(
+    ("raw", "ascii_email"),
+    [
+        ("Ann.L@Example.ORG", "Ann.L@example.org"),
+        ("ann@straße.example", "ann@xn--strae-oqa.example"),
+        ("ann@strasse.example", "ann@strasse.example"),
+        ("ann@STRAẞE.example", "ann@xn--strae-oqa.example"),
+        ("ann@fußball.großstadt.example", "ann@xn--fuball-cta.xn--grostadt-sya.example"),
+        ("ann@βόλος.example", "ann@xn--nxasmm1c.example"),
+        ("ann@βόλοσ.example", "ann@xn--nxasmq6b.example"),
+        ("ann@Почта.РФ", "ann@xn--80a1acny.xn--p1ai"),
+        ("ann@नमस्ते.example", "ann@xn--h2bhs4b8d8a.example"),
+        ("ann@خوش\u200cنویس.example", "ann@xn--tgbkc6eic83go19l.example"),
+        ("ann@ශ්\u200dරී.example", "ann@xn--10cl1a0b660p.example"),
+        ("ann@क्\u200dष.Example", "ann@xn--11b2ezcw70k.example"),
+    ],
+)
+def test_mail_goes_to_the_very_domain_that_was_typed(raw: str, ascii_email: str) -> None:
+    assert check_email(raw).ascii_email == ascii_email
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("xn--strae-oqa", "xn--fa-hia", "xn--zca", "xn--nxasmm1c", "xn--nxasmq6b"),
+        *("xn--80a1acny", "xn--mgba3gch31f060k", "xn--10cl1a0b660p", "xn--11b2ezcw70k"),
+    ],
+)
+def test_a_domain_typed_in_ascii_is_kept_letter_for_letter(label: str) -> None:
+    typed = check_email(f"Ann@{label}.example")
+    assert typed.ascii_email == f"Ann@{label}.example"
+    assert check_email(f"ann@{label.upper()}.EXAMPLE").email == typed.email
+    assert check_email(f"Ann@{idna.decode(label)}.example") == typed
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ann@maße.example", "ann@masse.example"),
+        ("ann@xn--mae-6ka.example", "ann@masse.example"),
+        ("ann@φως.example", "ann@φωσ.example"),
+        ("ann@خوش\u200cنویس.example", "ann@خوشنویس.example"),
+    ],
+)
+def test_domains_that_only_idna_2003_takes_for_one_are_two(one: str, other: str) -> None:
+    assert check_email(one).email != check_email(other).email
+    assert check_email(one).ascii_email != check_email(other).ascii_email
+
+
+@given(st.text(st.characters(min_codepoint=0x61, max_codepoint=0x2FFF), min_size=1, max_size=20))
+def test_what_mail_is_sent_to_is_in_ascii_and_means_the_same_when_typed(label: str) -> None:
+    try:
+        address = check_email(f"Ann@{label}.example")
+    except EmailInvalid:
+        return
+    assert address.ascii_email.isascii()
+    assert check_email(address.ascii_email) == address
+    assert check_email(address.email) == EmailAddress(address.email, address.ascii_email.lower())
 
 
 @pytest.mark.parametrize(
@@ -65,6 +130,18 @@ def test_an_address_has_one_spelling(raw: str, kept: str) -> None:
         "аня@example.org",
         "a@-example.org",
         "a" * 900 + "@example.org",
+        "a@ab\u200cc.example",  # joiners where they change nothing
+        "a@\u200cnobody.example",
+        "a@خوش\u200c.example",
+        "a@xn--ab-j1t.example",
+        "a@خوش\u200c\u00adنویس.example",
+        "a@خوش\u200c\u202eنویس.example",
+        "a\u200c@خوش\u200cنویس.example",
+        "a@خوش\u200cنویس",
+        "a@خوش\u200cنویس.localhost",
+        "a@خوش\u200cنویس.example\n",
+        "a@خوش\u200c\ud800نویس.example",
+        "x" * 64 + "@" + ".".join(["خوش\u200cنویس"] * 10) + ".example",
     ],
 )
 def test_what_is_no_address_is_refused(raw: str) -> None:

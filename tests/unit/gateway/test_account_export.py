@@ -47,6 +47,7 @@ def _all_services(services: Services) -> None:
             200,
             {
                 "account": account(),
+                "delivery": {"ascii_email": "Ann@xn--strae-oqa.example"},
                 "sessions": [session()],
                 "devices": [{"first_seen_at": NOW, "last_seen_at": NOW}],
                 "tokens": [api_token()],
@@ -113,7 +114,8 @@ async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
         names = archive.namelist()
         told = {name: archive.read(name) for name in names}
     assert len(set(names)) == len(names)
-    assert json.loads(told["account.json"])["email"] == "ann@example.org"
+    kept = json.loads(told["account.json"])
+    assert (kept["email"], kept["ascii_email"]) == ("ann@example.org", "Ann@xn--strae-oqa.example")
     assert [len(json.loads(told[f"{one}.json"])) for one in EACH_ONCE] == [1] * 4
     for page in ("", "-2"):
         assert json.loads(told[f"security-log{page}.json"])[0]["kind"] == "signed_in"
