@@ -2,7 +2,9 @@
 
 import sys
 from importlib import import_module
+from typing import Any
 
+from shared.errors import MISCONFIGURED, Misconfigured
 from shared.web.server import serve
 
 SERVICES = ("auth", "files", "checker", "notifier", "reports", "gateway")
@@ -12,9 +14,18 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in SERVICES:
         sys.stderr.write(f"usage: python -m services {{{','.join(SERVICES)}}}\n")
         return 2
-    service = f"services.{arguments[0]}"
-    settings = import_module(f"{service}.settings").Settings()
-    serve(import_module(f"{service}.main").create_app(settings), settings.host, settings.port)
+    return run(arguments[0])
+
+
+def run(service: str, **values: Any) -> int:
+    """Serve until SIGTERM and return the exit code; `values` go before what variables say."""
+    try:
+        settings = import_module(f"services.{service}.settings").Settings(**values)
+        app = import_module(f"services.{service}.main").create_app(settings)
+    except Misconfigured as reason:
+        sys.stderr.write(f"{reason}\n")
+        return MISCONFIGURED
+    serve(app, settings.host, settings.port)
     return 0
 
 

@@ -6,6 +6,12 @@ The docstring of an error is its sentence in English; the gateway translates it 
 
 from typing import ClassVar
 
+MISCONFIGURED = 78  # exit code of a program that its settings keep from starting; sysexits.h
+
+
+class Misconfigured(Exception):
+    """A setting keeps a program from starting: one sentence that names it and repeats no value."""
+
 
 class DomainError(Exception):
     """The request can't be carried out."""

@@ -1,6 +1,7 @@
 """What runs in forked children: the six services and the mailbox."""
 
 import gc
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -13,7 +14,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.postgres.provision import role_url
 from deploy.rabbitmq.definitions import SERVICES as STATEFUL
 
-HEAVY = ("shared.web.server", "deploy.local.mailbox")
+HEAVY = ("services.__main__", "deploy.local.mailbox")
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,7 @@ def service_settings(
 
 def run_service(service: str, values: Mapping[str, Any]) -> None:
     """Serve until SIGTERM."""
-    made = import_module(f"services.{service}.settings").Settings(**values)
-    app = import_module(f"services.{service}.main").create_app(made)
-    import_module("shared.web.server").serve(app, made.host, made.port)
+    sys.exit(import_module("services.__main__").run(service, **values))
 
 
 def run_mailbox(folder: Path, smtp_port: int, port: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.local.errors import CannotStart
 from deploy.local.processes import Process, kill_group, stop
+from shared.errors import MISCONFIGURED
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds
 SETTLED = 60.0  # seconds of life after which a crash counts as the first again
@@ -32,6 +33,10 @@ class Program:
     def run(self) -> None:
         self.process, self.started, self.due = self.start(), time.monotonic(), None
 
+    def last_word(self) -> str:
+        """The last line of its log."""
+        return (self.log.read_text("utf-8", "replace").splitlines() or [self.name])[-1]
+
 
 class Supervisor:
     """Groups of programs: a group is started after those before it and stopped before them."""
@@ -47,7 +52,11 @@ class Supervisor:
             program.run()
 
     def check(self) -> None:
-        """Note who has died and start again those whose time has come."""
+        """Note who has died and start again those whose time has come.
+
+        Raises:
+            CannotStart: one has told that its settings keep it from starting.
+        """
         now = time.monotonic()
         for program in self._programs():
             if program.due is not None:
@@ -55,6 +64,8 @@ class Supervisor:
                     self._run_again(program)
             elif program.process is not None and (code := program.process.poll()) is not None:
                 kill_group(program.process)
+                if code == MISCONFIGURED:
+                    raise CannotStart(program.last_word())
                 self._crashed(program, _ending(code))
 
     def watch(self, pause: float = 0.3) -> None:

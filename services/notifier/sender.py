@@ -21,7 +21,7 @@ from services.notifier.domain.mail import (
 )
 from services.notifier.domain.reader import AccountMail, Contact
 from services.notifier.due import DueMail
-from services.notifier.mail.address import BadAddress, parse_mailbox
+from services.notifier.mail.address import BadAddress
 from services.notifier.mail.message import UnsafeMessage
 from services.notifier.settings import Settings
 from services.notifier.smtp import deliver
@@ -30,7 +30,6 @@ from services.notifier.smtp_failures import (
     TemporaryFailure,
     without_recipient,
 )
-from services.notifier.smtp_url import SmtpServer
 from services.notifier.writing import write
 from shared.clock import Clock
 from shared.db import Database, DatabaseAway
@@ -57,8 +56,8 @@ class Sender:
     ) -> None:
         self._settings, self._database, self._store = settings, database, store
         self._contacts, self._clock = contacts, clock
-        parse_mailbox(settings.mail_from)  # a bad sender is found at the start, not mail by mail
-        self._server = SmtpServer.from_url(settings.smtp_url.get_secret_value())
+        settings.check_sender()
+        self._server = settings.smtp_server()
 
     async def step(self) -> bool:
         """Send one mail; False when none is due."""

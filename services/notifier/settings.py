@@ -2,6 +2,9 @@
 
 from pydantic import Field, SecretStr
 
+from services.notifier.mail.address import BadAddress, parse_mailbox
+from services.notifier.smtp_url import BadSmtpUrl, SmtpServer
+from shared.errors import Misconfigured
 from shared.settings import StatefulSettings
 
 
@@ -11,7 +14,30 @@ class Settings(StatefulSettings):
     smtp_url: SecretStr = Field(
         description="smtp://[user:password@]host:port[?starttls=1], smtps://…"
     )
+    smtp_plaintext_login: bool = Field(
+        False, description="send user and password to a mail server elsewhere without TLS"
+    )
     mail_from: str = Field(
         "Prereview <prereview@localhost>", description="sender of all mail, `Name <address>`"
     )
     mail_interval: float = Field(2.0, gt=0, description="seconds between two looks for due mail")
+
+    def smtp_server(self) -> SmtpServer:
+        """Raises `Misconfigured` for no mail server, or one that gets a password in the clear."""
+        try:
+            server = SmtpServer.from_url(self.smtp_url.get_secret_value())
+        except BadSmtpUrl as error:
+            raise Misconfigured(f"PREREVIEW_SMTP_URL: {error}.") from None
+        if server.shows_login and not self.smtp_plaintext_login:
+            raise Misconfigured(
+                "PREREVIEW_SMTP_URL: the password would be sent unencrypted;"
+                " use smtps:// or ?starttls=1, or set PREREVIEW_SMTP_PLAINTEXT_LOGIN=true."
+            )
+        return server
+
+    def check_sender(self) -> None:
+        """Find a bad sender at the start, not mail by mail; raises `Misconfigured`."""
+        try:
+            parse_mailbox(self.mail_from)
+        except BadAddress as error:
+            raise Misconfigured(f"PREREVIEW_MAIL_FROM: {error}.") from None

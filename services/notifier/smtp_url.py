@@ -1,6 +1,7 @@
 """Where mails are handed over: `PREREVIEW_SMTP_URL`."""
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Literal, Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -23,6 +24,11 @@ class SmtpServer:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
 
+    @property
+    def shows_login(self) -> bool:
+        """Whether user and password leave this machine without TLS."""
+        return self.user is not None and self.security == "none" and not _is_loopback(self.host)
+
     @classmethod
     def from_url(cls, url: str) -> Self:
         """Read `smtp://user:password@host:port?starttls=1` or `smtps://…`.
@@ -37,6 +43,10 @@ class SmtpServer:
             raise BadSmtpUrl(f"host or port can't be read; expected {_SHAPE}") from None
         if not host or parts.path not in ("", "/") or parts.fragment:
             raise BadSmtpUrl(f"expected {_SHAPE}, special characters of a password as %XX")
+        if parts.password and not parts.username:
+            raise BadSmtpUrl(f"a password without a user; expected {_SHAPE}")
+        if not host.isascii():  # Python's own conversion is that of IDNA 2003
+            raise BadSmtpUrl("the host must be written in ASCII, in its xn-- form")
         security = _security(parts)
         return cls(
             host=host,
@@ -45,6 +55,13 @@ class SmtpServer:
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password or "") if parts.username else None,
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _security(parts: SplitResult) -> Security:

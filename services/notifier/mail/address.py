@@ -16,13 +16,14 @@ class BadAddress(ValueError):
 
 
 def parse_address(text: str) -> Address:
-    """Read exactly one bare address; a domain in other letters (`почта.рф`) becomes ASCII.
+    """Read exactly one bare address, in ASCII. Nothing is converted here: auth does that.
 
     Raises:
         BadAddress: anything else. The message never repeats the address.
     """
     local_part, _, domain = text.rpartition("@")
-    domain = _ascii_domain(domain)
+    if not domain.isascii():
+        raise BadAddress("the domain of the e-mail address must be in ASCII, in its xn-- form")
     if not _LOCAL_PART.fullmatch(local_part) or not _DOMAIN.fullmatch(domain):
         raise BadAddress("not one plain e-mail address")
     # RFC 5321 4.5.3.1: 64 octets of local part; 254 is what fits a path of 256.
@@ -43,12 +44,3 @@ def parse_mailbox(text: str) -> Address:
     if not name.isprintable() or "=?" in name:
         raise BadAddress("the name before the e-mail address has characters that are not allowed")
     return Address(display_name=name, username=address.username, domain=address.domain)
-
-
-def _ascii_domain(domain: str) -> str:
-    if domain.isascii():
-        return domain
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise BadAddress("the domain of the e-mail address does not exist") from None

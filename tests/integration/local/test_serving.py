@@ -30,6 +30,15 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
     assert answer.stderr.splitlines() == ["PREREVIEW_PORT must be a port, 1 to 65535."]
 
 
+def test_a_setting_that_a_service_refuses_stops_the_start_with_its_sentence(tmp_path: Path) -> None:
+    ports = {"PREREVIEW_PORT": str(free_port()), "PREREVIEW_MAILBOX_PORT": str(free_port())}
+    answer = local("serve", tmp_path, PREREVIEW_SMTP_URL="smtp://user:hush@mail.example", **ports)
+    assert answer.returncode == 1
+    [said] = answer.stderr.splitlines()
+    assert said.startswith("PREREVIEW_SMTP_URL: ")
+    assert "hush" not in answer.stdout + answer.stderr
+
+
 def test_down_is_content_when_nothing_runs(tmp_path: Path) -> None:
     answer = local("down", tmp_path / "never used")
     assert (answer.returncode, answer.stdout) == (0, "Nothing is running.\n")

@@ -178,12 +178,30 @@ async def try_to_deliver(
     return "taken", False, reply.text
 
 
-async def test_a_refused_starttls_never_falls_back_to_plain_text(message: EmailMessage) -> None:
-    async with smtp_server() as server:
+@pytest.mark.parametrize(
+    ("offered", "acts", "commands"),
+    [
+        (False, {}, ["EHLO"]),
+        (False, {"ehlo": Act("502 what?")}, ["EHLO", "HELO"]),
+        (True, {"starttls": Act("454 not now")}, ["EHLO", "STARTTLS"]),
+        (True, {"starttls": Act("220 go", "drop")}, ["EHLO", "STARTTLS"]),
+        (True, {"starttls": Act("220 go\r\n250 AUTH PLAIN", "hang")}, ["EHLO", "STARTTLS"]),
+        (True, {}, ["EHLO", "STARTTLS"]),  # a certificate that nobody trusts
+    ],
+)
+async def test_without_tls_where_it_is_wanted_no_word_follows(
+    message: EmailMessage,
+    tls: LoopbackTls,
+    offered: bool,
+    acts: dict[Step, Act],
+    commands: list[str],
+) -> None:
+    server = SmtpTestServer(acts, tls.server if offered else None, login=("prereview", "secret"))
+    async with smtp_server(server):
         target = SmtpServer("127.0.0.1", server.port, "starttls", "prereview", "secret")
         with pytest.raises(TemporaryFailure):
-            await deliver(target, message, ANN)
-    assert [line.split()[0] for line in server.commands] == ["EHLO"]
+            await deliver(target, message, ANN, patience=Patience(2.0, 2.0))
+    assert [line.split()[0] for line in server.commands] == commands
 
 
 async def test_nobody_listening_is_temporary(message: EmailMessage) -> None:

@@ -409,11 +409,20 @@ def test_what_is_not_one_address_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "domain", ["почта.рф", "straße.example", "βόλος.example", "ma\u200dil.example", "mäil.example"]
+)
+def test_nothing_is_made_ascii_here(domain: str) -> None:
+    with pytest.raises(BadAddress, match="xn--"):
+        parse_address(f"anna@{domain}")
+
+
+@pytest.mark.parametrize(
     ("text", "address"),
     [
         ("a.b+c@d-e.example", "a.b+c@d-e.example"),
         ("o'neil@localhost", "o'neil@localhost"),
-        ("anna@почта.рф", "anna@xn--80a1acny.xn--p1ai"),
+        ("anna@xn--80a1acny.xn--p1ai", "anna@xn--80a1acny.xn--p1ai"),
+        ("Anna@xn--fa-hia.example", "Anna@xn--fa-hia.example"),
     ],
 )
 def test_an_address_is_read(text: str, address: str) -> None:

@@ -26,7 +26,8 @@ def test_a_server_is_read(url: str, server: SmtpServer) -> None:
         *("", "mail:25", "http://mail", "smtp://", "smtp://mail:x", "smtp://mail:70000"),
         *("smtp://mail/inbox", "smtp://mail?starttls=yes", "smtp://mail?tls=1"),
         *("smtps://mail?starttls=1", "smtp://u:hid/den@mail", "smtp://u:hid#den@mail"),
-        *("smtp://u:hid?den@mail", "smtp://u:hid]den@mail"),
+        *("smtp://u:hid?den@mail", "smtp://u:hid]den@mail", "smtp://:hidden@mail"),
+        *("smtp://straße.example", "smtps://u:hidden@почта.рф", "smtp://ma\u00adil"),
     ],
 )
 def test_anything_else_is_refused_without_repeating_it(url: str) -> None:
