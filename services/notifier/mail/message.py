@@ -4,10 +4,11 @@ import email
 import email.policy
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
+
+from services.notifier.mail.header_text import header_mailbox, header_text
 
 MAX_BYTES = 100 * 1024  # Gmail cuts off what is behind its first 102 KB.
 
@@ -44,9 +45,12 @@ def compose(draft: Draft) -> EmailMessage:
         UnsafeMessage: see `serialise`.
     """
     message = EmailMessage(policy=_WIRE)
-    message["From"] = draft.sender
-    message["To"] = draft.recipient
-    message.set_raw("Subject", _encoded(draft.subject))
+    _require_printable(draft)
+    # What is set as it is keeps its lines; Python's own folding makes them too long, and loses or
+    # adds spaces beside long words and brackets (seen with Python 3.11.7).
+    message.set_raw("From", header_mailbox("From", draft.sender))
+    message.set_raw("To", header_mailbox("To", draft.recipient))
+    message.set_raw("Subject", header_text("Subject", draft.subject))
     message["Date"] = format_datetime(draft.date)
     message["Message-ID"] = f"<{draft.message_id}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
@@ -74,17 +78,11 @@ def serialise(message: EmailMessage) -> bytes:
     return octets
 
 
-def _encoded(subject: str) -> str:
-    """Encode a subject so that it arrives letter for letter.
-
-    `message["Subject"] = …` would decode what looks like an encoded word, and its folding loses
-    or adds spaces beside long words and brackets (seen with Python 3.11.7).
-    """
-    if not subject.isprintable():
-        raise UnsafeMessage("the subject is not one printable line")
-    if subject.isascii() and "=?" not in subject:
-        return subject
-    return Header(subject, "utf-8", header_name="Subject").encode(linesep="\r\n")
+def _require_printable(draft: Draft) -> None:
+    texts = {"subject": draft.subject, "sender's name": draft.sender.display_name}
+    for what, text in texts.items():
+        if not text.isprintable():
+            raise UnsafeMessage(f"the {what} is not one printable line")
 
 
 def _add_bodies(message: EmailMessage, draft: Draft) -> None:

@@ -1,0 +1,32 @@
+"""Texts as they stand in headers: in ASCII, in short lines, read back letter for letter."""
+
+from email.header import Header
+from email.headerregistry import Address
+
+LINE = 78  # octets a line should have at most: RFC 5322 2.1.1
+# With an encoded word in it. The word itself has 75 at most, as it stands behind a space or a name.
+ENCODED_LINE = 76  # RFC 2047 section 2
+
+
+def header_text(header: str, text: str) -> str:
+    """The value of a header of free text, such as the subject; lines end in CRLF."""
+    return text if _is_plain(text, f"{header}: {text}") else _encoded(header, text)
+
+
+def header_mailbox(header: str, mailbox: Address) -> str:
+    """The value of a header with one address. What is before the address arrives as it is."""
+    name, written = mailbox.display_name, str(mailbox)
+    if not name or _is_plain(name, f"{header}: {written}"):
+        return written
+    return f"{_encoded(header, name)}\r\n <{mailbox.addr_spec}>"
+
+
+def _is_plain(text: str, line: str) -> bool:
+    """Whether the line means what it says: no encoded word, no space that readers leave out."""
+    keeps_spaces = text == " ".join(text.split())
+    return line.isascii() and "=?" not in text and keeps_spaces and len(line) <= LINE
+
+
+def _encoded(header: str, text: str) -> str:
+    encoder = Header(text, "utf-8", maxlinelen=ENCODED_LINE, header_name=header)
+    return encoder.encode(linesep="\r\n")
