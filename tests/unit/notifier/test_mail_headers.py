@@ -63,7 +63,7 @@ def _check_lines(content: bytes) -> None:
 
 
 def _read_mailbox(content: bytes, header: str) -> Address:
-    """By the older of Python's parsers: the newer one of 3.11.7 adds spaces between encoded words."""
+    """By the older of Python's parsers: the newer one (3.11.7) adds spaces between words."""
     line = re.sub(r"\r?\n", "", email.message_from_bytes(content)[header])
     name, address = parseaddr(line)
     return Address(str(make_header(decode_header(name))), addr_spec=address)
