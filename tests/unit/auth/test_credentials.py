@@ -2,7 +2,7 @@
 
 import idna
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.auth.credentials import (
@@ -82,6 +82,7 @@ def test_domains_that_only_idna_2003_takes_for_one_are_two(one: str, other: str)
     assert check_email(one).ascii_email != check_email(other).ascii_email
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=0x61, max_codepoint=0x2FFF), min_size=1, max_size=20))
 def test_what_mail_is_sent_to_is_in_ascii_and_means_the_same_when_typed(label: str) -> None:
     try:

@@ -47,7 +47,8 @@ def show_file(services: Services, **changes: Any) -> None:
 def posted() -> list[str]:
     """The addresses of all forms."""
     routes = [route for router in ROUTERS for route in router.routes]
-    return [one.path for one in routes if isinstance(one, APIRoute) and "POST" in one.methods]
+    own = [one for one in routes if isinstance(one, APIRoute)]
+    return [one.path for one in own if "POST" in (one.methods or ())]
 
 
 @pytest.mark.parametrize("form", posted())

@@ -8,7 +8,7 @@ from email.headerregistry import Address
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier.mail.address import parse_address
@@ -87,11 +87,13 @@ def test_long_and_strange_texts_keep_the_limits(text: str) -> None:
     _check(_draft(subject=text, name=text))
 
 
+@settings(deadline=None)
 @given(PRINTABLE)
 def test_any_printable_subject_keeps_them_and_arrives_as_it_is(subject: str) -> None:
     _check(_draft(subject=subject))
 
 
+@settings(deadline=None)
 @given(PRINTABLE)
 def test_any_printable_name_keeps_them_and_arrives_as_it_is(name: str) -> None:
     _check(_draft(name=name))

@@ -83,7 +83,7 @@ class CheckView:
 
     @property
     def tally_rows(self) -> list[list[tuple[str, int]]]:
-        """The tallies as they stand beside each other: four long ones find no room in wide fonts."""
+        """The tallies as they stand beside each other; four long ones can be wider than a phone."""
         tallies = self.tallies
         if max(n for _, n in tallies) < LONG_TALLY:
             return [tallies]
