@@ -28,6 +28,7 @@ LINK_LIVES: Mapping[str, timedelta] = {
     "confirm_email": timedelta(days=7),
     "confirm_new_email": timedelta(days=7),
     "reset_password": timedelta(hours=1),
+    "log_in": timedelta(hours=1),
 }
 NEWS_LIVES = timedelta(days=7)  # a mail without a link is not worth sending later
 
@@ -155,6 +156,7 @@ async def _wanted(
             " THEN r.ascii_email = u.ascii_email AND u.email_confirmed_at IS NULL"
             " WHEN 'confirm_new_email' THEN r.ascii_email = u.pending_ascii_email"
             " WHEN 'reset_password' THEN r.ascii_email = u.ascii_email"
+            " WHEN 'log_in' THEN r.ascii_email = u.ascii_email"
             " ELSE true END FOR KEY SHARE OF u"
         ),
         {"id": request_id, "now": now},

@@ -78,12 +78,20 @@ async def credentials(connection: AsyncConnection, email: str, visitor: Visitor)
     return Credentials(*row) if row else Credentials()
 
 
-async def owner(connection: AsyncConnection, email: str) -> Owner | None:
-    """Whose an address is; the person can't be erased until the transaction ends."""
+async def owner(
+    connection: AsyncConnection, email: str, *, confirmed: bool = False
+) -> Owner | None:
+    """Whose an address is, or has even been proven to be.
+
+    The person can't be erased until the transaction ends.
+    """
     row = (
         await connection.execute(
-            text("SELECT user_id, ascii_email FROM users WHERE email = :email FOR KEY SHARE"),
-            {"email": email},
+            text(
+                "SELECT user_id, ascii_email FROM users WHERE email = :email"
+                " AND (email_confirmed_at IS NOT NULL OR NOT :confirmed) FOR KEY SHARE"
+            ),
+            {"email": email, "confirmed": confirmed},
         )
     ).first()
     return Owner(row.user_id, EmailAddress(email, row.ascii_email)) if row else None

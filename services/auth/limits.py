@@ -18,6 +18,9 @@ ATTEMPTS = 60  # with the right ones: each costs a hash
 PROOFS = 60
 REGISTRATIONS = 2000
 CHANGES = 300
+# How much larger the limit of a network is than that of the one within: IPv6 /64, /56, /48. Many
+# customers may share the wider ones, and one of them may have all.
+WIDER = (1, 2, 4)
 
 
 @dataclass(frozen=True)
@@ -36,32 +39,36 @@ class Limits:
             settings.registrations_per_address,
         )
 
-    def pair(self, account: str, visitor: Visitor) -> Limit:
+    def pair(self, account: str, visitor: Visitor) -> list[Limit]:
         """Failed logins of one account from one address."""
-        parts = ("pair", account, visitor.network)
-        return self._limit(FAILURES_PER_ACCOUNT_AND_ADDRESS, _QUARTER, *parts)
+        most = FAILURES_PER_ACCOUNT_AND_ADDRESS
+        return self._by_network(most, _QUARTER, visitor, "pair", account)
+
+    def account(self, account: str) -> Limit:
+        """Failed logins of one account from everywhere, but from browsers it knows."""
+        return self._limit(FAILURES_PER_ACCOUNT, _QUARTER, "account", account)
 
     def login(self, account: str, visitor: Visitor, *, known_device: bool) -> list[Limit]:
         """Failed logins. A known browser is not shut out by what others do elsewhere."""
         own = [
-            self.pair(account, visitor),
-            self._limit(self.failures_per_address, _QUARTER, "address", visitor.network),
+            *self.pair(account, visitor),
+            *self._by_network(self.failures_per_address, _QUARTER, visitor, "address"),
         ]
         if known_device:
             return own
         return [
             *own,
-            self._account(account),
+            self.account(account),
             self._limit(FAILURES, _QUARTER, "everybody"),
         ]
 
     def forgiven(self, account: str, visitor: Visitor) -> list[Limit]:
         """Failures that count no longer once its owner has read the account's mail."""
-        return [self.pair(account, visitor), self._account(account)]
+        return [*self.pair(account, visitor), self.account(account)]
 
     def attempts(self, account: str, visitor: Visitor) -> list[Limit]:
         """Logins to one account from one address, failed or not."""
-        return [self._limit(ATTEMPTS, _QUARTER, "attempts", account, visitor.network)]
+        return self._by_network(ATTEMPTS, _QUARTER, visitor, "attempts", account)
 
     def password(self, user_id: UUID) -> list[Limit]:
         """Wrong answers of a person who is logged in and asked for the password again."""
@@ -72,16 +79,15 @@ class Limits:
         return [self._limit(PROOFS, _QUARTER, "proofs", str(user_id))]
 
     def registration(self, visitor: Visitor) -> list[Limit]:
-        address = ("registration", visitor.network)
         return [
-            self._limit(self.registrations_per_address, _HOUR, *address),
+            *self._by_network(self.registrations_per_address, _HOUR, visitor, "registration"),
             self._limit(REGISTRATIONS, _HOUR, "registrations"),
         ]
 
     def reset(self, visitor: Visitor) -> list[Limit]:
         """Apart from registrations, so that a flood of those shuts nobody out who forgot."""
         return [
-            self._limit(self.registrations_per_address, _HOUR, "reset", visitor.network),
+            *self._by_network(self.registrations_per_address, _HOUR, visitor, "reset"),
             self._limit(REGISTRATIONS, _HOUR, "resets"),
         ]
 
@@ -103,8 +109,12 @@ class Limits:
         """Mails that anybody can have sent to an address, whatever account they come from."""
         return [self._limit(5, _HOUR, "mail to", kind, email)]
 
-    def _account(self, account: str) -> Limit:
-        return self._limit(FAILURES_PER_ACCOUNT, _QUARTER, "account", account)
+    def _by_network(
+        self, most: int, window: timedelta, visitor: Visitor, *parts: str
+    ) -> list[Limit]:
+        """At most so many from the narrowest of the visitor's networks, and more from the wider."""
+        wider = zip(visitor.networks, WIDER, strict=False)  # an IPv4 address is alone
+        return [self._limit(most * times, window, *parts, network) for network, times in wider]
 
     def _limit(self, most: int, window: timedelta, *parts: str) -> Limit:
         return Limit(key_of(self.secret, *parts), most, window)

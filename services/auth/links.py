@@ -15,6 +15,8 @@ from services.auth.opaque import digest
 from shared.contracts.auth import AccountMailKind
 from shared.errors import Invalid
 
+TRIES = 10  # passwords that may be tried with one link: each is judged, and then hashed
+
 
 class LinkInvalid(Invalid):
     """This link has been used or is too old. Ask for a new one."""
@@ -31,6 +33,7 @@ class Link:
     kind: AccountMailKind
     email: str
     ascii_email: str
+    tries: int
 
     @property
     def address(self) -> EmailAddress:
@@ -39,29 +42,35 @@ class Link:
 
 async def look(connection: AsyncConnection, token: str, now: datetime) -> Link:
     """A link that works, of whatever kind, without using it up; raises `LinkInvalid`."""
-    row = (
-        await connection.execute(
-            text(
-                "SELECT r.request_id, r.user_id, r.kind, r.email, r.ascii_email FROM links l"
-                " JOIN mail_requests r USING (request_id) JOIN users u USING (user_id)"
-                " WHERE l.token_hash = :hash AND l.expires_at > :now AND r.used_at IS NULL"
-                " AND r.ascii_email = CASE r.kind"
-                " WHEN 'confirm_new_email' THEN u.pending_ascii_email ELSE u.ascii_email END"
-            ),
-            {"hash": digest(token), "now": now},
-        )
-    ).first()
-    if row is None:
+    link = await _living(connection, token, now)
+    if link.tries >= TRIES:
         raise LinkInvalid
-    return Link(*row)
+    return link
 
 
 async def find(
     connection: AsyncConnection, token: str, kinds: Sequence[AccountMailKind], now: datetime
 ) -> Link:
-    """Like `look`, for a link of one of these kinds."""
-    link = await look(connection, token, now)
+    """A link of one of these kinds, also where its last try is under way."""
+    link = await _living(connection, token, now)
     if link.kind not in kinds:
+        raise LinkInvalid
+    return link
+
+
+async def try_password(
+    connection: AsyncConnection, token: str, kinds: Sequence[AccountMailKind], now: datetime
+) -> Link:
+    """Like `find`, and count the try; after the last one `LinkInvalid`, for good."""
+    link = await find(connection, token, kinds, now)
+    counted = await connection.scalar(
+        text(
+            "UPDATE mail_requests SET tries = tries + 1"
+            " WHERE request_id = :id AND tries < :most RETURNING true"
+        ),
+        {"id": link.request_id, "most": TRIES},
+    )
+    if not counted:
         raise LinkInvalid
     return link
 
@@ -98,3 +107,22 @@ async def void(
         ),
         {"user_id": user_id, "kind": kind, "now": now},
     )
+
+
+async def _living(connection: AsyncConnection, token: str, now: datetime) -> Link:
+    row = (
+        await connection.execute(
+            text(
+                "SELECT r.request_id, r.user_id, r.kind, r.email, r.ascii_email, r.tries"
+                " FROM links l"
+                " JOIN mail_requests r USING (request_id) JOIN users u USING (user_id)"
+                " WHERE l.token_hash = :hash AND l.expires_at > :now AND r.used_at IS NULL"
+                " AND r.ascii_email = CASE r.kind"
+                " WHEN 'confirm_new_email' THEN u.pending_ascii_email ELSE u.ascii_email END"
+            ),
+            {"hash": digest(token), "now": now},
+        )
+    ).first()
+    if row is None:
+        raise LinkInvalid
+    return Link(*row)

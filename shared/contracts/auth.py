@@ -10,6 +10,7 @@ AccountMailKind = Literal[
     "confirm_email",
     "already_registered",
     "reset_password",
+    "log_in",
     "confirm_new_email",
     "email_changed",
     "password_changed",

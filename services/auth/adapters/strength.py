@@ -1,8 +1,7 @@
 """How hard a password is to guess, by zxcvbn, with its advice as code words."""
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import prod
 from operator import itemgetter
 from typing import Any
@@ -13,6 +12,7 @@ from zxcvbn.matching import (  # type: ignore[import-untyped]
     relevant_l33t_subtable,
 )
 
+from services.auth.adapters.fair_pool import FairPool
 from shared.errors import Invalid
 
 ENOUGH = 2  # of 0 … 4: withstands guessing at ten tries a second
@@ -70,17 +70,20 @@ class StrengthMeter:
     """Judges one password at a time, off the event loop: zxcvbn keeps a common dictionary."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, "zxcvbn")
+        self._pool = FairPool("zxcvbn", 1)
 
-    async def check(self, password: str, email: str) -> None:
-        """Raises `PasswordTooWeak`, whose params are a warning and two suggestions, or empty."""
-        loop = asyncio.get_running_loop()
-        advice = await loop.run_in_executor(self._pool, _judge, password[:JUDGED], _own(email))
+    async def check(self, password: str, email: str, network: str) -> None:
+        """Raises `PasswordTooWeak`, whose params are a warning and two suggestions, or empty.
+
+        Raises `TooBusy` like hashing: judging is in the name of the network that asks for it.
+        """
+        judge = partial(_judge, password[:JUDGED], _own(email))
+        advice = await self._pool.run(network, judge)
         if advice is not None:
             raise PasswordTooWeak(**advice)
 
     async def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        await self._pool.close()
 
 
 def _judge(password: str, own_words: list[str]) -> dict[str, str | int] | None:

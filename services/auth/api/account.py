@@ -72,7 +72,7 @@ async def change_email(
 ) -> Asked:
     """Mail a link to the new address; the same answer when it has an account."""
     address = check_email(body.email)
-    proven = await prove(database, hasher, limits, user, body.password, now)
+    proven, _ = await prove(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
         mailed = await ask_for_change(
             connection, store, limits, user=user, proven=proven, address=address, now=now

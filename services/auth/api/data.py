@@ -87,6 +87,6 @@ async def erase(
     now: Now,
 ) -> None:
     """Forget the person, here at once and in all services as soon as they hear of it."""
-    proven = await prove(database, hasher, limits, user, body.password, now)
+    proven, _ = await prove(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
         await erase_account(connection, store, user=user, proven=proven)

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from services.auth import api_tokens, queries, session_list, sessions
+from services.auth.accounts import Person
 from services.auth.api.parts import (
     GATEWAY,
     Body,
@@ -15,6 +16,7 @@ from services.auth.api.parts import (
     Email,
     Hasher,
     Limited,
+    LinkToken,
     Now,
     Password,
     Pool,
@@ -23,10 +25,11 @@ from services.auth.api.parts import (
     Tokens,
     tokens,
 )
-from services.auth.commands.sign_in import begin_session, check_credentials
+from services.auth.commands.sign_in import begin_session, check_credentials, still_right, use_link
 from services.auth.session_list import Kind
 from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
+from shared.web.identity import Identity
 
 router = APIRouter(prefix="/internal/sessions", dependencies=GATEWAY)
 
@@ -37,6 +40,13 @@ class Login(Body):
     email: Email
     password: Password
     kind: Kind
+    client: Client = Client()
+
+
+class OpenedLink(Body):
+    """The token of a link, and the browser in which it was opened."""
+
+    token: LinkToken
     client: Client = Client()
 
 
@@ -66,6 +76,7 @@ async def log_in(
     visitor = body.client.visitor()
     found = await check_credentials(
         database,
+        store,
         hasher,
         limits,
         email=body.email,
@@ -74,20 +85,30 @@ async def log_in(
         now=now,
     )
     outdated = hasher.is_outdated(found.password_hash or "")
-    new_hash = await hasher.hash(body.password) if outdated else None
+    new_hash = await hasher.hash(body.password, visitor.widest) if outdated else None
     async with database.transaction() as connection:
-        session, person = await begin_session(
-            connection,
-            store,
-            limits,
-            found,
-            new_hash=new_hash,
-            kind=body.kind,
-            visitor=visitor,
-            now=now,
+        person = await still_right(connection, found, new_hash)
+        session = await begin_session(
+            connection, store, limits, person, kind=body.kind, visitor=visitor, now=now
         )
-    preferences = queries.Preferences.model_validate(person, from_attributes=True)
-    return tokens(signer, session.session_id, session.user_id, preferences, token=session.token)
+    return _of_new(signer, session, person)
+
+
+@router.post("/by-link", status_code=201)
+async def log_in_by_link(
+    body: OpenedLink,
+    connection: Transaction,
+    store: Store,
+    limits: Limited,
+    signer: Signer,
+    now: Now,
+) -> Tokens:
+    """Begin a browser's session by the link of a mail, which is used up."""
+    person = await use_link(connection, body.token, now)
+    session = await begin_session(
+        connection, store, limits, person, kind="web", visitor=body.client.visitor(), now=now
+    )
+    return _of_new(signer, session, person)
 
 
 @router.post("/refresh")
@@ -128,3 +149,8 @@ async def session_is_alive(session_id: UUID, connection: Transaction, now: Now) 
         or await api_tokens.is_alive(connection, session_id, now)
     ):
         raise NotFound
+
+
+def _of_new(signer: Identity, session: sessions.Session, person: Person) -> Tokens:
+    preferences = queries.Preferences.model_validate(person, from_attributes=True)
+    return tokens(signer, session.session_id, session.user_id, preferences, token=session.token)

@@ -1,8 +1,5 @@
 """Passwords: changed by who knows them, replaced by who reads the account's mail."""
 
-import asyncio
-import time
-
 from fastapi import APIRouter
 from pydantic import Field
 
@@ -23,12 +20,12 @@ from services.auth.api.parts import (
 )
 from services.auth.commands.passwords import RESETTING, change_password, reset_password
 from services.auth.commands.proof import prove
-from services.auth.commands.strangers import write_to_owner
+from services.auth.commands.strangers import steady_time, write_to_owner
 from services.auth.credentials import PasswordUnchanged, check_password, spelling
+from services.auth.visitors import Visitor
 from shared.web.identity import CurrentUser
 
 router = APIRouter(prefix="/internal")
-ANSWER_SECONDS = 0.25  # longer than the work takes, so that the time tells nothing
 
 
 class Forgotten(Body):
@@ -59,12 +56,11 @@ async def ask_for_reset(
     body: Forgotten, database: Pool, store: Store, limits: Limited, now: Now
 ) -> dict[str, str]:
     """Mail a link to the owner of the address, if there is one."""
-    started = time.monotonic()
+    email = spelling(body.email)
     async with database.transaction() as connection:
         await throttle.enter(connection, limits.reset(body.client.visitor()), now)
-    async with database.transaction() as connection:
-        await write_to_owner(connection, store, limits, "reset_password", spelling(body.email), now)
-    await asyncio.sleep(started + ANSWER_SECONDS - time.monotonic())
+    async with steady_time(), database.transaction() as connection:
+        await write_to_owner(connection, store, limits, "reset_password", email, now)
     return {}
 
 
@@ -79,21 +75,22 @@ async def reset(
     now: Now,
 ) -> None:
     """Use a link up; every session and API token ends."""
-    password = check_password(body.password)
+    password, visitor = check_password(body.password), body.client.visitor()
     async with database.transaction() as connection:
-        link = await links.find(connection, body.token, RESETTING, now)
-    await meter.check(password, link.email)
-    password_hash = await hasher.hash(password)
+        link = await links.try_password(connection, body.token, RESETTING, now)
+    await meter.check(password, link.email, visitor.widest)
+    password_hash = await hasher.hash(password, visitor.widest)
     async with database.transaction() as connection:
         await reset_password(
             connection,
             store,
-            limits,
             token=body.token,
             password_hash=password_hash,
-            visitor=body.client.visitor(),
+            visitor=visitor,
             now=now,
         )
+    async with database.transaction() as connection:
+        await throttle.forget(connection, limits.forgiven(link.email, visitor), now)
 
 
 @router.post("/me/password", status_code=204)
@@ -109,11 +106,12 @@ async def change(
 ) -> None:
     """Every other session ends."""
     password = check_password(body.new_password)
-    proven = await prove(database, hasher, limits, user, body.current_password, now)
+    proven, place = await prove(database, hasher, limits, user, body.current_password, now)
+    network = Visitor(place.address).widest
     if password == body.current_password:
         raise PasswordUnchanged
-    await meter.check(password, proven.email)
-    password_hash = await hasher.hash(password)
+    await meter.check(password, proven.email, network)
+    password_hash = await hasher.hash(password, network)
     async with database.transaction() as connection:
         await change_password(
             connection,

@@ -49,8 +49,8 @@ async def register(
     visitor = body.client.visitor()
     async with database.transaction() as connection:
         await throttle.enter(connection, limits.registration(visitor), now)
-    await meter.check(password, address.email)
-    password_hash = await hasher.hash(password)
+    await meter.check(password, address.email, visitor.widest)
+    password_hash = await hasher.hash(password, visitor.widest)
     async with database.transaction() as connection:
         await register_user(
             connection,

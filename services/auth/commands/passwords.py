@@ -12,12 +12,10 @@ from services.auth import (
     links,
     security_log,
     session_list,
-    throttle,
 )
 from services.auth.accounts import Person
 from services.auth.commands.proof import still
 from services.auth.commands.registration import mark_confirmed
-from services.auth.limits import Limits
 from services.auth.visitors import Place, Visitor
 from shared.contracts.auth import AccountMailKind
 from shared.eventsourcing.store import EventStore
@@ -25,7 +23,7 @@ from shared.web.identity import User
 
 # A link that confirms the address proves as much as one to a new password.
 RESETTING: tuple[AccountMailKind, ...] = ("reset_password", "confirm_email")
-_WITH_THE_PASSWORD: tuple[AccountMailKind, ...] = ("reset_password", "confirm_new_email")
+_WITH_THE_PASSWORD: tuple[AccountMailKind, ...] = ("reset_password", "log_in", "confirm_new_email")
 
 
 async def change_password(
@@ -52,7 +50,6 @@ async def change_password(
 async def reset_password(
     connection: AsyncConnection,
     store: EventStore,
-    limits: Limits,
     *,
     token: str,
     password_hash: str,
@@ -69,7 +66,6 @@ async def reset_password(
     await session_list.end_all(connection, user_id, now)
     await api_tokens.revoke_all(connection, user_id)
     await devices.forget_all(connection, user_id)
-    await throttle.forget(connection, *limits.forgiven(person.email, visitor))
     await security_log.note(connection, user_id, "password_reset", now, visitor.place)
     await mark_confirmed(connection, store, person, now)
     await _replace(connection, person, password_hash, now)

@@ -9,7 +9,7 @@ from services.auth.accounts import Person
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.credentials import WrongPassword
 from services.auth.limits import Limits
-from services.auth.visitors import Place
+from services.auth.visitors import Place, Visitor
 from shared.db import Database
 from shared.web.identity import User
 
@@ -21,21 +21,25 @@ async def prove(
     user: User,
     password: str,
     now: datetime,
-) -> Person:
-    """The person, whose password this is; raises `WrongPassword` or `TooManyAttempts`."""
+) -> tuple[Person, Place]:
+    """The person, whose password this is, and where they are.
+
+    Raises `WrongPassword`, `TooManyAttempts` or `TooBusy`.
+    """
     counted = limits.password(user.user_id)
     async with database.transaction() as connection:
         person, place = await accounts.acting(connection, user)
         await throttle.check(connection, counted, now)
         await throttle.enter(connection, limits.proofs(user.user_id), now)
-    right = await hasher.verify(password, person.password_hash)
+    network = Visitor(place.address).widest
+    right = await hasher.verify(password, person.password_hash, network)
     async with database.transaction() as connection:
         await throttle.enter(connection, counted, now, counts=not right)
-        if not right:
-            await security_log.note(connection, user.user_id, "password_refused", now, place)
     if not right:
+        async with database.transaction() as connection:
+            await security_log.note(connection, user.user_id, "password_refused", now, place)
         raise WrongPassword
-    return person
+    return person, place
 
 
 async def still(connection: AsyncConnection, user: User, proven: Person) -> tuple[Person, Place]:

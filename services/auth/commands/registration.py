@@ -18,6 +18,7 @@ from services.auth.domain.account import ACCOUNT, confirm_email, register, strea
 from services.auth.limits import Limits
 from services.auth.links import Link
 from services.auth.opaque import digest
+from services.auth.throttle import Limit
 from services.auth.visitors import Place, Visitor
 from shared.contracts.auth import Language
 from shared.errors import Conflict, Forbidden
@@ -158,15 +159,25 @@ async def ask_again(
     """Send the links once more that are waited for.
 
     Raises `TooManyAttempts`, or `NothingToConfirm` when none is.
-
-    First the other person's row, then what takes the append lock.
     """
     person, _ = await accounts.acting(connection, user)
     if person.email_confirmed_at is not None and person.pending_email is None:
         raise NothingToConfirm
+    await throttle.hold(connection, _counted_when_asked_again(limits, person))
     await throttle.enter(connection, limits.confirmation(person.user_id), now)
     user_id = person.user_id
     if (pending := person.pending_address) is not None:
         await addresses.ask_new_owner(connection, store, limits, user_id, pending, now)
     if person.email_confirmed_at is None:
         await write_to(connection, store, limits, user_id, "confirm_email", person.address, now)
+
+
+def _counted_when_asked_again(limits: Limits, person: Person) -> list[Limit]:
+    """All of it, for the first mail's event takes the append lock."""
+    waits = person.pending_email or ""
+    return [
+        *limits.confirmation(person.user_id),
+        *limits.mail_to("already_registered", waits),
+        *limits.mail_to("confirm_new_email", waits),
+        *limits.mail_to("confirm_email", person.email),
+    ]

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth import account_mails, accounts, devices, security_log, sessions, throttle
+from services.auth import account_mails, accounts, devices, links, security_log, sessions, throttle
 from services.auth.accounts import Credentials, Person
 from services.auth.adapters.passwords import PasswordHasher
+from services.auth.commands.strangers import steady_time, write_to_owner
 from services.auth.credentials import WrongCredentials, spelling
 from services.auth.limits import Limits
 from services.auth.session_list import Kind
@@ -18,6 +19,7 @@ from shared.eventsourcing.store import EventStore
 
 async def check_credentials(
     database: Database,
+    store: EventStore,
     hasher: PasswordHasher,
     limits: Limits,
     *,
@@ -26,7 +28,7 @@ async def check_credentials(
     visitor: Visitor,
     now: datetime,
 ) -> Credentials:
-    """Whose they are; raises `WrongCredentials` or `TooManyAttempts`.
+    """Whose they are; raises `WrongCredentials`, `TooManyAttempts` or `TooBusy`.
 
     An unknown address takes the same statements and the same hash as a wrong password.
     """
@@ -36,41 +38,68 @@ async def check_credentials(
         counted = limits.login(account, visitor, known_device=found.known_device)
         await throttle.check(connection, counted, now)
         await throttle.enter(connection, limits.attempts(account, visitor), now)
-    right = await hasher.verify(password, found.password_hash)
+    right = await hasher.verify(password, found.password_hash, visitor.widest)
     async with database.transaction() as connection:
         # Again, and also for the right password: of many parallel tries ten were answered.
         await throttle.enter(connection, counted, now, counts=not right)
         if right:
-            await throttle.forget(connection, limits.pair(account, visitor))
-        else:
-            await security_log.note(connection, found.user_id, "sign_in_failed", now, visitor.place)
-    if not right:
+            await throttle.forget(connection, limits.pair(account, visitor), now)
+        shut = not right and await throttle.is_used_up(connection, limits.account(account), now)
+    if right:
+        return found
+    async with database.transaction() as connection:
+        await security_log.note(connection, found.user_id, "sign_in_failed", now, visitor.place)
+    if shut:
+        await _offer_link(database, store, limits, account, now)
+    raise WrongCredentials
+
+
+async def _offer_link(
+    database: Database, store: EventStore, limits: Limits, account: str, now: datetime
+) -> None:
+    """Mail a way in to the owner, whose right password is refused elsewhere from now on."""
+    async with steady_time(), database.transaction() as connection:
+        await write_to_owner(connection, store, limits, "log_in", account, now, confirmed=True)
+
+
+async def still_right(
+    connection: AsyncConnection, found: Credentials, new_hash: str | None
+) -> Person:
+    """Lock whose credentials these are; `new_hash` replaces one of an old cost.
+
+    Raises `WrongCredentials` when the password has changed meanwhile.
+    """
+    person = await accounts.lock(connection, found.user_id)
+    if person is None or person.password_version != found.password_version:
         raise WrongCredentials
-    return found
+    if new_hash is not None:
+        await accounts.change(connection, person.user_id, password_hash=new_hash)
+    return person
+
+
+async def use_link(connection: AsyncConnection, token: str, now: datetime) -> Person:
+    """Lock whose link to log in this is, and use up all such links; raises `LinkInvalid`."""
+    _, person = await links.use(connection, token, ["log_in"], now)
+    await links.void(connection, person.user_id, "log_in", now)
+    return person
 
 
 async def begin_session(
     connection: AsyncConnection,
     store: EventStore,
     limits: Limits,
-    found: Credentials,
+    person: Person,
     *,
-    new_hash: str | None,
     kind: Kind,
     visitor: Visitor,
     now: datetime,
-) -> tuple[Session, Person]:
-    """A session for credentials that are still right; `new_hash` replaces one of an old cost."""
-    person = await accounts.lock(connection, found.user_id)
-    if person is None or person.password_version != found.password_version:
-        raise WrongCredentials
-    if new_hash is not None:
-        await accounts.change(connection, person.user_id, password_hash=new_hash)
+) -> Session:
+    """A session for somebody who has proven who they are, and is locked."""
     session = await sessions.begin(connection, person.user_id, kind, now, visitor.place)
     await security_log.note(connection, person.user_id, "signed_in", now, visitor.place)
     if await devices.see(connection, person.user_id, visitor, now):
         await _report(connection, store, limits, person, visitor, now)
-    return session, person
+    return session
 
 
 async def _report(

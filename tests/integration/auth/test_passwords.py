@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from services.auth import limits
-from services.auth.api.passwords import ANSWER_SECONDS
+from services.auth.commands.strangers import ANSWER_SECONDS
 from tests.integration.auth.world import (
     FIREFOX,
     OTHER_PASSWORD,

@@ -20,21 +20,21 @@ async def hasher() -> AsyncIterator[PasswordHasher]:
 async def test_the_right_password_fits_and_one_that_is_nearly_right_does_not(
     hasher: PasswordHasher, password: str
 ) -> None:
-    stored = await hasher.hash(password)
-    assert await hasher.verify(password, stored)
+    stored = await hasher.hash(password, "network")
+    assert await hasher.verify(password, stored, "network")
     for wrong in (password[:-1], password + "x", password[:-1] + "y", password.swapcase() + " "):
-        assert not await hasher.verify(wrong, stored)
+        assert not await hasher.verify(wrong, stored, "network")
 
 
 async def test_two_people_with_one_password_have_two_hashes(hasher: PasswordHasher) -> None:
-    assert await hasher.hash("password") != await hasher.hash("password")
+    assert await hasher.hash("password", "network") != await hasher.hash("password", "network")
 
 
 async def test_without_the_pepper_a_stolen_hash_says_nothing(hasher: PasswordHasher) -> None:
-    stored = await hasher.hash("password")
+    stored = await hasher.hash("password", "network")
     thief = PasswordHasher("another", 4)
     try:
-        assert not await thief.verify("password", stored)
+        assert not await thief.verify("password", stored, "network")
     finally:
         await thief.close()
 
@@ -43,7 +43,7 @@ async def test_without_the_pepper_a_stolen_hash_says_nothing(hasher: PasswordHas
 async def test_no_password_fits_a_user_who_does_not_exist(
     hasher: PasswordHasher, password: str
 ) -> None:
-    assert not await hasher.verify(password, None)
+    assert not await hasher.verify(password, None, "network")
 
 
 async def test_a_user_who_does_not_exist_costs_a_whole_hash() -> None:
@@ -51,10 +51,10 @@ async def test_a_user_who_does_not_exist_costs_a_whole_hash() -> None:
     for cost in (4, 6):
         hasher = PasswordHasher("pepper", cost)
         try:
-            stored = await hasher.hash("password")
+            stored = await hasher.hash("password", "network")
             assert stored.startswith(f"$2b${cost:02}$")
-            assert not await hasher.verify("wrong password", stored)
-            assert not await hasher.verify("wrong password", None)
+            assert not await hasher.verify("wrong password", stored, "network")
+            assert not await hasher.verify("wrong password", None, "network")
         finally:
             await hasher.close()
 
@@ -73,11 +73,11 @@ async def test_a_hash_of_an_older_cost_takes_as_much_work_as_one_of_today(
     monkeypatch.setattr(bcrypt, "hashpw", counting)
     made = [PasswordHasher("pepper", cost) for cost in (4, 5, 7)]
     try:
-        stored = [await hasher.hash("password") for hasher in made]
+        stored = [await hasher.hash("password", "network") for hasher in made]
         for found in (*stored, None):
             for password in ("password", "wrong password"):
                 rounds.clear()
-                right = await made[-1].verify(password, found)
+                right = await made[-1].verify(password, found, "network")
                 assert right == (found is not None and password == "password")
                 assert sum(rounds) == 2**7
     finally:
@@ -86,6 +86,6 @@ async def test_a_hash_of_an_older_cost_takes_as_much_work_as_one_of_today(
 
 
 async def test_a_hash_of_another_cost_is_outdated(hasher: PasswordHasher) -> None:
-    stored = await hasher.hash("password")
+    stored = await hasher.hash("password", "network")
     assert not hasher.is_outdated(stored)
     assert hasher.is_outdated(stored.replace("$04$", "$05$"))

@@ -49,7 +49,7 @@ async def test_the_commonest_and_ones_own_are_refused(
     meter: StrengthMeter, password: str, warning: str
 ) -> None:
     with pytest.raises(PasswordTooWeak) as caught:
-        await meter.check(password, "ann.miller@example.org")
+        await meter.check(password, "ann.miller@example.org", "network")
     params = caught.value.params
     assert params.keys() == {"warning", "suggestion1", "suggestion2"}
     assert params["warning"] == warning
@@ -71,9 +71,9 @@ async def test_the_commonest_and_ones_own_are_refused(
 async def test_what_is_hard_to_guess_is_accepted(meter: StrengthMeter, password: str) -> None:
     if password.startswith("xxx"):  # only the beginning is judged
         with pytest.raises(PasswordTooWeak):
-            await meter.check(password, "ann@example.org")
+            await meter.check(password, "ann@example.org", "network")
     else:
-        await meter.check(password, "ann@example.org")
+        await meter.check(password, "ann@example.org", "network")
 
 
 def test_every_advice_that_zxcvbn_can_give_has_a_code() -> None:

@@ -1,5 +1,8 @@
 """What is made of an address, a browser's name and a cookie."""
 
+import hashlib
+from ipaddress import ip_network
+
 import pytest
 
 from services.auth.visitors import Place, Visitor, device_words
@@ -39,19 +42,45 @@ def test_a_device_in_a_few_words(user_agent: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "network"),
+    ("address", "networks"),
     [
-        ("203.0.113.9", "203.0.113.9"),
-        ("::ffff:203.0.113.9", "203.0.113.9"),
-        ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
-        ("2001:db8:1:2::1", "2001:0db8:0001:0002"),
-        ("2001:db8:1:3::1", "2001:0db8:0001:0003"),
-        ("somewhere", "somewhere"),
-        ("", ""),
+        ("203.0.113.9", ["203.0.113.9"]),
+        ("::ffff:203.0.113.9", ["203.0.113.9"]),
+        ("::ffff:203.0.113.9%eth0", ["203.0.113.9"]),
+        ("64:ff9b::cb00:7109", ["203.0.113.9"]),
+        ("2002:cb00:7109:1::1", ["203.0.113.9"]),
+        ("2001:0:4136:e378:8000:63bf:34ff:8ef6", ["203.0.113.9"]),
+        ("2001:db8:1:2:3:4:5:6", ["2001:db8:1:2::/64", "2001:db8:1::/56", "2001:db8:1::/48"]),
+        ("2001:db8:1:1ff::", ["2001:db8:1:1ff::/64", "2001:db8:1:100::/56", "2001:db8:1::/48"]),
+        ("fe80::1%eth0", ["fe80::/64", "fe80::/56", "fe80::/48"]),
+        ("64:ff9b:1::1", ["64:ff9b:1::/64", "64:ff9b:1::/56", "64:ff9b:1::/48"]),
+        ("::1", ["::/64", "::/56", "::/48"]),
     ],
 )
-def test_throttles_count_by_network(address: str, network: str) -> None:
-    assert Visitor(address).network == network
+def test_throttles_count_by_network(address: str, networks: list[str]) -> None:
+    found = Visitor(address).networks
+    assert [str(ip_network(one)).removesuffix("/32") for one in found] == networks
+    assert Visitor(address).widest == found[-1]
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("address", ["", "somewhere", "1.2.3.4.5", "2001:db8::1/64", "\0", "%eth0"])
+def test_what_is_no_address_is_a_network_of_its_own(address: str) -> None:
+    assert Visitor(address).networks == (address,)
+
+
+def test_a_program_from_before_is_known_again() -> None:
+    """The hash of its network's /64 as it has always been written."""
+    program = Visitor("2001:db8:1:2::1", "bot/1")
+    before = hashlib.sha256(b"program\nbot/1\n2001:0db8:0001:0002").digest()
+    assert program.device_hash == before
+
+
+@pytest.mark.parametrize("address", ["fe80::1%eth0", "fe80::1%1\r\n", "2002:cb00:7109::%x"])
+def test_the_scope_of_an_address_changes_nothing(address: str) -> None:
+    plain = Visitor(address.partition("%")[0], "bot/1")
+    assert Visitor(address, "bot/1").networks == plain.networks
+    assert Visitor(address, "bot/1").device_hash == plain.device_hash
 
 
 def test_a_browser_is_its_cookie_and_a_program_its_name_and_network() -> None:
