@@ -73,7 +73,9 @@ SENTENCES = {
         r""" front, nothing invisible, none of \ / : * ? " < > | =."""
     ),
     "not_text": N_("This is not a text file."),
-    "too_busy": N_("Too many people are logging in at this moment. Please try again shortly."),
+    "too_busy": N_(
+        "Too many passwords are being checked at this moment. Please try again shortly."
+    ),
     "not_utf8": N_(
         "The file can't be read as UTF-8. Save it as UTF-8, or declare its encoding at its top."
     ),

@@ -60,6 +60,11 @@ class Sessions:
         tokens = await self._auth.log_in(email, password, "web", self._callers.browser(request))
         await self.enter(request, tokens)
 
+    async def begin_by_link(self, request: Request, token: str) -> None:
+        """Like `begin`, by the link of a mail."""
+        tokens = await self._auth.log_in_by_link(token, self._callers.browser(request))
+        await self.enter(request, tokens)
+
     async def enter(self, request: Request, tokens: Tokens) -> None:
         """Take up a session that auth has begun; the one the browser had before ends."""
         await self.end(request)
@@ -120,6 +125,10 @@ class Sessions:
         token = self._cookies.read(request, "session")
         tokens = await self._auth.access(token, self._callers.program(request))
         return self._identity.verify_user(tokens.access_token)
+
+    async def _replace(self, request: Request, tokens: Tokens) -> None:
+        await self.end(request)
+        self._cookies.keep(request, tokens, tokens.token or "")
 
     async def _by_session(self, request: Request, token: str) -> User | None:
         if not 0 < len(token) <= MAX_SESSION_TOKEN:

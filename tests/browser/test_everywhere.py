@@ -24,6 +24,7 @@ LONGEST_ADDRESSES = """() => {
 PATHS = [
     *("/", "/?mark=deleted", "/?q=nothing", "/checks", "/api/docs", "/nothing"),
     *("/login", "/register", "/forgotten-password", "/confirm/x", "/reset-password/x"),
+    "/log-in/x",
     *("/account", "/account/sessions", "/account/tokens", "/account/security", "/account/data"),
     "/account/erase",
 ]

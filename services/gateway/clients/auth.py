@@ -67,6 +67,12 @@ class Auth(Service):
         )
         return Tokens.model_validate_json(answer.content)
 
+    async def log_in_by_link(self, token: str, client: Client) -> Tokens:
+        """Use up the link of a mail that begins a web session; raises auth's `link_invalid`."""
+        path = "/internal/sessions/by-link"
+        answer = await self._ask("POST", path, token=token, client=asdict(client))
+        return Tokens.model_validate_json(answer.content)
+
     async def refresh(self, token: str) -> Tokens:
         """The next pair of tokens of an API session."""
         answer = await self._ask("POST", "/internal/sessions/refresh", token=token)

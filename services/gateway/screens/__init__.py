@@ -18,6 +18,7 @@ from services.gateway.screens import (
     files,
     language,
     login,
+    login_link,
     password,
     registration,
     report,
@@ -27,6 +28,7 @@ ROUTERS = [
     screen.router
     for screen in (
         login,
+        login_link,
         registration,
         password,
         confirmation,

@@ -261,7 +261,7 @@ async def test_made_up_links_do_no_harm(
     browser: httpx2.AsyncClient, services: Services, token: str
 ) -> None:
     services.on("auth (POST|PUT) .*", refusal(422, "link_invalid"))
-    for path in ("/confirm/", "/reset-password/"):
+    for path in ("/confirm/", "/reset-password/", "/log-in/"):
         assert (await browser.get(path + token)).status_code in {404, 422}
         posted = await browser.post(path + token, data={"password": SECRET})
         assert posted.status_code in {404, 422}

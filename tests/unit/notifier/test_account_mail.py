@@ -30,7 +30,12 @@ from tests.unit.notifier.received import (
 
 KINDS: tuple[AccountMailKind, ...] = get_args(AccountMailKind)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-WITH_TOKEN: tuple[AccountMailKind, ...] = ("confirm_email", "confirm_new_email", "reset_password")
+WITH_TOKEN: tuple[AccountMailKind, ...] = (
+    "confirm_email",
+    "confirm_new_email",
+    "reset_password",
+    "log_in",
+)
 TOKEN = "Zk3_v-9a"
 HOME = "https://prereview.example"
 SUBJECTS: dict[AccountMailKind, tuple[str, str]] = {
@@ -40,6 +45,7 @@ SUBJECTS: dict[AccountMailKind, tuple[str, str]] = {
         "Учётная запись с этим адресом уже есть",  # noqa: RUF001
     ),
     "reset_password": ("Choose a new password", "Задайте новый пароль"),
+    "log_in": ("A link to log in to your account", "Ссылка для входа в учётную запись"),
     "confirm_new_email": (
         "Confirm your new e-mail address",
         "Подтвердите новый адрес электронной почты",
@@ -52,6 +58,7 @@ LINKS: dict[AccountMailKind, list[str]] = {
     "confirm_email": [f"/confirm/{TOKEN}"],
     "confirm_new_email": [f"/confirm/{TOKEN}"],
     "reset_password": [f"/reset-password/{TOKEN}"],
+    "log_in": [f"/log-in/{TOKEN}"],
     "already_registered": ["/login", "/forgotten-password"],
     "email_changed": ["/account"],
     "password_changed": ["/account", "/forgotten-password"],

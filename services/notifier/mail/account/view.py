@@ -17,6 +17,7 @@ LINKS: dict[AccountMailKind, str] = {
     "confirm_email": "/confirm/{token}",
     "confirm_new_email": "/confirm/{token}",
     "reset_password": "/reset-password/{token}",
+    "log_in": "/log-in/{token}",
     "already_registered": "/login",
     "email_changed": "/account",
     "password_changed": "/account",

@@ -1,0 +1,33 @@
+"""Logging in by the link that is mailed when too many wrong passwords were tried."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway.headers import SECRET_ADDRESS
+from services.gateway.provision import Auth, Pages, Sessions
+from services.gateway.screens.forms import go
+from services.gateway.screens.password import LinkToken
+from services.gateway.sessions import Visitor
+from shared.errors import DomainError, NotFound
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/log-in/{token}")
+async def ask(request: Request, _: Visitor, pages: Pages, auth: Auth, token: LinkToken) -> Response:
+    """Looking uses nothing up: mail programs and scanners follow links too."""
+    try:
+        kind = await auth.link_kind(token)
+    except DomainError as error:
+        return pages.refuse(request, "login_link.html", error, headers=SECRET_ADDRESS)
+    if kind != "log_in":
+        raise NotFound
+    return pages.render(request, "login_link.html", headers=SECRET_ADDRESS)
+
+
+@router.post("/log-in/{token}")
+async def log_in(request: Request, pages: Pages, sessions: Sessions, token: LinkToken) -> Response:
+    try:
+        await sessions.begin_by_link(request, token)
+    except DomainError as error:
+        return pages.refuse(request, "login_link.html", error, headers=SECRET_ADDRESS)
+    return go("/")

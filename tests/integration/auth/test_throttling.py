@@ -1,0 +1,338 @@
+"""What one network, or many, can cost others: locked out, kept waiting, refused."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from ipaddress import IPv6Address
+from itertools import cycle, islice
+
+import bcrypt
+import httpx2
+import pytest
+import pytest_asyncio
+
+from services.auth import accounts, security_log, throttle
+from services.auth.adapters import strength
+from services.auth.adapters.fair_pool import FairPool
+from services.auth.limits import Limits
+from services.auth.throttle import Limit, TooManyAttempts, key_of
+from services.auth.visitors import Place
+from shared.eventsourcing.projection import take_append_lock
+from tests.integration.auth.test_links import token_of
+from tests.integration.auth.world import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    SetClock,
+    World,
+    address,
+    make_app,
+    somewhere,
+)
+from tests.integration.conftest import Pools
+from tests.support.apps import is_problem, without_loops
+from tests.support.databases import PrivateDatabase
+from tests.support.keys import Keys
+
+Ask = Callable[[World, dict[str, str]], Awaitable[httpx2.Response]]
+
+
+def at(host: str) -> dict[str, str]:
+    return {**somewhere(), "address": host}
+
+
+def neighbours(bits: int, number: int, *, apart: int = 1) -> list[dict[str, str]]:
+    """Clients in one network of so many bits, each so many /64s from the one before."""
+    start = (0x20010DB8 << 96) | (random.getrandbits(bits - 32) << (128 - bits))
+    hosts = [start | (one * apart << 64) | 1 for one in range(number)]
+    return [at(str(IPv6Address(host))) for host in hosts]
+
+
+async def fail(world: World, email: str, client: dict[str, str], times: int) -> list[int]:
+    answers = [await world.try_login(email, OTHER_PASSWORD, client=client) for _ in range(times)]
+    return [answer.status_code for answer in answers]
+
+
+async def test_ten_networks_of_one_provider_do_not_shut_the_owner_out(world: World) -> None:
+    person = await world.person()
+    statuses = list[int]()
+    for client in neighbours(48, 10, apart=256):
+        statuses += await fail(world, person.email, client, 10)
+    assert statuses == [401] * 40 + [429] * 60
+    assert (await world.try_login(person.email, client=somewhere())).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("clients", "most"),
+    [(neighbours(64, 1), 10), (neighbours(56, 20), 20), (neighbours(48, 20, apart=256), 40)],
+    ids=["/64", "/56", "/48"],
+)
+async def test_the_wider_network_has_a_somewhat_larger_limit(
+    world: World, clients: list[dict[str, str]], most: int
+) -> None:
+    nobody, statuses = address(), list[int]()
+    for client in islice(cycle(clients), most + 5):
+        statuses += await fail(world, nobody, client, 1)
+    assert statuses == [401] * most + [429] * 5
+    assert await fail(world, nobody, somewhere(), 1) == [401]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["::ffff:198.51.100.{}", "64:ff9b::c633:64{:02x}", "2002:c633:64{:02x}::1", "198.51.100.{}"],
+)
+async def test_an_embedded_ipv4_address_is_that_address(world: World, written: str) -> None:
+    nobody, host = address(), random.randrange(256)
+    assert await fail(world, nobody, at(f"198.51.100.{host}"), 10) == [401] * 10
+    assert await fail(world, nobody, at(written.format(host)), 1) == [429]
+
+
+@pytest.mark.parametrize(
+    "host", ["fe80::1%eth0", "fe80::1%\r\n", "::ffff:1.2.3.4%lo", "%", "1.2.3"]
+)
+async def test_an_address_with_a_scope_is_an_address(world: World, host: str) -> None:
+    email, client = address(), at(host)
+    assert (await world.register(email, client=client)).status_code == 202
+    assert await fail(world, email, client, 1) == [401]
+    assert (await world.try_login(email, client=client)).status_code == 201
+    answer = await world.post("/password-resets", {"email": email, "client": client})
+    assert answer.status_code == 202
+
+
+@pytest_asyncio.fixture
+async def narrow(keys: Keys, postgres: PrivateDatabase, pools: Pools) -> AsyncIterator[World]:
+    """The service with small limits for addresses."""
+    few = {"failures_per_address": 3, "registrations_per_address": 3}
+    async with without_loops(make_app(keys, postgres, SetClock(), **few)) as app:
+        yield World(app, keys, app.state.clock, pools("auth"))
+
+
+async def _register(world: World, client: dict[str, str]) -> httpx2.Response:
+    return await world.register(address(), client=client)
+
+
+async def _forget(world: World, client: dict[str, str]) -> httpx2.Response:
+    return await world.post("/password-resets", {"email": "x", "client": client})
+
+
+async def _guess(world: World, client: dict[str, str]) -> httpx2.Response:
+    return await world.try_login(address(), client=client)
+
+
+@pytest.mark.parametrize("ask", [_register, _forget, _guess])
+async def test_what_an_address_may_do_a_provider_may_do_four_times(narrow: World, ask: Ask) -> None:
+    answers = [await ask(narrow, client) for client in neighbours(48, 14, apart=256)]
+    refused = [answer.status_code == 429 for answer in answers]
+    assert refused == [False] * 12 + [True] * 2
+    assert (await ask(narrow, somewhere())).status_code != 429
+
+
+# The queues.
+
+
+async def test_a_burst_of_logins_from_one_address_keeps_nobody_else_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await world.person()
+    really, made = bcrypt.hashpw, list[bytes]()
+
+    def slowly(password: bytes, salt: bytes) -> bytes:
+        made.append(salt)
+        time.sleep(0.3)
+        return really(password, salt)
+
+    monkeypatch.setattr(bcrypt, "hashpw", slowly)
+    crowd = somewhere()
+    burst = [asyncio.create_task(world.try_login(address(), client=crowd)) for _ in range(60)]
+    await asyncio.sleep(0.5)
+    assert (await world.try_login(person.email, client=somewhere())).status_code == 201
+    assert len(made) < 12, "of the burst 22 are hashed"
+    answers = await asyncio.gather(*burst)
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert busy
+    assert all(is_problem(answer, 503, "too_busy") for answer in busy)
+    assert {answer.headers["retry-after"] for answer in busy} == {"5"}
+    assert {answer.status_code for answer in answers} == {401, 503}
+
+
+async def test_a_burst_of_weak_passwords_keeps_no_registration_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, judged = strength._judge, list[str]()
+
+    def slowly(password: str, own: list[str]) -> object:
+        judged.append(password)
+        time.sleep(0.2)
+        return really(password, own)
+
+    monkeypatch.setattr(strength, "_judge", slowly)
+    person, crowd = await world.person(), somewhere()
+    token, _ = await token_of(world, person, "reset_password")
+    body = {"token": token, "password": "password", "client": crowd}
+    burst = [
+        *(asyncio.create_task(world.post("/password-resets", body, "PUT")) for _ in range(60)),
+        *(
+            asyncio.create_task(world.register(address(), "password", client=crowd))
+            for _ in range(30)
+        ),
+    ]
+    await asyncio.sleep(0.5)
+    assert (await world.register(address(), client=somewhere())).status_code == 202
+    assert len(judged) < 12, "of the burst 21 are judged"
+    answers = await asyncio.gather(*burst)
+    assert {answer.status_code for answer in answers} == {422, 503}
+
+
+async def test_who_is_logged_in_has_no_share_of_their_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a network would get a share for each account that it makes."""
+    asked: list[str] = []
+    person = await world.person()
+    really = FairPool.run
+
+    async def noting(self: FairPool, network: str, work: object) -> object:
+        asked.append(network)
+        return await really(self, network, work)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FairPool, "run", noting)
+    await world.try_login(person.email)
+    body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    assert (await person.ask("POST", "/me/password", body)).status_code == 204
+    assert len(asked) == 4
+    assert len(set(asked)) == 1
+    assert asked[0].endswith("/48")
+
+
+# The tries of a link.
+
+
+async def _reset(world: World, token: str, password: str) -> httpx2.Response:
+    body = {"token": token, "password": password, "client": world.client}
+    return await world.post("/password-resets", body, "PUT")
+
+
+async def test_the_tenth_try_of_a_link_may_be_the_right_one(world: World) -> None:
+    token, _ = await token_of(world, await world.person(), "reset_password")
+    for _ in range(9):
+        assert is_problem(await _reset(world, token, "password"), 422, "password_too_weak")
+    assert (await _reset(world, token, OTHER_PASSWORD)).status_code == 204
+
+
+async def test_after_ten_tries_a_link_is_used_up_and_says_so(world: World) -> None:
+    person = await world.person()
+    token, _ = await token_of(world, person, "reset_password")
+    again = (await world.mail(person.email, "reset_password"))["token"]
+    for one in (token, again) * 5:
+        assert is_problem(await _reset(world, one, "password"), 422, "password_too_weak")
+    for one in (token, again):
+        assert is_problem(await world.post("/links", {"token": one}), 422, "link_invalid")
+        assert is_problem(await _reset(world, one, OTHER_PASSWORD), 422, "link_invalid")
+    newer, _ = await token_of(world, person, "reset_password")
+    assert (await _reset(world, newer, OTHER_PASSWORD)).status_code == 204
+
+
+async def test_what_costs_nothing_is_no_try(world: World) -> None:
+    token, _ = await token_of(world, await world.person(), "reset_password")
+    for _ in range(12):
+        assert is_problem(await _reset(world, token, "short"), 422, "password_too_short")
+    assert (await _reset(world, token, OTHER_PASSWORD)).status_code == 204
+
+
+async def test_of_many_parallel_tries_ten_are_judged(world: World) -> None:
+    token, _ = await token_of(world, await world.person(), "reset_password")
+    answers = await asyncio.gather(*(_reset(world, token, "password") for _ in range(60)))
+    codes = [answer.json()["code"] for answer in answers]
+    assert (codes.count("password_too_weak"), codes.count("link_invalid")) == (10, 50)
+
+
+# The locks.
+
+
+async def test_a_registration_that_waits_for_its_events_stops_no_login(world: World) -> None:
+    person = await world.person()
+    known: Limits = world.app.state.provided[Limits]
+    async with world.database.transaction() as connection:
+        mail = known.mail_to("confirm_email", address())
+        assert await throttle.allows(connection, mail, world.clock.now)
+        await take_append_lock(connection)
+        for status in await fail(world, person.email, somewhere(), 2):
+            assert status == 401
+        answer = await asyncio.wait_for(_forget(world, somewhere()), 2)
+        assert answer.status_code == 202
+
+
+async def test_a_login_under_way_holds_up_failures_of_that_account_only(world: World) -> None:
+    person, other, client = await world.person(), await world.person(), somewhere()
+    place = Place("Firefox on Linux", client["address"])
+    await fail(world, person.email, client, 1)
+    async with world.database.transaction() as connection:
+        await accounts.lock(connection, person.user_id)
+        await security_log.note(
+            connection, person.user_id, "sign_in_failed", world.clock.now, place
+        )
+        waiting = asyncio.create_task(fail(world, person.email, client, 1))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        answer = await asyncio.wait_for(world.try_login(other.email, client=somewhere()), 2)
+        assert answer.status_code == 201
+    assert await waiting == [401]
+
+
+async def test_counting_keys_that_overlap_never_waits_in_a_circle(world: World) -> None:
+    keys = [key_of(b"secret", address()) for _ in range(6)]
+    held: dict[bytes, int] = dict.fromkeys(keys, 0)
+    order = random.Random(7)
+
+    def some() -> list[Limit]:
+        return [Limit(key, 40, timedelta(hours=1)) for key in order.sample(keys, 4)]
+
+    async def count(mine: list[Limit]) -> None:
+        try:
+            async with world.database.transaction() as connection:
+                await throttle.enter(connection, mine, world.clock.now)
+        except TooManyAttempts:
+            return
+        for limit in mine:
+            held[limit.key] += 1
+
+    async def forget(mine: list[Limit]) -> None:
+        """Take the locks and forget what lives tomorrow, which is nothing."""
+        async with world.database.transaction() as connection:
+            await throttle.forget(connection, mine[:1], world.clock.now + timedelta(days=1))
+
+    await asyncio.gather(*(count(some()) for _ in range(150)), *(forget(some()) for _ in range(50)))
+    assert max(held.values()) == 40, "exactly as many as are allowed"
+    rows = await world.rows(
+        "SELECT key, count(*) FROM throttle WHERE key = ANY(:keys) GROUP BY key", keys=keys
+    )
+    assert {row[0]: row[1] for row in rows} == held
+
+
+async def test_everything_at_once_ends_well(world: World) -> None:
+    """Registrations, wishes, failures and resets that meet at the same addresses and people."""
+    people = [await world.person() for _ in range(4)]
+    emails = [person.email for person in people]
+    new = [address() for _ in range(3)]
+    asked = []
+    for number in range(48):
+        person, email = people[number % 4], emails[(number + 1) % 4]
+        wish = {"password": PASSWORD, "email": [*new, email][number % 4]}
+        asked += [
+            person.ask("POST", "/me/email", wish),
+            person.ask("POST", "/confirmations/again"),
+            world.register([*new, *emails][number % 7], client=somewhere()),
+            world.try_login(email, OTHER_PASSWORD, client=somewhere()),
+            world.post("/password-resets", {"email": email, "client": somewhere()}),
+        ]
+    order = random.Random(7)
+    order.shuffle(asked)
+    limit = asyncio.Semaphore(16)
+
+    async def one(request: Awaitable[httpx2.Response]) -> int:
+        async with limit:
+            return (await request).status_code
+
+    statuses = await asyncio.gather(*map(one, asked))
+    assert set(statuses) <= {202, 401, 409, 422, 429}, sorted(set(statuses))
