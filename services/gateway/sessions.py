@@ -126,10 +126,6 @@ class Sessions:
         tokens = await self._auth.access(token, self._callers.program(request))
         return self._identity.verify_user(tokens.access_token)
 
-    async def _replace(self, request: Request, tokens: Tokens) -> None:
-        await self.end(request)
-        self._cookies.keep(request, tokens, tokens.token or "")
-
     async def _by_session(self, request: Request, token: str) -> User | None:
         if not 0 < len(token) <= MAX_SESSION_TOKEN:
             return None

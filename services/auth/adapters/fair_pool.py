@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 
 MAX_WAITING = 40  # six seconds of hashes at cost 12; more would be answered after callers have gone
 SHARE = 20  # of them from one network
-PATIENCE = 5.0  # seconds until work begins; the gateway waits 15 s for an answer that takes two
+PATIENCE = 6.0  # seconds until work begins; the gateway waits 20 s for up to three such waits
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from services.auth import accounts, links, queries
+from services.auth import accounts, links
 from services.auth.accounts import Credentials
 from services.auth.api.links import Shown
 from services.auth.api.parts import (
@@ -21,7 +21,7 @@ from services.auth.api.parts import (
     Signer,
     Store,
     Tokens,
-    tokens,
+    tokens_of_new,
 )
 from services.auth.commands.registration import (
     KINDS,
@@ -74,19 +74,16 @@ async def confirm_address(
     visitor = body.client.visitor()
     is_theirs = registered_with(body.cookie)
     if body.password is not None:
-        found = await _check_password(body, body.password, database, hasher, limits, now)
+        found = await _check_password(body, body.password, database, store, hasher, limits, now)
         is_theirs = knows_password(found)
     async with database.transaction() as connection:
         kind, person = await confirm(connection, store, body.token, is_theirs, visitor.place, now)
         if not body.log_in:
             return Done(kind=kind)
-        found = Credentials(person.user_id, person.password_hash, person.password_version)
-        session, person = await begin_session(
-            connection, store, limits, found, new_hash=None, kind="web", visitor=visitor, now=now
+        session = await begin_session(
+            connection, store, limits, person, kind="web", visitor=visitor, now=now
         )
-    preferences = queries.Preferences.model_validate(person, from_attributes=True)
-    begun = tokens(signer, session.session_id, session.user_id, preferences, token=session.token)
-    return Done(kind=kind, session=begun)
+    return Done(kind=kind, session=tokens_of_new(signer, session, person))
 
 
 @router.post("/me/confirmations")
@@ -112,6 +109,7 @@ async def _check_password(
     body: Confirmation,
     password: str,
     database: Pool,
+    store: Store,
     hasher: Hasher,
     limits: Limited,
     now: datetime,
@@ -125,6 +123,7 @@ async def _check_password(
     try:
         return await check_credentials(
             database,
+            store,
             hasher,
             limits,
             email=person.email,

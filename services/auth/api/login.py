@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from services.auth import api_tokens, queries, session_list, sessions
-from services.auth.accounts import Person
 from services.auth.api.parts import (
     GATEWAY,
     Body,
@@ -24,12 +23,12 @@ from services.auth.api.parts import (
     Store,
     Tokens,
     tokens,
+    tokens_of_new,
 )
 from services.auth.commands.sign_in import begin_session, check_credentials, still_right, use_link
 from services.auth.session_list import Kind
 from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
-from shared.web.identity import Identity
 
 router = APIRouter(prefix="/internal/sessions", dependencies=GATEWAY)
 
@@ -91,7 +90,7 @@ async def log_in(
         session = await begin_session(
             connection, store, limits, person, kind=body.kind, visitor=visitor, now=now
         )
-    return _of_new(signer, session, person)
+    return tokens_of_new(signer, session, person)
 
 
 @router.post("/by-link", status_code=201)
@@ -108,7 +107,7 @@ async def log_in_by_link(
     session = await begin_session(
         connection, store, limits, person, kind="web", visitor=body.client.visitor(), now=now
     )
-    return _of_new(signer, session, person)
+    return tokens_of_new(signer, session, person)
 
 
 @router.post("/refresh")
@@ -149,8 +148,3 @@ async def session_is_alive(session_id: UUID, connection: Transaction, now: Now) 
         or await api_tokens.is_alive(connection, session_id, now)
     ):
         raise NotFound
-
-
-def _of_new(signer: Identity, session: sessions.Session, person: Person) -> Tokens:
-    preferences = queries.Preferences.model_validate(person, from_attributes=True)
-    return tokens(signer, session.session_id, session.user_id, preferences, token=session.token)

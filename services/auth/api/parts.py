@@ -7,10 +7,12 @@ from uuid import UUID
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.auth.accounts import Person
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.adapters.strength import StrengthMeter
 from services.auth.limits import Limits
 from services.auth.queries import Preferences
+from services.auth.sessions import Session
 from services.auth.settings import Settings
 from services.auth.visitors import Visitor
 from shared.clock import Clock
@@ -87,3 +89,9 @@ def tokens(
         token=token,
         preferences=preferences,
     )
+
+
+def tokens_of_new(signer: Identity, session: Session, person: Person) -> Tokens:
+    """Of a session that has just begun, with what the person has chosen."""
+    preferences = Preferences.model_validate(person, from_attributes=True)
+    return tokens(signer, session.session_id, session.user_id, preferences, token=session.token)

@@ -23,7 +23,7 @@ from shared.contracts.auth import Language
 from shared.errors import NotFound
 from shared.web.identity import User
 
-_BCRYPT = httpx2.Timeout(15.0, connect=2.0)  # seconds; hashing waits its turn
+_BCRYPT = httpx2.Timeout(20.0, connect=2.0)  # seconds; of three waits for a turn none is over 6
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 async def ask(request: Request, _: Visitor, pages: Pages, auth: Auth, token: LinkToken) -> Response:
     """Looking uses nothing up: mail programs and scanners follow links too."""
     try:
-        kind = await auth.link_kind(token)
+        kind = (await auth.link(token)).kind
     except DomainError as error:
         return pages.refuse(request, "login_link.html", error, headers=SECRET_ADDRESS)
     if kind != "log_in":

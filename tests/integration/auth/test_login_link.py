@@ -160,7 +160,7 @@ async def test_links_work_only_for_what_they_were_sent(world: World, person: Ses
 
 
 async def test_a_few_links_an_hour_and_no_more(world: World, person: Session) -> None:
-    for _ in range(15):  # a failure falls out of the window, another reaches the limit again
+    for _ in range(12):  # a failure falls out of the window, another reaches the limit again
         await world.try_login(person.email, OTHER_PASSWORD, client=somewhere())
         world.clock.let_pass(minutes=5, seconds=1)
     assert await links_mailed(world, person.email) == 5
