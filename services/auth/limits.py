@@ -49,15 +49,17 @@ class Limits:
         return self._limit(FAILURES_PER_ACCOUNT, _QUARTER, "account", account)
 
     def login(self, account: str, visitor: Visitor, *, known_device: bool) -> list[Limit]:
-        """Failed logins. A known browser is not shut out by what others do elsewhere."""
-        own = [
-            *self.pair(account, visitor),
-            *self._by_network(self.failures_per_address, _QUARTER, visitor, "address"),
-        ]
+        """Failed logins. A known browser is not shut out by what others do elsewhere.
+
+        Elsewhere are also the wider networks: a provider's /48 may hold 65,536 telephones.
+        """
+        pair = self.pair(account, visitor)
+        address = self._by_network(self.failures_per_address, _QUARTER, visitor, "address")
         if known_device:
-            return own
+            return [pair[0], address[0]]
         return [
-            *own,
+            *pair,
+            *address,
             self.account(account),
             self._limit(FAILURES, _QUARTER, "everybody"),
         ]

@@ -40,10 +40,12 @@ async def check_credentials(
         await throttle.enter(connection, limits.attempts(account, visitor), now)
     right = await hasher.verify(password, found.password_hash, visitor.widest)
     async with database.transaction() as connection:
+        pair = limits.pair(account, visitor)
+        await throttle.hold(connection, [*counted, *pair])
         # Again, and also for the right password: of many parallel tries ten were answered.
         await throttle.enter(connection, counted, now, counts=not right)
         if right:
-            await throttle.forget(connection, limits.pair(account, visitor), now)
+            await throttle.forget(connection, pair, now)
         shut = not right and await throttle.is_used_up(connection, limits.account(account), now)
     if right:
         return found

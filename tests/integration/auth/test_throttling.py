@@ -78,6 +78,19 @@ async def test_the_wider_network_has_a_somewhat_larger_limit(
     assert await fail(world, nobody, somewhere(), 1) == [401]
 
 
+async def test_neighbours_do_not_shut_a_known_browser_out(world: World) -> None:
+    mine, *others = neighbours(48, 14, apart=256)
+    mine = {**mine, "device": "telephone"}
+    person = await world.person(kind="web", client=mine)
+    for client in others:
+        await fail(world, person.email, client, 5)
+    newcomer = {**mine, "device": "another"}
+    refused = await world.try_login(person.email, client=newcomer)
+    assert is_problem(refused, 429, "too_many_attempts")
+    assert (await world.try_login(person.email, client=mine)).status_code == 201
+    assert await fail(world, person.email, mine, 11) == [401] * 10 + [429]
+
+
 @pytest.mark.parametrize(
     "written",
     ["::ffff:198.51.100.{}", "64:ff9b::c633:64{:02x}", "2002:c633:64{:02x}::1", "198.51.100.{}"],
