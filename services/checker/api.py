@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from services.checker.scheduler import Scheduler
 from shared.web.app import provided
 from shared.web.identity import User, user_with
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal")
+router = Router(prefix="/internal")
 Reader = Annotated[User, Depends(user_with("checks:read"))]
 
 

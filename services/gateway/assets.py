@@ -6,10 +6,11 @@ import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from xstatic.pkg import bootstrap
 
 from shared.errors import NotFound
+from shared.web.routes import Router
 
 _OWN = Path(__file__).parent / "static"
 _BOOTSTRAP = Path(bootstrap.BASE_DIR) / "css" / "bootstrap.min.css"
@@ -34,7 +35,7 @@ def _load(path: Path) -> Asset:
 
 
 ASSETS = {path.name: _load(path) for path in (*sorted(_OWN.iterdir()), _BOOTSTRAP)}
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 def address(name: str) -> str:

@@ -1,7 +1,7 @@
 """Puts the gateway together."""
 
 import httpx2
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from services.gateway import assets
@@ -11,7 +11,7 @@ from services.gateway.callers import Callers
 from services.gateway.calls import LIMITS, TIMEOUT
 from services.gateway.clients import Auth, Checker, Files, Reports
 from services.gateway.cookies import Cookies
-from services.gateway.edge import SetCookies, SlowBodies, guard, too_slow
+from services.gateway.edge import Guard, SetCookies, SlowBodies, too_slow
 from services.gateway.error_pages import ErrorPages
 from services.gateway.error_sentences import ErrorSentences
 from services.gateway.errors import RequestTooSlow
@@ -53,7 +53,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
         ],
         resources=[_Closing(client)],
         headers=default_headers(settings),
-        dependencies=[Depends(guard)],
+        guards=[Middleware(Guard, settings=settings)],
         openapi_url="/api/openapi.json",
     )
     app.user_middleware += [Middleware(SetCookies), Middleware(SlowBodies)]  # the innermost

@@ -15,6 +15,7 @@ from shared.errors import Unauthenticated, Unavailable
 from shared.logging import log
 from shared.web.app import provided
 from shared.web.identity import Identity, User, bearer_token
+from shared.web.routes import Judge
 
 MAX_SESSION_TOKEN = 200  # characters, as auth takes them
 API_TOKEN = "prv_"  # noqa: S105 - how they begin
@@ -165,12 +166,15 @@ async def _web_user(visitor: Visitor) -> User:
     return visitor
 
 
-async def _api_user(
-    request: Request,
-    sessions: Annotated[Sessions, provided(Sessions)],
-    _: Annotated[object, Depends(_bearer)],
-) -> User:
+async def _by_bearer(request: Request) -> User:
+    sessions: Sessions = request.app.state.provided[Sessions]
     return await sessions.by_bearer(request)
+
+
+async def _api_user(
+    user: Annotated[User, Depends(Judge(_by_bearer))], _: Annotated[object, Depends(_bearer)]
+) -> User:
+    return user
 
 
 WebUser = Annotated[User, Depends(_web_user)]

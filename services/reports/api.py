@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from services.reports import feed
@@ -17,6 +17,7 @@ from shared.contracts.checker import Verdict
 from shared.db import Database
 from shared.web.app import Transaction, provided
 from shared.web.identity import CurrentUser, User, user_with
+from shared.web.routes import Router
 
 PATIENCE = 1.0  # seconds a reader waits for their own write
 
@@ -45,7 +46,7 @@ async def _own_writes(database: Pool, bell: Bell, after: UUID | None = None) -> 
         await feed.holds_or_wait(database, bell, after, PATIENCE)
 
 
-router = APIRouter(prefix="/internal", dependencies=[Depends(_own_writes)])
+router = Router(prefix="/internal", dependencies=[Depends(_own_writes)])
 
 
 @router.get("/files")

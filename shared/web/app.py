@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from shared import logging, telemetry
@@ -14,12 +15,11 @@ from shared.db import Database
 from shared.runtime import Loop, running
 from shared.settings import Settings
 from shared.web import health, middleware, problems
-from shared.web.bodies import unambiguous
+from shared.web.bodies import MAX_BODY
 from shared.web.identity import Identity
 from shared.web.metrics import Metrics
 
 T = TypeVar("T")
-MAX_BODY = 4 * 1024 * 1024  # bytes, unless a route says otherwise
 
 
 def create_app(
@@ -31,21 +31,20 @@ def create_app(
     loops: Sequence[Loop] = (),
     checks: Mapping[str, health.Check] | None = None,
     resources: Sequence[Any] = (),
-    dependencies: Sequence[Any] = (),
+    guards: Sequence[Middleware] = (),
     headers: Mapping[str, str] = middleware.SECURITY_HEADERS,
     **fastapi: Any,
 ) -> FastAPI:
     """Put a service together.
 
     `provide` are the objects routes ask for by type with `provided`, `loops` run beside the
-    server, `resources` have an async `close()` called at the end, in reverse order, `dependencies`
-    are asked before every route.
+    server, `resources` have an async `close()` called at the end, in reverse order, `guards`
+    see each request before any of its body is read.
     """
     _observe(name, settings)
     options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     app = FastAPI(
         title=f"Prereview {name}",
-        dependencies=[*dependencies, Depends(unambiguous)],
         lifespan=_lifespan(loops, resources),
         redirect_slashes=False,
         telemetry={"auto_configure": False},
@@ -60,7 +59,7 @@ def create_app(
     app.include_router(health.router(checks or {}, metrics))
     for router in routers:
         app.include_router(router)
-    _surround(app, name, metrics, headers)
+    _surround(app, name, metrics, headers, guards)
     return app
 
 
@@ -84,14 +83,23 @@ def _lifespan(
     return lifespan
 
 
-def _surround(app: FastAPI, name: str, metrics: Metrics, headers: Mapping[str, str]) -> None:
-    """Add the middleware; the last added is the outermost."""
-    app.add_middleware(middleware.CatchAll)
-    # Not FastAPI's own `max_body_size`: its refusal would bypass the middleware below.
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY)
-    app.add_middleware(middleware.Limits)
-    app.add_middleware(middleware.DefaultHeaders, headers=headers)
-    app.add_middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway")
+def _surround(
+    app: FastAPI,
+    name: str,
+    metrics: Metrics,
+    headers: Mapping[str, str],
+    guards: Sequence[Middleware],
+) -> None:
+    """Add the middleware, the outermost first."""
+    app.user_middleware += [
+        Middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway"),
+        Middleware(middleware.DefaultHeaders, headers=headers),
+        Middleware(middleware.CatchAll),
+        Middleware(middleware.Limits),
+        *guards,
+        # Not FastAPI's own `max_body_size`: its refusal would bypass the middleware above.
+        Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
+    ]
 
 
 def provided(kind: type[T]) -> Any:

@@ -2,20 +2,21 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from shared.contracts import PUBLISHED
 from shared.eventsourcing.store import EventStore
 from shared.messaging.envelope import to_envelope
 from shared.web.app import Transaction, provided
 from shared.web.identity import callers
+from shared.web.routes import Router
 
 PAGE = 200  # events
 _CONSUMERS = Depends(callers("checker", "notifier", "reports"))
 
 
-def router(service: str) -> APIRouter:
-    routes = APIRouter(prefix="/internal", dependencies=[_CONSUMERS])
+def router(service: str) -> Router:
+    routes = Router(prefix="/internal", dependencies=[_CONSUMERS])
     names = [event.type_name() for event in PUBLISHED[service]]
 
     @routes.get("/events")

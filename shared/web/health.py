@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from shared.db import Database
@@ -11,13 +11,14 @@ from shared.errors import Unavailable
 from shared.messaging.connection import BrokerAway
 from shared.migrations import is_current
 from shared.web.metrics import Metrics
+from shared.web.routes import Router
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the thing is not there."""
 
 
-def router(checks: Mapping[str, Check], metrics: Metrics) -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
+def router(checks: Mapping[str, Check], metrics: Metrics) -> Router:
+    routes = Router(include_in_schema=False)
 
     @routes.get("/healthz")
     async def healthz() -> dict[str, str]:

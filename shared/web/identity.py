@@ -5,7 +5,7 @@ the service that calls. RFC 7519, RFC 8037, RFC 8725 (best practices followed he
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -20,6 +20,7 @@ from fastapi import Depends, Request
 from shared.errors import Forbidden, Unauthenticated
 from shared.ids import new_id
 from shared.settings import Settings
+from shared.web.routes import Judge
 
 USER_AUDIENCE = "prereview"
 USER_TOKEN_SECONDS = 600
@@ -166,18 +167,18 @@ def _identity(request: Request) -> Identity:
     return identity
 
 
-def user_with(scope: Scope | None) -> Callable[[Request], User]:
+def user_with(scope: Scope | None) -> Judge[User]:
     """A dependency on the calling user; a limited token needs `scope`, None keeps all of them out.
 
     Raises `Unauthenticated`, `ScopeMissing` or `SessionNeeded`.
     """
 
-    def current_user(request: Request) -> User:
+    async def current_user(request: Request) -> User:
         user = _identity(request).verify_user(bearer_token(request))
         check_scope(user, scope)
         return user
 
-    return current_user
+    return Judge(current_user)
 
 
 def check_scope(user: User, scope: Scope | None) -> None:
@@ -192,11 +193,11 @@ def check_scope(user: User, scope: Scope | None) -> None:
 CurrentUser = Annotated[User, Depends(user_with(None))]
 
 
-def callers(*allowed: str) -> Callable[[Request], None]:
+def callers(*allowed: str) -> Judge[None]:
     """A dependency that lets only the named services in."""
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         if _identity(request).verify_service(bearer_token(request)) not in allowed:
             raise Forbidden
 
-    return check
+    return Judge(check)

@@ -90,7 +90,7 @@ class DefaultHeaders:
 
 
 class CatchAll:
-    """Answers what nothing else has caught, inside the other middleware, so that it has headers."""
+    """Answers what nothing else has caught, where the answer still gets headers and is counted."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

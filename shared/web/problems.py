@@ -14,6 +14,7 @@ from shared.errors import DomainError
 from shared.logging import log
 
 MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS = 20  # told at most: a body may be wrong in thousands of places
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -53,8 +54,7 @@ def route_of(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", "none"))
 
 
-async def _domain_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DomainError)  # noqa: S101 - narrows what Starlette hands over
+def refusal(request: Request, error: DomainError) -> JSONResponse:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -70,8 +70,15 @@ async def _domain_error(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+async def _domain_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DomainError)  # noqa: S101 - narrows what Starlette hands over
+    return refusal(request, error)
+
+
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if isinstance(error.__cause__, RequestValidationError):  # the framework has wrapped it
+        return await _validation_error(request, error.__cause__)
     if isinstance(error.__cause__, ValueError | RecursionError):
         return _invalid(request, [{"in": "body", "field": "body", "code": "unreadable"}])
     phrase = HTTPStatus(error.status_code).phrase
@@ -103,7 +110,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
         request,
         [
             {"in": str(e["loc"][0]), "field": _field(e["loc"], e["type"]), "code": e["type"]}
-            for e in error.errors()
+            for e in error.errors()[:MAX_ERRORS]
         ],
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from services.auth import queries, throttle
@@ -15,8 +15,9 @@ from services.auth.credentials import check_email
 from shared.contracts.auth import Language
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser, User, user_with
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal/me")
+router = Router(prefix="/internal/me")
 Reader = Annotated[User, Depends(user_with("account"))]
 
 

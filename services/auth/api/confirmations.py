@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.auth import accounts, links
@@ -36,8 +35,9 @@ from services.auth.commands.sign_in import begin_session, check_credentials
 from services.auth.credentials import WrongCredentials, WrongPassword
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal")
+router = Router(prefix="/internal")
 
 
 class Confirmation(Shown):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from services.auth import (
@@ -20,8 +20,9 @@ from services.auth.commands.erasure import erase_account
 from services.auth.commands.proof import prove
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal/me")
+router = Router(prefix="/internal/me")
 Cursor = Annotated[str | None, Query(pattern="^[1-9][0-9]{0,17}$")]
 PageSize = Annotated[int, Query(ge=1, le=100)]
 

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.auth import accounts, links
@@ -10,8 +9,9 @@ from services.auth.api.parts import GATEWAY, Body, LinkToken, Now
 from services.auth.commands.registration import registered_with
 from shared.contracts.auth import AccountMailKind
 from shared.web.app import Transaction
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal/links", dependencies=GATEWAY)
+router = Router(prefix="/internal/links", dependencies=GATEWAY)
 
 
 class Shown(Body):

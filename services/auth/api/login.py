@@ -3,7 +3,6 @@
 from datetime import timedelta
 from uuid import UUID
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from services.auth import api_tokens, queries, session_list, sessions
@@ -29,8 +28,9 @@ from services.auth.commands.sign_in import begin_session, check_credentials, sti
 from services.auth.session_list import Kind
 from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal/sessions", dependencies=GATEWAY)
+router = Router(prefix="/internal/sessions", dependencies=GATEWAY)
 
 
 class Login(Body):

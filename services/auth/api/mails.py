@@ -2,13 +2,12 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
-
 from services.auth import account_mails, queries
 from services.auth.api.parts import NOTIFIER, Now
 from shared.web.app import Transaction
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal", dependencies=NOTIFIER)
+router = Router(prefix="/internal", dependencies=NOTIFIER)
 
 
 @router.get("/users/{user_id}/contact")

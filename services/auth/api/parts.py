@@ -40,7 +40,7 @@ def _now(request: Request) -> datetime:
 
 Now = Annotated[datetime, Depends(_now)]
 Email = Annotated[str, Field(max_length=1000)]
-Password = Annotated[str, Field(max_length=100_000)]
+Password = Annotated[str, Field(max_length=10_000)]
 LinkToken = Annotated[str, Field(min_length=1, max_length=200)]
 
 

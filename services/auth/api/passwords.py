@@ -1,6 +1,5 @@
 """Passwords: changed by who knows them, replaced by who reads the account's mail."""
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from services.auth import links, throttle
@@ -24,8 +23,9 @@ from services.auth.commands.strangers import steady_time, write_to_owner
 from services.auth.credentials import PasswordUnchanged, check_password, spelling
 from services.auth.visitors import Visitor
 from shared.web.identity import CurrentUser
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal")
+router = Router(prefix="/internal")
 
 
 class Forgotten(Body):

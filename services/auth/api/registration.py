@@ -1,6 +1,5 @@
 """Making an account."""
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from services.auth import throttle
@@ -20,8 +19,9 @@ from services.auth.api.parts import (
 from services.auth.commands.registration import register_user
 from services.auth.credentials import check_email, check_password
 from shared.contracts.auth import Language
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal", dependencies=GATEWAY)
+router = Router(prefix="/internal", dependencies=GATEWAY)
 
 
 class Registration(Body):

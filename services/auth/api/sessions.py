@@ -3,7 +3,6 @@
 from datetime import timedelta
 from uuid import UUID
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from services.auth import accounts, security_log, session_list
@@ -11,8 +10,9 @@ from services.auth.api.parts import Configured, Now
 from shared.errors import NotFound
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal/sessions")
+router = Router(prefix="/internal/sessions")
 
 
 class Session(session_list.Listed):

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, Field
 
 from services.auth import accounts, api_tokens, queries, security_log, throttle
@@ -12,8 +11,9 @@ from services.auth.api.parts import GATEWAY, Body, Limited, Now, Signer, Tokens,
 from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser, Scope
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/internal/tokens")
+router = Router(prefix="/internal/tokens")
 
 
 def _readable(name: str) -> str:

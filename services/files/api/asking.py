@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 
 from services.files import limits, queries, versions
@@ -23,8 +23,9 @@ from shared.db import Database
 from shared.web.app import Transaction, provided
 from shared.web.identity import User
 from shared.web.numbers import Number, VersionNumber
+from shared.web.routes import Router
 
-router = APIRouter()
+router = Router()
 Db = Annotated[Database, provided(Database)]
 Turns = Annotated[Comparing, provided(Comparing)]
 From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]

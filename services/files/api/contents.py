@@ -4,7 +4,7 @@ import base64
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import BaseModel, Field
 
 from services.files import queries
@@ -13,8 +13,9 @@ from shared.contracts.files import Sha256
 from shared.web.app import Transaction
 from shared.web.identity import callers
 from shared.web.numbers import VersionNumber
+from shared.web.routes import Router
 
-router = APIRouter()
+router = Router()
 
 
 class Wanted(BaseModel):

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from services.files import commands
 from services.files.api.parts import NO_LIMIT_HERE, Content, Name, Writer
@@ -12,8 +12,9 @@ from services.files.idempotency import Key, fingerprint, only_key
 from services.files.saving import Saved, Saving
 from shared.web.app import provided
 from shared.web.numbers import Number
+from shared.web.routes import Router
 
-router = APIRouter()
+router = Router()
 IfVersion = Annotated[Number, Query(ge=0, lt=2**31)]  # 0 is a version no file has
 Desk = Annotated[Saving, provided(Saving)]
 

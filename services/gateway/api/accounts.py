@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -22,8 +22,9 @@ from services.gateway.provision import Auth, Callers, Files, Reports, Sessions
 from services.gateway.sessions import ApiUser, ApiVisitor
 from services.gateway.turns import API_ARCHIVE
 from shared.contracts.auth import Language
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1", tags=["Accounts"])
+router = Router(prefix="/api/v1", tags=["Accounts"])
 _ZIP: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
 }

@@ -21,9 +21,9 @@ class Accepted(BaseModel):
 
 
 Email = Annotated[str, Field(max_length=1000)]
-Password = Annotated[str, Field(max_length=100_000)]
+Password = Annotated[str, Field(max_length=10_000)]
 NewPassword = Annotated[
-    str, Field(max_length=100_000, description="at least 8 characters and not easy to guess")
+    str, Field(max_length=10_000, description="at least 8 characters and not easy to guess")
 ]
 LinkToken = Annotated[
     str, Field(min_length=1, max_length=200, description="the end of the link in the mail")

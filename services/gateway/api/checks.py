@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.gateway import models
 from services.gateway.api.answers import SAME, IfNoneMatch, tagged
@@ -11,8 +11,9 @@ from services.gateway.api.problem import problems
 from services.gateway.numbers import Limit
 from services.gateway.provision import Checker, Reports
 from services.gateway.sessions import ApiUser
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1", tags=["Checks"])
+router = Router(prefix="/api/v1", tags=["Checks"])
 
 
 @router.get(

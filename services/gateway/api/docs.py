@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from services.gateway.provision import Pages, Settings
 from services.gateway.sessions import Visitor
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 _ABOUT = (
     "Upload Python files, have them checked on a schedule, read the reports. "
     "Errors are problems (RFC 9457) with a stable `code` and the `request_id`. "

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from services.gateway.api.problem import problems
@@ -10,8 +10,9 @@ from services.gateway.feed import follow
 from services.gateway.provision import Reports, Sessions
 from services.gateway.sessions import ApiUser
 from services.gateway.turns import API_FEED
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1", tags=["Events"])
+router = Router(prefix="/api/v1", tags=["Events"])
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from services.gateway import models, uploads
@@ -22,8 +22,9 @@ from services.gateway.provision import Files, Reports, Settings
 from services.gateway.sessions import ApiUser
 from shared.errors import DomainError
 from shared.web.identity import User
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1/files", tags=["Files"])
+router = Router(prefix="/api/v1/files", tags=["Files"])
 _FILE = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
 _FORM: dict[str, Any] = {
     "requestBody": {

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.gateway import models
 from services.gateway.all_files import as_archive
@@ -28,8 +28,9 @@ from services.gateway.sessions import ApiUser
 from services.gateway.turns import API_ARCHIVE
 from shared.contracts.checker import Verdict
 from shared.web.numbers import VersionNumber
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1", tags=["Files"])
+router = Router(prefix="/api/v1", tags=["Files"])
 _BINARY = {"type": "string", "format": "binary"}
 _BYTES: dict[int | str, dict[str, Any]] = {
     200: {

@@ -1,6 +1,6 @@
 """Passwords: changing one's own, and getting back in without."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from services.gateway.api.bodies import (
@@ -15,8 +15,9 @@ from services.gateway.api.bodies import (
 from services.gateway.api.problem import problems
 from services.gateway.provision import Auth, Callers, Sessions
 from services.gateway.sessions import ApiUser
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1", tags=["Passwords"])
+router = Router(prefix="/api/v1", tags=["Passwords"])
 
 
 class PasswordChange(RequestBody):

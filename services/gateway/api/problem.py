@@ -6,6 +6,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from services.gateway.errors import UnsupportedMediaType
+from shared.web.routes import Judge
 
 
 class Problem(BaseModel):
@@ -43,9 +44,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
 
 
-def json_only(request: Request) -> None:
+async def _json_only(request: Request) -> None:
     """Refuse (415) a form or anything else where JSON is asked for."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = request.headers.get("content-encoding", "identity")
     if encoding != "identity" or not (kind == "application/json" or kind.endswith("+json")):
         raise UnsupportedMediaType
+
+
+json_only = Judge(_json_only)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from services.gateway import models
@@ -10,8 +10,9 @@ from services.gateway.api.bodies import JSON, Email, Password, RequestBody
 from services.gateway.api.problem import problems
 from services.gateway.provision import Auth, Callers, Sessions
 from services.gateway.sessions import ApiUser
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1/sessions", tags=["Sessions"])
+router = Router(prefix="/api/v1/sessions", tags=["Sessions"])
 
 
 class Login(RequestBody):

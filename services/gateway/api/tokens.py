@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 
 from services.gateway import models
@@ -12,8 +12,9 @@ from services.gateway.api.problem import problems
 from services.gateway.provision import Auth, Sessions
 from services.gateway.sessions import ApiUser
 from shared.web.identity import Scope
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1/tokens", tags=["Tokens"])
+router = Router(prefix="/api/v1/tokens", tags=["Tokens"])
 
 
 class Wish(RequestBody):

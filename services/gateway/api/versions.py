@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.gateway import models
 from services.gateway.api.answers import SAME, IfNoneMatch, conditional, tagged
@@ -13,8 +13,9 @@ from services.gateway.numbers import Limit
 from services.gateway.provision import Files
 from services.gateway.sessions import ApiUser
 from shared.web.numbers import Number, VersionNumber
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/api/v1/files", tags=["Versions"])
+router = Router(prefix="/api/v1/files", tags=["Versions"])
 PATCH = "text/x-diff"
 _DIFFS: dict[int | str, dict[str, Any]] = {
     200: {"content": {PATCH: {"schema": {"type": "string", "format": "binary"}}}},

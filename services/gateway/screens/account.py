@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.clients import Auth as AuthClient
 from services.gateway.pages import Pages as PagesOfAll
@@ -13,8 +13,9 @@ from services.gateway.zones import choices
 from shared.clock import utc_now
 from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/account", include_in_schema=False)
+router = Router(prefix="/account", include_in_schema=False)
 for form in ("preferences", "email", "password", "confirmation"):
     lead_back(router, f"/{form}", "/account")
 

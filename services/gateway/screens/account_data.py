@@ -1,6 +1,6 @@
 """Taking one's data along, and leaving."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.gateway.export import Exports, as_download
@@ -9,8 +9,9 @@ from services.gateway.screens.forms import fields, go
 from services.gateway.sessions import WebUser
 from services.gateway.turns import WEB_ARCHIVE
 from shared.errors import DomainError, Unauthenticated
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/account", include_in_schema=False)
+router = Router(prefix="/account", include_in_schema=False)
 
 
 @router.get("/data")

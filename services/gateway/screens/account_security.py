@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.gateway.provision import Auth, Pages, Settings
 from services.gateway.sessions import WebUser
 from services.gateway.words import SECURITY
+from shared.web.routes import Router
 
 MOST = 100  # entries auth tells at once
-router = APIRouter(prefix="/account/security", include_in_schema=False)
+router = Router(prefix="/account/security", include_in_schema=False)
 
 
 @router.get("")

@@ -2,14 +2,15 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.provision import Auth, Pages, Sessions
 from services.gateway.screens.forms import NOTICES, go, lead_back
 from services.gateway.sessions import WebUser
 from shared.errors import NotFound
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/account/sessions", include_in_schema=False)
+router = Router(prefix="/account/sessions", include_in_schema=False)
 lead_back(router, "/end-others", "/account/sessions")
 lead_back(router, "/{session_id}/end", "/account/sessions")
 

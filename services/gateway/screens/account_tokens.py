@@ -3,7 +3,7 @@
 from typing import Any, get_args
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.clients import Auth as AuthClient
 from services.gateway.errors import LifetimeUnknown, ScopesMissing
@@ -13,8 +13,9 @@ from services.gateway.sessions import WebUser
 from services.gateway.words import SCOPES
 from shared.errors import DomainError, NotFound, Unauthenticated
 from shared.web.identity import Scope, User
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/account/tokens", include_in_schema=False)
+router = Router(prefix="/account/tokens", include_in_schema=False)
 lead_back(router, "/{token_id}/revoke", "/account/tokens")
 LIFETIMES = (7, 30, 90, 365)  # days
 TEMPLATE = "account_tokens.html"

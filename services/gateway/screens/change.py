@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway import uploads
 from services.gateway.errors import FileMissing
@@ -11,8 +11,9 @@ from services.gateway.screens.conflict import is_conflict, show_conflict
 from services.gateway.screens.forms import go, number
 from services.gateway.sessions import WebUser
 from shared.errors import DomainError, Unauthenticated
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/files/{file_id}/change")

@@ -7,7 +7,7 @@ the account is only being opened, sets a new one, which ends what a stranger has
 
 from typing import Any, get_args
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.clients import Auth as AuthClient
 from services.gateway.errors import passed_on
@@ -20,8 +20,9 @@ from services.gateway.screens.password import LinkToken
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError
 from shared.web.identity import User
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 _KINDS = get_args(Confirmed.model_fields["kind"].annotation)
 
 

@@ -2,15 +2,16 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.provision import Files, Pages
 from services.gateway.screens.conflict import is_conflict
 from services.gateway.screens.forms import fields, go, number
 from services.gateway.sessions import WebUser
 from shared.errors import DomainError
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/files/{file_id}/delete")

@@ -4,15 +4,16 @@ import asyncio
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.gateway.diff_rows import pairs, unified
 from services.gateway.provision import Files, Pages
 from services.gateway.screens.forms import go
 from services.gateway.sessions import WebUser
 from shared.web.numbers import VersionNumber
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Chosen = Annotated[list[VersionNumber], Query(max_length=1000)]
 
 

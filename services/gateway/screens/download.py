@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.all_files import as_archive
 from services.gateway.bearer import Bearer
@@ -12,8 +12,9 @@ from services.gateway.provision import Files, Reports, Sessions
 from services.gateway.sessions import WebUser
 from services.gateway.turns import WEB_ARCHIVE
 from shared.web.numbers import VersionNumber
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/files/{file_id}/content")

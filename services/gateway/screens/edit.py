@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway import editing, uploads
 from services.gateway.clients import Files as FilesClient
@@ -17,8 +17,9 @@ from services.gateway.sessions import Visitor, WebUser
 from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
 from shared.web.numbers import VersionNumber
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/files/{file_id}/edit")

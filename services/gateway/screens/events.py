@@ -1,14 +1,15 @@
 """The stream that keeps pages up to date."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from services.gateway.feed import follow
 from services.gateway.provision import Reports, Sessions
 from services.gateway.sessions import WebUser
 from services.gateway.turns import WEB_FEED
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/events", dependencies=WEB_FEED)

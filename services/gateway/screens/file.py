@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.gateway.calls import if_possible
 from services.gateway.clients import Files as FilesClient
@@ -15,8 +15,9 @@ from services.gateway.sessions import WebUser
 from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
 from shared.web.numbers import VersionNumber
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 lead_back(router, "/files/{file_id}/restore", "/files/{file_id}")
 VERSIONS = 20  # on a page
 CHECKS = 20

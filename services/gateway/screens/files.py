@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from services.gateway import uploads
 from services.gateway.clients import Files as FilesClient
@@ -15,8 +15,9 @@ from services.gateway.screens.listing import Filters, ListScreen
 from services.gateway.sessions import WebUser
 from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 import re
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from services.gateway.errors import UnsupportedMediaType
 from services.gateway.i18n.language import N_
 from shared.errors import Invalid
+from shared.web.routes import Router
 
 MAX_FIELDS = 20
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
@@ -80,7 +81,7 @@ def number(text: str) -> int:
     return int(text)
 
 
-def lead_back(router: APIRouter, path: str, page: str) -> None:
+def lead_back(router: Router, path: str, page: str) -> None:
     """Lead whoever opens the address of a form that only takes POST to the page it stands on.
 
     A refused form is shown under its own address: people reload it, keep it, and come back to it.

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.addresses import local_path
 from services.gateway.cookies import CHOICE_SECONDS
@@ -11,8 +11,9 @@ from services.gateway.provision import Auth, Cookies
 from services.gateway.screens.forms import fields, go, lead_back
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 lead_back(router, "/language", "/")
 
 

@@ -1,14 +1,15 @@
 """Login and logout."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.addresses import local_path
 from services.gateway.provision import Cookies, Pages, Sessions
 from services.gateway.screens.forms import NOTICES, fields, go, lead_back
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 lead_back(router, "/logout", "/")
 
 

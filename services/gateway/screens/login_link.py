@@ -1,6 +1,6 @@
 """Logging in by the link that is mailed when too many wrong passwords were tried."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.headers import SECRET_ADDRESS
 from services.gateway.provision import Auth, Pages, Sessions
@@ -8,8 +8,9 @@ from services.gateway.screens.forms import go
 from services.gateway.screens.password import LinkToken
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError, NotFound
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/log-in/{token}")

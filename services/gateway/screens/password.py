@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from services.gateway.errors import passed_on
 from services.gateway.headers import SECRET_ADDRESS
 from services.gateway.provision import Auth, Callers, Cookies, Pages, Sessions
 from services.gateway.screens.forms import fields, go
 from shared.errors import DomainError
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 LinkToken = Annotated[str, Path(max_length=200)]
 RESETTING = {"reset_password", "confirm_email"}  # kinds of links that may set a password
 

@@ -2,14 +2,15 @@
 
 import secrets
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.provision import Auth, Callers, Cookies, Pages
 from services.gateway.screens.forms import fields, go
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 LINK_SECONDS = 7 * 86_400  # as long as the mailed link is good
 LOGIN_SECONDS = 600  # in which the login that follows has the address filled in
 

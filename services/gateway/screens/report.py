@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.calls import if_possible
 from services.gateway.clients import Files as FilesClient
@@ -12,8 +12,9 @@ from services.gateway.models import Check
 from services.gateway.provision import Files, Pages, Reports
 from services.gateway.sessions import WebUser
 from shared.web.identity import User
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 TIERS = ("blocker", "warning", "note")
 
 

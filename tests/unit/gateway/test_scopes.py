@@ -59,8 +59,9 @@ BODIES: dict[str, Any] = {
 def _scopes(dependant: Dependant) -> Iterator[Scope | None]:
     """What the dependencies of a route ask of its user."""
     for part in dependant.dependencies:
-        if getattr(part.call, "__qualname__", "").startswith("user_with."):
-            yield inspect.getclosurevars(part.call).nonlocals["scope"]  # type: ignore[arg-type]
+        ask = getattr(part.call, "ask", None)
+        if getattr(ask, "__qualname__", "").startswith("user_with."):
+            yield inspect.getclosurevars(ask).nonlocals["scope"]  # type: ignore[arg-type]
         yield from _scopes(part)
 
 

@@ -5,16 +5,16 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from fastapi import APIRouter
 
 from shared.errors import NotFound
 from shared.settings import Settings
 from shared.web.app import create_app
 from shared.web.client import ServiceAway, ServiceClient
+from shared.web.routes import Router
 from tests.support.apps import common_settings
 from tests.support.keys import Keys
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/internal/people/{name}")
