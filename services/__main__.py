@@ -4,7 +4,10 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from pydantic import ValidationError
+
 from shared.errors import MISCONFIGURED, Misconfigured
+from shared.settings import PREFIX
 from shared.web.server import serve
 
 SERVICES = ("auth", "files", "checker", "notifier", "reports", "gateway")
@@ -25,8 +28,19 @@ def run(service: str, **values: Any) -> int:
     except Misconfigured as reason:
         sys.stderr.write(f"{reason}\n")
         return MISCONFIGURED
+    except ValidationError as error:
+        sys.stderr.writelines(_told(error))
+        return MISCONFIGURED
     serve(app, settings.host, settings.port)
     return 0
+
+
+def _told(error: ValidationError) -> list[str]:
+    """A line for each setting, without its value, which may be a secret."""
+    return [
+        f"{PREFIX}{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}\n"
+        for one in error.errors(include_input=False, include_url=False)
+    ]
 
 
 if __name__ == "__main__":

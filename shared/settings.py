@@ -6,11 +6,13 @@ of `PREREVIEW_SIGNING_KEY`.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.public_url import read_public_url
 
 PREFIX = "PREREVIEW_"
 
@@ -37,7 +39,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, description="port to listen on")
-    public_url: str = Field(
+    public_url: Annotated[str, AfterValidator(read_public_url)] = Field(
         "http://localhost:8000", description="where people find the gateway; the base of all links"
     )
     log_level: str = "INFO"

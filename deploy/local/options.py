@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from deploy.local.errors import CannotStart
+from shared.public_url import read_public_url
 
 PREFIX = "PREREVIEW_"
 
@@ -30,7 +31,7 @@ class Options:
             data=Path(_value(environment, "DATA") or ".local").resolve(),
             port=port,
             mailbox_port=_port(environment, "MAILBOX_PORT", 8025),
-            public_url=_value(environment, "PUBLIC_URL") or f"http://localhost:{port}",
+            public_url=_public_url(environment, port),
             database_url=_value(environment, "DATABASE_URL"),
             amqp_url=_value(environment, "AMQP_URL"),
             smtp_url=_value(environment, "SMTP_URL"),
@@ -41,6 +42,13 @@ def _value(environment: Mapping[str, str], name: str) -> str:
     if file := environment.get(f"{PREFIX}{name}_FILE"):
         return Path(file).read_text("utf-8").strip()
     return environment.get(f"{PREFIX}{name}", "").strip()
+
+
+def _public_url(environment: Mapping[str, str], port: int) -> str:
+    try:
+        return read_public_url(_value(environment, "PUBLIC_URL") or f"http://localhost:{port}")
+    except ValueError as error:
+        raise CannotStart(f"{PREFIX}PUBLIC_URL {error}") from None
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

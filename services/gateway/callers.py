@@ -62,5 +62,6 @@ def _address(written: str) -> Address | None:
         address = ip_address(written)
     except ValueError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+    if isinstance(address, IPv4Address):
+        return address
+    return address.ipv4_mapped or IPv6Address(int(address))  # a zone (`%eth0`) names a link of ours

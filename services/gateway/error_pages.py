@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -16,6 +16,7 @@ from services.gateway.sentences import sentence
 from services.gateway.sessions import Sessions
 
 _OF_THE_PROBLEM = ("content-type", "content-length", "content-language", "www-authenticate")
+_UNREAD = {401, 413}
 _LISTEN = 20.0  # seconds a refused form may take to arrive
 _MOST = 256 * 1024 * 1024  # bytes of it that are read, and dropped
 
@@ -35,7 +36,7 @@ class ErrorPages:
         if held.start is not None:
             page = self._page(Request(scope), held.problem)
             _keep_headers(held.start, page)
-            if page.status_code == 401:  # noqa: PLR2004
+            if page.status_code in _UNREAD:
                 await form.hear_out()
             await page(scope, receive, send)
 
@@ -105,8 +106,16 @@ def _wanted(request: Request) -> str:
     if request.method == "GET":
         asked = request.url
         return _address(asked.path, asked.query)
-    page = urlsplit(request.headers.get("referer", ""))
+    page = _split(request.headers.get("referer", ""))
     return _address(page.path, page.query) if page.netloc == request.headers.get("host") else ""
+
+
+def _split(address: str) -> SplitResult:
+    """Its parts; what can't be read has none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _address(path: str, query: str) -> str:

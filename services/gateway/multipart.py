@@ -42,9 +42,7 @@ class Form:
     def __init__(self, request: Request) -> None:
         self._arriving = request.stream()
         self._heads = _Heads()
-        self._parser = MultipartParser(
-            _boundary(request), self._heads.callbacks(), max_header_size=MAX_HEADER
-        )
+        self._parser = _parser(_boundary(request), self._heads.callbacks())
         self._is_read = False
         self._trouble: DomainError | None = None
 
@@ -132,6 +130,13 @@ class _Heads:
 
     def _end(self) -> None:
         self.is_complete = True
+
+
+def _parser(boundary: bytes, callbacks: Any) -> MultipartParser:
+    try:
+        return MultipartParser(boundary, callbacks, max_header_size=MAX_HEADER)
+    except FormParserError:  # the boundary is too long
+        raise UploadInvalid from None
 
 
 def _boundary(request: Request) -> bytes:

@@ -45,8 +45,8 @@ class Settings(settings.Settings):
 
     @property
     def public_origin(self) -> str:
-        parts = urlsplit(self.public_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        """As browsers write it in `Origin`; the address has no more than that."""
+        return self.public_url
 
     @property
     def public_host(self) -> str:

@@ -1,13 +1,12 @@
 """Reads forms, and leads on to the next page."""
 
 import re
-from urllib.parse import quote, unquote_to_bytes, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse
-from starlette.datastructures import FormData
 
-from services.gateway.errors import UnsupportedMediaType
+from services.gateway.errors import TooManyParts, UnsupportedMediaType
 from services.gateway.i18n.language import N_
 from shared.errors import Invalid
 from shared.web.routes import Router
@@ -46,32 +45,43 @@ NOTICES = {
 
 
 async def fields(request: Request, *names: str) -> list[str]:
-    """Values of text fields; one that is missing, or a file, counts as empty."""
+    """Values of text fields; one that is missing counts as empty."""
     form = await _form(request)
-    found = [form.get(name) for name in names]
-    return [value if isinstance(value, str) else "" for value in found]
+    return [form.get(name, [""])[-1] for name in names]
 
 
 async def chosen(request: Request, name: str) -> list[str]:
     """Values of the checkboxes of one name that are ticked."""
     form = await _form(request)
-    return [value for value in form.getlist(name) if isinstance(value, str)]
+    return form.get(name, [])
 
 
-async def _form(request: Request) -> FormData:
-    """As browsers send them where no file comes along.
+async def _form(request: Request) -> dict[str, list[str]]:
+    """The fields, read once, as browsers send them where no file comes along.
 
-    Raises `UnsupportedMediaType` for all others, `Invalid` for bytes that are not UTF-8.
+    Raises `UnsupportedMediaType` for all others, `TooManyParts`, `Invalid` for what is not UTF-8.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    packed = request.headers.get("content-encoding", "identity") != "identity"
-    if packed or kind != "application/x-www-form-urlencoded":
-        raise UnsupportedMediaType
+    if not hasattr(request.state, "form"):
+        if not _is_form(request):
+            raise UnsupportedMediaType
+        request.state.form = _parsed(await request.body())
+    form: dict[str, list[str]] = request.state.form
+    return form
+
+
+def _parsed(body: bytes) -> dict[str, list[str]]:
+    if body.count(b"&") >= MAX_FIELDS:
+        raise TooManyParts
     try:
-        unquote_to_bytes(await request.body()).decode()
+        return parse_qs(body.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise Invalid from None
-    return await request.form(max_fields=MAX_FIELDS, max_files=0)
+
+
+def _is_form(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    packed = request.headers.get("content-encoding", "identity") != "identity"
+    return kind == "application/x-www-form-urlencoded" and not packed
 
 
 def number(text: str) -> int:

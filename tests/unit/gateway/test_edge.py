@@ -29,6 +29,15 @@ async def test_our_own_names_are_served(browsers: Browsers, host: str) -> None:
         assert (await http.get("/login", headers={"Host": host})).status_code == 200
 
 
+async def test_a_name_with_other_letters_is_served_as_browsers_send_it(browsers: Browsers) -> None:
+    async with browsers(public_url="https://Пример.рф/") as http:
+        name = "xn--e1afmkfd.xn--p1ai"
+        assert (await http.get("/login", headers={"Host": name})).status_code == 200
+        headers = {"Host": name, "Origin": f"https://{name}"}
+        answer = await http.post("/login", headers=headers, data={"email": "a@b.example"})
+        assert answer.status_code == 303
+
+
 async def test_behind_tls_a_page_without_it_is_another_site(browsers: Browsers) -> None:
     async with browsers(public_url="https://prereview.example") as http:
         for origin, status in (("http://prereview.example", 403), (str(http.base_url), 303)):
@@ -63,7 +72,26 @@ async def test_whatever_changes_something_is_refused_to_other_sites(
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "evil.example#localhost", "[", "", "x@evil"]
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "evil.example#localhost",
+        "[",
+        "",
+        "x@evil",
+        "evil@localhost",
+        "localhost:x",
+        "localhost:8000:1",
+        "localhost/",
+        "[::1",
+        "[::1]x",
+        "[::1%25eth0]",
+        "::1",
+        "localhost,localhost",
+        "%6cocalhost",
+        "x" * 3000,
+    ],
 )
 @pytest.mark.parametrize("path", ["/login", "/", "/api/v1/files", "/api/docs"])
 async def test_other_names_are_not(browser: httpx2.AsyncClient, path: str, host: str) -> None:
@@ -94,6 +122,13 @@ async def test_two_names_are_none(browser: httpx2.AsyncClient) -> None:
         ({"Origin": "https://localhost.evil.example"}, False),
         ({"Origin": "http://localhost:8000.evil.example"}, False),
         ({"Origin": "http://127.0.0.1:8000"}, False),
+        ({"Origin": "http://["}, False),
+        ({"Origin": "http://localhost:8000]"}, False),
+        ({"Origin": "http://[::1%25eth0]"}, False),
+        ({"Origin": "http://localhost:99999999"}, False),
+        ({"Origin": "http://localhost:8000/"}, False),
+        ({"Origin": ""}, False),
+        ({"Sec-Fetch-Site": ""}, False),
     ],
 )
 @pytest.mark.parametrize("path", ["/login", "/logout", "/language", "/api/v1/sessions"])
