@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 # One more than cores are likely: tests also wait.
 WORKERS ?= 3
+COUNT ?= 20000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 # Many programs start together: none shall compile what another has compiled already.
@@ -25,6 +26,12 @@ test: $(STAMP)  ## all tests, on servers of their own; WORKERS at once, each wit
 
 unit: $(STAMP)  ## the tests that need no servers
 	$(BIN)/python -m pytest tests/unit tests/contract $(ARGS)
+
+fuzz: $(STAMP)  ## hostile headers and made-up API requests, COUNT of them in all
+	@$(BIN)/python -m deploy.local tools
+	PREREVIEW_FUZZ_COUNT=$$(($(COUNT) / 4)) PREREVIEW_FUZZ_EXAMPLES=$$(($(COUNT) / 500)) $(BIN)/python -m pytest -s \
+	  tests/unit/gateway/test_hostile_headers.py tests/integration/shared/test_hostile_headers.py \
+	  tests/e2e/test_hostile_headers.py tests/e2e/test_api_fuzz.py $(ARGS)
 
 check: $(STAMP)  ## lint, format, types, import rules, derived files
 	$(BIN)/ruff check .
@@ -56,4 +63,4 @@ $(STAMP): pyproject.toml uv.lock deploy/setup.sh
 	@PYTHON=$(PYTHON) deploy/setup.sh $(VENV)
 	@touch $@
 
-.PHONY: help serve down test unit check fmt migrate rebuild docs clean
+.PHONY: help serve down test unit fuzz check fmt migrate rebuild docs clean

@@ -6,6 +6,7 @@ never a fault of ours; and what needs a token is refused without one.
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ FILES = "^/api/v1/(files/|checks)"
 # What ends the session that the tries are made with.
 FAREWELLS = "^/api/v1/sessions/current$"
 TRIES = 2000
+EXAMPLES = int(os.environ.get("PREREVIEW_FUZZ_EXAMPLES", "10"))  # per operation and phase
 
 
 async def test_no_request_leads_to_a_fault_or_an_answer_nobody_described(
@@ -66,7 +68,8 @@ async def _fuzz(product: Product, folder: Path, *options: str) -> dict[str, Any]
     # One worker: threads that parse Python at once upset CPython 3.11.
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", "../schemathesis.toml", "run",
-        f"{product.url}/api/openapi.json", "--max-examples=10", "--generation-deterministic",
+        f"{product.url}/api/openapi.json", f"--max-examples={EXAMPLES}",
+        "--generation-deterministic",
         "--continue-on-failure", "--workers=1", "--no-color", "--phases=coverage,fuzzing",
         f"--checks={','.join(CHECKS)}", "--report=json", f"--report-json-path={report}", *options,
     ]  # fmt: skip
