@@ -18,7 +18,7 @@ from services.gateway.sessions import Sessions
 _OF_THE_PROBLEM = ("content-type", "content-length", "content-language", "www-authenticate")
 _UNREAD = {401, 413}
 _LISTEN = 20.0  # seconds a refused form may take to arrive
-_MOST = 256 * 1024 * 1024  # bytes of it that are read, and dropped
+_MOST = 64 * 1024 * 1024  # bytes of it that are read, and dropped, at about 1 ms for each MiB
 
 
 class ErrorPages:

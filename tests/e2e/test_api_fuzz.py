@@ -6,6 +6,7 @@ never a fault of ours; and what needs a token is refused without one.
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -58,7 +59,9 @@ async def test_no_request_leads_to_a_fault_or_an_answer_nobody_described(
         *(_fuzz(product, tmp_path / str(place), *part) for place, part in enumerate(parts))
     )
 
-    assert sum(report["test_cases"]["generated"] for report in reports) >= TRIES
+    tries = sum(report["test_cases"]["generated"] for report in reports)
+    logging.getLogger(__name__).info("%d requests", tries)
+    assert tries >= TRIES
 
 
 async def _fuzz(product: Product, folder: Path, *options: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from tests.e2e.conftest import Register
-from tests.support.hostile import Headers, Target, spoilt
+from tests.support.hostile import COUNT, Headers, Target, spoilt
 from tests.support.product import Product
 
 AT_ONCE = 8

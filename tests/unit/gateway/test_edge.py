@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from services.gateway import edge
 from services.gateway.screens import ROUTERS as SCREENS
 from shared.web import server
+from tests.support.apps import in_pieces
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import Services
@@ -270,3 +271,49 @@ async def test_pages_allow_no_foreign_code_and_are_kept_nowhere(
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "style=" not in answer.text
     assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("path", ["/login", "/register", "/language", "/account/tokens"])
+async def test_a_form_that_is_too_large_is_told_on_a_page(
+    person: httpx2.AsyncClient, services: Services, path: str, *, announced: bool
+) -> None:
+    services.calls.clear()
+    body = b"password=" + b"%41" * 35_000
+    content = body if announced else in_pieces([body[:50_000], body[50_000:]])
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await person.post(path, content=content, headers=headers)
+    assert (answer.status_code, "<h1" in answer.text) == (413, True)
+    assert not services.called("auth (POST|PUT|PATCH|DELETE) .*")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"&" * 20_000, 400),
+        (b"a=1&" * 19 + b"email=a", 303),
+        (b"a=1&" * 20 + b"email=a", 400),
+        (b"email=%ff&password=b", 422),
+        (b"email=\xff&password=b", 422),
+        (b"email=%u0041&password=%", 303),
+    ],
+)
+async def test_a_form_is_counted_before_it_is_read(
+    browser: httpx2.AsyncClient, services: Services, body: bytes, status: int
+) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await browser.post("/login", content=body, headers=headers)
+    assert answer.status_code == status
+    assert bool(services.called("auth POST /internal/sessions")) == (status == 303)
+
+
+async def test_a_foreign_page_is_refused_before_it_has_sent_anything(
+    browser: httpx2.AsyncClient,
+) -> None:
+    async def unread() -> AsyncIterator[bytes]:
+        yield pytest.fail("read")
+
+    for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+        for path in ("/login", "/api/v1/sessions", "/nowhere"):
+            answer = await browser.post(path, content=unread(), headers=headers)
+            assert answer.status_code in {400, 403}
