@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from services.checker.isolation import OWN_USER, Isolation
 from services.checker.sandbox import Limits, private_folder
+from shared.errors import Misconfigured
 
 Wanted = Literal["auto", "required", "off"]
 _PATIENCE = 30.0  # seconds for a trial; it usually takes some hundredths
 
 
-class NoIsolation(RuntimeError):
+class NoIsolation(Misconfigured):
     """Its message says what is missing and what to do."""
 
 
