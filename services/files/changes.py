@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pygit2
 from pygit2.enums import DiffOption
 
-from shared.source_text import decode_or_replace
+from shared.source_text import decode_or_replace, with_lf
 
 # Changed lines of both sides; beyond that they are told as all replaced. libgit2 keeps Python from
 # doing anything else meanwhile: 0.1 s for this many of the worst kind, 4 s for a million.
@@ -33,7 +33,7 @@ class Change(NamedTuple):
 
 def source(content: bytes) -> Source:
     text = decode_or_replace(content)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = with_lf(text).split("\n")
     return Source(content, text, lines if lines[-1] else lines[:-1])
 
 

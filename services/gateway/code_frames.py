@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from services.gateway.colours import ColouredLine, coloured_lines
-from shared import source_text
+from services.gateway.colours import ColouredLine, Colours, coloured_lines
 from shared.contracts.checker import Finding
 
 CONTEXT = 2  # lines shown before and after
@@ -34,11 +33,14 @@ class Line:
 Frame = list[Line]
 
 
-def code_frames(content: bytes, findings: Sequence[Finding]) -> list[Frame | None]:
-    """A frame per finding, None beyond the first ones and for lines that are not there."""
+def code_frames(text: str, colours: Colours, findings: Sequence[Finding]) -> list[Frame | None]:
+    """A frame per finding, None beyond the first ones and for lines that are not there.
+
+    Lines of `text` end in LF alone.
+    """
     framed = findings[:MAX_FRAMES]
     wanted = {row for finding in framed for row in _rows(finding)}
-    lines = coloured_lines(source_text.decode_or_replace(content), wanted)
+    lines = coloured_lines(text, colours, wanted)
     frames = [_frame(finding, lines) or None for finding in framed]
     return frames + [None] * (len(findings) - len(framed))
 

@@ -1,77 +1,73 @@
-"""Python source by lines, each in coloured pieces."""
+"""Where Python source has which colour, and its lines in coloured pieces."""
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from typing import Self
 
-from pygments.lexers.python import PythonLexer
-from pygments.token import Token, _TokenType, is_token_subtype
+from services.gateway.styles import STYLES
 
-MAX_COLOURED = 128 * 1024  # characters; colouring takes 4 to 15 µs each
-MAX_LINE = 4000  # characters; nobody writes such lines, and hostile files consist of them
-_STYLES = (
-    (Token.Comment, "comment"),
-    (Token.Literal.String, "string"),
-    (Token.Literal.Number, "number"),
-    (Token.Keyword, "keyword"),
-    (Token.Operator.Word, "keyword"),
-    (Token.Name.Function, "name"),
-    (Token.Name.Class, "name"),
-    (Token.Name.Decorator, "decorator"),
-    (Token.Name.Builtin, "builtin"),
-)
+_START = array("I").itemsize
 
 
-@dataclass
-class ColouredLine:
-    """A line, and where in it which style begins."""
+@dataclass(frozen=True)
+class Colours:
+    """Runs of one style: where each begins, in characters of a text; and its place in `STYLES`."""
 
-    text: str = ""
-    starts: list[int] = field(default_factory=list)
-    styles: list[str] = field(default_factory=list)
+    starts: "array[int]"  # a string, for Python 3.11 knows no parameters of it
+    styles: bytes
 
-    def add(self, text: str, style: str) -> None:
-        if not self.styles or self.styles[-1] != style:
-            self.starts.append(len(self.text))
-            self.styles.append(style)
-        self.text += text
+    @classmethod
+    def read(cls, octets: bytes) -> Self:
+        """What the highlighter wrote. Raises ValueError where it is no such thing."""
+        count, rest = divmod(len(octets), _START + 1)
+        starts, styles = array("I", octets[: count * _START]), octets[count * _START :]
+        if rest or starts[:1] != array("I", [0]) or max(styles) >= len(STYLES):
+            raise ValueError("These are no colours")
+        return cls(starts, styles)
 
-    def pieces(self, begin: int, end: int) -> Iterator[tuple[str, str]]:
-        """Text and style of everything between two columns."""
+    @property
+    def size(self) -> int:
+        """Bytes in memory, as good as."""
+        return len(self.styles) * (_START + 1)
+
+    def pieces(self, begin: int, end: int) -> Iterator[tuple[int, int, str]]:
+        """The parts between two places, with their styles."""
         index = bisect_right(self.starts, begin) - 1
         while begin < end:
             last = index + 1 == len(self.starts)
             stop = end if last else min(end, self.starts[index + 1])
-            yield self.text[begin:stop], self.styles[index]
+            yield begin, stop, STYLES[self.styles[index]]
             begin, index = stop, index + 1
 
 
-def coloured_lines(source: str, wanted: set[int]) -> dict[int, ColouredLine]:
-    """The wanted lines that exist, by number. Lines end as in an editor: LF, CR LF or CR."""
-    text = source.replace("\r\n", "\n").replace("\r", "\n")
-    row, last = 1, max(wanted, default=0)
-    lines = {1: ColouredLine()} if 1 in wanted else {}
-    for style, value in _tokens(text):
-        for index, piece in enumerate(value.split("\n")):
-            row += bool(index)
-            if row > last:
-                return lines
-            if row in wanted:
-                lines.setdefault(row, ColouredLine())
-                if piece:
-                    lines[row].add(piece, style)
+PLAIN = Colours(array("I", [0]), b"\0")
+
+
+@dataclass(frozen=True)
+class ColouredLine:
+    """A line, and where in the coloured text it begins."""
+
+    text: str
+    begin: int
+    colours: Colours
+
+    def pieces(self, begin: int, end: int) -> Iterator[tuple[str, str]]:
+        """Text and style of everything between two columns."""
+        for start, stop, style in self.colours.pieces(self.begin + begin, self.begin + end):
+            yield self.text[start - self.begin : stop - self.begin], style
+
+
+def coloured_lines(text: str, colours: Colours, wanted: set[int]) -> dict[int, ColouredLine]:
+    """The wanted lines that exist, by number. Lines of `text` end in LF alone."""
+    lines, begin = {}, 0
+    for row in range(1, max(wanted, default=0) + 1):
+        end = text.find("\n", begin)
+        stop = len(text) if end < 0 else end
+        if row in wanted:
+            lines[row] = ColouredLine(text[begin:stop], begin, colours)
+        if end < 0:
+            break
+        begin = end + 1
     return lines
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    if len(text) > MAX_COLOURED or any(len(line) > MAX_LINE for line in text.split("\n")):
-        yield "", text.removeprefix("\ufeff")
-        return
-    for kind, value in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text):
-        yield _style(kind), value
-
-
-@cache
-def _style(kind: _TokenType) -> str:
-    return next((style for known, style in _STYLES if is_token_subtype(kind, known)), "")

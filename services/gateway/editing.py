@@ -11,15 +11,10 @@ _END = re.compile("\r\n|\r|\n")
 ENDS = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}
 
 
-def lines(text: str) -> str:
-    """A text with LF at line ends; browsers send CR LF."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")  # a million of them in 2 ms
-
-
 def shown(content: bytes) -> str | None:
     """The text with LF at line ends; None where saving it untouched would change other bytes."""
     try:
-        text = lines(source_text.decode(content))
+        text = source_text.with_lf(source_text.decode(content))
         return text if written(text, content) == content else None
     except (ValueError, TextNotEncodable):
         return None
@@ -31,7 +26,7 @@ def written(text: str, like: bytes) -> bytes:
     Lines at both ends that did not change keep the end each of them has; the others get the one
     most common in the file.
     """
-    return _encoded(_with_ends(lines(text), like), like.startswith(codecs.BOM_UTF8))
+    return _encoded(_with_ends(source_text.with_lf(text), like), like.startswith(codecs.BOM_UTF8))
 
 
 def sample(content: bytes) -> str:
@@ -47,7 +42,11 @@ def like_sample(word: str, *, mark: bool) -> bytes:
 
 def _with_ends(text: str, like: bytes) -> str:
     old = source_text.decode_or_replace(like)
-    old_lines, old_ends, common = lines(old).split("\n"), _ends(old), ENDS[sample(like)]
+    old_lines, old_ends, common = (
+        source_text.with_lf(old).split("\n"),
+        _ends(old),
+        ENDS[sample(like)],
+    )
     new = text.split("\n")
     most = min(len(new), len(old_lines)) - 1
     first = _equal(new[:most], old_lines[:most])

@@ -10,6 +10,7 @@ from services.gateway.api.docs import describe
 from services.gateway.callers import Callers
 from services.gateway.calls import LIMITS, TIMEOUT
 from services.gateway.clients import Auth, Checker, Files, Reports
+from services.gateway.colouring import Colouring
 from services.gateway.cookies import Cookies
 from services.gateway.edge import Guard, SetCookies, SlowBodies, too_slow
 from services.gateway.error_pages import ErrorPages
@@ -49,6 +50,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
             callers,
             Sessions(auth, identity, cookies, callers),
             Archives(),
+            Colouring(),
             Feeds(),
         ],
         resources=[_Closing(client)],

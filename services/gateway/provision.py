@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from services.gateway import callers, clients, cookies, pages, sessions, settings
+from services.gateway import callers, clients, colouring, cookies, pages, sessions, settings
 from shared.web.app import provided
 
 Auth = Annotated[clients.Auth, provided(clients.Auth)]
@@ -10,6 +10,7 @@ Files = Annotated[clients.Files, provided(clients.Files)]
 Checker = Annotated[clients.Checker, provided(clients.Checker)]
 Reports = Annotated[clients.Reports, provided(clients.Reports)]
 Callers = Annotated[callers.Callers, provided(callers.Callers)]
+Colouring = Annotated[colouring.Colouring, provided(colouring.Colouring)]
 Cookies = Annotated[cookies.Cookies, provided(cookies.Cookies)]
 Pages = Annotated[pages.Pages, provided(pages.Pages)]
 Sessions = Annotated[sessions.Sessions, provided(sessions.Sessions)]

@@ -14,6 +14,7 @@ from services.gateway.provision import Files, Pages, Settings
 from services.gateway.screens.conflict import is_conflict, show_conflict
 from services.gateway.screens.forms import go, number
 from services.gateway.sessions import Visitor, WebUser
+from shared import source_text
 from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
 from shared.web.numbers import VersionNumber
@@ -60,7 +61,7 @@ async def save(
     """Save the text as the next version of the one it began with."""
     limit = settings.max_file_bytes
     sent = await uploads.read_form(request, text=2 * limit + uploads.MAX_FIELD)  # CR LF for LF
-    name, text = sent.text("name"), await asyncio.to_thread(editing.lines, sent.text("text"))
+    name, text = sent.text("name"), await asyncio.to_thread(source_text.with_lf, sent.text("text"))
     kept: dict[str, Any] = {"file_id": file_id, "name": name, "text": text}
     kept["version"] = sent.text("version")
     content = b""

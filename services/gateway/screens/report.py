@@ -8,9 +8,11 @@ from fastapi import Request, Response
 from services.gateway.calls import if_possible
 from services.gateway.clients import Files as FilesClient
 from services.gateway.code_frames import Frame, code_frames
+from services.gateway.colouring import Colouring as CodeColouring
 from services.gateway.models import Check
-from services.gateway.provision import Files, Pages, Reports
+from services.gateway.provision import Colouring, Files, Pages, Reports
 from services.gateway.sessions import WebUser
+from shared import source_text
 from shared.web.identity import User
 from shared.web.routes import Router
 
@@ -20,18 +22,29 @@ TIERS = ("blocker", "warning", "note")
 
 @router.get("/checks/{check_id}")
 async def report(
-    request: Request, user: WebUser, pages: Pages, reports: Reports, files: Files, check_id: UUID
+    request: Request,
+    user: WebUser,
+    pages: Pages,
+    reports: Reports,
+    files: Files,
+    colouring: Colouring,
+    check_id: UUID,
 ) -> Response:
     check = await reports.check(user, check_id)
     frames, current = await asyncio.gather(
-        _frames(user, files, check), if_possible(reports.file(user, check.file_id))
+        _frames(request, user, files, colouring, check),
+        if_possible(reports.file(user, check.file_id)),
     )
     shown = list(zip(check.findings, frames, strict=True))
     by_tier = {tier: [pair for pair in shown if pair[0].tier == tier] for tier in TIERS}
-    return pages.render(request, "report.html", check=check, by_tier=by_tier, current=current)
+    return await asyncio.to_thread(  # hundreds of excerpts take a while
+        pages.render, request, "report.html", check=check, by_tier=by_tier, current=current
+    )
 
 
-async def _frames(user: User, files: FilesClient, check: Check) -> list[Frame | None]:
+async def _frames(
+    request: Request, user: User, files: FilesClient, colouring: CodeColouring, check: Check
+) -> list[Frame | None]:
     """Excerpts of the code; none when the bytes can't be had, for the report stands without."""
     nothing: list[Frame | None] = [None] * len(check.findings)
     if not check.findings:
@@ -39,4 +52,6 @@ async def _frames(user: User, files: FilesClient, check: Check) -> list[Frame | 
     found = await if_possible(files.content(user, check.file_id, check.version))
     if found is None:
         return nothing
-    return await asyncio.to_thread(code_frames, found.content, check.findings)
+    text = await asyncio.to_thread(source_text.shown, found.content)
+    colours = await colouring.colours(request, user.user_id, text)
+    return await asyncio.to_thread(code_frames, text, colours, check.findings)

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from services.gateway.code_frames import MAX_COLUMNS, MAX_FRAMES, Frame, code_frames
+from services.gateway.colours import PLAIN
+from shared import source_text
 from shared.contracts.checker import Finding
 from tests.unit.gateway.services import finding
 
@@ -13,7 +15,7 @@ from tests.unit.gateway.services import finding
 def frame(content: bytes | str, row: int, column: int = 1, **more: Any) -> Frame | None:
     place = {"row": row, "column": column, "end_row": row, "end_column": column + 1} | more
     raw = content.encode() if isinstance(content, str) else content
-    return code_frames(raw, [Finding(**finding(**place))])[0]
+    return code_frames(source_text.shown(raw), PLAIN, [Finding(**finding(**place))])[0]
 
 
 def text(found: Frame | None) -> dict[int, str]:
@@ -111,19 +113,9 @@ def test_a_line_that_is_not_there_has_no_frame_of_its_own(row: int) -> None:
     assert row not in text(frame("x = 1\n", row))
 
 
-def test_colours_name_what_they_show() -> None:
-    found = frame("@wrap\ndef f(n):  # note\n    return len('a') + 1\n", 2)
-    styles = {span.text: span.style for line in found or [] for span in line.spans}
-    assert styles["# note"] == "comment"
-    assert styles["return"] == "keyword"
-    assert styles["len"] == "builtin"
-    assert styles["@wrap"] == "decorator"
-    assert styles["1"] == "number"
-
-
 def test_a_report_has_so_many_frames_and_no_more() -> None:
     place = Finding(**finding(row=1, end_row=1))
-    frames = code_frames(b"import os\n", [place] * (MAX_FRAMES + 5))
+    frames = code_frames("import os\n", PLAIN, [place] * (MAX_FRAMES + 5))
     assert sum(frame is not None for frame in frames) == MAX_FRAMES
     assert len(frames) == MAX_FRAMES + 5
 
@@ -134,6 +126,6 @@ def test_a_line_of_sixty_thousand_statements_costs_little() -> None:
         for n in range(MAX_FRAMES)
     ]
     started = time.process_time()
-    frames = code_frames(b"x=1;" * 60_000, places)
+    frames = code_frames("x=1;" * 60_000, PLAIN, places)
     assert time.process_time() - started < 2  # seconds; 533 when each frame walked the line
     assert [marked(frame) for frame in frames] == ["x=1"] * MAX_FRAMES
