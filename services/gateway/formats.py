@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 from babel.dates import UTC as BABEL_UTC
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from services.gateway.i18n.language import N_, translations
+from services.gateway.visible import breakable, code_spans, unseen, visible
+from shared import visible_text
 from shared.contracts.auth import Language
 
 _SIZES = ((1024 * 1024, N_("{n} MB")), (1024, N_("{n} KB")), (1, N_("{n} B")))
@@ -45,30 +47,15 @@ def duration(language: Language, milliseconds: int) -> str:
     return translations(language).gettext(N_("{n} s")).format(n=shown)
 
 
-def breakable(name: str) -> Markup:
-    """A file name that may go on in the next line after `_`."""
-    wrapped = str(escape(name)).replace("_", "_<wbr>")
-    return Markup(wrapped)  # noqa: S704 - escaped above
-
-
-def code_spans(text: str) -> Markup:
-    """Turn the backticks of the linter's English sentences into code."""
-    pieces = text.split("`")
-    if len(pieces) % 2 == 0:
-        return escape(text)
-    shown = (
-        Markup("<code>{}</code>").format(piece) if index % 2 else escape(piece)
-        for index, piece in enumerate(pieces)
-    )
-    return Markup("").join(shown)
-
-
-def filters(language: Language) -> dict[str, Callable[[Any], str]]:
+def filters(language: Language) -> dict[str, Callable[[Any], Any]]:
     """The formats as template filters."""
     return {
         "moment": lambda when: moment(language, when, readers_zone.get()),
         "number": lambda value: number(language, value),
         "size": lambda count: size(language, count),
+        "visible": visible,
+        "unseen": unseen,
+        "written_out": visible_text.visible,
         "breakable": breakable,
         "code_spans": code_spans,
         "duration": lambda milliseconds: duration(language, milliseconds),

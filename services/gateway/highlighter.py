@@ -105,7 +105,7 @@ def _style(node: Node, field: str | None, parents: list[str], source: bytes) -> 
 
 def _end_of_name(decorator: Node) -> int:
     """Behind `@app.get` of `@app.get("/")`."""
-    name = decorator.named_child(0)
+    name: Node | None = decorator.named_child(0)
     if name and name.type == "call":
         name = name.child_by_field_name("function")
     if name and name.type in {"identifier", "attribute"}:

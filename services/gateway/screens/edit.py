@@ -31,9 +31,13 @@ async def edit(
     if file.mark == "deleted":
         return go(f"/files/{file_id}")
     text = await asyncio.to_thread(editing.shown, found.content)
-    return pages.render(
-        request, "edit.html", file_id=file_id, name=found.name, version=found.version, text=text
-    )
+    kept: dict[str, Any] = {
+        "file_id": file_id,
+        "name": found.name,
+        "version": found.version,
+        "text": text,
+    }
+    return await asyncio.to_thread(pages.render, request, "edit.html", **kept)
 
 
 @router.get("/files/{file_id}/newer")
@@ -79,7 +83,9 @@ async def save(
         told: dict[str, Any] = {"error": pages.explain(request, error), "code": error.code}
         told["taken"] = error.params.get("file_id")
         again: dict[str, Any] = {"ends": sent.text("ends"), "bom": sent.text("bom")}
-        return pages.render(request, "edit.html", error.status, **kept, **told, **again)
+        return await asyncio.to_thread(
+            pages.render, request, "edit.html", error.status, **kept, **told, **again
+        )
     return _after(file_id, saved)
 
 

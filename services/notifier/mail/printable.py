@@ -1,11 +1,16 @@
 """Text that others wrote, made fit for one line of a mail."""
 
+import re
+
+from shared.visible_text import visible
+
+_BLANK = re.compile("[ \t\r\n]+")
+
 
 def printable(text: str, limit: int) -> str:
     """One line of at most `limit` characters.
 
-    Line breaks, NUL, direction marks, lone surrogates and the like become spaces.
+    Line breaks become spaces; what can't be seen is written out: `x[U+202E]y`.
     """
-    visible = "".join(char if char.isprintable() else " " for char in text)
-    line = " ".join(visible.split())
+    line = visible(_BLANK.sub(" ", text[: 2 * limit]).strip())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -28,12 +28,12 @@ def test_a_zone_is_no_part_of_an_address(peer: str, forwarded: list[str], told: 
 @pytest.mark.parametrize(
     ("address", "network"),
     [
-        ("fe80::1%eth0", "fe80:0000:0000:0000"),
-        ("2001:db8::7%25", "2001:0db8:0000:0000"),
+        ("fe80::1%eth0", "fe80:0000:0000:0000:0000:0000:0000:0000/64"),
+        ("2001:db8::7%25", "2001:0db8:0000:0000:0000:0000:0000:0000/64"),
         ("::ffff:203.0.113.7%1", "203.0.113.7"),
         ("%eth0", "%eth0"),
     ],
 )
 def test_throttles_count_zones_as_one(address: str, network: str) -> None:
-    assert Visitor(address).network == network
+    assert Visitor(address).networks[0] == network
     assert len(Visitor(address).device_hash) == 32

@@ -1,0 +1,105 @@
+"""Nothing that others wrote vanishes, and nothing moves what stands around it."""
+
+import sys
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.visible_text import marked, name, number, pieces, visible
+
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
+
+
+def marks(text: str) -> list[str]:
+    return [number(piece.text) for piece in pieces(text) if piece.kind == "mark"]
+
+
+def test_every_character_of_the_categories_that_draw_nothing_is_marked() -> None:
+    missed = [
+        number(char)
+        for char in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.category(char) in _UNSEEN and char not in "\t " and not marks(f"a{char}")
+    ]
+    assert missed == []
+
+
+@pytest.mark.parametrize(
+    "char",
+    [
+        *("\u202a", "\u2066", "\u2069", "\u061c", "\u200f"),  # direction
+        *("\u200b", "\u2060", "\ufeff", "\u00ad", "\u180e", "\u200c", "\u200d"),  # no width
+        *("\0", "\x08", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\r"),  # control
+        *("\u00a0", "\u2007", "\u205f", "\u3000", "\u2028", "\u2029"),  # spaces and separators
+        *("\u3164", "\u115f", "\uffa0", "\u2800", "\u17b4", "\u034f"),  # letters without ink
+        *("\ufe0f", "\ufe00", "\U000e0101", "\U000e0041", "\ud800", "\uffff", "\U0010fffe"),
+    ],
+)
+def test_what_draws_nothing_is_marked_between_letters(char: str) -> None:
+    assert list(pieces(f"x{char}y")) == [("text", "x"), ("mark", char), ("text", "y")]
+    assert visible(f"x{char}y") == f"x[{number(char)}]y"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\treturn 'é ü ß'",
+        "Привет, мир",
+        "可视文本 こんにちは",
+        "a\u0301",  # an accent on a letter
+        "می\u200cشود",  # Persian wants the non-joiner here
+        "क्\u200dष",
+        "❤\ufe0f ⚠\ufe0f 👩\u200d💻",
+        "→ … “x” ±",
+    ],
+)
+def test_what_is_seen_is_left_alone(text: str) -> None:
+    assert marks(text) == []
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize("text", ["ش\u200cb", "1\u200d2", "❤\ufe0f\ufe0f", "\ufe0f", "👩\u200dx"])
+def test_joiners_and_selectors_elsewhere_are_marked(text: str) -> None:
+    assert len(marks(text)) == 1
+
+
+def test_a_sign_that_combines_with_nothing_of_its_piece_is_marked() -> None:
+    assert marks("\u0301\u0488x") == ["U+0301", "U+0488"]
+    assert marks("x\u200b\u0301y") == ["U+200B", "U+0301"]
+
+
+def test_letters_from_right_to_left_are_told_apart() -> None:
+    found = list(pieces('a = "שלום עולם", 1, "مرحبا"'))
+    assert found == [
+        ("text", 'a = "'),
+        ("right_to_left", "שלום עולם"),
+        ("text", '", 1, "'),
+        ("right_to_left", "مرحبا"),
+        ("text", '"'),
+    ]
+
+
+@given(st.text(st.characters(), max_size=60))
+def test_pieces_are_the_whole_text(text: str) -> None:
+    assert "".join(piece.text for piece in pieces(text)) == text
+    assert "\u202e" not in visible(text)
+
+
+def test_marks_have_the_names_of_unicode() -> None:
+    assert name("\u202e") == "RIGHT-TO-LEFT OVERRIDE"
+    assert name("\x0c") == "FORM FEED"
+    assert name("\x01")
+
+
+def test_the_marks_of_a_file_are_told_once_each() -> None:
+    assert marked("a\u200b\n\x0cb\u200b\n\n") == ["\u200b", "\x0c"]
+
+
+@pytest.mark.parametrize("text", ["\u202e", "ש ", "א" + " " * 999, "\u0301", "\u200d❤", "x\n"])
+def test_any_text_takes_linear_time(text: str) -> None:
+    whole, started = text * ((1 << 18) // len(text)), time.process_time()
+    assert len(visible(whole)) >= len(whole)
+    assert len(marked(whole)) <= 1
+    assert time.process_time() - started < 20  # seconds; two on a machine like ours
