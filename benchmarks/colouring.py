@@ -1,8 +1,8 @@
 """Ways to colour Python, on ordinary and on hostile texts: `python -m benchmarks.colouring`.
 
 Prints milliseconds of processor time at doubling sizes and the exponent of growth between the last
-two: 1 is linear, 2 the square. `ended` came to `SECONDS`, `died` to a limit or a fault of its own.
-The last column is what the gateway runs, its start and limits included.
+two: 1 is linear, 2 the square. `ended` took longer than `SECONDS`. The last column is what the
+gateway runs, its start included; `plain` after its time says that it came to a limit of its own.
 """
 
 import math
@@ -14,6 +14,7 @@ import time
 import tokenize
 from collections.abc import Callable
 from io import StringIO
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import tree_sitter_python
@@ -23,6 +24,7 @@ from tree_sitter import Language, Parser, Query, QueryCursor
 from services.gateway import highlighter
 from tests.unit.gateway.test_colouring import HOSTILE
 
+Way = Callable[[str], bool | None]
 SECONDS = 10
 SIZES = (4 << 10, 8 << 10, 16 << 10, 32 << 10)  # characters
 LARGEST = 1 << 20
@@ -63,9 +65,10 @@ def stdlib(text: str) -> None:
         pass  # the rest would be plain
 
 
-def process(text: str) -> None:
+def process(text: str) -> bool:
     command = [sys.executable, "-E", "-s", "-m", "services.gateway.highlighter"]
-    subprocess.run(command, env={}, input=text.encode(), capture_output=True, check=True)
+    ended = subprocess.run(command, env={}, input=text.encode(), capture_output=True, check=False)
+    return ended.returncode == 0
 
 
 WAYS = (pygments, tree_sitter_query, stdlib, tree_sitter, process)
@@ -76,62 +79,57 @@ def main() -> None:
     folder = Path(tokenize.__file__).parent
     for name in ORDINARY:
         text = (folder / name).read_text()
-        cells = [f"{_cell(_measured(way, text))} ms" for way in WAYS]
+        cells = [_once(way, text) for way in WAYS]
         _print(f"{name} ({len(text) >> 10} KiB)", cells)
     for name, made in (HOSTILE | MORE).items():
         text = made()
         _print(name, [_growth(way, text) for way in WAYS])
     print(f"\nOf {LARGEST >> 20} MiB each, what the gateway runs:")
     for name, made in (HOSTILE | MORE).items():
-        _print(name, [f"{_cell(_measured(process, made()))} ms"])
+        _print(name, [_once(process, made())])
 
 
 def _print(name: str, cells: list[str]) -> None:
     print("".join(f"{cell:>26}" for cell in (name, *cells)), flush=True)
 
 
-def _growth(way: Callable[[str], None], text: str) -> str:
-    times: list[float | str] = []
+def _once(way: Way, text: str) -> str:
+    seconds, whole = _measured(way, text)
+    return f"{_shown([seconds])} ms{'' if whole else ', plain'}"
+
+
+def _growth(way: Way, text: str) -> str:
+    times: list[float] = []
     for size in SIZES:
-        times.append(_measured(way, text[:size]))
-        if isinstance(times[-1], str):
-            break
-    shown = " ".join(map(_cell, times))
-    match times[-2:]:
-        case [float() as before, float() as after]:
-            return f"{shown} ^{math.log2(after / before):.1f}"
-    return shown
+        seconds, whole = _measured(way, text[:size])
+        times.append(seconds)
+        if not whole:
+            return f"{_shown(times)} {'plain' if seconds < SECONDS else 'ended'}"
+    return f"{_shown(times)} ^{math.log2(times[-1] / times[-2]):.1f}"
 
 
-def _cell(measured: float | str) -> str:
-    return measured if isinstance(measured, str) else f"{1000 * measured:.0f}"
+def _shown(times: list[float]) -> str:
+    return " ".join(f"{1000 * seconds:.0f}" for seconds in times)
 
 
-def _measured(way: Callable[[str], None], text: str) -> float | str:
-    """Processor seconds; in a process of its own, which may be ended and may die."""
+def _measured(way: Way, text: str) -> tuple[float, bool]:
+    """Processor seconds, and whether it came to its end; in a process that may be ended."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_run, args=(way, text, theirs))
     child.start()
     theirs.close()
-    answered = ours.poll(SECONDS)
     try:
-        return float(ours.recv()) if answered else "ended"
-    except EOFError:
-        return "died"
+        return ours.recv() if ours.poll(SECONDS) else (SECONDS, False)
     finally:
         child.kill()
         child.join()
 
 
-def _run(way: Callable[[str], None], text: str, answer: object) -> None:
+def _run(way: Way, text: str, answer: Connection) -> None:
     started = _used()
-    try:
-        way(text)
-    except subprocess.CalledProcessError as error:
-        del error
-        return
-    answer.send(_used() - started)  # type: ignore[attr-defined]
+    whole = way(text) is not False
+    answer.send((max(_used() - started, 1e-4), whole))
 
 
 def _used() -> float:

@@ -2,13 +2,12 @@
 
 Characters that draw nothing, or that move others, can hide what a program does (CVE-2021-42574).
 They are shown by their number: `U+202E`. Letters written from right to left stay what they are, but
-each run of them is a piece of its own, so that it can be kept from moving what stands around it.
+each run of them is told apart, so that it can be kept from moving what stands around it.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable
 
 # Categories Cc (but the tab), Cf, Cs, Zl, Zp, and Zs (but the space); what Unicode 16 calls
 # Default_Ignorable_Code_Point; noncharacters; the empty braille pattern, and two signs without ink.
@@ -32,9 +31,14 @@ _SEEN = re.compile(
     f"(?<=[{_JOINED}])[\\u200c\\u200d](?=[{_JOINED}])"
     f"|(?<=[{_PICTURES}\\ufe0f])\\u200d(?=[{_PICTURES}])|(?<=[{_PICTURES}])\\ufe0f"
 )
-_MARKED = re.compile(f"[{_INVISIBLE}]")
+# Signs that combine with the letter before, whatever its script.
+_COMBINING = r"\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_UNSEEN = re.compile(f"[{_INVISIBLE}]")
 _LETTERS = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff"
-_RIGHT_TO_LEFT = re.compile(f"([{_LETTERS}](?:[ \\u200c\\u200d{_LETTERS}]*[{_LETTERS}])?)")
+_TOLD_APART = re.compile(
+    f"((?:\\A|[{_INVISIBLE}])[{_COMBINING}]+|[{_INVISIBLE}])"
+    f"|[{_LETTERS}](?:[ \\u200c\\u200d{_LETTERS}]*[{_LETTERS}])?"
+)
 _CONTROLS = {
     0x00: "NULL",
     0x07: "BELL",
@@ -49,40 +53,20 @@ _CONTROLS = {
 }
 
 
-class Piece(NamedTuple):
-    """A part of a text; a mark is one character that has to be shown by its number."""
+def rewritten(
+    text: str, mark: Callable[[str], str], right_to_left: Callable[[str], str] = str
+) -> str:
+    """Put `mark` in place of unseen characters, `right_to_left` in place of runs of such letters.
 
-    kind: Literal["text", "right_to_left", "mark"]
-    text: str
+    The text is one line; a tab is seen. A sign that combines is a mark where nothing stands before it that it could combine with.
+    """
 
+    def one(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return right_to_left(found[0])
+        return found[1] if _SEEN.match(text, found.start()) else "".join(map(mark, found[1]))
 
-def pieces(text: str) -> Iterator[Piece]:
-    """All of a line of text, in its order. A tab is text."""
-    begin = 0
-    for place in _places(text):
-        yield from _seen(text[begin:place])
-        yield Piece("mark", text[place])
-        begin = place + 1
-    yield from _seen(text[begin:])
-
-
-def _places(text: str) -> Iterator[int]:
-    for found in _MARKED.finditer(text):
-        if not _SEEN.match(text, found.start()):
-            yield found.start()
-
-
-def _seen(text: str) -> Iterator[Piece]:
-    """A sign that combines with the one before is a mark where nothing is before it."""
-    begin = 0
-    while begin < len(text) and unicodedata.category(text[begin]).startswith("M"):
-        yield Piece("mark", text[begin])
-        begin += 1
-    if begin == len(text):
-        return
-    for index, part in enumerate(_RIGHT_TO_LEFT.split(text[begin:])):
-        if part:
-            yield Piece("right_to_left" if index % 2 else "text", part)
+    return _TOLD_APART.sub(one, text)
 
 
 def number(char: str) -> str:
@@ -97,13 +81,15 @@ def name(char: str) -> str:
 
 def visible(text: str) -> str:
     """The text with marks written out, for where there is nothing but text: `x[U+202E]y`."""
-    return "".join(f"[{number(one)}]" if kind == "mark" else one for kind, one in pieces(text))
+    return rewritten(text, lambda char: f"[{number(char)}]")
 
 
-def marked(text: str) -> list[str]:
-    """The marks of a text of many lines, ended by LF, each once and in order of first place."""
-    if text.isascii() and not _MARKED.search(text.replace("\n", "")):
-        return []
-    found = dict.fromkeys(text[place] for place in _places(text))
-    found.pop("\n", None)
-    return list(found)
+def count(text: str) -> int:
+    """How many characters of a line are unseen, or joiners that may be."""
+    return sum(1 for _ in _UNSEEN.finditer(text))
+
+
+def kinds(text: str) -> list[str]:
+    """The unseen characters of a text of many lines, ended by LF, each once, as first met."""
+    found = (one for one in _UNSEEN.finditer(text) if not _SEEN.match(text, one.start()))
+    return [char for char in dict.fromkeys(one[0] for one in found) if char != "\n"]

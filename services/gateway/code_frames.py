@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.gateway.colours import ColouredLine, Colours, coloured_lines
+from services.gateway.visible import room
 from shared.contracts.checker import Finding
 
 CONTEXT = 2  # lines shown before and after
@@ -76,8 +77,9 @@ def _place(finding: Finding, row: int, length: int) -> range:
 def _spans(line: ColouredLine, place: range) -> Iterator[Span]:
     """The line cut at both ends of the place; of a very long line the part around it."""
     length = len(line.text)
-    low = max(0, place.start - MAX_COLUMNS // 4) if length > MAX_COLUMNS else 0
-    high = min(length, low + MAX_COLUMNS)
+    most = room(line.text[max(0, place.start - MAX_COLUMNS // 4) :][:MAX_COLUMNS], MAX_COLUMNS)
+    low = max(0, place.start - most // 4) if length > most else 0
+    high = min(length, low + most)
     start, stop = (min(max(end, low), high) for end in (place.start, place.stop))
     if low:
         yield Span("… ", "cut")

@@ -6,6 +6,7 @@ from itertools import groupby, takewhile, zip_longest
 from typing import Literal
 
 from services.gateway.models import DiffLine, Hunk
+from services.gateway.visible import room
 
 MAX_COLUMNS = 400  # characters of a line; nobody reads on
 _ALIKE = 0.4  # of a line must have stayed, else the whole line counts as another one
@@ -78,15 +79,16 @@ def _common(one: str, other: str) -> int:
 
 
 def _whole(line: DiffLine, number: int | None) -> Cell:
-    shown = line.text[:MAX_COLUMNS]
-    return Cell(number or 0, line.kind, shown, cut=len(line.text) > MAX_COLUMNS)
+    shown = line.text[: room(line.text, MAX_COLUMNS)]
+    return Cell(number or 0, line.kind, shown, cut=len(shown) < len(line.text))
 
 
 def _parted(line: DiffLine, number: int | None, first: int, last: int) -> Cell:
     """Of a very long line the part around the change."""
     text, stop = line.text, len(line.text) - last
-    begin = max(0, first - MAX_COLUMNS // 4) if len(text) > MAX_COLUMNS else 0
-    end = begin + MAX_COLUMNS
+    most = room(text[max(0, first - MAX_COLUMNS // 4) :], MAX_COLUMNS)
+    begin = max(0, first - most // 4) if len(text) > most else 0
+    end = begin + most
     before = ("… " if begin else "") + text[begin:first]
     cut = len(text) > end
     return Cell(number or 0, line.kind, before, text[first : min(stop, end)], text[stop:end], cut)

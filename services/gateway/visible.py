@@ -1,37 +1,43 @@
 """Text that others wrote as a piece of page: every character seen, each in its place."""
 
+from functools import cache
+
 from markupsafe import Markup, escape
 
 from shared import visible_text
 
 _NAMED = 20  # marks of a text that tell their names; more are no accident and would swell the page
 _TOLD = 6  # kinds of unseen characters that the editor tells
-_MARK = Markup('<span class="unseen">{}</span>')
-_NAMED_MARK = Markup('<span class="unseen" title="{}">{}</span>')
-_RIGHT_TO_LEFT = Markup("<bdi>{}</bdi>")
+_WIDE = 6  # columns of a mark
 
 
 def visible(text: str) -> Markup:
     """One line of text; unseen characters are chips with their numbers."""
+    escaped = str(escape(text))
     if text.isascii() and text.isprintable():
-        return escape(text)
-    found = list(visible_text.pieces(text))
-    named = sum(piece.kind == "mark" for piece in found) <= _NAMED
-    return Markup("").join(_piece(piece, named=named) for piece in found)
+        return Markup(escaped)  # noqa: S704 - escaped above
+    mark = _named if visible_text.count(text) <= _NAMED else _unnamed
+    return Markup(visible_text.rewritten(escaped, mark, _isolated))  # noqa: S704 - escaped above
 
 
-def _piece(piece: visible_text.Piece, *, named: bool) -> Markup:
-    match piece.kind:
-        case "mark" if named:
-            return _NAMED_MARK.format(
-                visible_text.name(piece.text), visible_text.number(piece.text)
-            )
-        case "mark":
-            return _MARK.format(visible_text.number(piece.text))
-        case "right_to_left":
-            return _RIGHT_TO_LEFT.format(piece.text)
-        case _:
-            return escape(piece.text)
+def _named(char: str) -> str:
+    number, name = visible_text.number(char), visible_text.name(char)
+    return f'<span class="unseen" title="{name}">{number}</span>'
+
+
+@cache
+def _unnamed(char: str) -> str:
+    return f'<span class="unseen">{visible_text.number(char)}</span>'
+
+
+def _isolated(letters: str) -> str:
+    return f"<bdi>{letters}</bdi>"
+
+
+def room(text: str, columns: int) -> int:
+    """How many characters of a line fit into so many columns, as good as."""
+    crowded = visible_text.count(text[:columns]) > columns // 10
+    return columns // _WIDE if crowded else columns
 
 
 def breakable(name: str) -> Markup:
@@ -59,9 +65,6 @@ def _spans(line: str) -> Markup:
 
 def unseen(text: str) -> tuple[list[Markup], int]:
     """The first kinds of unseen characters in a text, as chips with names; and how many more."""
-    found = visible_text.marked(text)
-    shown = [
-        Markup("{} {}").format(_MARK.format(visible_text.number(one)), visible_text.name(one))
-        for one in found[:_TOLD]
-    ]
+    found = visible_text.kinds(text)
+    shown = [Markup(f"{_unnamed(one)} {visible_text.name(one)}") for one in found[:_TOLD]]  # noqa: S704
     return shown, len(found) - len(shown)

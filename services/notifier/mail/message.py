@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from services.notifier.mail.header_text import header_mailbox, header_text
-from shared.visible_text import marked
+from shared.visible_text import visible
 
 MAX_BYTES = 100 * 1024  # Gmail cuts off what is behind its first 102 KB.
 
@@ -82,7 +82,7 @@ def serialise(message: EmailMessage) -> bytes:
 def _require_printable(draft: Draft) -> None:
     texts = {"subject": draft.subject, "sender's name": draft.sender.display_name}
     for what, text in texts.items():
-        if marked(text) or "\n" in text or "\t" in text:
+        if visible(text) != text or "\t" in text:
             raise UnsafeMessage(f"the {what} is not one printable line")
 
 

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from services.gateway.visible import breakable, code_spans, unseen, visible
+from services.gateway.visible import breakable, code_spans, room, unseen, visible
 from tests.unit.gateway.services import (
     Services,
     answer,
@@ -36,6 +36,11 @@ def test_letters_from_right_to_left_are_isolated() -> None:
 def test_many_marks_leave_their_names_out() -> None:
     assert visible("\u200b" * 500).count("title") == 0
     assert len(visible("\u200b" * 500)) < 20_000
+
+
+def test_a_line_of_marks_leaves_room_for_fewer() -> None:
+    assert room("x" * 500, 240) == room("x\u00a0" + "y" * 500, 240) == 240
+    assert room("\u00ad" * 500, 240) == 40
 
 
 def test_names_and_sentences_of_linters_show_them_too() -> None:
@@ -113,7 +118,7 @@ async def test_a_conflict_shows_them(person: httpx2.AsyncClient, services: Servi
     services.on("files GET /internal/files/[^/]*", answer(200, stored(version=5)))
     services.on("files POST .*/diff", answer(200, diff(line("added", "y\u2029", None, 1), to=None)))
     sent = {"version": "3", "name": "main.py", "text": "y\u2029", "ends": "lf"}
-    form = {"files": {name: (None, value.encode()) for name, value in sent.items()}}
-    page = (await person.post(f"{FILE}/edit", **form)).text
+    files = {name: (None, value.encode()) for name, value in sent.items()}
+    page = (await person.post(f"{FILE}/edit", files=files)).text
     assert 'y<span class="unseen" title="PARAGRAPH SEPARATOR">U+2029</span>' in page
     assert "y\u2029</textarea>" in page

@@ -308,6 +308,33 @@ def test_nothing_a_user_typed_bends_the_mail(nasty: str, language: Language) -> 
     assert tags_of(html) == tags_of(body_of(a_mail(a_check(a_finding("x")), language), "html"))
 
 
+@pytest.mark.parametrize(
+    "char", ["\u2067", "\u2060", "\x0c", "\u00a0", "\u3164", "\U000e0041", "\0"]
+)
+def test_what_can_not_be_seen_is_written_out_everywhere(char: str) -> None:
+    check = a_check(a_finding(f"Bad `{char}` here"), file_name=f"a{char}b.py")
+    mail, shown = a_mail(check), f"[U+{ord(char):04X}]"
+    assert as_received(mail)["Subject"].startswith(f"[Not ready] a{shown}b.py v4: ")
+    for body in (text_of(mail), body_of(mail, "html")):
+        assert f"a{shown}b.py" in body
+        assert char not in body
+    assert f"<code>{shown}</code>" in body_of(mail, "html")
+
+
+def test_names_from_right_to_left_move_nothing() -> None:
+    mail = a_mail(a_check(a_finding("`שלום` is unused"), file_name="שלום.py"))
+    assert as_received(mail)["Subject"].startswith("[Not ready] שלום.py v4: ")
+    assert "<bdi>שלום.py</bdi>" in body_of(mail, "html")
+    assert "<bdi><code>שלום</code> is unused</bdi>" in body_of(mail, "html")
+
+
+def test_a_joiner_that_a_script_needs_arrives() -> None:
+    name = "می\u200cشود.py"
+    assert as_received(a_mail(a_check(file_name=name)))["Subject"].startswith(
+        f"[Not ready] {name} v4"
+    )
+
+
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=200), st.text(max_size=400))
 def test_any_text_at_all_makes_a_mail_with_the_intended_headers(name: str, message: str) -> None:
