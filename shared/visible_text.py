@@ -58,7 +58,8 @@ def rewritten(
 ) -> str:
     """Put `mark` in place of unseen characters, `right_to_left` in place of runs of such letters.
 
-    The text is one line; a tab is seen. A sign that combines is a mark where nothing stands before it that it could combine with.
+    The text is one line; a tab is seen. A sign that combines is unseen where nothing stands before
+    it that it could combine with.
     """
 
     def one(found: re.Match[str]) -> str:

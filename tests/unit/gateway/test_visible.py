@@ -65,7 +65,12 @@ def report_of(services: Services, text: str, **place: int | str) -> None:
 
 
 async def test_a_report_shows_them(person: httpx2.AsyncClient, services: Services) -> None:
-    place = {"column": 6, "end_column": 7, "message": "Bad `\u2066`", "fix": "Drop \u3164"}
+    place: dict[str, int | str] = {
+        "column": 6,
+        "end_column": 7,
+        "message": "Bad `\u2066`",
+        "fix": "Drop \u3164",
+    }
     report_of(services, "x = 'a\u202eb' # \u2800\n", **place)
     page = (await person.get(CHECK)).text
     for number in ("U+202E", "U+2066", "U+3164", "U+2800"):
