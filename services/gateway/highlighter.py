@@ -18,7 +18,7 @@ from tree_sitter import Language, Node, Parser
 from services.gateway.styles import STYLES
 
 MOST = 200_000  # runs; what follows is plain
-# Of the densest source people write, 1 MiB takes a third of each. See docs/decisions/0013.
+# 1 MiB of dense source takes half of the seconds and 72 MiB. See docs/decisions/0013.
 _LIMITS = {
     resource.RLIMIT_CPU: 1,  # seconds
     resource.RLIMIT_AS: 96 << 20,  # bytes
