@@ -5,7 +5,7 @@ import json
 import httpx2
 import pytest
 
-from tests.unit.gateway.services import Services, answer, away, refusal
+from tests.unit.gateway.services import Services, answer, away, link, refusal
 
 LOOK = "auth POST /internal/links"
 LOG_IN = "auth POST /internal/sessions/by-link"
@@ -13,7 +13,7 @@ LOG_IN = "auth POST /internal/sessions/by-link"
 
 @pytest.fixture(autouse=True)
 def _auth(services: Services) -> None:
-    services.on(LOOK, answer(200, {"kind": "log_in"}))
+    services.on(LOOK, answer(200, link(services, kind="log_in")))
     services.on(LOG_IN, answer(201, services.tokens()))
 
 
@@ -91,7 +91,7 @@ async def test_while_auth_is_away_the_button_stays(
 async def test_a_link_of_another_kind_has_no_page_here(
     browser: httpx2.AsyncClient, services: Services, kind: str
 ) -> None:
-    services.on(LOOK, answer(200, {"kind": kind}))
+    services.on(LOOK, answer(200, link(services, kind=kind)))
     assert (await browser.get("/log-in/secret")).status_code == 404
 
 

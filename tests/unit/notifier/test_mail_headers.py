@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 
 from services.notifier.mail.address import parse_address
 from services.notifier.mail.message import Draft, UnsafeMessage, compose, serialise
+from shared.visible_text import visible
 from tests.unit.notifier.received import ENCODED_WORD, HEADERS, as_received
 
 _WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
-PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=300)
+PRINTABLE = st.text(
+    st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=300
+).filter(lambda text: visible(text) == text)
 LONG = [
     "Очень длинное имя отправителя, которое никак не помещается в одну строку заголовка",
     "Ætherëum Ñandúñez-Ünwürdigkeit Ÿ" * 8,

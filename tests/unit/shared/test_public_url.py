@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from deploy.local.errors import CannotStart
 from deploy.local.options import Options
+from shared.errors import MISCONFIGURED
 from shared.public_url import read_public_url
 from shared.settings import Settings
 from tests.support.keys import Keys
@@ -82,7 +83,7 @@ def test_a_program_tells_in_one_line(keys: Keys) -> None:
         [sys.executable, "-m", "services", "gateway"],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert ended.returncode == 2
+    assert ended.returncode == MISCONFIGURED
     [line] = ended.stderr.splitlines()
     assert line.startswith("PREREVIEW_PUBLIC_URL: ")
     assert "hush" not in line
