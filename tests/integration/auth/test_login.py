@@ -85,7 +85,7 @@ async def test_an_account_costs_as_much_as_none(
         ("' OR 1=1 --", PASSWORD),
         ("", ""),
         ("ann@example.org", "\0" * 8),
-        ("ann@example.org", "x" * 100_000),
+        ("ann@example.org", "x" * 10_000),
     ],
     ids=repr,
 )
@@ -100,7 +100,7 @@ async def test_strange_credentials_are_just_wrong(world: World, email: str, pass
         {"email": 17},
         {"email": "a\ud800@example.org"},
         {"password": ["x"]},
-        {"password": "x" * 1_000_000},
+        {"password": "x" * 60_000},
         {"kind": "root"},
         {"kind": None},
         {"client": {"address": 1}},
@@ -110,6 +110,13 @@ async def test_strange_credentials_are_just_wrong(world: World, email: str, pass
 async def test_wrong_shapes_are_refused(world: World, change: dict[str, object]) -> None:
     body = {"email": address(), "password": PASSWORD, "kind": "api"} | change
     assert is_problem(await world.post("/sessions", body), 422, "invalid")
+
+
+@pytest.mark.parametrize("size", [100_000, 1_000_000])
+async def test_a_huge_password_is_not_even_read(world: World, size: int) -> None:
+    for path in ("/sessions", "/users"):
+        body = {"email": address(), "password": "x" * size}
+        assert is_problem(await world.post(path, body), 413, "too_large")
 
 
 async def test_the_eleventh_failure_is_refused_and_elsewhere_the_right_password_works(

@@ -145,7 +145,7 @@ async def test_of_parallel_changes_one_wins(world: World) -> None:
     [
         ("x" * 7, "password_too_short"),
         ("x" * 1025, "password_too_long"),
-        ("x" * 1_000_000, "invalid"),
+        ("x" * 60_000, "invalid"),
         ("wombats\0juggle", "password_unreadable"),
         ("qwertyuiop", "password_too_weak"),
     ],

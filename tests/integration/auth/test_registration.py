@@ -218,7 +218,7 @@ async def test_parallel_registrations_leave_no_holes_in_any_stream(world: World)
         ("x" * 2000 + "@example.org", PASSWORD, "invalid"),
         ("ann@example.org", "x" * 7, "password_too_short"),
         ("ann@example.org", "x" * 1025, "password_too_long"),
-        ("ann@example.org", "x" * 1_000_000, "invalid"),
+        ("ann@example.org", "x" * 60_000, "invalid"),
         ("ann@example.org", "pass\0word", "password_unreadable"),
         ("ann@example.org", "password\ud800", "invalid"),
         ("ann@example.org", "password", "password_too_weak"),

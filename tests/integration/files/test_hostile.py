@@ -250,7 +250,7 @@ async def test_too_many_headers_are_refused(ann: Person) -> None:
         b'{"sha256": [' + b"1" * 5000 + b"]}",
         b'{"sha256": [1], "sha256": []}',
         b'{"sha256": [' + b",".join([b'"%064d"' % 0] * 501) + b"]}",
-        b"[" * 100_000,
+        b"[" * 60_000,
     ],
     ids=lambda body: repr(body[:24]),
 )
