@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi.responses import StreamingResponse
 
 from services.gateway.archive import MEDIA_TYPE, zipped
+from services.gateway.archive_names import comparable, fitting
 from services.gateway.bearer import GONE, Bearer
 from services.gateway.clients import Content, Files, Reports, Wanted
 from services.gateway.clients.reports import MOST
@@ -42,9 +43,10 @@ async def _entries(
                 continue
             # Names that differ in their case only may be one where they are unpacked. And two files
             # may have had a name one after the other while this archive was made.
-            name = found.name if found.name.casefold() not in taken else f"{file.id}/{found.name}"
-            taken.add(found.name.casefold())
-            yield name, found.content
+            name = fitting(found.name)
+            path = name if comparable(name) not in taken else f"{file.id}/{name}"
+            taken.add(comparable(name))
+            yield path, found.content
         if page.next_cursor is None:
             return
         page = await reports.files(await bearer.user(), None, page.next_cursor, MOST, _IN_ORDER)

@@ -65,6 +65,12 @@ class FileNameMissing(Invalid):
     code = "file_name_missing"
 
 
+class FileNameRepeated(Invalid):
+    """You sent two files of this name. The first one counts; rename this one to send it too."""
+
+    code = "file_name_repeated"
+
+
 class FileNameUnreadable(Invalid):
     """The file's name can't be read."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi.responses import StreamingResponse
 
 from services.gateway.archive import MEDIA_TYPE, zipped
+from services.gateway.archive_names import comparable, fitting
 from services.gateway.bearer import GONE, Bearer, Fresh
 from services.gateway.calls import Service
 from services.gateway.clients import Auth, Files, Reports
@@ -18,6 +19,7 @@ from shared.clock import utc_now
 from shared.errors import DomainError
 
 PAGE = 100  # rows asked for at once
+_NUMBER = 12  # bytes for the number behind the name of a folder
 
 Entry = tuple[str, bytes]
 Page = list[dict[str, Any]]
@@ -109,7 +111,9 @@ class Exports:
                     if error.status not in GONE:
                         raise
                     continue
-                yield f"{folder}/v{version['version']}-{version['name']}", answer.content
+                number = f"v{version['version']}-"
+                name = fitting(version["name"], len(number))
+                yield f"{folder}/{number}{name}", answer.content
 
     async def _versions(self, bearer: Bearer, file_id: str) -> AsyncIterator[Page]:
         before = None
@@ -151,15 +155,14 @@ class _Folders:
     """One folder per file: its name, with a number where others had that name before."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
 
     def of(self, name: str) -> str:
-        folder, number = f"files/{name}", 1
-        while folder.casefold() in self._taken:
-            number += 1
-            folder = f"files/{name} ({number})"
-        self._taken.add(folder.casefold())
-        return folder
+        """A name that goes on with a number is never a file's: those end in `.py`."""
+        same = comparable(fitting(name, _NUMBER))
+        number = self._numbers[same] = self._numbers.get(same, 0) + 1
+        again = f" ({number})" if number > 1 else ""
+        return f"files/{fitting(name, len(again))}{again}"
 
 
 async def _numbered(name: str, pages: AsyncIterator[Page]) -> AsyncIterator[Entry]:

@@ -69,8 +69,8 @@ SENTENCES = {
         "Only Python files can be uploaded: the name must end in one .py, in lower case."
     ),
     "file_name_invalid": N_(
-        r"""This name can't be used. At most {maximum} characters, no dot, hyphen or space in"""
-        r""" front, nothing invisible, none of \ / : * ? " < > | =."""
+        r"""This name can't be used. At most {maximum} characters and {bytes} bytes in UTF-8, no"""
+        r""" dot, hyphen or space in front, nothing invisible, none of \ / : * ? " < > | =."""
     ),
     "not_text": N_("This is not a text file."),
     "too_busy": N_(
@@ -116,6 +116,9 @@ SENTENCES = {
     ),
     "file_missing": N_("Choose a file first."),
     "file_name_missing": N_("The file came without a name."),
+    "file_name_repeated": N_(
+        "You sent two files of this name. The first one counts; rename this one to send it too."
+    ),
     "file_name_unreadable": N_("The file's name can't be read."),
     "too_many_feeds": N_(
         "You have too many pages or programs open that follow the news. Close some of them."

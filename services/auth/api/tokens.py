@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from services.auth import accounts, api_tokens, queries, security_log, throttle
 from services.auth.api.parts import GATEWAY, Body, Limited, Now, Signer, Tokens, tokens
 from shared.errors import NotFound, Unauthenticated
+from shared.joiners import without_joiners
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser, Scope
 from shared.web.routes import Router
@@ -17,7 +18,7 @@ router = Router(prefix="/internal/tokens")
 
 
 def _readable(name: str) -> str:
-    if not name.isprintable() or not name.strip():
+    if not without_joiners(name).isprintable() or not name.strip():
         raise ValueError("not printable")
     return name
 

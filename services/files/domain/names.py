@@ -3,6 +3,8 @@
 import unicodedata
 
 from shared.errors import Invalid
+from shared.file_names import MAX_BYTES, one_spelling
+from shared.joiners import without_joiners
 
 MAX_NAME = 100  # characters
 _FORBIDDEN = frozenset('/\\:*?"<>|=')
@@ -18,21 +20,21 @@ class NotPython(Invalid):
 
 
 class FileNameInvalid(Invalid):
-    r"""This name can't be used. At most {maximum} characters, no dot, hyphen or space in front,
-    nothing invisible, none of \ / : * ? " < > | =.
+    r"""This name can't be used. At most {maximum} characters and {bytes} bytes in UTF-8, no dot,
+    hyphen or space in front, nothing invisible, none of \ / : * ? " < > | =.
     """  # noqa: D205 - one sentence for people, see shared.errors
 
     code = "file_name_invalid"
 
 
 def check_name(raw: str) -> str:
-    """The name in its one spelling (Unicode NFC).
+    """The name in its one spelling.
 
     Raises:
         NotPython: it does not end in exactly `.py`.
         FileNameInvalid: anything else is wrong with it.
     """
-    name = unicodedata.normalize("NFC", raw)
+    name = one_spelling(raw)
     if not name.endswith(".py") or name.lower().endswith(".py.py"):
         raise NotPython
     stem = name.removesuffix(".py")
@@ -41,9 +43,10 @@ def check_name(raw: str) -> str:
         or len(name) > MAX_NAME
         or name.startswith(_FORBIDDEN_STARTS)
         or stem.endswith(" ")
-        or any(_is_forbidden(character) for character in name)
+        or any(_is_forbidden(character) for character in without_joiners(name))
+        or len(name.encode()) > MAX_BYTES  # last, for what UTF-8 can't hold is refused by now
     ):
-        raise FileNameInvalid(maximum=MAX_NAME)
+        raise FileNameInvalid(maximum=MAX_NAME, bytes=MAX_BYTES)
     return name
 
 

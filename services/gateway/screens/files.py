@@ -8,12 +8,13 @@ from fastapi import Depends, Query, Request, Response
 
 from services.gateway import uploads
 from services.gateway.clients import Files as FilesClient
-from services.gateway.errors import FileMissing, FileNameMissing, TooManyFiles
+from services.gateway.errors import FileMissing, FileNameMissing, FileNameRepeated, TooManyFiles
 from services.gateway.provision import Checker, Files, Pages, Reports, Settings
 from services.gateway.screens.forms import NOTICES, go
 from services.gateway.screens.listing import Filters, ListScreen
 from services.gateway.sessions import WebUser
 from shared.errors import DomainError, Unauthenticated
+from shared.file_names import one_spelling
 from shared.web.identity import User
 from shared.web.routes import Router
 
@@ -97,9 +98,8 @@ async def _upload_all(
         async for sent in uploads.each_file(
             request, settings.max_file_bytes, settings.upload_files
         ):
-            # A second file of a name is not meant to replace the first.
-            first = sent.name not in {one.name for one in outcomes}
-            outcomes.append(await _upload(user, files, sent, settings, replace=first))
+            earlier = {one_spelling(one.name) for one in outcomes}
+            outcomes.append(await _upload(user, files, sent, settings, earlier))
         if not outcomes:
             raise FileMissing
     except Unauthenticated:
@@ -111,14 +111,17 @@ async def _upload_all(
 
 
 async def _upload(
-    user: User, files: FilesClient, sent: uploads.Upload, settings: Settings, *, replace: bool
+    user: User, files: FilesClient, sent: uploads.Upload, settings: Settings, earlier: set[str]
 ) -> Outcome:
+    """A file, unless `earlier` ones of the form have its name: which of two was meant?"""
     try:
         if sent.too_many:
             raise TooManyFiles(limit=settings.upload_files)
         if not sent.name:
             raise FileNameMissing
-        saved = await files.upload(user, sent.name, sent.content, replace=sent.replaces and replace)
+        if one_spelling(sent.name) in earlier:
+            raise FileNameRepeated
+        saved = await files.upload(user, sent.name, sent.content, replace=sent.replaces)
     except Unauthenticated:
         raise
     except DomainError as error:

@@ -13,7 +13,8 @@ function enhance(form) {
 
   function show() {
     const files = [...input.files];
-    const rows = files.map((file) => row(file, names.dataset, limit, kept?.checked));
+    const seen = new Set();
+    const rows = files.map((file) => row(file, names.dataset, limit, kept?.checked, isRepeated(file, seen)));
     if (files.length > most) rows.unshift(warning(names.dataset.tooMany));
     names.replaceChildren(...rows);
   }
@@ -45,7 +46,15 @@ function warning(words) {
   return item;
 }
 
-function row(file, words, limit, keepsName) {
+// Names are the same in their one spelling, as the server compares them.
+function isRepeated(file, seen) {
+  const spelling = file.name.normalize("NFC");
+  const repeated = seen.has(spelling);
+  seen.add(spelling);
+  return repeated;
+}
+
+function row(file, words, limit, keepsName, repeated) {
   const item = document.createElement("li");
   const name = document.createElement("bdi"); // a name from right to left stays a name
   name.className = "name";
@@ -54,6 +63,7 @@ function row(file, words, limit, keepsName) {
   note.textContent = size(file.size);
   if (!keepsName && !file.name.endsWith(".py")) refuse(note, words.notPython);
   else if (file.size > limit) refuse(note, words.tooLarge);
+  else if (repeated && words.repeated) refuse(note, words.repeated);
   item.append(name, " ", note);
   return item;
 }

@@ -128,6 +128,7 @@ async def test_nobody_has_more_than_fifty_also_not_by_asking_at_once(world: Worl
         {"name": "a\0b"},
         {"name": "a\nb"},
         {"name": "a\u202eb"},
+        {"name": "a\u200db"},
         {"name": 7},
         {"name": None},
         {"scopes": []},

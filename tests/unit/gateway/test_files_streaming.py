@@ -110,7 +110,7 @@ def test_exactly_three_sequences_of_browsers_are_read_back(sent: bytes, meant: s
 async def test_such_names_are_then_judged_like_all_others(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("files POST .*", refusal(422, "file_name_invalid", maximum=100))
+    services.on("files POST .*", refusal(422, "file_name_invalid", maximum=100, bytes=255))
     body = form(part(b'form-data; name="files"; filename="a%0Ab.py"'))
     response = await person.post("/", content=body, headers=BOUNDARY)
     assert response.status_code == 422

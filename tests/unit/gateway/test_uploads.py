@@ -324,20 +324,45 @@ async def test_a_form_carries_so_many_files_and_the_others_are_named(
         assert f'<bdi class="name fw-bold">{name}</bdi> {sentence}' in told
 
 
+TWICE = {
+    "two folders": ("__init__.py", "__init__.py"),
+    "an é of one character and of two": ("caf\u00e9.py", "cafe\u0301.py"),
+    "the other way round": ("\u0438\u0306.py", "й.py"),
+    "Korean": ("\uac00.py", "\u1100\u1161.py"),
+}
+
+
+@pytest.mark.parametrize("names", TWICE.values(), ids=TWICE)
 @pytest.mark.parametrize("box", ["yes", "no", "", None])
-async def test_of_two_files_of_one_name_the_second_replaces_none(
-    person: httpx2.AsyncClient, services: Services, box: str | None
+async def test_of_two_files_of_one_name_the_second_is_refused(
+    person: httpx2.AsyncClient, services: Services, box: str | None, names: tuple[str, str]
 ) -> None:
-    """Two `__init__.py` out of two folders."""
-    services.on("files POST .*", refusal(409, "file_name_taken", file_id=str(file()["id"])))
-    files: list[Any] = [("files", ("__init__.py", b"a")), ("files", ("__init__.py", b"b"))]
+    services.on("files POST /internal/files", answer(201, SAVED))
+    files: list[Any] = [
+        ("files", (name, content)) for name, content in zip(names, (b"a", b"b"), strict=True)
+    ]
     ticked = [] if box is None else [("replace", (None, box))]
-    response = await person.post("/", files=[*ticked, *files])
+    response = await person.post("/", files=[*ticked, *files, ("files", ("last.py", b"c"))])
+    assert response.status_code == 422
+    assert taken(services) == [names[0], "last.py"]
     asked = [call.url.params.get("replace") for call in services.called("files POST .*")]
-    assert asked == ["true" if box == "yes" else None, None]
+    assert asked == ["true" if box == "yes" else None] * 2
+    told = " ".join(response.text.split())
+    assert f'<bdi class="name fw-bold">{names[0]}</bdi> Uploaded.' in told
+    assert f'<bdi class="name fw-bold">{names[1]}</bdi> You sent two files of this name.' in told
     checked = re.search(r'name="replace" value="yes"( checked)?>', response.text)
     assert checked is not None
     assert bool(checked[1]) == (box == "yes"), "the box is as it was"
+
+
+async def test_names_that_only_look_alike_are_two(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files POST /internal/files", answer(201, SAVED))
+    names = ["a.py", "A.py", "\uff41.py", "\u0430.py"]
+    response = await person.post("/", files=[("files", (name, b"x")) for name in names])
+    assert response.status_code == 303
+    assert taken(services) == names
 
 
 async def test_uploads_work_while_reports_is_away(

@@ -328,8 +328,8 @@ def test_names_from_right_to_left_move_nothing() -> None:
     assert "<bdi><code>שלום</code> is unused</bdi>" in body_of(mail, "html")
 
 
-def test_a_joiner_that_a_script_needs_arrives() -> None:
-    name = "می\u200cشود.py"
+@pytest.mark.parametrize("name", ["می\u200cشود.py", "ශ්\u200dරී.py", "র\u200d্যাম.py"])
+def test_a_joiner_that_a_script_needs_arrives(name: str) -> None:
     assert as_received(a_mail(a_check(file_name=name)))["Subject"].startswith(
         f"[Not ready] {name} v4"
     )
