@@ -3,9 +3,9 @@
 from services.gateway.i18n.language import N_
 
 SCOPES = {
-    "files:read": N_("See your files and how their last checks ended, and download them"),
+    "files:read": N_("See your files and whether they are checked, and download them"),
     "files:write": N_("Upload, replace, delete and restore your files"),
-    "checks:read": N_("Read the reports of checks and follow the news"),
+    "checks:read": N_("See how checks ended, read their reports and follow the news"),
     "account": N_("See your address and preferences"),
 }
 

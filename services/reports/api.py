@@ -16,7 +16,7 @@ from services.reports.views import Checks, FileCheck, Files, FileView, Mails, Ma
 from shared.contracts.checker import Verdict
 from shared.db import Database
 from shared.web.app import Transaction, provided
-from shared.web.identity import CurrentUser, User, user_with
+from shared.web.identity import CurrentUser, User, check_scope, user_with
 from shared.web.routes import Router
 
 PATIENCE = 1.0  # seconds a reader waits for their own write
@@ -32,12 +32,15 @@ CheckReader = Annotated[User, Depends(user_with("checks:read"))]
 
 
 def _filters(
+    user: FileReader,
     mark: Mark | None = None,
     check: FileCheck | None = None,
     verdict: Verdict | None = None,
     q: Part = None,
     sort: of_files.Sort = "-uploaded_at",
 ) -> of_files.Filters:
+    if verdict is not None:
+        check_scope(user, "checks:read")
     return of_files.Filters(mark, check, verdict, q, sort)
 
 
@@ -58,12 +61,18 @@ async def files(
     cursor: Cursor = None,
 ) -> Files:
     page, total = await of_files.files(connection, user.user_id, filters, cursor, limit)
-    return Files(files=page.items, total=total, next_cursor=page.next_cursor)
+    shown = [_shown(user, one) for one in page.items]
+    return Files(files=shown, total=total, next_cursor=page.next_cursor)
 
 
 @router.get("/files/{file_id}")
 async def file(user: FileReader, connection: Transaction, file_id: UUID) -> FileView:
-    return await of_files.file(connection, user.user_id, file_id)
+    return _shown(user, await of_files.file(connection, user.user_id, file_id))
+
+
+def _shown(user: User, found: FileView) -> FileView:
+    """Without the result for who may not read checks; how far a check is belongs to the file."""
+    return found if user.may("checks:read") else found.model_copy(update={"last_check": None})
 
 
 @router.get("/files/{file_id}/checks")

@@ -56,6 +56,9 @@ class User:
     token: str
     scopes: frozenset[str] | None = None
 
+    def may(self, scope: Scope) -> bool:
+        return self.scopes is None or scope in self.scopes
+
 
 class Identity:
     """Signs as one service and verifies the tokens of all."""
@@ -182,11 +185,9 @@ def user_with(scope: Scope | None) -> Judge[User]:
 
 
 def check_scope(user: User, scope: Scope | None) -> None:
-    if user.scopes is None:
-        return
-    if scope is None:
+    if scope is None and user.scopes is not None:
         raise SessionNeeded
-    if scope not in user.scopes:
+    if scope is not None and not user.may(scope):
         raise ScopeMissing(scope=scope)
 
 

@@ -75,6 +75,8 @@ async def files(
 ) -> Response:
     """One's files; deleted ones with `mark=deleted` only.
 
+    Results, also to filter by `verdict`, need the scope `checks:read`.
+
     `after`, the id of an event, makes the answer wait for it, up to 1 s. A `cursor` goes with the
     `sort` it came with.
     """

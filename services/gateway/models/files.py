@@ -66,7 +66,9 @@ class File(BaseModel):
     uploaded_at: datetime
     deleted_at: datetime | None = None
     restorable: bool = Field(False, description="whether a deleted file can come back")
-    last_check: LastCheck | None = None
+    last_check: LastCheck | None = Field(
+        None, description="the newest result; empty for a token without `checks:read`"
+    )
 
 
 class SavedFile(File):
