@@ -2,9 +2,11 @@
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+from babel.dates import format_datetime
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
@@ -14,6 +16,7 @@ from starlette.exceptions import HTTPException
 from xstatic.pkg import bootstrap
 
 from deploy.local.mail_store import Mail, MailStore
+from shared.moments import PATTERN, utc_offset
 
 PAGE = 100  # mails
 FOLDER = Path(__file__).parent / "templates"
@@ -118,6 +121,10 @@ def with_links(text: str) -> Markup:
     return Markup().join([*parts, escape(text[end:])])
 
 
+def in_words(moment: datetime, language: str) -> str:
+    return f"{format_datetime(moment, PATTERN, locale=language)} {utc_offset(moment)}"
+
+
 def _weighed(item: str) -> tuple[float, str]:
     tag, _, weight = item.strip().lower().partition(";q=")
     try:
@@ -163,3 +170,4 @@ _TEMPLATES = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 _TEMPLATES.filters["links"] = with_links
+_TEMPLATES.filters["in_words"] = in_words

@@ -1,12 +1,18 @@
-"""Times, sizes and numbers as a language writes them."""
+"""Times, sizes and numbers as a language writes them.
 
+A KB is 1,024 bytes and an MB 1,024 KB, as file managers of Windows count them, so that limits,
+which are powers of two, are round. Sizes have one digit behind the point; halves are rounded up.
+`upload.js` and `times.js` write in the page what is written here.
+"""
+
+import json
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import UTC as BABEL_UTC
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from markupsafe import Markup
@@ -15,18 +21,20 @@ from services.gateway.i18n.language import N_, translations
 from services.gateway.visible import breakable, code_spans, unseen, visible
 from shared import visible_text
 from shared.contracts.auth import Language
+from shared.moments import PATTERN, utc_offset
 
-_SIZES = ((1024 * 1024, N_("{n} MB")), (1024, N_("{n} KB")), (1, N_("{n} B")))
+_SIZES = (N_("{n} B"), N_("{n} KB"), N_("{n} MB"), N_("{n} GB"))
 
 # Of the page being rendered. Templates that import others pass no values along, so it is no value.
 readers_zone: ContextVar[ZoneInfo | None] = ContextVar("readers_zone", default=None)
 
 
 def moment(language: Language, when: datetime, zone: ZoneInfo | None = None) -> Markup:
-    """A time in the reader's zone; without one in UTC, and a script may make it the reader's."""
+    """A time in the reader's zone; without one in UTC, and a script makes it the browser's."""
     machine = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    shown = format_datetime(when, "d MMM y, HH:mm", tzinfo=zone or BABEL_UTC, locale=language)
-    return Markup('<time datetime="{}">{}{}</time>').format(machine, shown, "" if zone else " UTC")
+    local = when.astimezone(zone or UTC)
+    shown = f"{format_datetime(local, PATTERN, locale=language)} {utc_offset(local)}"
+    return Markup('<time datetime="{}">{}</time>').format(machine, shown)
 
 
 def number(language: Language, value: float) -> str:
@@ -35,9 +43,16 @@ def number(language: Language, value: float) -> str:
 
 def size(language: Language, count: int) -> str:
     """`2.1 KB`, `2,1 КБ`."""
-    unit, sentence = next((entry for entry in _SIZES if count >= entry[0]), _SIZES[-1])
-    shown = format_decimal(count / unit, "#,##0.#", locale=language)
+    steps = (math.floor(count * 10 / 1024**step + 0.5) / 10 for step in range(len(_SIZES)))
+    sizes = list(zip(steps, _SIZES, strict=True))
+    amount, sentence = next((one for one in sizes if one[0] < 1024), sizes[-1])  # noqa: PLR2004
+    shown = format_decimal(amount, "#,##0.#", locale=language)
     return translations(language).gettext(sentence).format(n=shown)
+
+
+def size_patterns(language: Language) -> str:
+    """The units for a script, as JSON."""
+    return json.dumps([translations(language).gettext(pattern) for pattern in _SIZES])
 
 
 def duration(language: Language, milliseconds: int) -> str:

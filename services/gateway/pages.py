@@ -8,12 +8,13 @@ from typing import Any, get_args
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from services.gateway import assets
 from services.gateway.addresses import local_path
 from services.gateway.advice import advice
 from services.gateway.cookies import Cookies
-from services.gateway.formats import filters, readers_zone
+from services.gateway.formats import filters, readers_zone, size_patterns
 from services.gateway.i18n.language import choose, translations
 from services.gateway.models import Theme
 from services.gateway.sentences import sentence
@@ -115,6 +116,7 @@ def _environment(language: Language) -> Environment:
     )
     environment.filters.update(filters(language))
     environment.globals["asset"] = assets.address
+    environment.globals["size_patterns"] = Markup(size_patterns(language))  # noqa: S704 - no quotes
     return environment
 
 

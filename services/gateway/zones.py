@@ -11,6 +11,7 @@ from babel.dates import get_timezone_location
 
 from services.gateway.i18n.language import N_
 from shared.contracts.auth import Language
+from shared.moments import utc_offset
 
 REGIONS = {
     "Africa": N_("Africa"),
@@ -46,11 +47,8 @@ def choices(language: Language, now: datetime) -> list[tuple[str, list[Choice]]]
 
 
 def offset(name: str, now: datetime) -> str:
-    """The distance from UTC: `UTC+3`, `UTC+5:30`."""
-    minutes = round((now.astimezone(ZoneInfo(name)).utcoffset() or now - now).total_seconds() / 60)
-    hours, rest = divmod(abs(minutes), 60)
-    sign = "−" if minutes < 0 else "+"  # noqa: RUF001 - typography
-    return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "") if minutes else "UTC"
+    """The zone's distance from UTC at that time."""
+    return utc_offset(now.astimezone(ZoneInfo(name)))
 
 
 @cache

@@ -1,27 +1,26 @@
-// Times in the reader's own zone, and seconds that count down.
-// The zone is the one of the account, else the browser's.
-const zone = knownZone(document.documentElement.dataset.zone);
-// The page's language, in the reader's own variety of it: 14:00 for some, 2 PM for others.
-const language = navigator.languages.find((one) => one.startsWith(document.documentElement.lang)) ?? document.documentElement.lang;
-const near = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: zone });
-const far = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: zone });
-const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long", timeZone: zone });
+// Times in the browser's zone, written as the server writes them, and seconds that count down.
+// Where the account has a zone the server has written them in that one.
+const written = new Intl.DateTimeFormat(document.documentElement.lang, {
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
 
-function knownZone(name) {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name || undefined }) && (name || undefined);
-  } catch {
-    return undefined; // younger than this browser
+function localise() {
+  if (document.documentElement.dataset.zone) return;
+  for (const element of document.querySelectorAll("time")) {
+    element.textContent = inWords(new Date(element.dateTime));
   }
 }
 
-function localise() {
-  for (const element of document.querySelectorAll("time:not([title])")) {
-    const moment = new Date(element.dateTime);
-    const format = moment.getFullYear() === new Date().getFullYear() ? near : far;
-    element.textContent = format.format(moment);
-    element.title = full.format(moment);
-  }
+function inWords(moment) {
+  const parts = written.formatToParts(moment).map(({ type, value }) => [type, value]);
+  const { day, month, year, hour, minute } = Object.fromEntries(parts);
+  return `${day} ${month} ${year}, ${hour}:${minute} ${offset(-moment.getTimezoneOffset())}`;
+}
+
+function offset(minutes) {
+  if (minutes === 0) return "UTC";
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `UTC${minutes < 0 ? "\u2212" : "+"}${hours}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
 }
 
 function countDown() {

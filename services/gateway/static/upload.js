@@ -1,12 +1,10 @@
 // Dropping files on the form, and a look at what was chosen before it is sent.
-const language = document.documentElement.lang;
-const units = ["byte", "kilobyte", "megabyte"].map(
-  (unit) => new Intl.NumberFormat(language, { style: "unit", unit, maximumFractionDigits: 1 }),
-);
+const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
 
 function enhance(form) {
   const input = form.querySelector("input[type=file]");
   const names = form.querySelector("[data-names]");
+  const sizes = JSON.parse(form.dataset.sizes); // "{n} B", "{n} KB", …
   const limit = Number(form.dataset.limit);
   const most = Number(form.dataset.most);
   const kept = form.querySelector("#name-keep"); // the name of the old version will do
@@ -14,7 +12,7 @@ function enhance(form) {
   function show() {
     const files = [...input.files];
     const seen = new Set();
-    const rows = files.map((file) => row(file, names.dataset, limit, kept?.checked, isRepeated(file, seen)));
+    const rows = files.map((file) => row(file, names.dataset, sizes, limit, kept?.checked, isRepeated(file, seen)));
     if (files.length > most) rows.unshift(warning(names.dataset.tooMany));
     names.replaceChildren(...rows);
   }
@@ -54,13 +52,13 @@ function isRepeated(file, seen) {
   return repeated;
 }
 
-function row(file, words, limit, keepsName, repeated) {
+function row(file, words, sizes, limit, keepsName, repeated) {
   const item = document.createElement("li");
   const name = document.createElement("bdi"); // a name from right to left stays a name
   name.className = "name";
   name.textContent = file.name;
   const note = document.createElement("span");
-  note.textContent = size(file.size);
+  note.textContent = size(file.size, sizes);
   if (!keepsName && !file.name.endsWith(".py")) refuse(note, words.notPython);
   else if (file.size > limit) refuse(note, words.tooLarge);
   else if (repeated && words.repeated) refuse(note, words.repeated);
@@ -68,9 +66,12 @@ function row(file, words, limit, keepsName, repeated) {
   return item;
 }
 
-function size(bytes) {
-  const step = Math.min(2, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return units[step].format(bytes / 1024 ** step);
+// As the server writes it.
+function size(bytes, sizes) {
+  const amounts = sizes.map((_, step) => Math.floor((bytes * 10) / 1024 ** step + 0.5) / 10);
+  const fitting = amounts.findIndex((amount) => amount < 1024);
+  const step = fitting < 0 ? sizes.length - 1 : fitting;
+  return sizes[step].replace("{n}", number.format(amounts[step]));
 }
 
 function refuse(note, reason) {

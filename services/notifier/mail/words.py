@@ -2,7 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from shared.contracts.auth import Language
+from shared.moments import PATTERN, utc_offset
 
 Sentence = str | dict[str, str]  # one form, or a form per plural category of the language
 
@@ -39,8 +40,7 @@ class Words:
     def time(self, moment: datetime) -> str:
         """Write `12 Nov 2026, 14:03 UTC+3`, the time on the reader's clock."""
         local = moment.astimezone(self.zone)
-        written = format_datetime(local, "d MMM y, HH:mm", locale=self.language)
-        return f"{written} {_offset(local.utcoffset() or timedelta())}"
+        return f"{format_datetime(local, PATTERN, locale=self.language)} {utc_offset(local)}"
 
 
 def load_words(language: Language, time_zone: str, *folders: Path) -> Words:
@@ -64,11 +64,3 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ValueError, KeyError, OSError):
         return UTC
-
-
-def _offset(offset: timedelta) -> str:
-    minutes = round(offset.total_seconds() / 60)
-    if not minutes:
-        return "UTC"
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")

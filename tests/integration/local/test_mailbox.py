@@ -160,7 +160,7 @@ async def test_times_say_their_zone(mailbox: Mailbox) -> None:
         await send(client)
         [mail] = (await client.get("/api/messages")).json()
         at = datetime.fromisoformat(mail["received_at"])
-        shown = f'<time datetime="{mail["received_at"]}">{at:%Y-%m-%d %H:%M:%S} UTC</time>'
+        shown = f'<time datetime="{mail["received_at"]}">{at.day} {at:%b %Y, %H:%M} UTC</time>'
         for path in ("/", f"/messages/{mail['id']}"):
             assert shown in (await client.get(path)).text
 

@@ -75,7 +75,7 @@ async def test_preferences_are_kept_in_the_account_and_shown_at_once(
     assert "Сохранено." in page
     assert '<option value="Asia/Kathmandu" selected>Катманду, UTC+5:45</option>' in page
     log = words(await person.get("/account/security"))
-    assert '<time datetime="2026-11-22T12:00:00Z">22 нояб. 2026, 17:45</time>' in log
+    assert '<time datetime="2026-11-22T12:00:00Z">22 нояб. 2026, 17:45 UTC+5:45</time>' in log
 
 
 async def test_a_zone_that_is_not_offered_stays_chosen(

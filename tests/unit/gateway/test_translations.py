@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -113,7 +114,12 @@ def test_the_language_is_the_visitors(cookie: str, header: str, language: str) -
         (1023, "1,023 B", "1\u00a0023 Б"),
         (1024, "1 KB", "1 КБ"),
         (2150, "2.1 KB", "2,1 КБ"),
+        (1280, "1.3 KB", "1,3 КБ"),  # halves are rounded up
+        (1024 * 1024 - 1, "1 MB", "1 МБ"),
         (1024 * 1024, "1 MB", "1 МБ"),
+        (200 * 1024**2, "200 MB", "200 МБ"),
+        (5 * 1024**3, "5 GB", "5 ГБ"),
+        (5 * 1024**4, "5,120 GB", "5\u00a0120 ГБ"),
     ],
 )
 def test_sizes_are_short(count: int, english: str, russian: str) -> None:
@@ -125,3 +131,24 @@ def test_times_are_in_utc_for_people_and_machines() -> None:
         '<time datetime="2026-11-22T12:00:00Z">22 Nov 2026, 12:00 UTC</time>'
     )
     assert "22 нояб. 2026, 12:00 UTC" in moment("ru", NOW)
+
+
+@pytest.mark.parametrize(
+    ("zone", "english", "russian"),
+    [
+        ("Europe/Moscow", "22 Nov 2026, 15:00 UTC+3", "22 нояб. 2026, 15:00 UTC+3"),
+        (
+            "America/St_Johns",
+            "22 Nov 2026, 08:30 UTC\u22123:30",
+            "22 нояб. 2026, 08:30 UTC\u22123:30",
+        ),
+        ("Pacific/Kiritimati", "23 Nov 2026, 02:00 UTC+14", "23 нояб. 2026, 02:00 UTC+14"),
+        ("Africa/Abidjan", "22 Nov 2026, 12:00 UTC", "22 нояб. 2026, 12:00 UTC"),
+    ],
+)
+def test_times_in_a_zone_carry_its_offset(zone: str, english: str, russian: str) -> None:
+    for written, shown in (
+        (moment("en", NOW, ZoneInfo(zone)), english),
+        (moment("ru", NOW, ZoneInfo(zone)), russian),
+    ):
+        assert written == f'<time datetime="2026-11-22T12:00:00Z">{shown}</time>'
