@@ -1,5 +1,6 @@
 """How hard a password is to guess, by zxcvbn, with its advice as code words."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from math import prod
@@ -9,19 +10,23 @@ from typing import Any
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 from zxcvbn.matching import (  # type: ignore[import-untyped]
     L33T_TABLE,
+    RANKED_DICTIONARIES,
+    REGEXEN,
     relevant_l33t_subtable,
 )
 
 from services.auth.adapters.fair_pool import FairPool
+from services.auth.adapters.russian import in_latin, ranked_names, ranked_words
 from shared.errors import Invalid
 
 ENOUGH = 2  # of 0 … 4: withstands guessing at ten tries a second
 JUDGED = 72  # characters, as zxcvbn takes them
+READ = 48  # characters of what Russian letters become in Latin ones
 # Signs that may stand for several letters multiply the work: 72 characters full of them take 7 s,
 # 16 a twentieth of a second. A password with so many is judged by its beginning.
 READINGS = 32
 WINDOW = 16
-# zxcvbn knows no Russian, but what Russian passwords become on the Latin keys is in its lists.
+# What Russian passwords become on the Latin keys is in the lists of zxcvbn.
 LATIN_KEYS = str.maketrans(
     "ёйцукенгшщзхъфывапролджэячсмитьбюЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ",
     "`qwertyuiop[]asdfghjkl;'zxcvbnm,.~QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>",
@@ -60,6 +65,18 @@ SUGGESTIONS: Mapping[str, str] = {
 }
 
 
+def _extend(dictionary: str, more: Mapping[str, int]) -> None:
+    """One more list would be one more look at every part of a password."""
+    known = RANKED_DICTIONARIES[dictionary]
+    known.update({word: min(rank, known.get(word, rank)) for word, rank in more.items()})
+
+
+_extend("english_wikipedia", ranked_words())
+_extend("female_names", ranked_names())
+# The years that zxcvbn calls recent end in 2019.
+REGEXEN["recent_year"] = re.compile(r"19\d\d|20[0-4]\d")
+
+
 class PasswordTooWeak(Invalid):
     """This password is too easy to guess."""
 
@@ -88,7 +105,8 @@ class StrengthMeter:
 
 def _judge(password: str, own_words: list[str]) -> dict[str, str | int] | None:
     """The advice for a weak password, None for a strong one."""
-    ways = dict.fromkeys([password, password.translate(LATIN_KEYS)])
+    others = (password.translate(LATIN_KEYS), in_latin(password))
+    ways = dict.fromkeys([password, *(one[:READ] for one in others if one != password)])
     judged = min((_score(one, own_words) for one in ways), key=itemgetter("score"))
     return None if judged["score"] >= ENOUGH else _advice(judged["feedback"])
 

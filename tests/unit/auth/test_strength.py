@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - passwords in Russian
 """Which passwords are too easy to guess, and what is said about them."""
 
 import ast
@@ -9,6 +10,7 @@ import pytest_asyncio
 import zxcvbn.feedback  # type: ignore[import-untyped]
 import zxcvbn.matching  # type: ignore[import-untyped]
 
+from services.auth.adapters.russian import in_latin, ranked_names, ranked_words
 from services.auth.adapters.strength import (
     SUGGESTIONS,
     WARNINGS,
@@ -43,6 +45,9 @@ async def meter() -> AsyncIterator[StrengthMeter]:
         ("prereview", ""),
         ("йцукенгш", "common"),
         ("солнышко", "common"),
+        ("черепаха", "single_word"),
+        ("ТАНЮША", "single_name"),
+        ("Дашуля2024", "names"),
     ],
 )
 async def test_the_commonest_and_ones_own_are_refused(
@@ -76,6 +81,71 @@ async def test_what_is_hard_to_guess_is_accepted(meter: StrengthMeter, password:
         await meter.check(password, "ann@example.org", "network")
 
 
+WEAK = {
+    "words": "привет любимая солнышко пароль черепаха шоколад здравствуй волшебник футболист",
+    "names": "наташа сергей екатерина Александр ВЛАДИМИР настюша Серёжа катюшка барсик",
+    "patronymics": "Владимирович сергеевна Александровна николаевич",
+    "surnames": "иванов Кузнецова смирнов Селиверстов петренко",
+    "cities": "москва екатеринбург Новосибирск ленинград челябинск",
+    "clubs": "спартак Зенит динамо локомотив цскацска",
+    "with a year": "москва2024 Наташа1990 даша2010 Вова1990 спартак1922 зенит2025 россия2022"
+    " Оля2001",
+    "with digits": "привет123 любовь777 сергей1 Пароль12 маринка7",
+    "twice": "ПарольПароль приветпривет МоскваМоскваМосква",
+    "in capitals": "ПАРОЛЬ СОЛНЫШКО МОСКВА2024",
+    "backwards": "авксом ьлорап авсан",
+    "ё and е": "котёнок котенок Серёжа1987 сережа1987 чёрный",
+    "signs for letters": "м0сква п@роль п4р0ль н@таша",
+    "in Latin letters": "moskva2024 natasha1990 privet2020 lyubimaya lubimaja Solnyshko ekaterina"
+    " parol123 VLADIMIR spartak1922 iuliia yuliya zvezda shokolad",
+    "on Latin keys": "vjcrdf yfnfif ghbdtn gfhjkm",
+    "keys": "йцукен фывапролд йцукенг1 ячсмить",
+    "rows and dates": "абвгдежз жжжжжжжжж 01011990 01.02.1990",
+}
+
+
+@pytest.mark.parametrize("kind", WEAK)
+def test_russian_words_and_names_are_common(kind: str) -> None:
+    passed = [one for one in WEAK[kind].split() if _judge(one, []) is None]
+    assert passed == []
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "правильная лошадь батарейка скоба",
+        "правильные лошади батарейки скобы",
+        "вомбаты жонглируют чашками",
+        "зелёный чайник поёт",
+        "Трава у дома цветёт в октябре",
+        "кенгуруподписалбалконы",
+        "гусь пилит комету",
+        "синий бегемот 47",
+        "moi veselyi begemot poet",
+        "Щ7жк!ды2Юё",
+        "лдщжыкюъэбц",
+        "наташа любит спартак и борщ",
+    ],
+)
+def test_russian_passphrases_are_hard_to_guess(password: str) -> None:
+    assert _judge(password, []) is None
+
+
+def test_ones_own_name_is_weak_in_either_script() -> None:
+    for password in ("веснушкина", "vesnushkina", "Веснушкина1"):
+        assert _judge(password, ["vesnushkina"]) is not None
+
+
+def test_the_words_are_there_in_bounds() -> None:
+    words, names = ranked_words(), ranked_names()
+    assert 150_000 < len(words) < 200_000
+    assert max(words.values()) == 50_000
+    assert words["moskva"] < words["natasha"] < words["puhovik"]
+    assert max(names.values()) < 300
+    assert in_latin("Щука ЪЁ щ7") == "Schuka E sch7"
+    assert in_latin("ЖАРА") == "ZHARA"
+
+
 def test_every_advice_that_zxcvbn_can_give_has_a_code() -> None:
     tree = ast.parse(inspect.getsource(zxcvbn.feedback))
     texts = {
@@ -100,6 +170,9 @@ HARD_TO_JUDGE = {
     "signs after letters": "a" * 24 + SIGNS * 2,
     "signs after words": "password" * 3 + SIGNS * 2,
     "words with signs": "p@$$w0rd1!" * 8,
+    "Russian words": "правильнаялошадьбатарейкаскоба" * 3,
+    "Russian words with signs": "м0ск84а1!7" * 8,
+    "letters that become four": "щ" * 100,
 }
 
 

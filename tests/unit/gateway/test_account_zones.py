@@ -43,4 +43,4 @@ def test_what_is_no_zone_is_none(name: str) -> None:
 
 def test_a_time_is_shown_in_the_readers_zone() -> None:
     shown = moment("en", NOW, zone("Asia/Kathmandu"))
-    assert shown == '<time datetime="2026-11-22T12:00:00Z">22 Nov 2026, 17:45</time>'
+    assert shown == '<time datetime="2026-11-22T12:00:00Z">22 Nov 2026, 17:45 UTC+5:45</time>'
