@@ -1,5 +1,7 @@
 """The published language: one module per producing service."""
 
+from collections.abc import Iterable
+
 from shared.contracts.auth import (
     AccountMailRequested,
     EmailChanged,
@@ -61,7 +63,12 @@ def published_types(*producers: str) -> EventTypes:
 
 def bindings(consumer: str) -> list[str]:
     """The routing keys a consuming service's queue is bound to."""
-    return [f"{producer_of(event)}.{event.type_name()}" for event in CONSUMED[consumer]]
+    return routing_keys(CONSUMED[consumer])
+
+
+def routing_keys(events: Iterable[type[Event]]) -> list[str]:
+    """What events are published with: `files.FileUploaded`."""
+    return [f"{producer_of(event)}.{event.type_name()}" for event in events]
 
 
 def producer_of(event_type: type[Event]) -> str:
