@@ -57,7 +57,7 @@ def handouts(kept: Path) -> dict[str, dict[str, str]]:
 
 def prepare_servers(kept: Path) -> None:
     made, admin_url = open_credentials(kept), _admin_url(kept)
-    lay_roles(admin_url, made.postgres)
+    lay_roles(admin_url, made.postgres, ours=True)
     migrate(admin_url, made.postgres)
     lay_exchanges(_amqp_url(made, ADMINISTRATOR))
 

@@ -35,14 +35,14 @@ def database_url(options: Options) -> Iterator[str]:
 
 def migrate(options: Options) -> None:
     with database_url(options) as url:
-        _migrate(url, _credentials(options))
+        _migrate(options, url, _credentials(options))
 
 
 def rebuild(options: Options) -> None:
     """Build the read tables anew; what runs goes on serving."""
     credentials = _credentials(options)
     with database_url(options) as url:
-        _migrate(url, credentials)
+        _migrate(options, url, credentials)
         for service in REBUILT:
             owner = f"prereview_{service}_owner"
             owner_url = role_url(url, owner, credentials.postgres[owner])
@@ -50,9 +50,10 @@ def rebuild(options: Options) -> None:
     say("Rebuilt.")
 
 
-def _migrate(url: str, credentials: Credentials) -> None:
-    step("Roles … laid", lambda: prepare.lay_roles(url, credentials.postgres))
-    step("Schemas … migrated", lambda: prepare.migrate(url, credentials.postgres))
+def _migrate(options: Options, url: str, credentials: Credentials) -> None:
+    passwords, ours = credentials.postgres, not options.database_url
+    step("Roles … laid", lambda: prepare.lay_roles(url, passwords, ours=ours))
+    step("Schemas … migrated", lambda: prepare.migrate(url, passwords))
 
 
 def _credentials(options: Options) -> Credentials:

@@ -11,8 +11,9 @@ from shared.messaging.topology import declare_queues, declare_shared
 from shared.migrations import upgrade
 
 
-def lay_roles(admin_url: str, passwords: Mapping[str, str]) -> None:
-    asyncio.run(provision(admin_url, passwords))
+def lay_roles(admin_url: str, passwords: Mapping[str, str], *, ours: bool) -> None:
+    """`ours`: the whole server is, so that its other databases are closed to the roles too."""
+    asyncio.run(provision(admin_url, passwords, whole_server=ours))
 
 
 def migrate(admin_url: str, passwords: Mapping[str, str]) -> None:

@@ -63,7 +63,8 @@ class System:
             step(f"Postgres … ready on port {postgres.port}", postgres.wait)
             database = postgres.url
         passwords = self._credentials.postgres
-        step("Roles … laid", partial(prepare.lay_roles, database, passwords))
+        lay_roles = partial(prepare.lay_roles, database, passwords, ours=postgres is not None)
+        step("Roles … laid", lay_roles)
         step("Schemas … migrated", partial(prepare.migrate, database, passwords))
         amqp = self._amqp(rabbitmq)
         step("Exchanges … declared", partial(prepare.lay_exchanges, amqp(ADMINISTRATOR)))

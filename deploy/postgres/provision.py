@@ -12,12 +12,12 @@ ROLES = tuple(
     role for service in SERVICES for role in (f"prereview_{service}", f"prereview_{service}_owner")
 )
 
-_OF_DATABASE = """
-REVOKE ALL ON DATABASE {database} FROM PUBLIC;
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-"""
+# A new database lets everybody in, and lets them lay temporary tables.
+_CLOSED = "REVOKE ALL ON DATABASE {database} FROM PUBLIC"
 
-# The owner may create schemas because a rebuild lays its shadow tables in one of its own.
+# The owner may create schemas because a rebuild lays its shadow tables in one of its own. A program
+# that was stopped in the middle of a transaction must not keep its locks from the others for ever;
+# its own statements end after 30 s (`shared.db.COMMAND_TIMEOUT`).
 _OF_SERVICE = """
 GRANT CONNECT, CREATE ON DATABASE {database} TO {owner};
 GRANT CONNECT ON DATABASE {database} TO {login};
@@ -30,14 +30,23 @@ ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}
     GRANT USAGE, SELECT ON SEQUENCES TO {login};
 ALTER ROLE {owner} IN DATABASE {database} SET search_path = {schema};
 ALTER ROLE {login} IN DATABASE {database} SET search_path = {schema};
+ALTER ROLE {login} IN DATABASE {database} SET statement_timeout = '60s';
+ALTER ROLE {login} IN DATABASE {database} SET idle_in_transaction_session_timeout = '60s';
 """
 
 
-async def provision(admin_url: str, passwords: Mapping[str, str], database: str = DATABASE) -> None:
+async def provision(
+    admin_url: str,
+    passwords: Mapping[str, str],
+    database: str = DATABASE,
+    *,
+    whole_server: bool = False,
+) -> None:
     """Make the database and, per service, a schema, the role that owns it and the one that uses it.
 
     `admin_url` (`postgresql://…`, any database of the server) needs the rights to create databases
-    and roles. `passwords` has one for each of `ROLES`; they are set anew each time.
+    and roles. `passwords` has one for each of `ROLES`; they are set anew each time. With
+    `whole_server` the server is nobody else's, and its other databases are closed to the roles too.
     """
     async with _connected(admin_url) as admin:
         if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
@@ -49,11 +58,15 @@ async def provision(admin_url: str, passwords: Mapping[str, str], database: str 
         await admin.execute("SELECT pg_advisory_xact_lock(hashtextextended('provision', 0))")
         for role in ROLES:
             await _lay_role(admin, role, passwords[role])
-        await admin.execute(_OF_DATABASE.format(database=_name(database)))
+        names = [row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")]
+        for name in names if whole_server else [database]:
+            await admin.execute(_CLOSED.format(database=_name(name)))
+        await admin.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
         for service in SERVICES:
-            names = {"schema": service, "login": f"prereview_{service}"}
-            names |= {"owner": f"prereview_{service}_owner", "database": _name(database)}
-            await admin.execute(_OF_SERVICE.format(**names))
+            roles = {"login": f"prereview_{service}", "owner": f"prereview_{service}_owner"}
+            await admin.execute(
+                _OF_SERVICE.format(schema=service, database=_name(database), **roles)
+            )
 
 
 def role_url(admin_url: str, role: str, password: str, database: str = DATABASE) -> str:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy.engine import URL, make_url
 
+from deploy.postgres.provision import ROLES, provision
 from shared.contracts import PUBLISHED
 from shared.migrations import upgrade
 
@@ -38,16 +39,7 @@ async def create_template(admin_url: str) -> PrivateDatabase:
 
 async def create_empty(admin_url: str) -> PrivateDatabase:
     """A database with roles and schemas, without a table."""
-    made = await _create(make_url(admin_url), "template1")
-    connection = await made.admin()
-    try:
-        for schema in SCHEMAS:
-            await connection.execute(_role(f"prereview_{schema}", schema))
-            await connection.execute(_role(f"prereview_{schema}_owner", schema))
-            await connection.execute(_SCHEMA.format(schema=schema))
-    finally:
-        await connection.close()
-    return made
+    return await _create(make_url(admin_url), "template0")
 
 
 async def migrate(database: PrivateDatabase) -> None:
@@ -83,15 +75,6 @@ async def drop(database: PrivateDatabase) -> None:
         await connection.close()
 
 
-_SCHEMA = """
-CREATE SCHEMA {schema} AUTHORIZATION prereview_{schema}_owner;
-GRANT USAGE ON SCHEMA {schema} TO prereview_{schema};
-ALTER DEFAULT PRIVILEGES FOR ROLE prereview_{schema}_owner IN SCHEMA {schema}
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO prereview_{schema};
-ALTER DEFAULT PRIVILEGES FOR ROLE prereview_{schema}_owner IN SCHEMA {schema}
-    GRANT USAGE, SELECT ON SEQUENCES TO prereview_{schema};
-"""
-
 _DISCONNECT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -107,31 +90,16 @@ WHERE schemaname = ANY ($1) AND last_value IS NOT NULL
 """
 
 
-def _role(name: str, schema: str) -> str:
-    return f"""
-    DO $$ BEGIN
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN
-            CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}';
-        END IF;
-        ALTER ROLE {name} SET search_path = {schema};
-    END $$
-    """
-
-
 async def _create(near: URL, template: str) -> PrivateDatabase:
+    """A copy of a database, with the rights of production: those are not copied."""
     name = f"prereview_test_{uuid4().hex[:12]}"
     connection = await _connect(near.set(database="postgres"))
     try:
         await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        for schema in SCHEMAS:
-            if await connection.fetchval(
-                "SELECT true FROM pg_roles WHERE rolname = $1", f"prereview_{schema}_owner"
-            ):
-                await connection.execute(
-                    f'GRANT CREATE ON DATABASE "{name}" TO prereview_{schema}_owner'
-                )
     finally:
         await connection.close()
+    admin_url = near.set(drivername="postgresql").render_as_string(hide_password=False)
+    await provision(admin_url, dict.fromkeys(ROLES, PASSWORD), name)
     return PrivateDatabase(near.set(database=name))
 
 

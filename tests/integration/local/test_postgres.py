@@ -159,6 +159,53 @@ async def test_a_foreign_schema_is_refused(database: str) -> None:
                 await foreign.fetch("SELECT * FROM files.note")
 
 
+@pytest.mark.parametrize("role", ROLES)
+async def test_no_role_lays_temporary_tables(database: str, role: str) -> None:
+    async with connected(as_role(database, role)) as anybody:
+        for forbidden in ("CREATE TEMP TABLE mine (id int)", "CREATE TEMP VIEW mine AS SELECT 1"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await anybody.execute(forbidden)
+
+
+async def test_on_a_server_of_our_own_no_other_database_lets_the_roles_in(tmp_path: Path) -> None:
+    with private_postgres(tmp_path, fsync="off") as server:
+        async with connected(server.url) as admin:
+            await admin.execute('CREATE DATABASE "other ""one"""')
+        await provision(server.url, PASSWORDS, whole_server=True)
+        assert await _entered(server.url) == {(role, "prereview") for role in ROLES}
+
+
+async def test_on_a_server_of_somebody_else_other_databases_stay_as_they_are(
+    postgres_url: str, database: str
+) -> None:
+    async with connected(postgres_url) as admin:
+        open_to_all = "SELECT has_database_privilege('public', 'postgres', 'CONNECT')"
+        assert await admin.fetchval(open_to_all)
+
+
+async def _entered(admin_url: str) -> set[tuple[str, str]]:
+    """Each role with each database it gets into."""
+    listed = "SELECT datname FROM pg_database WHERE datallowconn"
+    async with connected(admin_url) as admin:
+        names = [row["datname"] for row in await admin.fetch(listed)]
+    assert len(names) > 3
+    found = set()
+    for role in ROLES:
+        for name in names:
+            try:
+                async with connected(role_url(admin_url, role, PASSWORDS[role], name)):
+                    found.add((role, name))
+            except asyncpg.InsufficientPrivilegeError:
+                pass
+    return found
+
+
+async def test_a_transaction_left_alone_ends_and_gives_its_locks_back(database: str) -> None:
+    async with connected(as_role(database, "prereview_files")) as login:
+        for setting in ("idle_in_transaction_session_timeout", "statement_timeout"):
+            assert await login.fetchval(f"SHOW {setting}") == "1min"
+
+
 async def test_the_owner_may_lay_a_schema_for_a_rebuild(database: str) -> None:
     async with connected(as_role(database, "prereview_files_owner")) as owner:
         await owner.execute("CREATE SCHEMA files_rebuild")
