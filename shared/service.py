@@ -66,6 +66,7 @@ def _consuming(
 def _publishing(
     name: str, amqp_url: str, database: Database, store: EventStore
 ) -> tuple[Loop, health.Check]:
-    relay = Relay(name, database, store, Publisher(amqp_url, name))
+    publisher = Publisher(amqp_url, name)
+    relay = Relay(name, database, store, publisher)
     loop = Loop("relay", relay.step, doorbell=relay.doorbell, close=relay.close)
-    return loop, health.broker_check(lambda: relay.is_well)
+    return loop, health.broker_check(lambda: relay.is_well, publisher.is_blocked)

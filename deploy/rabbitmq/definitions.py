@@ -8,7 +8,7 @@ from secrets import token_bytes
 from typing import Any
 
 from shared.contracts import CONSUMED, PUBLISHED, bindings, routing_keys
-from shared.messaging.topology import DEAD, EVENTS, PUBLIC, dead_queue
+from shared.messaging.topology import DEAD, EVENTS, PROBE, PUBLIC, dead_queue
 
 VHOST = "prereview"
 ADMINISTRATOR = "prereview_admin"
@@ -57,7 +57,7 @@ def _permissions() -> Iterator[dict[str, str]]:
     for service in SERVICES:
         queues = (service, dead_queue(service)) if service in CONSUMED else ()
         heard = (EVENTS, DEAD) if queues else ()
-        spoken = (EVENTS, PUBLIC) if PUBLISHED[service] else ()
+        spoken = (EVENTS, PUBLIC, PROBE) if PUBLISHED[service] else ()
         yield {
             "user": f"prereview_{service}",
             "vhost": VHOST,

@@ -86,6 +86,11 @@ SELECT (SELECT count(*) FROM files WHERE user_id = :user_id AND NOT deleted) AS 
              AS kept) AS bytes,
        (SELECT full_at FROM upload_buckets WHERE user_id = :user_id) AS full_at
 """
+_STOCK = """
+SELECT count(*) AS files, max(v.saved_at) AS newest
+FROM files f JOIN file_versions v USING (file_id, version)
+WHERE f.user_id = :user_id AND NOT f.deleted
+"""
 _KEEP_BUCKET = """
 INSERT INTO upload_buckets (user_id, full_at) VALUES (:user_id, :full_at)
 ON CONFLICT (user_id) DO UPDATE SET full_at = excluded.full_at
@@ -97,6 +102,12 @@ async def current(
 ) -> Limits:
     limits, _ = await _look(connection, allowance, user_id, now)
     return limits
+
+
+async def stock(connection: AsyncConnection, user_id: UUID) -> tuple[int, datetime | None]:
+    """How many files live, and when the newest of their last versions was saved."""
+    row = (await connection.execute(text(_STOCK), {"user_id": user_id})).one()
+    return row.files, row.newest
 
 
 async def charge(

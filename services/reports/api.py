@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from services.reports import feed
@@ -18,6 +18,7 @@ from shared.db import Database
 from shared.web.app import Transaction, provided
 from shared.web.identity import CurrentUser, User, check_scope, user_with
 from shared.web.routes import Router
+from shared.web.stock import stock_header
 
 PATIENCE = 1.0  # seconds a reader waits for their own write
 
@@ -57,9 +58,11 @@ async def files(
     user: FileReader,
     connection: Transaction,
     filters: Annotated[of_files.Filters, Depends(_filters)],
+    response: Response,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Files:
+    response.headers.update(stock_header(*await of_files.stock(connection, user.user_id)))
     page, total = await of_files.files(connection, user.user_id, filters, cursor, limit)
     shown = [_shown(user, one) for one in page.items]
     return Files(files=shown, total=total, next_cursor=page.next_cursor)

@@ -1,6 +1,7 @@
 """From the event table to the broker: the table is the outbox."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ from shared.messaging.publisher import Publisher
 from shared.messaging.topology import EVENTS, PUBLIC
 
 BATCH = 50  # events, each up to some megabytes
+PROBE_EVERY = 5.0  # seconds without events, until the broker is asked whether it takes any
 CHECKPOINT = "relay"
 LEAD = "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/relay', 0))"
 
@@ -36,6 +38,7 @@ class Relay:
         self._names = [event.type_name() for event in PUBLISHED[service]]
         self._connection: AsyncConnection | None = None
         self.doorbell = asyncio.Event()
+        self._probe_at = 0.0
         self.is_well = False  # the last step found all it needs, or another copy in the lead
 
     async def step(self) -> bool:
@@ -63,7 +66,13 @@ class Relay:
         if connection is None:
             return False
         await self._publisher.connect()
-        return await self._publish_batch(connection)
+        published = await self._publish_batch(connection)
+        if published:
+            self._probe_at = time.monotonic() + PROBE_EVERY
+        elif time.monotonic() > self._probe_at:
+            self._probe_at = time.monotonic() + PROBE_EVERY
+            await self._publisher.probe()
+        return published
 
     async def _lead(self) -> AsyncConnection | None:
         if self._connection is not None:

@@ -17,6 +17,12 @@ class BrokerAway(Unavailable):
     code = "broker_unavailable"
 
 
+class BrokerRefuses(Unavailable):
+    """The message broker lacks memory or disk and takes no messages. What is told comes later."""
+
+    code = "broker_refuses_publishing"
+
+
 class Connection:
     """Keeps references to connection and channel: aio-pika drops what nobody holds."""
 
@@ -29,6 +35,22 @@ class Connection:
     @property
     def is_open(self) -> bool:
         return self._channel is not None and not self._channel.is_closed
+
+    async def is_blocked(self) -> bool:
+        """Whether the broker has said that it takes no messages, for want of memory or disk.
+
+        It says so to who has published since, and takes up again where it left off:
+        https://www.rabbitmq.com/docs/connection-blocked
+        """
+        transport = self._connection and self._connection.transport
+        if transport is None or not self.is_open:
+            return False
+        try:
+            async with asyncio.timeout(0):
+                await transport.connection.ready()  # at once, unless blocked
+        except TimeoutError:
+            return True
+        return False
 
     async def channel(self, *, prefetch: int | None = None) -> AbstractChannel:
         """Return the open channel, or a new one on a new connection.

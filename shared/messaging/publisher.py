@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel
 
-from shared.messaging.connection import TIMEOUT, BrokerAway, Connection
+from shared.logging import log
+from shared.messaging.connection import TIMEOUT, BrokerAway, BrokerRefuses, Connection
+from shared.messaging.topology import PROBE
 
 
 class Publisher:
@@ -16,10 +19,14 @@ class Publisher:
         """Take `amqp://…` and a name for the connection; connects on first use."""
         self._connection = Connection(url, f"{name} publishes")
 
-    async def publish(self, exchange: str, messages: Sequence[tuple[str, Message]]) -> None:
+    async def publish(
+        self, exchange: str, messages: Sequence[tuple[str, Message]], *, mandatory: bool = True
+    ) -> None:
         """Publish `(routing key, message)` pairs in order; return when all are confirmed.
 
-        When it raises, any of them may have arrived: publish all of them again.
+        While the broker says that it takes no messages, that is as long as it takes. When it
+        raises, any of them may have arrived: publish all of them again. With `mandatory` each must
+        reach a queue.
 
         Raises:
             Unavailable: the broker can't be reached.
@@ -27,17 +34,43 @@ class Publisher:
         """
         channel = await self._connection.channel()
         target = await channel.get_exchange(exchange, ensure=False)
+        sent = asyncio.gather(
+            *(target.publish(message, key, mandatory=mandatory) for key, message in messages)
+        )
         try:
-            async with asyncio.timeout(TIMEOUT):
-                await asyncio.gather(
-                    *(target.publish(message, key, mandatory=True) for key, message in messages)
-                )
+            await self._confirmed(sent)
         except OSError as error:  # a connection that died, or no answer in time
             await self.close()
             raise BrokerAway from error
         except BaseException:
             await self.close()
             raise
+
+    async def _confirmed(self, sent: asyncio.Future[object]) -> None:
+        """Wait for the broker; a blocked connection is kept.
+
+        The broker reads nothing of one, not even its end: given up and opened anew every few
+        seconds, hundreds would wait, and what all of them carry would arrive in the end.
+        """
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TIMEOUT):
+                        await asyncio.shield(sent)
+                    return
+                if not await self.is_blocked():
+                    raise TimeoutError
+                log.warning("publisher_waits", reason=BrokerRefuses.code)
+        finally:
+            sent.cancel()
+
+    async def is_blocked(self) -> bool:
+        """Whether the broker has said that it takes no messages."""
+        return await self._connection.is_blocked()
+
+    async def probe(self) -> None:
+        """Publish nothing to nobody: only to a publisher the broker says that it takes nothing."""
+        await self.publish(PROBE, [("", Message(b""))], mandatory=False)
 
     async def connect(self) -> None:
         """Connect now; raises `Unavailable` when the broker can't be reached."""

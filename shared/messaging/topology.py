@@ -10,6 +10,7 @@ from shared.contracts import CONSUMED, bindings
 EVENTS = "events"
 DEAD = "events.dead"
 PUBLIC = "events.public"  # the same events without personal fields
+PROBE = "events.probe"  # leads nowhere
 FEED = "events.feed"
 FEED_AGE = "7D"
 DELIVERY_LIMIT = 20
@@ -19,6 +20,7 @@ async def declare_shared(channel: AbstractChannel) -> None:
     """Declare what belongs to no service; needs an administrator's rights."""
     events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
     await channel.declare_exchange(DEAD, ExchangeType.TOPIC, durable=True)
+    await channel.declare_exchange(PROBE, ExchangeType.FANOUT, durable=True)
     public = await channel.declare_exchange(PUBLIC, ExchangeType.TOPIC, durable=True)
     feed = await channel.declare_queue(
         FEED, durable=True, arguments={"x-queue-type": "stream", "x-max-age": FEED_AGE}

@@ -8,13 +8,15 @@ from fastapi.responses import JSONResponse
 
 from shared.db import Database
 from shared.errors import Unavailable
-from shared.messaging.connection import BrokerAway
+from shared.messaging.connection import BrokerAway, BrokerRefuses
 from shared.migrations import is_current
 from shared.web.metrics import Metrics
 from shared.web.routes import Router
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the thing is not there."""
+# A broker that is there and takes no messages for now delays what is told; requests are served.
+SERVING = {"ok", BrokerRefuses.code}
 
 
 def router(checks: Mapping[str, Check], metrics: Metrics) -> Router:
@@ -27,7 +29,7 @@ def router(checks: Mapping[str, Check], metrics: Metrics) -> Router:
     @routes.get("/readyz")
     async def readyz() -> JSONResponse:
         states = dict(zip(checks, await asyncio.gather(*map(_state, checks.values())), strict=True))
-        ready = all(state == "ok" for state in states.values())
+        ready = all(state in SERVING for state in states.values())
         return JSONResponse(states, 200 if ready else 503)
 
     @routes.get("/metrics")
@@ -65,8 +67,16 @@ class MigrationsPending(Unavailable):
     code = "migrations_pending"
 
 
-def broker_check(is_open: Callable[[], bool]) -> Check:
+async def _never() -> bool:
+    return False
+
+
+def broker_check(
+    is_open: Callable[[], bool], is_blocked: Callable[[], Awaitable[bool]] = _never
+) -> Check:
     async def check() -> None:
+        if await is_blocked():
+            raise BrokerRefuses
         if not is_open():
             raise BrokerAway
 

@@ -24,6 +24,7 @@ from shared.web.app import Transaction, provided
 from shared.web.identity import User
 from shared.web.numbers import Number, VersionNumber
 from shared.web.routes import Router
+from shared.web.stock import stock_header
 
 router = Router()
 Db = Annotated[Database, provided(Database)]
@@ -40,8 +41,12 @@ class Diff(Comparison):
 
 @router.get("/limits")
 async def what_is_left(
-    user: Reader, connection: Transaction, saving: Annotated[Saving, provided(Saving)]
+    user: Reader,
+    connection: Transaction,
+    saving: Annotated[Saving, provided(Saving)],
+    response: Response,
 ) -> Limits:
+    response.headers.update(stock_header(*await limits.stock(connection, user.user_id)))
     return await limits.current(connection, saving.allowance, user.user_id, saving.clock())
 
 

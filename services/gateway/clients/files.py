@@ -10,6 +10,7 @@ import httpx2
 from services.gateway.calls import Service
 from services.gateway.models import Diff, Limits, Saved, StoredFile, VersionPage
 from shared.web.identity import User
+from shared.web.stock import STOCK
 
 Bytes = bytes | AsyncIterator[bytes]
 COMPARING = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
@@ -115,7 +116,9 @@ class Files(Service):
 
     async def limits(self, user: User) -> Limits:
         answer = await self.as_user(user, "GET", "/internal/limits")
-        return Limits.model_validate_json(answer.content)
+        limits = Limits.model_validate_json(answer.content)
+        limits.stock = answer.headers.get(STOCK, "")
+        return limits
 
 
 def _idempotency(key: str | None) -> dict[str, str]:

@@ -10,6 +10,7 @@ from services.gateway.models import Check, CheckPage, File, FilePage
 from services.gateway.models.files import CheckState, Mark, Sort
 from shared.contracts.checker import Verdict
 from shared.web.identity import User
+from shared.web.stock import STOCK
 
 MOST = 200  # rows of a page
 
@@ -38,7 +39,9 @@ class Reports(Service):
     ) -> FilePage:
         asked = {"after": after, "cursor": cursor, "limit": limit, **asdict(wanted)}
         answer = await self.as_user(user, "GET", "/internal/files", params=asked)
-        return FilePage.model_validate_json(answer.content)
+        page = FilePage.model_validate_json(answer.content)
+        page.stock = answer.headers.get(STOCK, "")
+        return page
 
     async def file(self, user: User, file_id: UUID, after: UUID | None = None) -> File:
         path = f"/internal/files/{file_id}"

@@ -35,6 +35,7 @@ class Limits(BaseModel):
     files: Allowance
     bytes: Allowance
     uploads: UploadAllowance
+    stock: str = Field("", exclude=True, description="as files knows it: `shared.web.stock`")
 
 
 class Saved(BaseModel):
@@ -84,6 +85,7 @@ class FilePage(BaseModel):
     files: list[File]
     next_cursor: str | None = None
     total: int = Field(0, description="how many files the filters let through, on all pages")
+    stock: str = Field("", exclude=True, description="as reports knows it: `shared.web.stock`")
 
 
 class StoredFile(BaseModel):

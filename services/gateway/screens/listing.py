@@ -11,6 +11,7 @@ from fastapi import Query, Request, Response
 
 from services.gateway.calls import if_possible
 from services.gateway.clients import Checker, Files, Reports, Wanted
+from services.gateway.models import FilePage, Limits
 from services.gateway.models.files import Mark, Sort
 from services.gateway.numbers import MAX_CURSOR
 from services.gateway.pages import Pages
@@ -81,9 +82,17 @@ class ListScreen:
         )
         values = {"notice": None, "added": 0, "same": 0, "outcomes": [], "replaces": True, **more}
         values |= {"page": page, "wait": wait, "limits": limits, "filters": filters}
+        values["behind"] = _is_behind(page, limits)
         shown = status if page or status != 200 else Unavailable.status  # noqa: PLR2004
         template = "deleted.html" if filters.mark == "deleted" else "files.html"
         return self.pages.render(request, template, shown, **values)
+
+
+def _is_behind(page: FilePage | None, limits: Limits | None) -> bool:
+    """Whether reports has not heard of all that files has stored, or deleted."""
+    if page is None or limits is None or not (page.stock and limits.stock):
+        return False  # nobody can say
+    return page.stock != limits.stock
 
 
 async def _unless_away(asked: Awaitable[T]) -> T | None:

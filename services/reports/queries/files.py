@@ -47,6 +47,10 @@ _MARKS: dict[Mark | None, str] = {
     "replaced": "NOT f.deleted AND f.mark = 'replaced'",
     "deleted": "f.deleted",
 }
+_STOCK = f"""
+SELECT count(*) AS files, max(f.uploaded_at) AS newest
+FROM files f WHERE {_MINE} AND {_MARKS[None]}
+"""  # noqa: S608 - constants only
 _CHECKS: dict[FileCheck, str] = {
     "waiting": "f.state = 'waiting'",
     "checked": "f.state IN ('ready', 'not_ready')",
@@ -78,6 +82,12 @@ async def files(
         listing.values,
     )
     return Page([_file(row) for row in page.items], page.next_cursor), total or 0
+
+
+async def stock(connection: AsyncConnection, user_id: UUID) -> tuple[int, datetime | None]:
+    """How many files live, and when the newest of their last versions was saved."""
+    row = (await connection.execute(text(_STOCK), {"user_id": user_id})).one()
+    return row.files, row.newest
 
 
 async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> FileView:

@@ -13,6 +13,7 @@ from tests.support.proxy import proxy_to
 
 
 async def test_a_message_that_no_queue_wants_raises(broker: Broker) -> None:
+    await broker.service("files.FileUploaded")
     publisher = Publisher(broker.url, "test")
     try:
         with pytest.raises(DeliveryError):
@@ -54,6 +55,7 @@ async def test_a_wrong_password_is_told_as_an_absence(broker: Broker) -> None:
 
 
 async def test_a_connection_cut_while_publishing_is_told(broker: Broker) -> None:
+    await broker.service("files.FileUploaded")
     async with proxy_to(broker.url) as (proxy, url):
         publisher = Publisher(url, "test")
         await publisher.connect()

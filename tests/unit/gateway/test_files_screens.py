@@ -13,6 +13,7 @@ import pytest
 
 from services.gateway import bearer, editing
 from shared import source_text
+from shared.web.stock import STOCK
 from tests.unit.gateway.services import (
     EVENT,
     Answer,
@@ -102,6 +103,48 @@ async def test_filters_that_let_nothing_through_offer_the_way_back(
     page = words(await person.get("/?q=nothing"))
     assert "No files match" in page
     assert "Upload a Python file above" not in page
+
+
+LATE = "News of your files reaches this list late at the moment."
+
+
+def stock(services: Services, stored: str, listed: str, *files: dict[str, Any]) -> None:
+    """What the two services know of a person's files, each in its own answer."""
+    page = {"files": files, "next_cursor": None, "total": len(files)}
+    used = {"used": 2, "limit": 1000}
+    services.on("reports GET /internal/files", answer(200, page, **{STOCK: listed}))
+    services.on("files GET /internal/limits", answer(200, limits(files=used), **{STOCK: stored}))
+
+
+async def test_a_list_that_misses_what_is_stored_does_not_say_that_nothing_is_there(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    stock(services, "2 2026-11-22T12:07:00+00:00", "0")
+    page = words(await person.get("/"))
+    assert LATE in page
+    assert "2 files of yours are stored" in page
+    assert "Nothing here yet" not in page
+    russian = words(await person.get("/", headers={"Accept-Language": "ru"}))
+    assert "Здесь пока пусто" not in russian
+    assert "сохранено 2 ваших файла" in russian
+
+
+@pytest.mark.parametrize("query", ["", "?q=ma", "?result=waiting", "?sort=name", "?mark=deleted"])
+async def test_every_list_tells_that_it_is_behind(
+    person: httpx2.AsyncClient, services: Services, query: str
+) -> None:
+    stock(services, "2 2026-11-22T12:08:00+00:00", "2 2026-11-22T12:07:00+00:00", file())
+    assert LATE in words(await person.get(f"/{query}"))
+
+
+@pytest.mark.parametrize("known", ["2 2026-11-22T12:07:00+00:00", "0"])
+async def test_a_list_that_knows_what_is_stored_says_nothing_of_it(
+    person: httpx2.AsyncClient, services: Services, known: str
+) -> None:
+    stock(services, known, known)
+    page = words(await person.get("/"))
+    assert LATE not in page
+    assert "Nothing here yet" in page
 
 
 async def test_the_form_tells_what_may_be_uploaded(
