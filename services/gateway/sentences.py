@@ -38,8 +38,7 @@ SENTENCES = {
         "The message broker is not available at the moment. Please try again shortly."
     ),
     "broker_refuses_publishing": N_(
-        "The message broker lacks memory or disk and takes no messages. What is told comes"
-        " later."
+        "The message broker lacks memory or disk and takes no messages. What is told comes later."
     ),
     "migrations_pending": N_("The database is being prepared. Please try again shortly."),
     # auth

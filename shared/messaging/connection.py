@@ -42,7 +42,7 @@ class Connection:
         It says so to who has published since, and takes up again where it left off:
         https://www.rabbitmq.com/docs/connection-blocked
         """
-        transport = self._connection and self._connection.transport
+        transport = None if self._connection is None else self._connection.transport
         if transport is None or not self.is_open:
             return False
         try:

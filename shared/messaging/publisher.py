@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from typing import Any
 
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel
@@ -19,19 +19,25 @@ class Publisher:
         """Take `amqp://…` and a name for the connection; connects on first use."""
         self._connection = Connection(url, f"{name} publishes")
 
-    async def publish(
-        self, exchange: str, messages: Sequence[tuple[str, Message]], *, mandatory: bool = True
-    ) -> None:
+    async def publish(self, exchange: str, messages: Sequence[tuple[str, Message]]) -> None:
         """Publish `(routing key, message)` pairs in order; return when all are confirmed.
 
         While the broker says that it takes no messages, that is as long as it takes. When it
-        raises, any of them may have arrived: publish all of them again. With `mandatory` each must
-        reach a queue.
+        raises, any of them may have arrived: publish all of them again.
 
         Raises:
             Unavailable: the broker can't be reached.
             DeliveryError: the broker refused or returned one.
         """
+        await self._publish(exchange, messages, mandatory=True)
+
+    async def probe(self) -> None:
+        """Publish nothing to nobody: only to a publisher the broker says that it takes nothing."""
+        await self._publish(PROBE, [("", Message(b""))], mandatory=False)
+
+    async def _publish(
+        self, exchange: str, messages: Sequence[tuple[str, Message]], *, mandatory: bool
+    ) -> None:
         channel = await self._connection.channel()
         target = await channel.get_exchange(exchange, ensure=False)
         sent = asyncio.gather(
@@ -46,31 +52,24 @@ class Publisher:
             await self.close()
             raise
 
-    async def _confirmed(self, sent: asyncio.Future[object]) -> None:
+    async def _confirmed(self, sent: asyncio.Future[Any]) -> None:
         """Wait for the broker; a blocked connection is kept.
 
         The broker reads nothing of one, not even its end: given up and opened anew every few
         seconds, hundreds would wait, and what all of them carry would arrive in the end.
         """
         try:
-            while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(TIMEOUT):
-                        await asyncio.shield(sent)
-                    return
+            while not (await asyncio.wait([sent], timeout=TIMEOUT))[0]:
                 if not await self.is_blocked():
                     raise TimeoutError
                 log.warning("publisher_waits", reason=BrokerRefuses.code)
+            await sent
         finally:
             sent.cancel()
 
     async def is_blocked(self) -> bool:
         """Whether the broker has said that it takes no messages."""
         return await self._connection.is_blocked()
-
-    async def probe(self) -> None:
-        """Publish nothing to nobody: only to a publisher the broker says that it takes nothing."""
-        await self.publish(PROBE, [("", Message(b""))], mandatory=False)
 
     async def connect(self) -> None:
         """Connect now; raises `Unavailable` when the broker can't be reached."""

@@ -20,7 +20,7 @@ def rabbitmqctl(node: RabbitMQ, *arguments: str) -> str:
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",
         "RABBITMQ_CTL_ERL_ARGS": erlang,
     }
-    command = [server.with_name("rabbitmqctl"), "-n", NODE, "--quiet", *arguments]
+    command = [str(server.with_name("rabbitmqctl")), "-n", NODE, "--quiet", *arguments]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
