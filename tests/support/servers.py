@@ -19,7 +19,7 @@ from deploy.local.servers import private_postgres, private_rabbitmq
 from deploy.rabbitmq.definitions import ADMINISTRATOR, USERS, VHOST, definitions
 
 POSTGRES = "postgres:18-trixie"
-RABBITMQ = "rabbitmq:4-management"
+RABBITMQ = "rabbitmq:4"
 
 
 @dataclass(frozen=True)

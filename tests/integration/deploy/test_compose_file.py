@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,81 @@ OVERLAYS = ("docker-compose.tls.yml", "docker-compose.dev.yml")
 Service = dict[str, Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """Also reads `!reset` and `!override`, which say how Compose merges a value."""
+
+
+_Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
+_Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))
+
+
+def _read(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load((DEPLOY / name).read_text("utf-8"), _Loader)
+    return loaded
+
+
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text("utf-8"))
-    return loaded
+    return _read("docker-compose.yml")
+
+
+IMAGE = re.compile(r"\$\{PREREVIEW_[A-Z]+_IMAGE:-([a-z/]+):([\w.-]+)\}")
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", *OVERLAYS])
+def test_every_image_can_be_pinned_and_has_a_version(file: str) -> None:
+    images = {n: s["image"] for n, s in _read(file)["services"].items() if "image" in s}
+    assert images
+    for name, image in images.items():
+        matched = IMAGE.fullmatch(image)
+        assert matched, name
+        assert re.search(r"\d", matched[2]), name  # a version, not `latest`
+
+
+def test_the_images_built_here_begin_with_one_that_can_be_pinned(compose: dict[str, Any]) -> None:
+    lines = (DEPLOY / "Dockerfile").read_text("utf-8").splitlines()
+    stages: list[str] = []
+    for line in (line.split() for line in lines if line.startswith("FROM ")):
+        assert line[1] in {"${PYTHON_IMAGE}", *stages}
+        stages.append(line[3])
+    built = [s["build"]["args"] for s in compose["services"].values() if "build" in s]
+    given = {args["PYTHON_IMAGE"] for args in built}
+    assert len(built) == len(SERVICES) + 2
+    assert [IMAGE.fullmatch(image) is not None for image in given] == [True]
+    assert f"ARG PYTHON_IMAGE={given.pop().partition(':-')[2].rstrip('}')}" in lines
+
+
+def test_only_the_overlay_that_shows_it_has_the_brokers_management() -> None:
+    files = ["docker-compose.yml", *OVERLAYS]
+    assert [file for file in files if "management" in str(_read(file))] == [
+        "docker-compose.dev.yml"
+    ]
+
+
+def test_the_gateway_believes_the_proxys_own_address_and_no_other() -> None:
+    overlay = _read("docker-compose.tls.yml")
+    gateway, caddy = (overlay["services"][name] for name in ("gateway", "caddy"))
+    named = _by_default(gateway["environment"]["PREREVIEW_TRUSTED_PROXIES"])
+    [proxy] = [ip_network(one) for one in named.split(",")]
+    assert ip_network(_by_default(caddy["networks"]["edge"]["ipv4_address"])) == proxy
+    assert gateway["networks"] == ["services", "edge"]
+    edge = overlay["networks"]["edge"]
+    assert edge["internal"]
+    [pool] = edge["ipam"]["config"]
+    others = ip_network(_by_default(pool["ip_range"]))
+    assert others.subnet_of(ip_network(_by_default(pool["subnet"])))  # type: ignore[arg-type]
+    assert not proxy.overlaps(others)
+    assert [n for n, s in overlay["services"].items() if "edge" in s.get("networks", ())] == [
+        "gateway",
+        "caddy",
+    ]
+
+
+def _by_default(text: str) -> str:
+    """What Compose makes of a value when no variable is set."""
+    while "${" in text:
+        text = re.sub(r"\$\{\w+:-([^${}]*)\}", r"\1", text)
+    return text
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -29,7 +101,7 @@ def test_each_service_has_an_image_of_its_own_and_nobody_elses_secrets(
     compose: dict[str, Any], name: str
 ) -> None:
     service: Service = compose["services"][name]
-    assert service["build"]["args"] == {"SERVICE": name}
+    assert service["build"]["args"]["SERVICE"] == name
     assert service["volumes"] == [f"{name}-secrets:/run/secrets:ro"]
     assert service["depends_on"]["prepare"]["condition"] == "service_completed_successfully"
     assert "container_name" not in service  # there may be several
