@@ -8,6 +8,7 @@ WORKERS ?= 3
 COUNT ?= 20000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
+AUDIT := .audit
 # Many programs start together: none shall compile what another has compiled already.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -44,6 +45,9 @@ fmt: $(STAMP)  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+audit: $(AUDIT)/.synced  ## look for what is known against our code (bandit) and our packages (pip-audit)
+	@$(AUDIT)/bin/python -m deploy.audit
+
 migrate: $(STAMP)  ## bring the local database's schemas to today's version
 	@$(BIN)/python -m deploy.local migrate
 
@@ -54,13 +58,17 @@ docs: $(STAMP)  ## write what is derived: schemas, AsyncAPI, OpenAPI, docs/event
 	$(BIN)/python -m deploy.docs
 
 clean:  ## remove what was built; the data in .local stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment from the lock. uv is fetched into an environment of its own: a fresh machine has
 # Python and nothing else. Without ensurepip (Debian's python3 without python3-venv) pip is not there.
 $(STAMP): pyproject.toml uv.lock deploy/setup.sh
-	@PYTHON=$(PYTHON) deploy/setup.sh $(VENV)
+	@PYTHON=$(PYTHON) deploy/setup.sh $(VENV) dev browser
 	@touch $@
 
-.PHONY: help serve down test unit fuzz check fmt migrate rebuild docs clean
+$(AUDIT)/.synced: pyproject.toml uv.lock deploy/setup.sh
+	@PYTHON=$(PYTHON) deploy/setup.sh $(AUDIT) audit
+	@touch $@
+
+.PHONY: help serve down test unit fuzz check audit fmt migrate rebuild docs clean

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# A virtual environment from the lock: `deploy/setup.sh .venv`. Needs Python 3.11+ and nothing else.
+# A virtual environment from the lock: `deploy/setup.sh .venv dev browser`, with these dependency sets.
+# Needs Python 3.11+ and nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
+sets=("${@:2}")
 uv_version=0.13.9
 
 say() { printf '%s\n' "$*" >&2; }
@@ -43,5 +45,5 @@ else
   fi
 fi
 say "Installing the packages of the lock …"
-UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --quiet --frozen --system-certs --python "$python" --extra dev --extra browser \
+UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --quiet --frozen --system-certs --python "$python" "${sets[@]/#/--extra=}" \
   --compile-bytecode # once here, not by each of the programs that start together
