@@ -1,5 +1,6 @@
 """Forgetting a person: personal fields in events become blank, and stay so for what comes later."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import text
@@ -32,3 +33,11 @@ async def is_erased(connection: AsyncConnection, user_id: UUID) -> bool:
         text("SELECT true FROM erased_users WHERE user_id = :user_id"), {"user_id": user_id}
     )
     return bool(found)
+
+
+async def erased_among(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:
+    """Those of these people who are erased."""
+    found = await connection.execute(
+        text("SELECT user_id FROM erased_users WHERE user_id = ANY(:ids)"), {"ids": list(ids)}
+    )
+    return set(found.scalars())

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from uuid import UUID
 
 from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage
@@ -14,6 +15,7 @@ from shared.context import causation_id, correlation_id
 from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.errors import Unavailable
+from shared.eventsourcing.erasure import erased_among
 from shared.eventsourcing.event import (
     EventTypes,
     RecordedEvent,
@@ -23,8 +25,8 @@ from shared.eventsourcing.event import (
 from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, is_new, prune
 from shared.logging import log
 from shared.messaging.arrivals import Arrivals
-from shared.messaging.dead_letters import drop_of
 from shared.messaging.envelope import Envelope, UnreadableMessageError, read_envelope, to_recorded
+from shared.messaging.erased_letters import drop_letters, named_in
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import DEAD, dead_queue
 
@@ -152,10 +154,23 @@ class Consumer:
 
     async def _drop_letters_of_erased(self, batch: Sequence[Received]) -> None:
         """Before the erasure is acknowledged, so that it is done again when it breaks off."""
-        for _, _, recorded in batch:
-            if isinstance(recorded.event, UserErased):
-                channel = await self._dead_letters.channel()
-                await drop_of(channel, self._service, recorded.event.user_id)
+        erased = {r.event.user_id for _, _, r in batch if isinstance(r.event, UserErased)}
+        if erased:
+            await self._drop_letters(erased)
+
+    async def _drop_letters(self, erased: Collection[UUID] = ()) -> None:
+        """Delete the letters of these people, and of those who were erased before."""
+
+        async def among(ids: Collection[UUID]) -> set[UUID]:
+            return {*erased, *await self._erased_among(ids)}
+
+        dropped = await drop_letters(await self._dead_letters.channel(), self._service, among)
+        if dropped:
+            log.info("letters_dropped", consumer=self._service, letters=dropped)
+
+    async def _erased_among(self, ids: Collection[UUID]) -> set[UUID]:
+        async with self._database.transaction() as connection:
+            return await erased_among(connection, ids)
 
     async def _when_database_is_there(self, batch: Sequence[Received]) -> None:
         pause, end = 0.5, time.monotonic() + PATIENCE
@@ -188,17 +203,28 @@ class Consumer:
             await self._react(connection, recorded)
 
     async def _prune(self) -> None:
-        """Forget old messages now and then; at the next rest again where that was not all."""
+        """Forget old messages now and then; at the next rest again where that was not all.
+
+        And letters that came late: the broker buries what was delivered too often, by itself.
+        """
         if time.monotonic() < self._prune_at:
             return
         self._prune_at = time.monotonic() + PRUNE_EVERY
         async with self._database.transaction() as connection:
             pruned = await prune(connection, self._service)
+        await self._drop_letters()
         if pruned == PRUNED_AT_ONCE:
             self._prune_at = 0.0
 
     async def _bury(self, message: AbstractIncomingMessage, reason: str) -> None:
-        """Put the message among the dead letters, then acknowledge it: never lost in between."""
+        """Put the message among the dead letters, then acknowledge it: never lost in between.
+
+        Nothing is kept about an erased person.
+        """
+        if await self._erased_among(named_in(message.body)):
+            log.info("letters_dropped", consumer=self._service, letters=1)
+            await message.ack()
+            return
         log.error("dead_letter", consumer=self._service, message_id=message.message_id)
         copy = Message(
             message.body,

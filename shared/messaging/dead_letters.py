@@ -9,13 +9,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from uuid import UUID
 
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from shared.messaging.connection import Connection
-from shared.messaging.envelope import UnreadableMessageError, read_envelope
 from shared.messaging.topology import dead_queue
 
 
@@ -43,23 +41,6 @@ async def replay(channel: AbstractChannel, service: str, letter: AbstractIncomin
 async def drop(letter: AbstractIncomingMessage) -> None:
     """Delete the letter for good."""
     await letter.ack()
-
-
-async def drop_of(channel: AbstractChannel, service: str, user_id: UUID) -> None:
-    """Delete a user's letters; the others stay where they are."""
-    for letter in await fetch(channel, service):
-        if _is_of(letter, user_id):
-            await letter.ack()
-        else:
-            await letter.reject(requeue=True)
-
-
-def _is_of(letter: AbstractIncomingMessage, user_id: UUID) -> bool:
-    try:
-        return read_envelope(letter.body, letter.content_type).userid == user_id
-    except UnreadableMessageError:
-        # Nobody can tell whose it is, but whoever is named in it is meant.
-        return str(user_id).encode() in letter.body
 
 
 def describe(letter: AbstractIncomingMessage) -> dict[str, object]:
