@@ -29,6 +29,7 @@ SETTINGS = {
     "huge_pages": "off",
     "jit": "off",
     "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # details of a refused row name its values
     "timezone": "UTC",
 }
 

@@ -127,6 +127,10 @@ def test_only_the_gateway_and_the_mailbox_are_published_and_only_on_this_machine
     }
 
 
+def test_the_databases_log_tells_no_values_of_rows(compose: dict[str, Any]) -> None:
+    assert "log_error_verbosity=terse" in compose["services"]["postgres"]["command"]
+
+
 def test_services_without_a_way_out_have_none(compose: dict[str, Any]) -> None:
     outside = {n for n, s in compose["services"].items() if "outside" in s.get("networks", [])}
     assert outside == {"gateway", "notifier", "mailpit"}

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from uuid import uuid4
@@ -173,6 +173,18 @@ async def test_on_a_server_of_our_own_no_other_database_lets_the_roles_in(tmp_pa
             await admin.execute('CREATE DATABASE "other ""one"""')
         await provision(server.url, PASSWORDS, whole_server=True)
         assert await _entered(server.url) == {(role, "prereview") for role in ROLES}
+
+
+async def test_the_servers_log_tells_no_values_of_rows(tmp_path: Path) -> None:
+    with private_postgres(tmp_path, fsync="off", log_min_messages="error") as server:
+        async with connected(server.url) as admin:
+            await admin.execute("CREATE TABLE people (email text UNIQUE)")
+            for _ in range(2):
+                with suppress(asyncpg.UniqueViolationError):
+                    await admin.execute("INSERT INTO people VALUES ($1)", "ann@example.org")
+        told = server.log.read_text("utf-8")
+    assert "people_email_key" in told
+    assert "ann@example.org" not in told
 
 
 async def test_on_a_server_of_somebody_else_other_databases_stay_as_they_are(
