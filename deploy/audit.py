@@ -20,7 +20,14 @@ UNREACHED = "PyPI can't be asked for known vulnerabilities from here: no package
 
 def main() -> int:
     """1 when something was found. What could not be asked is told, and counts as nothing found."""
-    bandit = [TOOLS / "bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *OURS]
+    bandit = [
+        str(TOOLS / "bandit"),
+        "--quiet",
+        "--configfile",
+        "pyproject.toml",
+        "--recursive",
+        *OURS,
+    ]
     code = subprocess.run(bandit, check=False).returncode  # noqa: S603 - our own command
     packages = _known_of(_locked(Path("uv.lock")))
     vulnerable = [
@@ -33,11 +40,8 @@ def main() -> int:
         print(UNREACHED)
     else:
         looked_at = len(packages) - len(skipped)
-        print(
-            f"{len(vulnerable)} known vulnerabilities in {looked_at} packages.",
-            *vulnerable,
-            sep="\n",
-        )
+        print(f"{len(vulnerable)} known vulnerabilities in {looked_at} packages.")
+        print(*vulnerable, sep="\n")
         print(f"PyPI does not know: {', '.join(skipped) or 'none'}.")
     return code or int(bool(vulnerable))
 
@@ -53,7 +57,8 @@ def _known_of(locked: dict[str, str]) -> list[dict[str, Any]]:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("".join(f"{name}=={version}\n" for name, version in locked.items()))
         file.flush()
-        command = [TOOLS / "pip-audit", "--requirement", file.name, "--no-deps", "--disable-pip"]
+        command = [str(TOOLS / "pip-audit"), "--requirement", file.name]
+        command += ["--no-deps", "--disable-pip"]
         command += ["--format", "json", "--progress-spinner", "off", "--timeout", "15"]
         told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     try:

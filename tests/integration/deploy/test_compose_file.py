@@ -23,8 +23,12 @@ class _Loader(yaml.SafeLoader):
     """Also reads `!reset` and `!override`, which say how Compose merges a value."""
 
 
-_Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
-_Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))
+def _sequence(loader: _Loader, node: yaml.SequenceNode) -> list[Any]:
+    return loader.construct_sequence(node)
+
+
+for _tag in ("!reset", "!override"):
+    _Loader.add_constructor(_tag, _sequence)
 
 
 def _read(name: str) -> dict[str, Any]:

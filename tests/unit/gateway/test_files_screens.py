@@ -122,7 +122,7 @@ async def test_a_list_that_misses_what_is_stored_does_not_say_that_nothing_is_th
     stock(services, "2 2026-11-22T12:07:00+00:00", "0")
     page = words(await person.get("/"))
     assert LATE in page
-    assert "2 files of yours are stored" in page
+    assert "moment. 2 files of yours are stored. What is missing" in page
     assert "Nothing here yet" not in page
     russian = words(await person.get("/", headers={"Accept-Language": "ru"}))
     assert "Здесь пока пусто" not in russian
