@@ -86,6 +86,7 @@ async def register(request: Request, body: Registration, auth: Auth, callers: Ca
 @router.post(
     "/confirmations",
     dependencies=JSON,
+    openapi_extra={"security": [{}]},  # a token may be left out
     responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
 )
 async def confirm(
