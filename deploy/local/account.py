@@ -1,9 +1,12 @@
 """As whom Postgres runs: it refuses root, and what it keeps is for no other program's eyes."""
 
+import fcntl
 import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.errors import CannotStart
@@ -45,7 +48,19 @@ def _owner(folder: Path) -> pwd.struct_passwd:
     owner = folder.stat().st_uid
     if owner not in {0, pwd.getpwnam("nobody").pw_uid}:  # earlier versions ran it as nobody
         return pwd.getpwuid(owner)
-    return _find_account() or _make_account()
+    with _one_at_a_time():
+        return _find_account() or _make_account()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Of starts at once each would make an account, and some would use one that is replaced."""
+    folder = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _find_account() -> pwd.struct_passwd | None:
@@ -59,7 +74,7 @@ def _make_account() -> pwd.struct_passwd:
     program = shutil.which(_ADD[0], path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if program is not None:
         subprocess.run([program, *_ADD[1:]], capture_output=True, check=False)  # noqa: S603
-    if (made := _find_account()) is None:  # another start may have been faster, which is as good
+    if (made := _find_account()) is None:
         raise CannotStart(
             f"As root, Postgres runs as the user {ACCOUNT}, whom useradd could not make: make that "
             "system user, or start Prereview as an ordinary user."

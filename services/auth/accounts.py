@@ -97,13 +97,22 @@ async def owner(
     return Owner(row.user_id, EmailAddress(email, row.ascii_email)) if row else None
 
 
+async def find(connection: AsyncConnection, user_id: UUID | None) -> Person | None:
+    """The person, as they are at this moment."""
+    return await _person(connection, "SELECT * FROM users WHERE user_id = :user_id", user_id)
+
+
 async def lock(connection: AsyncConnection, user_id: UUID | None) -> Person | None:
     """The person, whom nobody else changes until the transaction ends."""
-    rows = await connection.execute(
-        text("SELECT * FROM users WHERE user_id = :user_id FOR NO KEY UPDATE"),
-        {"user_id": user_id},
+    return await _person(
+        connection, "SELECT * FROM users WHERE user_id = :user_id FOR NO KEY UPDATE", user_id
     )
-    row = rows.mappings().first()
+
+
+async def _person(
+    connection: AsyncConnection, statement: str, user_id: UUID | None
+) -> Person | None:
+    row = (await connection.execute(text(statement), {"user_id": user_id})).mappings().first()
     return Person(**row) if row else None
 
 

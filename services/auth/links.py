@@ -90,10 +90,18 @@ async def use(
         ),
         {"id": link.request_id, "now": now},
     )
-    current = person.pending_address if link.kind == "confirm_new_email" else person.address
-    if not used or current != link.address:
+    if not used or not _is_meant(link, person):
         raise LinkInvalid
     return link, person
+
+
+def _is_meant(link: Link, person: Person) -> bool:
+    """Whether it still leads somewhere, now that nobody else changes the person."""
+    if link.kind == "confirm_new_email":
+        return person.pending_address == link.address
+    if link.kind == "confirm_email" and person.email_confirmed_at is not None:
+        return False
+    return person.address == link.address
 
 
 async def void(
@@ -119,6 +127,7 @@ async def _living(connection: AsyncConnection, token: str, now: datetime) -> Lin
                 " WHERE l.token_hash = :hash AND l.expires_at > :now AND r.used_at IS NULL"
                 " AND r.ascii_email = CASE r.kind"
                 " WHEN 'confirm_new_email' THEN u.pending_ascii_email ELSE u.ascii_email END"
+                " AND (r.kind <> 'confirm_email' OR u.email_confirmed_at IS NULL)"
             ),
             {"hash": digest(token), "now": now},
         )

@@ -77,7 +77,9 @@ async def confirm_address(
         found = await _check_password(body, body.password, database, store, hasher, limits, now)
         is_theirs = knows_password(found)
     async with database.transaction() as connection:
-        kind, person = await confirm(connection, store, body.token, is_theirs, visitor.place, now)
+        kind, person = await confirm(
+            connection, store, limits, body.token, is_theirs, visitor.place, now
+        )
         if not body.log_in:
             return Done(kind=kind)
         session = await begin_session(
@@ -88,11 +90,17 @@ async def confirm_address(
 
 @router.post("/me/confirmations")
 async def confirm_own(
-    body: OwnConfirmation, user: CurrentUser, connection: Transaction, store: Store, now: Now
+    body: OwnConfirmation,
+    user: CurrentUser,
+    connection: Transaction,
+    store: Store,
+    limits: Limited,
+    now: Now,
 ) -> Done:
     """The session must live, and be one of the account that the link belongs to."""
     _, place = await accounts.acting(connection, user)
-    kind, _ = await confirm(connection, store, body.token, is_logged_in(user), place, now)
+    proof = is_logged_in(user)
+    kind, _ = await confirm(connection, store, limits, body.token, proof, place, now)
     return Done(kind=kind)
 
 
@@ -117,7 +125,7 @@ async def _check_password(
     """Of the account that the link belongs to; tries count as those of a login."""
     async with database.transaction() as connection:
         link = await links.find(connection, body.token, KINDS, now)
-        person = await accounts.lock(connection, link.user_id)
+        person = await accounts.find(connection, link.user_id)
     if person is None:
         raise links.LinkInvalid
     try:

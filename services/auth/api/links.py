@@ -33,6 +33,6 @@ class Works(BaseModel):
 async def look(body: Shown, connection: Transaction, now: Now) -> Works:
     """Use nothing up; 422 `link_invalid` for a link that is used, too old or nobody's."""
     link = await links.look(connection, body.token, now)
-    person = await accounts.lock(connection, link.user_id)
+    person = await accounts.find(connection, link.user_id)
     here = person is not None and registered_with(body.cookie)(link, person)
     return Works(kind=link.kind, user_id=link.user_id, registered_here=here)

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -120,6 +121,7 @@ async def register_user(
 async def confirm(
     connection: AsyncConnection,
     store: EventStore,
+    limits: Limits,
     token: str,
     is_theirs: IsTheirs,
     place: Place,
@@ -133,9 +135,11 @@ async def confirm(
     link, person = await links.use(connection, token, KINDS, now)
     if not is_theirs(link, person):
         raise ProofNeeded
+    await throttle.hold(connection, limits.sign_in_mail(person.user_id))  # of a session that begins
     if link.kind == "confirm_new_email":
         await addresses.complete_change(connection, store, person, link.address, place, now)
-        return "confirm_new_email", person
+        changed = replace(person, **link.address._asdict(), email_confirmed_at=now)
+        return "confirm_new_email", changed
     await mark_confirmed(connection, store, person, now)
     await security_log.note(connection, person.user_id, "email_confirmed", now, place)
     return "confirm_email", person
@@ -149,6 +153,7 @@ async def mark_confirmed(
     await accounts.change(
         connection, person.user_id, email_confirmed_at=confirmed_at, registration_hash=None
     )
+    await links.void(connection, person.user_id, "confirm_email", now)
     decide = partial(confirm_email, user_id=person.user_id)
     await execute(connection, store, ACCOUNT, stream(person.user_id), decide)
 

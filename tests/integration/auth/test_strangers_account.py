@@ -169,3 +169,43 @@ async def test_guesses_of_the_password_count_as_failed_logins(world: World) -> N
     refused = await world.confirm(stranger.link, PASSWORD)
     assert is_problem(refused, 429, "too_many_attempts")
     assert (await world.try_login(stranger.session.email)).status_code == 429
+
+
+async def test_no_link_that_confirms_outlives_the_confirmation(world: World) -> None:
+    """Such a link sets a password: who reads an old mail must not take over the account."""
+    person = await world.person()
+    first = (await world.mail(person.email, "confirm_email"))["token"]
+    world.clock.let_pass(minutes=2)
+    await person.ask("POST", "/confirmations/again")
+    second = (await world.mail(person.email, "confirm_email"))["token"]
+    assert (await world.confirm(second)).status_code == 200
+    for token in (first, second):
+        body = {"token": token, "password": OTHER_PASSWORD}
+        refused = await world.post("/password-resets", body, "PUT")
+        assert is_problem(refused, 422, "link_invalid")
+        assert is_problem(await world.post("/links", {"token": token}), 422, "link_invalid")
+    assert await world.is_alive(person.session_id)
+
+
+async def test_nor_does_it_outlive_a_reset(world: World) -> None:
+    person = await world.person()
+    confirming = (await world.mail(person.email, "confirm_email"))["token"]
+    await world.post("/password-resets", {"email": person.email, "client": world.client})
+    token = (await world.mail(person.email, "reset_password"))["token"]
+    body = {"token": token, "password": OTHER_PASSWORD}
+    assert (await world.post("/password-resets", body, "PUT")).status_code == 204
+    world.clock.let_pass(days=6)
+    again = {"token": confirming, "password": PASSWORD}
+    assert is_problem(await world.post("/password-resets", again, "PUT"), 422, "link_invalid")
+
+
+async def test_news_of_a_login_by_the_link_go_to_the_new_address(world: World) -> None:
+    person, new = await world.person(client=somewhere("a device")), address()
+    await world.confirm_address(person.email)
+    await person.ask("POST", "/me/email", {"password": PASSWORD, "email": new})
+    link = (await world.mail(new, "confirm_new_email"))["token"]
+    elsewhere = somewhere("another device")
+    answer = await world.confirm(link, PASSWORD, log_in=True, client=elsewhere)
+    assert answer.status_code == 200
+    assert "new_sign_in" not in await world.mail_kinds(person.email)
+    assert "new_sign_in" in await world.mail_kinds(new)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -245,7 +246,7 @@ async def test_no_files_need_no_run(work_dir: Path) -> None:
 
 
 async def test_the_folder_is_private_and_gone_afterwards(work_dir: Path, tmp_path: Path) -> None:
-    seen = fake(tmp_path, 'ls -ld . >&2; ls -l >&2; sleep 0.5; exec {real} "$@"')
+    seen = fake(tmp_path, Ruff().binary, 'ls -ld . >&2; ls -l >&2; sleep 0.5; exec {real} "$@"')
     task = asyncio.create_task(Ruff(seen, work_dir).check({"-rf.py": INNOCENT}, STANDARD))
     while not (folders := list(work_dir.glob("*/0001.py"))):
         await asyncio.sleep(0.01)
@@ -289,9 +290,16 @@ async def test_the_loop_runs_on_while_much_output_is_read(ruff: Ruff) -> None:
     assert turns > 10
 
 
-def fake(folder: Path, guilty: str) -> Path:
-    """A ruff that misbehaves when it is given a guilty file."""
-    real = Ruff().binary
+@pytest.fixture(scope="module")
+def real() -> Iterator[Path]:
+    """A ruff that any user may start by its path, wherever the packages are installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(shutil.copy(Ruff().binary, folder))
+
+
+def fake(folder: Path, real: Path, guilty: str) -> Path:
+    """A ruff that misbehaves when it is given a guilty file; else it is the real one."""
     binary = folder / "fake-ruff"
     binary.write_text(
         f'#!/bin/sh\nreal={real}\nif grep -qs guilty 0*.py || [ "$ALWAYS" ]; then\n'
@@ -338,14 +346,14 @@ MISBEHAVIOUR = {
 
 @pytest.mark.parametrize("kind", MISBEHAVIOUR)
 async def test_a_file_that_breaks_ruff_fails_alone(
-    kind: str, tmp_path: Path, work_dir: Path
+    kind: str, tmp_path: Path, work_dir: Path, real: Path
 ) -> None:
     script, reason = MISBEHAVIOUR[kind]
-    binary = fake(tmp_path, script)
+    binary = fake(tmp_path, real, script)
     contents = {"a": INNOCENT, "b": INNOCENT, "bad": GUILTY, "c": INNOCENT}
     expected = await Ruff(work_dir=work_dir).check(contents, STANDARD)
 
-    isolation = isolated_with("/bin", "/usr/bin", "/dev/zero", "/dev/urandom", Ruff().binary)
+    isolation = isolated_with("/bin", "/usr/bin", "/dev/zero", "/dev/urandom", real)
     results = await Ruff(binary, work_dir, SHORT, isolation).check(contents, STANDARD)
 
     assert results.pop("bad") == RuffFailure(reason)  # type: ignore[arg-type]
@@ -372,7 +380,7 @@ async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
 
 async def test_a_ruff_that_eats_memory_is_stopped(tmp_path: Path, work_dir: Path) -> None:
     eat = "exec {python} -c 'x = []\nwhile True: x.append(bytes(1 << 20))'"
-    binary = fake(tmp_path, eat.replace("{python}", sys.executable))
+    binary = fake(tmp_path, Ruff().binary, eat.replace("{python}", sys.executable))
     limits = Limits(seconds=30, memory=512 << 20)
 
     results = await Ruff(binary, work_dir, limits).check(
@@ -385,7 +393,7 @@ async def test_a_ruff_that_eats_memory_is_stopped(tmp_path: Path, work_dir: Path
 
 
 async def test_a_cancelled_check_leaves_nothing_behind(tmp_path: Path, work_dir: Path) -> None:
-    binary = fake(tmp_path, "trap '' TERM; while :; do sleep 1; done")
+    binary = fake(tmp_path, Ruff().binary, "trap '' TERM; while :; do sleep 1; done")
     task = asyncio.create_task(Ruff(binary, work_dir).check({"bad": GUILTY}, STANDARD))
     while not running(binary):
         await asyncio.sleep(0.05)
