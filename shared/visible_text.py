@@ -7,7 +7,9 @@ each run of them is told apart, so that it can be kept from moving what stands a
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from shared.joiners import ZWJ, ZWNJ, is_joiner_in_place
 
 # Categories Cc (but the tab), Cf, Cs, Zl, Zp, and Zs (but the space); what Unicode 16 calls
 # Default_Ignorable_Code_Point; noncharacters; the empty braille pattern, and two signs without ink.
@@ -18,22 +20,18 @@ _INVISIBLE = (
     r"\U000110bd\U000110cd\U00013430-\U0001343f\U00016fe4\U0001bca0-\U0001bca3\U0001d159"
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 ) + "".join(f"\\U{plane:04x}fffe\\U{plane:04x}ffff" for plane in range(1, 17))
-# Joiners do what they are for between letters of these scripts and in pictures, where one selector
-# may follow: that is seen. Anywhere else they are marked.
-_JOINED = (
-    r"\u0620-\u06dc\u06de-\u06ff\u0710-\u088f\u08a0-\u08e1\u08e3-\u0dff\u1000-\u109f"
-    r"\u1780-\u17b3\u17b6-\u180a"
-)
+# A joiner in place between letters is seen by what it does to them (`shared.joiners`), and so is
+# one in a picture, where one selector may follow. Anywhere else they are marked.
 _PICTURES = (
     r"\u203c\u2049\u2139\u2194-\u21aa\u231a-\u23ff\u25aa-\u27bf\u2b05-\u2b55\U0001f000-\U0001faff"
 )
-_SEEN = re.compile(
-    f"(?<=[{_JOINED}])[\\u200c\\u200d](?=[{_JOINED}])"
-    f"|(?<=[{_PICTURES}\\ufe0f])\\u200d(?=[{_PICTURES}])|(?<=[{_PICTURES}])\\ufe0f"
+_IN_PICTURES = re.compile(
+    f"(?<=[{_PICTURES}\\ufe0f])\\u200d(?=[{_PICTURES}])|(?<=[{_PICTURES}])\\ufe0f"
 )
 # Signs that combine with the letter before, whatever its script.
 _COMBINING = r"\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _UNSEEN = re.compile(f"[{_INVISIBLE}]")
+_JOINER = re.compile(f"[{ZWNJ}{ZWJ}]")
 _LETTERS = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff"
 _TOLD_APART = re.compile(
     f"((?:\\A|[{_INVISIBLE}])[{_COMBINING}]+|[{_INVISIBLE}])"
@@ -62,10 +60,17 @@ def rewritten(
     it that it could combine with.
     """
 
+    def told_apart(begin: int, end: int) -> Iterator[str]:
+        for joiner in _JOINER.finditer(text, begin, end):
+            if not _is_seen(text, joiner.start()):
+                yield right_to_left(text[begin : joiner.start()]) + mark(joiner[0])
+                begin = joiner.end()
+        yield right_to_left(text[begin:end])
+
     def one(found: re.Match[str]) -> str:
         if found[1] is None:
-            return right_to_left(found[0])
-        return found[1] if _SEEN.match(text, found.start()) else "".join(map(mark, found[1]))
+            return "".join(told_apart(*found.span()))
+        return found[1] if _is_seen(text, found.start()) else "".join(map(mark, found[1]))
 
     return _TOLD_APART.sub(one, text)
 
@@ -92,5 +97,12 @@ def count(text: str) -> int:
 
 def kinds(text: str) -> list[str]:
     """The unseen characters of a text of many lines, ended by LF, each once, as first met."""
-    found = (one for one in _UNSEEN.finditer(text) if not _SEEN.match(text, one.start()))
-    return [char for char in dict.fromkeys(one[0] for one in found) if char != "\n"]
+    found: dict[str, None] = {}
+    for one in _UNSEEN.finditer(text):
+        if one[0] not in found and one[0] != "\n" and not _is_seen(text, one.start()):
+            found[one[0]] = None
+    return list(found)
+
+
+def _is_seen(text: str, at: int) -> bool:
+    return is_joiner_in_place(text, at) or _IN_PICTURES.match(text, at) is not None

@@ -6,11 +6,12 @@ import idna
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from shared.errors import Invalid, Unauthenticated
+from shared.joiners import ZWJ, ZWNJ
 
 MIN_PASSWORD = 8  # characters
 MAX_PASSWORD = 1024  # characters; hashed in full, whatever the script
 _MAX_EMAIL = 254  # octets, as email-validator has it: RFC 5321 4.5.3.1.3 with erratum 1690
-_JOINERS = str.maketrans("", "", "\u200c\u200d")  # zero-width non-joiner and joiner
+_JOINERS = str.maketrans("", "", ZWNJ + ZWJ)
 
 
 class EmailInvalid(Invalid):

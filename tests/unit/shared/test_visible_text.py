@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - letters of other scripts are meant
 """Nothing that others wrote vanishes, and nothing moves what stands around it."""
 
 import sys
@@ -100,3 +101,22 @@ def test_any_text_takes_linear_time(text: str) -> None:
     assert len(visible(whole)) >= len(whole)
     assert len(kinds(whole)) <= 2
     assert time.process_time() - started < 20  # seconds; two on a machine like ours
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("می\u200cخواهم", "می\u200cخواهم"),  # parts letters that would join
+        ("ا\u200cب", "ا[U+200C]ب"),  # these never join
+        ("دو\u200c\u200cبار", "دو[U+200C][U+200C]بار"),
+        ("ب\u200d ب", "ب[U+200D] ب"),
+        ("क\u094d\u200dष", "क\u094d\u200dष"),
+    ],
+)
+def test_a_joiner_that_does_nothing_is_marked_in_scripts_that_have_joiners(
+    text: str, shown: str
+) -> None:
+    assert visible(text) == shown
+    assert kinds(f"x\n{text}") == sorted(
+        {char for char in text if shown != text} & {"\u200c", "\u200d"}
+    )
