@@ -63,7 +63,9 @@ def _known_of(locked: dict[str, str]) -> list[dict[str, Any]]:
         told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     try:
         answer: list[dict[str, Any]] = json.loads(told.stdout)["dependencies"]
-    except ValueError:  # it ends without an answer where it can't connect
+    except ValueError:
+        if "ConnectionError" not in told.stderr:
+            raise SystemExit(f"pip-audit gave no answer: {told.stderr.strip()[-200:]}") from None
         return [{"name": name} for name in locked]
     return answer
 

@@ -38,7 +38,8 @@ def run(service: str, **values: Any) -> int:
 def _told(error: ValidationError) -> list[str]:
     """A line for each setting, without its value, which may be a secret."""
     return [
-        f"{PREFIX}{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}\n"
+        f"{PREFIX}{'.'.join(map(str, one['loc'])).upper()}: "
+        f"{one['msg'].removeprefix('Value error, ')}\n"
         for one in error.errors(include_input=False, include_url=False)
     ]
 

@@ -66,7 +66,7 @@ class FileNameMissing(Invalid):
 
 
 class FileNameRepeated(Invalid):
-    """You sent two files of this name. The first one counts; rename this one to send it too."""
+    """Another file of this form has the same name and came first. Rename this one, then send it."""
 
     code = "file_name_repeated"
 

@@ -120,7 +120,7 @@ SENTENCES = {
     "file_missing": N_("Choose a file first."),
     "file_name_missing": N_("The file came without a name."),
     "file_name_repeated": N_(
-        "You sent two files of this name. The first one counts; rename this one to send it too."
+        "Another file of this form has the same name and came first. Rename this one, then send it."
     ),
     "file_name_unreadable": N_("The file's name can't be read."),
     "too_many_feeds": N_(

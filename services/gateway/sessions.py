@@ -181,12 +181,15 @@ WebUser = Annotated[User, Depends(_web_user)]
 ApiUser = Annotated[User, Depends(_api_user)]
 
 
+async def _by_bearer_if_any(request: Request) -> User | None:
+    return await _by_bearer(request) if "authorization" in request.headers else None
+
+
 async def _api_visitor(
-    request: Request,
-    sessions: Annotated[Sessions, provided(Sessions)],
+    user: Annotated[User | None, Depends(Judge(_by_bearer_if_any))],
     _: Annotated[object, Depends(_bearer)],
 ) -> User | None:
-    return await sessions.by_bearer(request) if "authorization" in request.headers else None
+    return user
 
 
 ApiVisitor = Annotated[User | None, Depends(_api_visitor)]

@@ -14,7 +14,7 @@ NAMES = [
 ]  # fmt: skip
 COOKIES = [
     "session", "access", "device", "language", "zone", "theme", "__Host-session",
-    "__Host-access", "",
+    "__Host-access", "registration", "email", "__Host-registration", "",
 ]  # fmt: skip
 KINDS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/x")
 URLS = [

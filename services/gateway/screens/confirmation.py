@@ -18,7 +18,7 @@ from services.gateway.provision import Auth, Callers, Cookies, Pages, Sessions
 from services.gateway.screens.forms import fields, go
 from services.gateway.screens.password import LinkToken
 from services.gateway.sessions import Visitor
-from shared.errors import DomainError
+from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
 from shared.web.routes import Router
 
@@ -60,6 +60,8 @@ async def confirm(
         else:
             client, proof = callers.browser(request), {"password": password or None}
             confirmed = await auth.confirm(token, client, cookie=cookie, log_in=True, **proof)
+    except Unauthenticated:  # the session has ended
+        raise
     except DomainError as error:
         return _refuse(request, pages, visitor, token, link, error)
     sessions.unconfirmed.forget()

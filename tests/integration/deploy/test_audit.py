@@ -13,7 +13,8 @@ UNKNOWN = {"name": "odd", "skip_reason": "not on PyPI"}
 
 
 def _tools(folder: Path, answer: object, bandit: int = 0) -> Path:
-    printed = f"cat <<'EOF'\n{json.dumps(answer)}\nEOF" if answer else "echo no network >&2; exit 1"
+    away = "echo requests.exceptions.ConnectionError >&2; exit 1"
+    printed = f"cat <<'EOF'\n{json.dumps(answer)}\nEOF" if answer else away
     for name, script in {"bandit": f"exit {bandit}", "pip-audit": printed}.items():
         (folder / name).write_text(f"#!/bin/sh\n{script}\n")
         (folder / name).chmod(0o755)
@@ -44,3 +45,13 @@ def test_what_is_found_is_told_and_what_was_not_asked_too(
     monkeypatch.setattr(audit, "TOOLS", _tools(tmp_path, answer, bandit))
     assert audit.main() == code
     assert told in capsys.readouterr().out
+
+
+def test_a_tool_that_breaks_is_no_clean_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = _tools(tmp_path, None)
+    (tools / "pip-audit").write_text("#!/bin/sh\necho no such option >&2; exit 2\n")
+    monkeypatch.setattr(audit, "TOOLS", tools)
+    with pytest.raises(SystemExit, match="no such option"):
+        audit.main()
