@@ -16,6 +16,7 @@ FAILURES_PER_ACCOUNT = 100
 FAILURES = 2000
 ATTEMPTS = 60  # with the right ones: each costs a hash
 PROOFS = 60
+CODES = 10
 REGISTRATIONS = 2000
 CHANGES = 300
 # How much larger the limit of a network is than that of the one within: IPv6 /64, /56, /48. Many
@@ -79,6 +80,10 @@ class Limits:
     def proofs(self, user_id: UUID) -> list[Limit]:
         """Answers to that question, wrong or right."""
         return [self._limit(PROOFS, _QUARTER, "proofs", str(user_id))]
+
+    def codes(self, user_id: UUID) -> list[Limit]:
+        """Wrong codes of a second factor, at logins and of somebody logged in."""
+        return [self._limit(CODES, _QUARTER, "codes", str(user_id))]
 
     def registration(self, visitor: Visitor) -> list[Limit]:
         return [

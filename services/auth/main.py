@@ -1,15 +1,15 @@
 """Puts auth together."""
 
-from datetime import timedelta
-
 from fastapi import FastAPI
 
+from services.auth.adapters.encryption import Encryption
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.adapters.strength import StrengthMeter
 from services.auth.api import ROUTERS
 from services.auth.domain.account import EVENTS
 from services.auth.limits import Limits
 from services.auth.pruning import EVERY, Pruning
+from services.auth.session_list import Lifetime
 from services.auth.settings import Settings
 from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
@@ -21,10 +21,11 @@ from shared.service import create_service
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
-    hasher = PasswordHasher(settings.password_pepper.get_secret_value(), settings.bcrypt_cost)
+    pepper, lifetime = settings.password_pepper.get_secret_value(), Lifetime.of(settings)
+    hasher = PasswordHasher(pepper, settings.bcrypt_cost)
     meter = StrengthMeter()
     database = Database(settings.database_url.get_secret_value())
-    pruning = Pruning(database, clock, timedelta(days=settings.session_days))
+    pruning = Pruning(database, clock, lifetime)
     app = create_service(
         "auth",
         settings,
@@ -32,7 +33,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         EventStore(EventTypes(EVENTS, UPCASTERS)),
         ROUTERS,
         loops=[Loop("pruning", pruning.step, pause=EVERY)],
-        provide=[hasher, meter, Limits.of(settings)],
+        provide=[hasher, meter, Encryption(pepper), lifetime, Limits.of(settings)],
         resources=[hasher, meter],
     )
     app.state.clock = clock

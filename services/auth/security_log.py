@@ -27,11 +27,21 @@ Kind = Literal[
     "token_created",
     "token_revoked",
     "exported",
+    "second_factor_enabled",
+    "second_factor_disabled",
+    "second_factor_refused",
+    "recovery_code_used",
+    "recovery_codes_made",
 ]
 
 
 # Anybody may cause a failed login, and a script logs in all day: they must not bury the rest.
-COUNTED: tuple[Kind, ...] = ("signed_in", "sign_in_failed", "password_refused")
+COUNTED: tuple[Kind, ...] = (
+    "signed_in",
+    "sign_in_failed",
+    "password_refused",
+    "second_factor_refused",
+)
 
 # For nobody (null) the same statement writes nothing.
 _NOTE = """

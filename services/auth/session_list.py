@@ -1,7 +1,8 @@
 """A person's sessions: which live, and ending them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -9,10 +10,30 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth.settings import Settings
 from services.auth.visitors import Place
 
 Kind = Literal["web", "api"]
 MOST = 100  # living ones of a kind and a person
+LIVES = "s.ended_at IS NULL AND s.last_used_at > :used_after AND s.created_at > :begun_after"
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How long a session lives unused, and however much it is used (None: without end)."""
+
+    unused: timedelta
+    whole: timedelta | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Lifetime":
+        days = settings.session_max_days
+        return cls(timedelta(days=settings.session_days), timedelta(days=days) if days else None)
+
+    def at(self, now: datetime) -> dict[str, datetime]:
+        """The values of `LIVES`."""
+        begun_after = now - self.whole if self.whole else datetime(1, 1, 2, tzinfo=UTC)
+        return {"used_after": now - self.unused, "begun_after": begun_after}
 
 
 class Listed(BaseModel):
@@ -27,16 +48,16 @@ class Listed(BaseModel):
 
 
 async def living(
-    connection: AsyncConnection, user_id: UUID, now: datetime, lifetime: timedelta
+    connection: AsyncConnection, user_id: UUID, now: datetime, lifetime: Lifetime
 ) -> Sequence[Listed]:
     """A person's sessions, the last used first."""
     rows = await connection.execute(
         text(
-            "SELECT session_id AS id, kind, device, address, created_at, last_used_at"
-            " FROM sessions WHERE user_id = :user_id AND ended_at IS NULL"
-            " AND last_used_at > :oldest ORDER BY last_used_at DESC, session_id"
+            "SELECT session_id AS id, kind, device, address, created_at, last_used_at"  # noqa: S608
+            f" FROM sessions s WHERE user_id = :user_id AND {LIVES}"
+            " ORDER BY last_used_at DESC, session_id"
         ),
-        {"user_id": user_id, "oldest": now - lifetime},
+        {"user_id": user_id, **lifetime.at(now)},
     )
     return [Listed(**row) for row in rows.mappings()]
 
@@ -59,10 +80,12 @@ async def kept(connection: AsyncConnection, user_id: UUID) -> Sequence[Kept]:
     return [Kept(**row) for row in rows.mappings()]
 
 
-async def is_alive(connection: AsyncConnection, session_id: UUID) -> bool:
+async def is_alive(
+    connection: AsyncConnection, session_id: UUID, now: datetime, lifetime: Lifetime
+) -> bool:
     found = await connection.scalar(
-        text("SELECT true FROM sessions WHERE session_id = :id AND ended_at IS NULL"),
-        {"id": session_id},
+        text(f"SELECT true FROM sessions s WHERE session_id = :id AND {LIVES}"),  # noqa: S608
+        {"id": session_id, **lifetime.at(now)},
     )
     return bool(found)
 

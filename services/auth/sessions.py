@@ -1,7 +1,7 @@
 """Sessions: an opaque token that people hold, of which only the hash is kept."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import security_log, session_list
 from services.auth.opaque import digest, new_secret
-from services.auth.session_list import Kind
+from services.auth.session_list import LIVES, Kind, Lifetime
 from services.auth.visitors import Place
 from shared.ids import new_id
 
@@ -40,26 +40,26 @@ async def begin(
 
 
 async def find_web(
-    connection: AsyncConnection, token: str, now: datetime, lifetime: timedelta, address: str
+    connection: AsyncConnection, token: str, now: datetime, lifetime: Lifetime, address: str
 ) -> Session | None:
     """The web session of a token, marked as used, from this address if one is told."""
     row = (
         await connection.execute(
             text(
-                "UPDATE sessions s SET last_used_at = :now,"
+                "UPDATE sessions s SET last_used_at = :now,"  # noqa: S608
                 " address = coalesce(nullif(:address, ''), s.address) FROM session_tokens t"
                 " WHERE t.token_hash = :hash AND s.session_id = t.session_id AND s.kind = 'web'"
-                " AND s.ended_at IS NULL AND s.last_used_at > :oldest"
+                f" AND {LIVES}"
                 " RETURNING s.session_id, s.user_id"
             ),
-            {"now": now, "hash": digest(token), "oldest": now - lifetime, "address": address},
+            {"now": now, "hash": digest(token), **lifetime.at(now), "address": address},
         )
     ).first()
     return Session(row.session_id, row.user_id) if row else None
 
 
 async def refresh(
-    connection: AsyncConnection, token: str, now: datetime, lifetime: timedelta
+    connection: AsyncConnection, token: str, now: datetime, lifetime: Lifetime
 ) -> Session | None:
     """Exchange an API session's token for the next one.
 
@@ -69,13 +69,13 @@ async def refresh(
     row = (
         await connection.execute(
             text(
-                "SELECT s.session_id, s.user_id, s.device, s.address, t.replaced_at"
+                "SELECT s.session_id, s.user_id, s.device, s.address, t.replaced_at"  # noqa: S608
                 " FROM session_tokens t"
                 " JOIN sessions s USING (session_id) WHERE t.token_hash = :hash"
-                " AND s.kind = 'api' AND s.ended_at IS NULL AND s.last_used_at > :oldest"
+                f" AND s.kind = 'api' AND {LIVES}"
                 " FOR UPDATE"
             ),
-            {"hash": digest(token), "oldest": now - lifetime},
+            {"hash": digest(token), **lifetime.at(now)},
         )
     ).first()
     if row is None:

@@ -11,7 +11,17 @@ CHOICE_SECONDS = 365 * 86_400
 # Seconds an access cookie ends before its token does: longer than a form may take to arrive, for
 # files looks at the token when it has.
 MARGIN = 120
-_ALL = ("session", "access", "device", "registration", "email", "language", "zone", "theme")
+_ALL = (
+    "session",
+    "access",
+    "device",
+    "registration",
+    "challenge",
+    "email",
+    "language",
+    "zone",
+    "theme",
+)
 
 
 @dataclass(frozen=True)

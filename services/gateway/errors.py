@@ -27,6 +27,18 @@ class HostUnknown(DomainError):
     code = "host_unknown"
 
 
+class SecondFactorNeeded(Unauthenticated):
+    """The password is right. Now a code of your second factor is needed."""
+
+    code = "second_factor_needed"
+
+
+class ChallengeInvalid(Unauthenticated):
+    """This login took too long or has ended. Please log in again."""
+
+    code = "challenge_invalid"
+
+
 class CrossSite(Forbidden):
     """This request came from another website, so it was not carried out."""
 

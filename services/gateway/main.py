@@ -33,7 +33,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
         transport=transport, timeout=TIMEOUT, limits=LIMITS, trust_env=False
     )
     auth = Auth("auth", settings.auth_url, client, identity)
-    cookies = Cookies(settings.is_secure, settings.session_days * 86_400)
+    cookies = Cookies(settings.is_secure, settings.session_seconds)
     callers = Callers(settings, cookies)
     pages = Pages(settings, cookies)
     app = create_web_app(

@@ -55,6 +55,11 @@ SENTENCES = {
     "proof_needed": N_(
         "This link alone is not enough: log in to the account, or give its password."
     ),
+    "code_wrong": N_("This code is wrong, or was used already. Wait for the next one."),
+    "challenge_invalid": N_("This login took too long or has ended. Please log in again."),
+    "second_factor_on": N_("Your second factor is on already. Switch it off first."),
+    "second_factor_off": N_("You have no second factor. Set one up first."),
+    "email_unconfirmed": N_("Confirm your e-mail address first."),
     "nothing_to_confirm": N_("Your address is confirmed already."),
     "time_zone_unknown": N_("This time zone is unknown."),
     "too_many_tokens": N_("You have {limit} tokens, and there can't be more. Revoke one first."),
@@ -110,6 +115,9 @@ SENTENCES = {
     # reports
     "cursor_invalid": N_("This page of the list does not exist. Begin with the first."),
     # the gateway
+    "second_factor_needed": N_(
+        "The password is right. Now a code of your second factor is needed."
+    ),
     "host_unknown": N_("This address does not belong to Prereview."),
     "cross_site": N_("This request came from another website, so it was not carried out."),
     "unsupported_media_type": N_("The request's content is of a kind that is not accepted here."),

@@ -10,7 +10,8 @@ from services.gateway.beliefs import ApiTokens, Liveness, Unconfirmed
 from services.gateway.callers import Callers
 from services.gateway.clients import Auth, Client
 from services.gateway.cookies import Cookies
-from services.gateway.models import Tokens
+from services.gateway.errors import ChallengeInvalid, SecondFactorNeeded
+from services.gateway.models import Challenged, Tokens
 from shared.errors import Unauthenticated, Unavailable
 from shared.logging import log
 from shared.web.app import provided
@@ -58,16 +59,33 @@ class Sessions:
 
     async def begin(self, request: Request, email: str, password: str) -> None:
         """Log in; whatever session the browser had before ends."""
-        tokens = await self._auth.log_in(email, password, "web", self._callers.browser(request))
-        await self.enter(request, tokens)
+        begun = await self._auth.log_in(email, password, "web", self._callers.browser(request))
+        await self.enter(request, begun)
 
     async def begin_by_link(self, request: Request, token: str) -> None:
         """Like `begin`, by the link of a mail."""
-        tokens = await self._auth.log_in_by_link(token, self._callers.browser(request))
+        await self.enter(
+            request, await self._auth.log_in_by_link(token, self._callers.browser(request))
+        )
+
+    async def finish(self, request: Request, code: str) -> None:
+        """Answer the question for a code; raises `ChallengeInvalid` where none was asked."""
+        challenge = self._cookies.read(request, "challenge")
+        if not 0 < len(challenge) <= MAX_SESSION_TOKEN:
+            raise ChallengeInvalid
+        client = self._callers.browser(request)
+        tokens = await self._auth.finish_login(challenge, code, client)
+        self._cookies.write(request, "challenge", "", 0)
         await self.enter(request, tokens)
 
-    async def enter(self, request: Request, tokens: Tokens) -> None:
-        """Take up a session that auth has begun; the one the browser had before ends."""
+    async def enter(self, request: Request, begun: Tokens | Challenged) -> None:
+        """Take up a session that auth has begun; the one the browser had before ends.
+
+        Raises `SecondFactorNeeded` where auth asks for a code; `finish` knows the login then.
+        """
+        if isinstance(begun, Challenged):
+            self._cookies.write(request, "challenge", begun.challenge, begun.expires_in)
+        tokens = _tokens(begun)
         await self.end(request)
         self._cookies.keep(request, tokens, tokens.token or "")
 
@@ -83,8 +101,13 @@ class Sessions:
         self._cookies.forget(request)
 
     async def begin_api(self, email: str, password: str, caller: Client) -> Tokens:
-        """Log a program in."""
-        tokens = await self._auth.log_in(email, password, "api", caller)
+        """Log a program in; raises `SecondFactorNeeded` with what `finish_api` is to be given."""
+        tokens = _tokens(await self._auth.log_in(email, password, "api", caller))
+        self.liveness.issued(tokens.token or "", tokens.session_id)
+        return tokens
+
+    async def finish_api(self, challenge: str, code: str, caller: Client) -> Tokens:
+        tokens = await self._auth.finish_login(challenge, code, caller)
         self.liveness.issued(tokens.token or "", tokens.session_id)
         return tokens
 
@@ -142,6 +165,12 @@ class Sessions:
     async def _exchange(self, token: str) -> tuple[User, int]:
         tokens = await self._auth.access_of_token(token)
         return self._identity.verify_user(tokens.access_token), tokens.expires_in
+
+
+def _tokens(begun: Tokens | Challenged) -> Tokens:
+    if isinstance(begun, Challenged):
+        raise SecondFactorNeeded(**begun.model_dump())
+    return begun
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="access token", bearerFormat="JWT")

@@ -15,6 +15,9 @@ class Settings(settings.Settings):
     max_file_bytes: int = Field(1024 * 1024, ge=1, description="the largest file accepted, bytes")
     upload_files: int = Field(20, ge=1, description="files one upload form may carry")
     session_days: int = Field(30, ge=1, description="days the session cookie is kept")
+    session_max_days: int = Field(
+        90, ge=0, description="days a session lives however much it is used; 0 = without end"
+    )
     page_size: int = Field(50, ge=1, le=200, description="rows on a page of a list")
     retention_days: int = Field(
         30, ge=0, description="days a deleted file can be restored, as files is told"
@@ -37,6 +40,11 @@ class Settings(settings.Settings):
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         named = (one.strip() for one in self.trusted_proxies.split(","))
         return tuple(ip_network(one) for one in named if one)
+
+    @property
+    def session_seconds(self) -> int:
+        """How long a browser keeps its session cookie after each use."""
+        return 86_400 * min(self.session_days, self.session_max_days or self.session_days)
 
     @property
     def is_secure(self) -> bool:

@@ -25,4 +25,9 @@ SECURITY = {
     "token_created": N_("API token made"),
     "token_revoked": N_("API token revoked"),
     "exported": N_("Data exported"),
+    "second_factor_enabled": N_("Second factor switched on"),
+    "second_factor_disabled": N_("Second factor switched off"),
+    "second_factor_refused": N_("Wrong code of the second factor"),
+    "recovery_code_used": N_("Recovery code used"),
+    "recovery_codes_made": N_("New recovery codes made"),
 }

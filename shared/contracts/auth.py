@@ -15,6 +15,9 @@ AccountMailKind = Literal[
     "email_changed",
     "password_changed",
     "new_sign_in",
+    "second_factor_enabled",
+    "second_factor_disabled",
+    "recovery_code_used",
 ]
 
 

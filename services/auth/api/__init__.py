@@ -9,6 +9,7 @@ from services.auth.api import (
     mails,
     passwords,
     registration,
+    second_factor,
     sessions,
     tokens,
 )
@@ -24,6 +25,7 @@ ROUTERS = [
         tokens,
         account,
         passwords,
+        second_factor,
         data,
         mails,
     )

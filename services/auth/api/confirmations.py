@@ -10,6 +10,7 @@ from services.auth.api.links import Shown
 from services.auth.api.parts import (
     GATEWAY,
     Body,
+    Challenged,
     Client,
     Hasher,
     Limited,
@@ -20,7 +21,7 @@ from services.auth.api.parts import (
     Signer,
     Store,
     Tokens,
-    tokens_of_new,
+    begun,
 )
 from services.auth.commands.registration import (
     KINDS,
@@ -55,10 +56,10 @@ class OwnConfirmation(Body):
 
 
 class Done(BaseModel):
-    """What the link was for; and the session, if one was asked for."""
+    """What the link was for; and if one was asked for, the session, or the way to it by a code."""
 
     kind: Confirmed
-    session: Tokens | None = None
+    session: Tokens | Challenged | None = None
 
 
 @router.post("/confirmations", dependencies=GATEWAY)
@@ -85,7 +86,7 @@ async def confirm_address(
         session = await begin_session(
             connection, store, limits, person, kind="web", visitor=visitor, now=now
         )
-    return Done(kind=kind, session=tokens_of_new(signer, session, person))
+    return Done(kind=kind, session=begun(signer, session, person))
 
 
 @router.post("/me/confirmations")

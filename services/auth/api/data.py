@@ -11,6 +11,7 @@ from services.auth import (
     api_tokens,
     devices,
     queries,
+    second_factor,
     security_log,
     session_list,
     throttle,
@@ -34,10 +35,16 @@ class Log(BaseModel):
     next_cursor: str | None = None
 
 
+class Kept(queries.Account):
+    """The account as an export tells it."""
+
+    second_factor: second_factor.State
+
+
 class Export(BaseModel):
     """What auth keeps about a person, but secrets, their hashes, and the log, which has pages."""
 
-    account: queries.Account
+    account: Kept
     delivery: queries.Delivery
     sessions: list[session_list.Kept]
     devices: list[devices.Seen]
@@ -67,8 +74,10 @@ async def export(user: CurrentUser, connection: Transaction, limits: Limited, no
     _, place = await accounts.acting(connection, user)
     await throttle.enter(connection, limits.changes(user.user_id), now)
     await security_log.note(connection, user.user_id, "exported", now, place)
+    account = await queries.account(connection, user.user_id)
+    factor = await second_factor.state(connection, user.user_id)
     return Export(
-        account=await queries.account(connection, user.user_id),
+        account=Kept(**account.model_dump(), second_factor=factor),
         delivery=await queries.delivery(connection, user.user_id),
         sessions=list(await session_list.kept(connection, user.user_id)),
         devices=list(await devices.seen(connection, user.user_id)),

@@ -1,6 +1,5 @@
 """Beginning a session and keeping it."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from pydantic import Field
@@ -9,22 +8,32 @@ from services.auth import api_tokens, queries, session_list, sessions
 from services.auth.api.parts import (
     GATEWAY,
     Body,
+    Challenged,
     Client,
-    Configured,
+    Code,
     Email,
     Hasher,
+    Lifetimes,
     Limited,
     LinkToken,
     Now,
     Password,
     Pool,
+    Secrets,
     Signer,
     Store,
     Tokens,
+    begun,
     tokens,
     tokens_of_new,
 )
-from services.auth.commands.sign_in import begin_session, check_credentials, still_right, use_link
+from services.auth.commands.sign_in import (
+    begin_session,
+    check_credentials,
+    finish,
+    still_right,
+    use_link,
+)
 from services.auth.session_list import Kind
 from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
@@ -39,6 +48,14 @@ class Login(Body):
     email: Email
     password: Password
     kind: Kind
+    client: Client = Client()
+
+
+class CodeGiven(Body):
+    """A challenge, and a code of the app or a recovery code."""
+
+    challenge: str = Field(max_length=200)
+    code: Code
     client: Client = Client()
 
 
@@ -70,8 +87,8 @@ async def log_in(
     limits: Limited,
     signer: Signer,
     now: Now,
-) -> Tokens:
-    """Begin a session. Unknown users cost the same time as wrong passwords."""
+) -> Tokens | Challenged:
+    """Begin a session, or ask for a code. Unknown users cost the same time as wrong passwords."""
     visitor = body.client.visitor()
     found = await check_credentials(
         database,
@@ -90,6 +107,30 @@ async def log_in(
         session = await begin_session(
             connection, store, limits, person, kind=body.kind, visitor=visitor, now=now
         )
+    return begun(signer, session, person)
+
+
+@router.post("/second-factor", status_code=201)
+async def finish_login(
+    body: CodeGiven,
+    database: Pool,
+    store: Store,
+    limits: Limited,
+    secrets: Secrets,
+    signer: Signer,
+    now: Now,
+) -> Tokens:
+    """Answer the challenge that a login got; it is used up as soon as the code is right."""
+    session, person = await finish(
+        database,
+        store,
+        limits,
+        secrets,
+        challenge=body.challenge,
+        code=body.code,
+        visitor=body.client.visitor(),
+        now=now,
+    )
     return tokens_of_new(signer, session, person)
 
 
@@ -101,21 +142,20 @@ async def log_in_by_link(
     limits: Limited,
     signer: Signer,
     now: Now,
-) -> Tokens:
+) -> Tokens | Challenged:
     """Begin a browser's session by the link of a mail, which is used up."""
     person = await use_link(connection, body.token, now)
     session = await begin_session(
         connection, store, limits, person, kind="web", visitor=body.client.visitor(), now=now
     )
-    return tokens_of_new(signer, session, person)
+    return begun(signer, session, person)
 
 
 @router.post("/refresh")
 async def refresh(
-    body: Token, database: Pool, signer: Signer, settings: Configured, now: Now
+    body: Token, database: Pool, signer: Signer, lifetime: Lifetimes, now: Now
 ) -> Tokens:
     """Exchange an API session's token; the old one is worth nothing from now on."""
-    lifetime = timedelta(days=settings.session_days)
     # Commits before it refuses: a token that comes twice ends its session.
     async with database.transaction() as connection:
         session = await sessions.refresh(connection, body.token, now, lifetime)
@@ -128,10 +168,9 @@ async def refresh(
 
 @router.post("/access")
 async def access(
-    body: WebToken, connection: Transaction, signer: Signer, settings: Configured, now: Now
+    body: WebToken, connection: Transaction, signer: Signer, lifetime: Lifetimes, now: Now
 ) -> Tokens:
     """A fresh access token for a web session."""
-    lifetime = timedelta(days=settings.session_days)
     address = body.client.visitor().place.address
     session = await sessions.find_web(connection, body.token, now, lifetime, address)
     if session is None:
@@ -141,10 +180,12 @@ async def access(
 
 
 @router.get("/{session_id}", status_code=204)
-async def session_is_alive(session_id: UUID, connection: Transaction, now: Now) -> None:
+async def session_is_alive(
+    session_id: UUID, connection: Transaction, lifetime: Lifetimes, now: Now
+) -> None:
     """204 while the session, or the API token of this id, lives; else 404."""
     if not (
-        await session_list.is_alive(connection, session_id)
+        await session_list.is_alive(connection, session_id, now, lifetime)
         or await api_tokens.is_alive(connection, session_id, now)
     ):
         raise NotFound

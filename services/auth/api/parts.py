@@ -7,13 +7,16 @@ from uuid import UUID
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.auth import challenges
 from services.auth.accounts import Person
+from services.auth.adapters.encryption import Encryption
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.adapters.strength import StrengthMeter
+from services.auth.challenges import Challenge
 from services.auth.limits import Limits
 from services.auth.queries import Preferences
+from services.auth.session_list import Lifetime
 from services.auth.sessions import Session
-from services.auth.settings import Settings
 from services.auth.visitors import Visitor
 from shared.clock import Clock
 from shared.db import Database
@@ -28,7 +31,8 @@ Store = Annotated[EventStore, provided(EventStore)]
 Hasher = Annotated[PasswordHasher, provided(PasswordHasher)]
 Meter = Annotated[StrengthMeter, provided(StrengthMeter)]
 Signer = Annotated[Identity, provided(Identity)]
-Configured = Annotated[Settings, provided(Settings)]
+Secrets = Annotated[Encryption, provided(Encryption)]
+Lifetimes = Annotated[Lifetime, provided(Lifetime)]
 Pool = Annotated[Database, provided(Database)]
 Limited = Annotated[Limits, provided(Limits)]
 
@@ -40,6 +44,7 @@ def _now(request: Request) -> datetime:
 
 Now = Annotated[datetime, Depends(_now)]
 Email = Annotated[str, Field(max_length=1000)]
+Code = Annotated[str, Field(max_length=100)]
 Password = Annotated[str, Field(max_length=10_000)]
 LinkToken = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -70,6 +75,21 @@ class Tokens(BaseModel):
     expires_in: int = Field(description="seconds")
     token: str | None
     preferences: Preferences
+
+
+class Challenged(BaseModel):
+    """Instead of tokens: the code of the second factor is asked for."""
+
+    challenge: str
+    expires_in: int = Field(description="seconds")
+
+
+def begun(signer: Identity, session: Session | Challenge, person: Person) -> Tokens | Challenged:
+    """What somebody gets who has logged in, or has still to give a code."""
+    if isinstance(session, Challenge):
+        lives = int(challenges.LIVES.total_seconds())
+        return Challenged(challenge=session.token, expires_in=lives)
+    return tokens_of_new(signer, session, person)
 
 
 def tokens(

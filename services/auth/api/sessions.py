@@ -1,12 +1,11 @@
 """A person's sessions."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from services.auth import accounts, security_log, session_list
-from services.auth.api.parts import Configured, Now
+from services.auth.api.parts import Lifetimes, Now
 from shared.errors import NotFound
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
@@ -35,10 +34,9 @@ class Ended(BaseModel):
 
 @router.get("")
 async def my_sessions(
-    user: CurrentUser, connection: Transaction, settings: Configured, now: Now
+    user: CurrentUser, connection: Transaction, lifetime: Lifetimes, now: Now
 ) -> Sessions:
     await accounts.place_of(connection, user)
-    lifetime = timedelta(days=settings.session_days)
     found = await session_list.living(connection, user.user_id, now, lifetime)
     listed = [Session(**dict(one), current=one.id == user.session_id) for one in found]
     return Sessions(sessions=listed)

@@ -4,9 +4,22 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth import account_mails, accounts, devices, links, security_log, sessions, throttle
+from services.auth import (
+    account_mails,
+    accounts,
+    challenges,
+    devices,
+    links,
+    second_factor,
+    security_log,
+    sessions,
+    throttle,
+)
 from services.auth.accounts import Credentials, Person
+from services.auth.adapters.encryption import Encryption
 from services.auth.adapters.passwords import PasswordHasher
+from services.auth.challenges import Challenge, ChallengeInvalid
+from services.auth.commands.second_factor import CodeWrong, tell, try_code
 from services.auth.commands.strangers import steady_time, write_to_owner
 from services.auth.credentials import WrongCredentials, spelling
 from services.auth.limits import Limits
@@ -95,8 +108,57 @@ async def begin_session(
     kind: Kind,
     visitor: Visitor,
     now: datetime,
+) -> Session | Challenge:
+    """A session for somebody who has proven who they are, and is locked.
+
+    Of a person with a second factor only a challenge, whatever way led here: see `finish`.
+    """
+    if await second_factor.is_on(connection, person.user_id):
+        return await challenges.make(connection, person, kind, now)
+    return await _begin(connection, store, limits, person, kind, visitor, now)
+
+
+async def finish(
+    database: Database,
+    store: EventStore,
+    limits: Limits,
+    encryption: Encryption,
+    *,
+    challenge: str,
+    code: str,
+    visitor: Visitor,
+    now: datetime,
+) -> tuple[Session, Person]:
+    """The session that a challenge was made for; raises `ChallengeInvalid`, `CodeWrong`.
+
+    What has used up a code commits only together with its session; a wrong code commits, too.
+    """
+    place = visitor.place
+    async with database.transaction() as connection:
+        asked = await challenges.find(connection, challenge, now)
+        person = await accounts.lock(connection, asked.user_id)
+        if person is None or person.password_version != asked.password_version:
+            raise ChallengeInvalid
+        proof = await try_code(connection, limits, encryption, person, code, place, now)
+        if proof is not None:
+            await challenges.use(connection, challenge)
+            session = await _begin(connection, store, limits, person, asked.kind, visitor, now)
+        if proof == "recovery_code":
+            await tell(connection, store, person, "recovery_code_used", place, now)
+    if proof is None:
+        raise CodeWrong
+    return session, person
+
+
+async def _begin(
+    connection: AsyncConnection,
+    store: EventStore,
+    limits: Limits,
+    person: Person,
+    kind: Kind,
+    visitor: Visitor,
+    now: datetime,
 ) -> Session:
-    """A session for somebody who has proven who they are, and is locked."""
     session = await sessions.begin(connection, person.user_id, kind, now, visitor.place)
     await security_log.note(connection, person.user_id, "signed_in", now, visitor.place)
     if await devices.see(connection, person.user_id, visitor, now):

@@ -22,6 +22,9 @@ class Accepted(BaseModel):
 
 Email = Annotated[str, Field(max_length=1000)]
 Password = Annotated[str, Field(max_length=10_000)]
+Code = Annotated[
+    str, Field(max_length=100, description="six digits of the app, or a recovery code")
+]
 NewPassword = Annotated[
     str, Field(max_length=10_000, description="at least 8 characters and not easy to guess")
 ]

@@ -23,7 +23,7 @@ class Problem(BaseModel):
 
 _MEANINGS = {
     400: "The request can't be understood.",
-    401: "No valid access or refresh token; at a login, wrong credentials.",
+    401: "No valid access or refresh token; at a login, wrong credentials, or a code is needed.",
     403: "The token's scopes do not reach this far.",
     404: "There is nothing here, or it is not yours.",
     408: "The body took too long to arrive.",

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from services.gateway import models
-from services.gateway.api.bodies import JSON, Email, Password, RequestBody
+from services.gateway.api.bodies import JSON, Code, Email, Password, RequestBody
 from services.gateway.api.problem import problems
 from services.gateway.provision import Auth, Callers, Sessions
 from services.gateway.sessions import ApiUser
@@ -20,6 +20,13 @@ class Login(RequestBody):
 
     email: Email
     password: Password
+
+
+class CodeGiven(RequestBody):
+    """What the login was answered, and a code of the second factor."""
+
+    challenge: str = Field(min_length=1, max_length=200)
+    code: Code
 
 
 class Refresh(RequestBody):
@@ -40,9 +47,27 @@ class Session(BaseModel):
     "", status_code=201, dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 429, 503)
 )
 async def log_in(request: Request, body: Login, sessions: Sessions, callers: Callers) -> Session:
-    """Begin a session."""
+    """Begin a session.
+
+    Of a person with a second factor the answer is 401 `second_factor_needed`; its params hold a
+    `challenge`, good for `expires_in` seconds, which `/sessions/second-factor` takes with a code.
+    """
     tokens = await sessions.begin_api(body.email, body.password, callers.program(request))
     return _session(tokens)
+
+
+@router.post(
+    "/second-factor",
+    status_code=201,
+    dependencies=JSON,
+    responses=problems(400, 401, 413, 415, 422, 429, 503),
+)
+async def give_code(
+    request: Request, body: CodeGiven, sessions: Sessions, callers: Callers
+) -> Session:
+    """Begin the session of a login that was answered `second_factor_needed`."""
+    caller = callers.program(request)
+    return _session(await sessions.finish_api(body.challenge, body.code, caller))
 
 
 @router.post("/refresh", dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 503))

@@ -5,16 +5,21 @@ from typing import Any, Literal
 from uuid import UUID
 
 import httpx2
+from pydantic import TypeAdapter
 
 from services.gateway.calls import QUICK, TIMEOUT, Service
 from services.gateway.models import (
     Account,
     ApiTokenList,
+    BegunFactor,
+    Challenged,
     Confirmation,
     Ended,
     Export,
     Link,
     NewApiToken,
+    RecoveryCodes,
+    SecondFactor,
     SecurityPage,
     SessionList,
     Tokens,
@@ -24,6 +29,9 @@ from shared.errors import NotFound
 from shared.web.identity import User
 
 _BCRYPT = httpx2.Timeout(20.0, connect=2.0)  # seconds; of three waits for a turn none is over 6
+
+_FACTOR = "/internal/me/second-factor"
+_BEGUN: TypeAdapter[Tokens | Challenged] = TypeAdapter(Tokens | Challenged)
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Auth(Service):
 
     async def log_in(
         self, email: str, password: str, kind: Literal["web", "api"], client: Client
-    ) -> Tokens:
+    ) -> Tokens | Challenged:
         answer = await self._ask(
             "POST",
             "/internal/sessions",
@@ -65,12 +73,20 @@ class Auth(Service):
             kind=kind,
             client=asdict(client),
         )
-        return Tokens.model_validate_json(answer.content)
+        return _begun(answer)
 
-    async def log_in_by_link(self, token: str, client: Client) -> Tokens:
+    async def log_in_by_link(self, token: str, client: Client) -> Tokens | Challenged:
         """Use up the link of a mail that begins a web session; raises auth's `link_invalid`."""
         path = "/internal/sessions/by-link"
         answer = await self._ask("POST", path, token=token, client=asdict(client))
+        return _begun(answer)
+
+    async def finish_login(self, challenge: str, code: str, client: Client) -> Tokens:
+        """Begin the session that waits for a code; raises auth's `challenge_invalid`."""
+        path = "/internal/sessions/second-factor"
+        answer = await self._ask(
+            "POST", path, challenge=challenge, code=code, client=asdict(client)
+        )
         return Tokens.model_validate_json(answer.content)
 
     async def refresh(self, token: str) -> Tokens:
@@ -176,6 +192,30 @@ class Auth(Service):
         answer = await self.as_user(user, "POST", "/internal/me/email", json=body, timeout=_BCRYPT)
         return bool(answer.json()["mailed"])
 
+    async def second_factor(self, user: User) -> SecondFactor:
+        answer = await self.as_user(user, "GET", _FACTOR)
+        return SecondFactor.model_validate_json(answer.content)
+
+    async def begin_factor(self, user: User, password: str) -> BegunFactor:
+        """A secret for an app; it counts once a code was given."""
+        body = {"password": password}
+        answer = await self.as_user(user, "POST", _FACTOR, json=body, timeout=_BCRYPT)
+        return BegunFactor.model_validate_json(answer.content)
+
+    async def confirm_factor(self, user: User, code: str) -> RecoveryCodes:
+        answer = await self.as_user(user, "PUT", _FACTOR, json={"code": code})
+        return RecoveryCodes.model_validate_json(answer.content)
+
+    async def disable_factor(self, user: User, password: str, code: str) -> None:
+        body = {"password": password, "code": code}
+        await self.as_user(user, "DELETE", _FACTOR, json=body, timeout=_BCRYPT)
+
+    async def make_recovery_codes(self, user: User, password: str, code: str) -> RecoveryCodes:
+        """Those of before are worth nothing from now on."""
+        path, body = f"{_FACTOR}/recovery-codes", {"password": password, "code": code}
+        answer = await self.as_user(user, "POST", path, json=body, timeout=_BCRYPT)
+        return RecoveryCodes.model_validate_json(answer.content)
+
     async def tokens(self, user: User) -> ApiTokenList:
         answer = await self.as_user(user, "GET", "/internal/tokens")
         return ApiTokenList.model_validate_json(answer.content)
@@ -208,3 +248,7 @@ class Auth(Service):
         self, method: str, path: str, within: httpx2.Timeout = TIMEOUT, **body: Any
     ) -> httpx2.Response:
         return await self.as_gateway(method, path, json=body, timeout=within)
+
+
+def _begun(answer: httpx2.Response) -> Tokens | Challenged:
+    return _BEGUN.validate_json(answer.content)

@@ -45,6 +45,33 @@ class Tokens(BaseModel):
     preferences: Preferences | None = None
 
 
+class Challenged(BaseModel):
+    """What auth answers to a login that waits for a code of the second factor."""
+
+    challenge: str
+    expires_in: int
+
+
+class SecondFactor(BaseModel):
+    """Whether logins ask for a code."""
+
+    enabled_at: datetime | None = Field(None, description="since when; empty: they do not")
+    recovery_codes_left: int
+
+
+class BegunFactor(BaseModel):
+    """What an app is to know. It is told this once."""
+
+    secret: str = Field(description="in base 32")
+    uri: str = Field(description="`otpauth://totp/…`, for a QR code")
+
+
+class RecoveryCodes(BaseModel):
+    """Codes for when the app is lost, each good once. They are told this once."""
+
+    recovery_codes: list[str]
+
+
 class Confirmed(BaseModel):
     """Which address was confirmed: the account's own, or the one it has from now on."""
 
@@ -54,7 +81,7 @@ class Confirmed(BaseModel):
 class Confirmation(Confirmed):
     """What auth answers to a confirmation; with a session where one was asked for."""
 
-    session: Tokens | None = None
+    session: Tokens | Challenged | None = None
 
 
 class Link(BaseModel):

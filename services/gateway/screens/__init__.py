@@ -3,6 +3,7 @@
 from services.gateway.screens import (
     account,
     account_data,
+    account_second_factor,
     account_security,
     account_sessions,
     account_tokens,
@@ -35,6 +36,7 @@ ROUTERS = [
         language,
         account,
         account_sessions,
+        account_second_factor,
         account_tokens,
         account_security,
         account_data,

@@ -5,17 +5,18 @@ browser that is logged in to it, or has registered it, is; anybody else gives it
 the account is only being opened, sets a new one, which ends what a stranger has opened with it.
 """
 
-from typing import Any, get_args
+from typing import Any
 
 from fastapi import Request, Response
 
 from services.gateway.clients import Auth as AuthClient
-from services.gateway.errors import passed_on
+from services.gateway.errors import SecondFactorNeeded, passed_on
 from services.gateway.headers import SECRET_ADDRESS
-from services.gateway.models import Confirmation, Confirmed, Link
+from services.gateway.models import Confirmation, Link
 from services.gateway.pages import Pages as PagesOfAll
 from services.gateway.provision import Auth, Callers, Cookies, Pages, Sessions
 from services.gateway.screens.forms import fields, go
+from services.gateway.screens.login import CODE_PAGE
 from services.gateway.screens.password import LinkToken
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError, Unauthenticated
@@ -23,7 +24,7 @@ from shared.web.identity import User
 from shared.web.routes import Router
 
 router = Router(include_in_schema=False)
-_KINDS = get_args(Confirmed.model_fields["kind"].annotation)
+_PAGES = {"confirm_email": ("/", "confirmed"), "confirm_new_email": ("/account", "new_address")}
 
 
 @router.get("/confirm/{token}")
@@ -69,16 +70,18 @@ async def confirm(
 
 
 async def _lead_on(request: Request, sessions: Sessions, confirmed: Confirmation) -> Response:
+    page, notice = _PAGES[confirmed.kind]
     if confirmed.session is not None:
-        await sessions.enter(request, confirmed.session)
-    if confirmed.kind == "confirm_email":
-        return go("/", notice="confirmed")
-    return go("/account", notice="new_address")
+        try:
+            await sessions.enter(request, confirmed.session)
+        except SecondFactorNeeded:
+            return go(CODE_PAGE, next=f"{page}?notice={notice}")
+    return go(page, notice=notice)
 
 
 async def _link(auth: AuthClient, token: str, cookie: str) -> Link:
     link = await auth.link(token, cookie)
-    if link.kind not in _KINDS:
+    if link.kind not in _PAGES:
         raise passed_on(422, "link_invalid", {})
     return link
 

@@ -37,6 +37,7 @@ NOTICES = {
     "password_reset": N_("The new password holds. Log in with it; all sessions have ended."),
     "session_ended": N_("That session has ended."),
     "sessions_ended": N_("All other sessions have ended."),
+    "second_factor_off": N_("The second factor is off: the password alone logs in."),
     "token_revoked": N_("The token is revoked. Within a minute it is refused everywhere."),
     "erased": N_("Your account is erased. Thank you for having been here."),
     "deleted": N_("The file is deleted. Its reports stay in the check log."),

@@ -2,9 +2,11 @@
 
 from fastapi import Request, Response
 
+from services.gateway.errors import SecondFactorNeeded
 from services.gateway.headers import SECRET_ADDRESS
 from services.gateway.provision import Auth, Pages, Sessions
 from services.gateway.screens.forms import go
+from services.gateway.screens.login import CODE_PAGE
 from services.gateway.screens.password import LinkToken
 from services.gateway.sessions import Visitor
 from shared.errors import DomainError, NotFound
@@ -29,6 +31,8 @@ async def ask(request: Request, _: Visitor, pages: Pages, auth: Auth, token: Lin
 async def log_in(request: Request, pages: Pages, sessions: Sessions, token: LinkToken) -> Response:
     try:
         await sessions.begin_by_link(request, token)
+    except SecondFactorNeeded:
+        return go(CODE_PAGE)
     except DomainError as error:
         return pages.refuse(request, "login_link.html", error, headers=SECRET_ADDRESS)
     return go("/")

@@ -22,3 +22,11 @@ async def app(keys: Keys, postgres: PrivateDatabase) -> AsyncIterator[FastAPI]:
 async def world(app: FastAPI, keys: Keys) -> World:
     """The module's application; time only goes on."""
     return World(app, keys, app.state.clock, app.state.provided[Database])
+
+
+@pytest_asyncio.fixture
+async def endless(world: World, postgres: PrivateDatabase) -> AsyncIterator[World]:
+    """Its database and clock, where a session has no absolute end."""
+    made = make_app(world.keys, postgres, world.clock, session_max_days=0)
+    async with without_loops(made) as app:
+        yield World(app, world.keys, world.clock, world.database)

@@ -1,12 +1,13 @@
 """What has served its time goes, and nothing else."""
 
 import asyncio
-from datetime import timedelta
 
 from sqlalchemy import text
 
 from services.auth.pruning import Pruning
+from services.auth.session_list import Lifetime
 from shared.db import Database
+from tests.integration.auth.factor import begin, guarded
 from tests.integration.auth.world import OTHER_PASSWORD, SetClock, World, address, make_app
 from tests.support.apps import is_problem
 from tests.support.databases import PrivateDatabase
@@ -15,7 +16,7 @@ from tests.support.waiting import eventually
 
 
 async def _prune(world: World, copies: int = 1) -> None:
-    pruning = Pruning(world.database, world.clock, timedelta(days=30))
+    pruning = Pruning(world.database, world.clock, world.app.state.provided[Lifetime])
     await asyncio.gather(*(pruning.step() for _ in range(copies)))
 
 
@@ -45,7 +46,8 @@ async def test_tables_of_passing_things_become_empty(world: World) -> None:
     assert (await world.try_login(person.email)).status_code == 201
 
 
-async def test_what_lives_stays(world: World) -> None:
+async def test_what_lives_stays(endless: World) -> None:
+    world = endless
     person = await world.person(kind="web")
     wanderer = await world.person()
     token = wanderer.tokens["token"]
@@ -57,6 +59,36 @@ async def test_what_lives_stays(world: World) -> None:
     assert await world.is_alive(person.session_id)
     assert (await world.exchange(token)).status_code == 200
     assert (await person.log_kinds()) == ["registered", "signed_in"]
+
+
+async def test_however_much_used_a_session_goes_a_month_after_its_end(world: World) -> None:
+    person = await world.person(kind="web")
+    for _ in range(9):
+        world.clock.let_pass(days=10)
+        await world.exchange(person.tokens["token"], "access")
+    world.clock.let_pass(days=29)
+    await _prune(world)
+    found = "SELECT 1 FROM sessions WHERE session_id = :id"
+    assert await world.rows(found, id=person.session_id)
+    world.clock.let_pass(days=2)
+    await _prune(world)
+    assert not await world.rows(found, id=person.session_id)
+
+
+async def test_challenges_and_secrets_that_were_not_confirmed_go(world: World) -> None:
+    one = await guarded(world)
+    person = await world.person()
+    await world.confirm_address(person.email)
+    await begin(person)
+    await one.challenge()
+    assert [await _count(world, "challenges"), await _count(world, "second_factors")] == [1, 2]
+    world.clock.let_pass(minutes=61)
+    await _prune(world)
+    assert [await _count(world, "challenges"), await _count(world, "second_factors")] == [0, 1]
+    assert await _count(world, "recovery_codes") == 10
+    world.clock.let_pass(days=400)
+    await _prune(world)
+    assert await _count(world, "second_factors") == 1
 
 
 async def test_a_token_replaced_within_the_month_still_betrays_its_thief(world: World) -> None:

@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from services.auth import session_list
-from tests.integration.auth.world import PASSWORD, World, somewhere
-from tests.support.apps import is_problem
+from tests.integration.auth.world import PASSWORD, World, make_app, somewhere
+from tests.support.apps import is_problem, without_loops
+from tests.support.databases import PrivateDatabase
 
 
 async def test_a_refresh_token_is_worth_one_exchange(world: World) -> None:
@@ -188,3 +189,35 @@ async def test_a_person_has_so_many_sessions_and_the_longest_unused_end(
     assert not await world.is_alive(first.session_id)
     assert [await world.is_alive(one.session_id) for one in others] == [True] * 3
     assert await world.is_alive(in_browser.session_id), "programs push no browser out"
+
+
+@pytest.mark.parametrize("kind", ["web", "api"])
+async def test_however_much_it_is_used_a_session_ends_after_ninety_days(
+    world: World, kind: str
+) -> None:
+    person = await world.person(kind=kind)
+    way, token = ("access" if kind == "web" else "refresh"), person.tokens["token"]
+    for _ in range(9):
+        world.clock.let_pass(days=9.99)
+        answer = await world.exchange(token, way)
+        assert answer.status_code == 200
+        token = answer.json()["token"] or token
+    assert await world.is_alive(person.session_id)
+    assert person.session_id in [one["id"] for one in (await person.get("/sessions"))["sessions"]]
+    world.clock.let_pass(days=0.1)
+    assert not await world.is_alive(person.session_id)
+    assert is_problem(await world.exchange(token, way), 401, "unauthenticated")
+    fresh = await world.log_in(person.email)
+    assert [one["id"] for one in (await fresh.get("/sessions"))["sessions"]] == [fresh.session_id]
+
+
+async def test_a_session_of_the_old_days_ends_by_a_shorter_setting(
+    world: World, postgres: PrivateDatabase
+) -> None:
+    person = await world.person(kind="web")
+    world.clock.let_pass(days=2)
+    assert await world.is_alive(person.session_id)
+    made = make_app(world.keys, postgres, world.clock, session_max_days=2)
+    async with without_loops(made) as app:
+        shorter = World(app, world.keys, world.clock, world.database)
+        assert not await shorter.is_alive(person.session_id)

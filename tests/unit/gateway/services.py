@@ -55,6 +55,7 @@ class Services:
         self.on("auth GET /internal/sessions/.*", answer(204))
         self.on("auth DELETE /internal/sessions/current", answer(204))
         self.on("auth GET /internal/me", answer(200, account()))
+        self.on("auth GET /internal/me/second-factor", answer(200, factor()))
         self.on("reports GET /internal/files", answer(200, {"files": []}))
         self.on("reports GET /internal/checks", answer(200, {"checks": []}))
         self.on("files GET /internal/files/[^/]*", answer(200, stored()))
@@ -120,6 +121,11 @@ def account(**changes: Any) -> dict[str, Any]:
         "created_at": NOW,
         **changes,
     }
+
+
+def factor(**changes: Any) -> dict[str, Any]:
+    """A person without a second factor."""
+    return {"enabled_at": None, "recovery_codes_left": 0, **changes}
 
 
 def session(**changes: Any) -> dict[str, Any]:

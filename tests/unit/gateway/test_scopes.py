@@ -52,6 +52,10 @@ BODIES: dict[str, Any] = {
     "PATCH /me": {"theme": "dark"},
     "POST /me/email": {"email": "ann@example.org", "password": "p"},
     "POST /me/password": {"current_password": "a", "new_password": "b"},
+    "POST /me/second-factor": {"password": "p"},
+    "PUT /me/second-factor": {"code": "123456"},
+    "DELETE /me/second-factor": {"password": "p", "code": "123456"},
+    "POST /me/second-factor/recovery-codes": {"password": "p", "code": "123456"},
     "POST /tokens": {"name": "build", "scopes": ["files:read"]},
 }
 

@@ -349,7 +349,10 @@ async def test_of_two_files_of_one_name_the_second_is_refused(
     assert asked == ["true" if box == "yes" else None] * 2
     told = " ".join(response.text.split())
     assert f'<bdi class="name fw-bold">{names[0]}</bdi> Uploaded.' in told
-    assert f'<bdi class="name fw-bold">{names[1]}</bdi> Another file of this form has the same name' in told
+    assert (
+        f'<bdi class="name fw-bold">{names[1]}</bdi> Another file of this form has the same name'
+        in told
+    )
     checked = re.search(r'name="replace" value="yes"( checked)?>', response.text)
     assert checked is not None
     assert bool(checked[1]) == (box == "yes"), "the box is as it was"

@@ -53,6 +53,9 @@ SUBJECTS: dict[AccountMailKind, tuple[str, str]] = {
     "email_changed": ("Your e-mail address was changed", "Адрес вашей учётной записи изменён"),
     "password_changed": ("Your password was changed", "Пароль вашей учётной записи изменён"),
     "new_sign_in": ("New sign-in to your account", "Вход с нового устройства"),  # noqa: RUF001
+    "second_factor_enabled": ("Second factor switched on", "Второй фактор включён"),
+    "second_factor_disabled": ("Second factor switched off", "Второй фактор отключён"),
+    "recovery_code_used": ("A recovery code was used", "Использован резервный код"),
 }
 LINKS: dict[AccountMailKind, list[str]] = {
     "confirm_email": [f"/confirm/{TOKEN}"],
@@ -63,6 +66,9 @@ LINKS: dict[AccountMailKind, list[str]] = {
     "email_changed": ["/account"],
     "password_changed": ["/account", "/forgotten-password"],
     "new_sign_in": ["/account"],
+    "second_factor_enabled": ["/account/second-factor", "/forgotten-password"],
+    "second_factor_disabled": ["/account/second-factor", "/forgotten-password"],
+    "recovery_code_used": ["/account/second-factor", "/forgotten-password"],
 }
 
 

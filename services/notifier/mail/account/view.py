@@ -22,11 +22,17 @@ LINKS: dict[AccountMailKind, str] = {
     "email_changed": "/account",
     "password_changed": "/account",
     "new_sign_in": "/account",
+    "second_factor_enabled": "/account/second-factor",
+    "second_factor_disabled": "/account/second-factor",
+    "recovery_code_used": "/account/second-factor",
 }
 # For those whom the button may not help, because they lack the password.
 WAYS_BACK: dict[AccountMailKind, str] = {
     "already_registered": "/forgotten-password",
     "password_changed": "/forgotten-password",
+    "second_factor_enabled": "/forgotten-password",
+    "second_factor_disabled": "/forgotten-password",
+    "recovery_code_used": "/forgotten-password",
 }
 
 

@@ -1,0 +1,162 @@
+"""A person's second factor: only for sessions, and changed only with the password."""
+
+from pydantic import BaseModel, Field
+
+from services.auth import accounts, codes, second_factor
+from services.auth.api.parts import (
+    Body,
+    Code,
+    Hasher,
+    Limited,
+    Now,
+    Password,
+    Pool,
+    Secrets,
+    Store,
+)
+from services.auth.commands.proof import prove, still
+from services.auth.commands.second_factor import (
+    CodeWrong,
+    begin,
+    check_begun,
+    check_on,
+    disable,
+    enable,
+    renew_recovery_codes,
+    tell,
+    try_code,
+)
+from shared.web.app import Transaction
+from shared.web.identity import CurrentUser
+from shared.web.routes import Router
+
+router = Router(prefix="/internal/me/second-factor")
+
+
+class Wish(Body):
+    """Proof that the person wants one."""
+
+    password: Password
+
+
+class FirstCode(Body):
+    """Proof that the app knows the secret."""
+
+    code: Code
+
+
+class Proofs(Body):
+    """The password, and a code of the app or a recovery code."""
+
+    password: Password
+    code: Code
+
+
+class Begun(BaseModel):
+    """What the app is to know, in base 32 and as a link; told this once."""
+
+    secret: str
+    uri: str = Field(description="otpauth://totp/…")
+
+
+class RecoveryCodes(BaseModel):
+    """Each good once, told this once."""
+
+    recovery_codes: list[str]
+
+
+@router.get("")
+async def state(user: CurrentUser, connection: Transaction) -> second_factor.State:
+    await accounts.place_of(connection, user)
+    return await second_factor.state(connection, user.user_id)
+
+
+@router.post("", status_code=201)
+async def begin_factor(
+    body: Wish,
+    user: CurrentUser,
+    database: Pool,
+    hasher: Hasher,
+    limits: Limited,
+    secrets: Secrets,
+    now: Now,
+) -> Begun:
+    """It counts once a code of the app was given."""
+    proven, _ = await prove(database, hasher, limits, user, body.password, now)
+    async with database.transaction() as connection:
+        person, _ = await still(connection, user, proven)
+        secret = await begin(connection, secrets, person, now)
+    return Begun(secret=secret, uri=codes.link(secret, person.email))
+
+
+@router.put("")
+async def confirm_factor(
+    body: FirstCode,
+    user: CurrentUser,
+    database: Pool,
+    store: Store,
+    limits: Limited,
+    secrets: Secrets,
+    now: Now,
+) -> RecoveryCodes:
+    shown: list[str] = []
+    async with database.transaction() as connection:
+        person, place = await accounts.acting(connection, user)
+        await check_begun(connection, person, now)
+        if await try_code(connection, limits, secrets, person, body.code, place, now, begun=True):
+            shown = await enable(connection, store, person, place, now)
+    return _told(shown)
+
+
+@router.delete("", status_code=204)
+async def disable_factor(
+    body: Proofs,
+    user: CurrentUser,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    limits: Limited,
+    secrets: Secrets,
+    now: Now,
+) -> None:
+    proven, _ = await prove(database, hasher, limits, user, body.password, now)
+    async with database.transaction() as connection:
+        person, place = await still(connection, user, proven)
+        await check_on(connection, person)
+        proof = await try_code(connection, limits, secrets, person, body.code, place, now)
+        if proof is not None:
+            await disable(connection, store, person, place, now)
+    if proof is None:
+        raise CodeWrong
+
+
+@router.post("/recovery-codes")
+async def make_recovery_codes(
+    body: Proofs,
+    user: CurrentUser,
+    database: Pool,
+    store: Store,
+    hasher: Hasher,
+    limits: Limited,
+    secrets: Secrets,
+    now: Now,
+) -> RecoveryCodes:
+    """Those of before are worth nothing from now on."""
+    proven, _ = await prove(database, hasher, limits, user, body.password, now)
+    shown: list[str] = []
+    async with database.transaction() as connection:
+        person, place = await still(connection, user, proven)
+        await check_on(connection, person)
+        proof = await try_code(connection, limits, secrets, person, body.code, place, now)
+        if proof is not None:
+            shown = await renew_recovery_codes(connection, person, place, now)
+        if proof == "recovery_code":
+            await tell(connection, store, person, "recovery_code_used", place, now)
+    return _told(shown)
+
+
+def _told(shown: list[str]) -> RecoveryCodes:
+    """Raises `CodeWrong` where none are; the wrong code is counted by now."""
+    if not shown:
+        raise CodeWrong
+    return RecoveryCodes(recovery_codes=shown)
