@@ -25,7 +25,8 @@ PATHS = [
     *("/", "/?mark=deleted", "/?q=nothing", "/checks", "/api/docs", "/nothing"),
     *("/login", "/register", "/forgotten-password", "/confirm/x", "/reset-password/x"),
     "/log-in/x",
-    *("/account", "/account/sessions", "/account/tokens", "/account/security", "/account/data"),
+    *("/account", "/account/sessions", "/account/second-factor", "/account/tokens"),
+    *("/account/security", "/account/data"),
     "/account/erase",
 ]
 
