@@ -135,3 +135,13 @@ async def test_an_erased_account_is_gone(tab: Tab, product: Product) -> None:
     await person.fill_in()
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("alert")).to_contain_text("wrong")
+
+
+async def test_a_browser_sends_an_address_as_it_was_typed(tab: Tab, product: Product) -> None:
+    """Chromium's own fields for addresses turn ß to ss, which is another domain."""
+    page, typed = tab.page, "dora@faß.example"
+    for path in ("register", "login", "forgotten-password"):
+        await page.goto(f"{product.url}/{path}")
+        await page.get_by_label("E-mail address").fill(typed)
+        sent = await page.evaluate("new FormData(document.querySelector('main form')).get('email')")
+        assert sent == typed, path

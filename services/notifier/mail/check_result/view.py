@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from services.notifier.mail.printable import printable
@@ -54,7 +54,7 @@ class CheckView:
     file_name: str
     version: int
     engine: str
-    started_at: datetime
+    checked_at: datetime
     permalink: str
     home: str
     failure: FailureReason | None
@@ -110,7 +110,7 @@ def view_of(check: FileChecked | CheckFailed, public_url: str) -> CheckView:
         file_name=printable(check.file_name, 100),
         version=check.version,
         engine=printable(check.engine, 60),
-        started_at=check.started_at,
+        checked_at=check.started_at + timedelta(milliseconds=check.duration_ms),
         permalink=f"{home}/checks/{check.check_id}",
         home=home,
         failure=check.reason if isinstance(check, CheckFailed) else None,
