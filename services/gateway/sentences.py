@@ -55,7 +55,7 @@ SENTENCES = {
     "proof_needed": N_(
         "This link alone is not enough: log in to the account, or give its password."
     ),
-    "code_wrong": N_("This code is wrong, or was used already. Wait for the next one."),
+    "code_wrong": N_("This code is wrong, or was used already."),
     "challenge_invalid": N_("This login took too long or has ended. Please log in again."),
     "second_factor_on": N_("Your second factor is on already. Switch it off first."),
     "second_factor_off": N_("You have no second factor. Set one up first."),

@@ -19,7 +19,7 @@ Proof = Literal["app", "recovery_code"]
 
 
 class CodeWrong(Invalid):
-    """This code is wrong, or was used already. Wait for the next one."""
+    """This code is wrong, or was used already."""
 
     code = "code_wrong"
 

@@ -48,14 +48,12 @@ async def log_in(request: Request, pages: Pages, sessions: Sessions) -> Response
 @router.get(CODE_PAGE)
 async def ask_for_code(
     request: Request,
-    visitor: Visitor,
+    _: Visitor,
     pages: Pages,
     cookies: Cookies,
     next: str = "/",  # noqa: A002
 ) -> Response:
     wanted = local_path(next)
-    if visitor is not None:
-        return go(wanted)
     if not cookies.read(request, "challenge"):
         return go("/login", next=wanted)
     return pages.render(request, "login_code.html", next=wanted, recovers=False)

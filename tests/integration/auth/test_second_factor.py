@@ -184,6 +184,17 @@ async def test_the_same_secret_is_kept_in_other_words_for_everybody(world: World
     assert (await other.try_code(other.recovery[0])).status_code == 201
 
 
+async def test_an_operator_removes_a_lost_one_with_its_recovery_codes(world: World) -> None:
+    one = await guarded(world)
+    await world.rows(
+        "DELETE FROM auth.second_factors WHERE user_id ="
+        " (SELECT user_id FROM auth.users WHERE email = :email) RETURNING 1",
+        email=one.email,
+    )
+    assert "access_token" in (await world.try_login(one.email)).json()
+    assert await one.session.get(PATH) == {"enabled_at": None, "recovery_codes_left": 0}
+
+
 async def test_a_password_set_by_mail_leaves_it_on(world: World) -> None:
     one = await guarded(world)
     await world.post("/password-resets", {"email": one.email})

@@ -68,11 +68,11 @@ async def test_a_wrong_code_is_asked_for_again(
     assert page.status_code == 422
     assert "This code is wrong" in page.text
     assert 'name="next" value="/checks"' in page.text
-    assert '<details class="aside">' in page.text
+    assert '<details class="without-app">' in page.text
     assert "000000" not in page.text
     recovering = await browser.post("/login/code", data={"recovery_code": "abcd-efgh"})
     assert sent(services)["code"] == "abcd-efgh"
-    assert '<details class="aside" open>' in recovering.text
+    assert '<details class="without-app" open>' in recovering.text
 
 
 async def test_too_many_codes_say_when_to_come_again(
@@ -113,6 +113,20 @@ async def test_without_a_login_there_is_nothing_to_ask(
 async def test_the_page_of_the_code_is_only_for_who_waits(browser: httpx2.AsyncClient) -> None:
     led = await browser.get("/login/code", params={"next": "/checks"})
     assert (led.status_code, led.headers["location"]) == (303, "/login?next=%2Fchecks")
+
+
+async def test_who_is_logged_in_as_somebody_else_is_asked_all_the_same(
+    browser: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("auth POST /internal/sessions", answer(201, services.tokens()))
+    await browser.post("/login", data=LOGIN)
+    services.on("auth POST /internal/sessions", answer(201, ASKED))
+    led = await browser.post("/login", data=LOGIN)
+    page = await browser.get(led.headers["location"])
+    assert 'autocomplete="one-time-code"' in page.text
+    assert services.called("auth DELETE /internal/sessions/current") == []
+    await browser.post("/login/code", data={"code": "123456"})
+    assert len(services.called("auth DELETE /internal/sessions/current")) == 1
 
 
 async def test_a_mailed_link_to_log_in_leads_to_the_page_of_the_code(
