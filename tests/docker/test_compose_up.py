@@ -72,7 +72,8 @@ def _confirm(project: Project, client: httpx2.Client) -> None:
     assert text is not None
     link = re.search(r"/confirm/([\w-]+)", text.get_content())
     assert link is not None
-    assert client.post("/confirmations", json={"token": link[1]}).is_success
+    proof = {"token": link[1], "password": ANN["password"]}
+    assert client.post("/confirmations", json=proof).is_success
 
 
 def _log_in(client: httpx2.Client) -> None:
