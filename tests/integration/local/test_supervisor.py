@@ -93,7 +93,7 @@ def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path, mode: str) ->
         supervisor.wait()
         # The shell's own child is of its process group, which the watcher kills as a whole.
         direct = children if mode == "watched" else children[:-1]
-        until(lambda: not any(map(is_alive, direct)), seconds=15)
+        until(lambda: not any(map(is_alive, direct)), seconds=5)
     if is_alive(children[-1]):
         subprocess.run(["kill", "-9", str(children[-1])], check=True)
 
