@@ -80,6 +80,52 @@ REVOKE ALL ON FUNCTION mask_personal_fields(uuid, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mask_personal_fields(uuid, jsonb) TO {role}
 """
 
+# What the relay could not publish and passed by; tried again now and then, and then deleted.
+_SET_ASIDE = """
+CREATE TABLE set_aside (
+    position bigint PRIMARY KEY,
+    reason   text NOT NULL,
+    noted_at timestamptz NOT NULL DEFAULT now(),
+    tried_at timestamptz NOT NULL DEFAULT now()
+);
+DROP INDEX events_user;
+CREATE INDEX events_user ON events ((metadata ->> 'user_id'), position)
+"""
+
+# The same in steps, for a person with many events: at most so many of those after a position.
+# Returns the last position looked at, null once there is none left.
+_MASK_SOME = """
+CREATE FUNCTION mask_personal_fields(person uuid, blanks jsonb, after bigint, most int)
+RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
+DECLARE touched bigint; last_one bigint;
+BEGIN
+    IF EXISTS (
+        SELECT FROM jsonb_each(blanks) AS t(name, fields), jsonb_each(t.fields) AS f(name, value)
+        WHERE f.value NOT IN ('""', '[]', 'null')
+    ) THEN
+        RAISE EXCEPTION 'masking may only blank' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    last_one := (SELECT max(position) FROM (
+        SELECT position FROM events WHERE metadata ->> 'user_id' = person::text AND position > after
+        ORDER BY position LIMIT most) AS step);
+    PERFORM set_config('prereview.masking', 'on', true);
+    UPDATE events SET data = data || (blanks -> type)
+    WHERE metadata ->> 'user_id' = person::text AND position > after AND position <= last_one
+      AND blanks ? type AND data IS DISTINCT FROM data || (blanks -> type);
+    GET DIAGNOSTICS touched = ROW_COUNT;
+    PERFORM set_config('prereview.masking', 'off', true);
+    IF touched > 0 THEN
+        INSERT INTO maskings (user_id, events) VALUES (person, touched);
+    END IF;
+    RETURN last_one;
+END $$
+"""
+_GRANT_MASK_SOME = """
+REVOKE ALL ON FUNCTION mask_personal_fields(uuid, jsonb, bigint, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mask_personal_fields(uuid, jsonb, bigint, int) TO {role}
+"""
+
 # Who is to be forgotten: what arrives about them later is blanked before it is kept.
 ERASED_USERS = """
 CREATE TABLE erased_users (
@@ -96,6 +142,13 @@ def event_store_v1(schema: str) -> Iterator[str]:
     yield from _functions(_IMMUTABLE)
     yield _MASK.format(schema=schema)
     yield from _statements(_GRANTS.format(role=role))
+
+
+def event_store_v2(schema: str) -> Iterator[str]:
+    """What the event store has since: events set aside by the relay, masking in steps."""
+    yield from _statements(_SET_ASIDE)
+    yield _MASK_SOME.format(schema=schema)
+    yield from _statements(_GRANT_MASK_SOME.format(role=f"prereview_{schema}"))
 
 
 def _statements(text: str) -> list[str]:
