@@ -11,8 +11,8 @@ from deploy.local.errors import CannotStart
 from deploy.local.processes import Process, kill_group, stop
 from shared.errors import MISCONFIGURED
 
-BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds
-SETTLED = 60.0  # seconds of life after which a crash counts as the first again
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds, for what dies while it starts
+SETTLED = 5.0  # seconds of life after which a program has started: when it dies, it starts at once
 Say = Callable[[str], None]
 
 
@@ -92,11 +92,12 @@ class Supervisor:
     def _crashed(self, program: Program, how: str) -> None:
         now = time.monotonic()
         if now - program.started > SETTLED:
-            program.crashes = 0
-        wait = BACKOFF[min(program.crashes, len(BACKOFF) - 1)]
-        program.crashes += 1
+            program.crashes, wait, when = 0, 0.0, "at once"
+        else:
+            wait = BACKOFF[min(program.crashes, len(BACKOFF) - 1)]
+            program.crashes, when = program.crashes + 1, f"in {wait:.0f} s"
         program.process, program.due = None, now + wait
-        self._say(f"{program.name} … {how}, starts again in {wait:.0f} s; see {program.log}")
+        self._say(f"{program.name} … {how}, starts again {when}; see {program.log}")
 
     def _programs(self) -> Iterator[Program]:
         for group in self._groups:

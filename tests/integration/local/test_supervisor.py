@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import started_at
+from deploy.local.supervisor import Program, Supervisor
 from tests.support.processes import is_alive
 
 NAMES = ("first", "second", "crasher", "shell")
@@ -63,6 +64,32 @@ def test_a_child_that_crashes_is_started_again_after_one_second_then_two(tmp_pat
         said, _ = supervisor.communicate(timeout=10)
     assert "crasher … ended with exit code 3, starts again in 1 s" in said
     assert "crasher … ended with exit code 3, starts again in 2 s" in said
+
+
+def test_a_child_that_had_started_is_started_again_at_once_however_often_it_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.local.supervisor.SETTLED", 0.3)
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+    sleeper = ["sleep", "60"]
+    program = Program(
+        "sleeper",
+        lambda: subprocess.Popen(sleeper, start_new_session=True),
+        tmp_path / "sleeper.log",
+    )
+    supervisor.start([program])
+    for _ in range(3):
+        time.sleep(0.4)
+        assert isinstance(program.process, subprocess.Popen)
+        killed = program.process
+        killed.kill()
+        killed.wait()
+        supervisor.check()
+        supervisor.check()
+        assert program.process not in {None, killed}
+    supervisor.stop()
+    assert said == [f"sleeper … ended by signal 9, starts again at once; see {program.log}"] * 3
 
 
 def test_the_last_group_ends_first_and_nothing_is_left(tmp_path: Path) -> None:
