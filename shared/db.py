@@ -10,27 +10,24 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.errors import Unavailable
+from shared.sqlstates import Meaning, meaning
 
 COMMAND_TIMEOUT = 30.0  # seconds; asyncpg waits for ever without it
 # Seconds, for a connection and for each lock. The gateway waits 10 s: what hangs at one of them is
 # refused in time, and not done after its caller has gone.
 POOL_TIMEOUT, LOCK_TIMEOUT = 3.0, 5.0
-_AWAY = (
-    pg.PostgresConnectionError,
-    pg.CannotConnectNowError,
-    pg.AdminShutdownError,
-    pg.CrashShutdownError,
-    pg.TooManyConnectionsError,
-    pg.InterfaceError,
-    pg.DiskFullError,
-    pg.LockNotAvailableError,
-)
 
 
 class DatabaseAway(Unavailable):
     """The database is not available at the moment. Please try again shortly."""
 
     code = "database_unavailable"
+
+
+class DatabaseRefusesWrites(DatabaseAway):
+    """Nothing can be changed at the moment; what is there can be read. Please try again shortly."""
+
+    code = "database_refuses_writes"
 
 
 class Database:
@@ -68,11 +65,18 @@ class Database:
         """Commit at the end of the block, roll back when it raises.
 
         Raises:
+            DatabaseRefusesWrites: it can only be read at the moment.
             DatabaseAway: there is no working connection; trying again later helps.
         """
         with telling_away():
             async with self.engine.begin() as connection:
-                yield connection
+                try:
+                    yield connection
+                except Exception as error:
+                    if takes_no_writes(error):
+                        # A session that began as read-only stays so when the database no longer is.
+                        await connection.invalidate()
+                    raise
 
     async def connect(self) -> AsyncConnection:
         """Open a connection for a loop that keeps it, and closes it; raises like `transaction`."""
@@ -88,16 +92,39 @@ def telling_away() -> Iterator[None]:
     """Turn the many ways in which a database is not there into `DatabaseAway`."""
     try:
         yield
+    except DatabaseAway:
+        raise
     except Exception as error:
+        if takes_no_writes(error):
+            raise DatabaseRefusesWrites from error
         if is_away(error):
             raise DatabaseAway from error
         raise
 
 
-def is_away(error: BaseException) -> bool:
-    """Whether the database could not be reached, as against having refused the statement."""
+def sqlstate_of(error: BaseException) -> str | None:
+    """The code that Postgres gave, five characters; None where it is not Postgres that speaks."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
-        lost = error.connection_invalidated or isinstance(cause, (*_AWAY, OSError))
+        return sqlstate_of(cause) if cause is not None else None
+    return error.sqlstate if isinstance(error, pg.PostgresError) else None
+
+
+def takes_no_writes(error: BaseException) -> bool:
+    """Whether the database can be read but not written."""
+    if isinstance(error, DatabaseRefusesWrites):
+        return True
+    sqlstate = sqlstate_of(error)
+    return sqlstate is not None and meaning(sqlstate) is Meaning.NO_WRITES
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether trying again later helps, as against a statement that was refused for good."""
+    sqlstate = sqlstate_of(error)
+    if sqlstate is not None:
+        return meaning(sqlstate) in {Meaning.AWAY, Meaning.NO_WRITES}
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
+        lost = error.connection_invalidated or isinstance(cause, pg.InterfaceError | OSError)
         return lost or isinstance(error, InterfaceError | OperationalError)
-    return isinstance(error, (*_AWAY, OSError, PoolTimeoutError))  # TimeoutError is an OSError
+    return isinstance(error, pg.InterfaceError | OSError | PoolTimeoutError | DatabaseAway)

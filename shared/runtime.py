@@ -9,7 +9,8 @@ from shared.errors import Unavailable
 from shared.logging import log
 
 GRACE = 15.0  # seconds a step may take to end on shutdown
-MAX_BACKOFF = 30.0  # seconds
+MAX_BACKOFF = 30.0  # seconds, after a fault nobody expected
+AWAY_BACKOFF = 3.0  # seconds, while something is away: work goes on soon after it is back
 
 
 @dataclass
@@ -56,24 +57,26 @@ async def _keep(loop: Loop, stopping: asyncio.Event) -> None:
     failures = 0
     while not stopping.is_set():
         loop.doorbell.clear()
+        longest = MAX_BACKOFF
         try:
             worked = await loop.step()
         except asyncio.CancelledError:
             # aio-pika cancels the waiters of a channel that died; only our own end counts.
             if _being_cancelled():
                 raise
-            worked, failures = False, failures + 1
+            worked, failures, longest = False, failures + 1, AWAY_BACKOFF
             log.warning("loop_interrupted", loop=loop.name, failures=failures)
-        except Unavailable as error:
-            worked, failures = False, failures + 1
-            log.warning("loop_waits", loop=loop.name, reason=error.code, failures=failures)
+        except (Unavailable, OSError) as error:
+            worked, failures, longest = False, failures + 1, AWAY_BACKOFF
+            reason = getattr(error, "code", type(error).__name__)
+            log.warning("loop_waits", loop=loop.name, reason=reason, failures=failures)
         except Exception:  # noqa: BLE001 - the loop outlives any fault of a step
             worked, failures = False, failures + 1
             log.exception("loop_failed", loop=loop.name, failures=failures)
         else:
             failures = 0
         if not worked and not stopping.is_set():
-            backoff = min(MAX_BACKOFF, 0.5 * 2 ** min(failures, 6)) if failures else loop.pause
+            backoff = min(longest, 0.5 * 2 ** min(failures, 6)) if failures else loop.pause
             await _rest(loop.doorbell if not failures else stopping, backoff)
 
 

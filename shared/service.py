@@ -10,7 +10,8 @@ from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.store import EventStore
-from shared.messaging.consumer import Consumer, React
+from shared.messaging.consumer import Consumer
+from shared.messaging.handler import React
 from shared.messaging.publisher import Publisher
 from shared.runtime import Loop
 from shared.settings import StatefulSettings
@@ -60,7 +61,7 @@ def _consuming(
     types = EventTypes(CONSUMED[name], UPCASTERS)
     consumer = Consumer(name, amqp_url, database, types, bindings(name), react)
     loop = Loop("consumer", consumer.step, pause=0.0, close=consumer.close)
-    return loop, health.broker_check(lambda: consumer.is_ready)
+    return loop, consumer.check
 
 
 def _publishing(

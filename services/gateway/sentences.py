@@ -34,6 +34,9 @@ SENTENCES = {
     "database_unavailable": N_(
         "The database is not available at the moment. Please try again shortly."
     ),
+    "database_refuses_writes": N_(
+        "Nothing can be changed at the moment; what is there can be read. Please try again shortly."
+    ),
     "broker_unavailable": N_(
         "The message broker is not available at the moment. Please try again shortly."
     ),

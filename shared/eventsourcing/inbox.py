@@ -1,14 +1,18 @@
 """Which messages a consumer has had, so that one that comes again has no second effect."""
 
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.eventsourcing.erasure import is_erased
+
 # The feed keeps a week, and a queue delivers again as soon as its consumer is there.
 REMEMBERED = timedelta(days=30)
 PRUNED_AT_ONCE = 10_000  # rows; some hundredths of a second
+_SIZE = 32  # bytes of a SHA-256
 
 _PRUNE = """
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(
@@ -23,8 +27,30 @@ class DigestMismatchError(Exception):
     """An id that was here before comes back with another body."""
 
 
-async def is_new(connection: AsyncConnection, consumer: str, event_id: UUID, digest: bytes) -> bool:
-    """Note the message; False when it was noted before.
+class Digest(NamedTuple):
+    """SHA-256 of an event, and of the event as it is once its person is erased."""
+
+    whole: bytes
+    masked: bytes
+    has_personal: bool
+
+    def is_of(self, known: bytes) -> bool:
+        """Whether `known`, 64 bytes of the inbox, or 32 of an older one, is of the same event."""
+        whole, masked = known[:_SIZE], known[_SIZE:]
+        if self.whole == whole:
+            return True
+        return self.masked == masked and (self.is_masked or whole == masked)
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether the event came without its personal fields."""
+        return self.has_personal and self.whole == self.masked
+
+
+async def is_new(
+    connection: AsyncConnection, consumer: str, event_id: UUID, digest: Digest, person: UUID | None
+) -> bool:
+    """Note the message, which is about `person`; False when it was noted before.
 
     Raises:
         DigestMismatchError: the id is known, with another body.
@@ -34,17 +60,27 @@ async def is_new(connection: AsyncConnection, consumer: str, event_id: UUID, dig
             "INSERT INTO inbox (consumer, event_id, digest) VALUES (:consumer, :event_id, :digest)"
             " ON CONFLICT (consumer, event_id) DO NOTHING"
         ),
-        {"consumer": consumer, "event_id": event_id, "digest": digest},
+        {"consumer": consumer, "event_id": event_id, "digest": digest.whole + digest.masked},
     )
     if result.rowcount == 1:
         return True
-    known = await connection.execute(
+    row = await connection.execute(
         text("SELECT digest FROM inbox WHERE consumer = :consumer AND event_id = :event_id"),
         {"consumer": consumer, "event_id": event_id},
     )
-    if bytes(known.scalar_one()) != digest:
-        raise DigestMismatchError(str(event_id))
-    return False
+    known = bytes(row.scalar_one())
+    if digest.is_of(known) or await _was_erased(connection, known, digest, person):
+        return False
+    raise DigestMismatchError(str(event_id))
+
+
+async def _was_erased(
+    connection: AsyncConnection, known: bytes, digest: Digest, person: UUID | None
+) -> bool:
+    """Whether a row of an older inbox, which can't tell, may be of the event before its masking."""
+    if len(known) > _SIZE or not digest.is_masked or person is None:
+        return False
+    return await is_erased(connection, person)
 
 
 async def prune(connection: AsyncConnection, consumer: str) -> int:

@@ -9,9 +9,12 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from shared.logging import log
 from shared.messaging.connection import Connection
+from shared.messaging.envelope import MAX_BYTES
 from shared.messaging.topology import declare_queue
 
-BATCH = 100  # messages
+# The broker knows no prefetch in bytes: as many messages as fit, were all of them the largest.
+PREFETCH_BYTES = 64 * 1024 * 1024
+PREFETCH = PREFETCH_BYTES // MAX_BYTES  # messages
 BATCH_BYTES = 8 * 1024 * 1024
 
 
@@ -41,7 +44,7 @@ class Arrivals:
 
     async def open(self) -> None:
         self._waiting = deque()
-        channel = await self._connection.channel(prefetch=BATCH)
+        channel = await self._connection.channel(prefetch=PREFETCH)
         queue = await declare_queue(channel, self._service, self._bindings)
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(self._cancelled)
@@ -53,11 +56,7 @@ class Arrivals:
         await self._connection.close()
 
     async def next_batch(self) -> list[AbstractIncomingMessage]:
-        """What has arrived, as far as it goes together; nothing after a second of silence.
-
-        The delivery limit also counts against prefetched neighbours of a poison message, so what
-        was delivered before comes alone.
-        """
+        """What has arrived, as far as it goes together; nothing after a second of silence."""
         if not self._waiting:
             self._bell.clear()
             with suppress(TimeoutError):
@@ -67,15 +66,9 @@ class Arrivals:
             return []
         batch = [self._waiting.popleft()]
         room = BATCH_BYTES - len(batch[0].body)
-        while (upcoming := self._upcoming()) and not upcoming.redelivered:
-            room -= len(upcoming.body)
-            if batch[-1].redelivered or len(batch) == BATCH or room < 0:
-                break
+        while self._waiting and (room := room - len(self._waiting[0].body)) >= 0:
             batch.append(self._waiting.popleft())
         return batch
-
-    def _upcoming(self) -> AbstractIncomingMessage | None:
-        return self._waiting[0] if self._waiting else None
 
     def _cancelled(self, _: object) -> None:
         log.warning("consumer_cancelled", consumer=self._service)

@@ -2,48 +2,40 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import telemetry
-from shared.context import causation_id, correlation_id
 from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.erasure import erased_among
-from shared.eventsourcing.event import (
-    EventTypes,
-    RecordedEvent,
-    UnknownEventVersionError,
-    UnreadableEventError,
-)
-from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, is_new, prune
+from shared.eventsourcing.event import EventTypes, UnknownEventVersionError, UnreadableEventError
+from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, prune
 from shared.logging import log
 from shared.messaging.arrivals import Arrivals
-from shared.messaging.envelope import Envelope, UnreadableMessageError, read_envelope, to_recorded
+from shared.messaging.connection import BrokerAway
+from shared.messaging.envelope import UnreadableMessageError, read_envelope, to_recorded
 from shared.messaging.erased_letters import drop_letters, named_in
+from shared.messaging.handler import Handler, React, Received
+from shared.messaging.judgement import BROKER_TROUBLE, may_be_to_blame
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import DEAD, dead_queue
+from shared.messaging.waiting import Waiting
 
-PATIENCE = 60.0  # seconds to wait for the database before the broker gets the messages back
 TRIES = 3
 BACKOFF = 0.2  # seconds before the second try, doubled before the third
 PRUNE_EVERY = 3600.0  # seconds
-React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
-Received = tuple[AbstractIncomingMessage, Envelope, RecordedEvent]
 
 
 class Consumer:
     """Reads a service's queue and lets `react` change the service's tables.
 
-    A batch is one transaction, its messages are acknowledged after the commit. A batch that fails
-    is taken apart so that the guilty message harms no neighbour. While the database is away
-    everything waits; nothing is dead-lettered for it.
+    A batch is one transaction, its messages are acknowledged after the commit. Only a message that
+    is proven to be at fault is buried: it can't be read, or its id was another's, or its reaction
+    fails on its own while the database takes writes. Anything else waits, for as long as it takes.
     """
 
     def __init__(
@@ -56,18 +48,47 @@ class Consumer:
         react: React,
     ) -> None:
         """Take the events to read (`types`) and the routing keys to bind; other types are acked."""
-        self._service, self._database, self._types, self._react = service, database, types, react
+        self._service, self._database, self._types = service, database, types
+        self._blanks = types.blanks()
+        self._handler = Handler(service, database, react)
         self._arrivals = Arrivals(service, url, bindings)
         self._dead_letters = Publisher(url, f"{service} dead letters")
         self._prune_at = 0.0
+        self._waiting = Waiting(service, lambda: self._arrivals.are_connected)
 
     @property
     def is_ready(self) -> bool:
-        """Whether messages would arrive."""
-        return self._arrivals.is_ready
+        """Whether messages would arrive and be handled."""
+        return self._arrivals.is_ready and self._waiting.trouble is None
+
+    async def check(self) -> None:
+        """Raise what keeps messages from being handled."""
+        if (trouble := self._waiting.trouble) is not None:
+            raise trouble.with_traceback(None)
+        if not self._arrivals.is_ready:
+            raise BrokerAway
 
     async def step(self) -> bool:
-        """Handle what has arrived; False when nothing did within a second."""
+        """Handle what has arrived; False when nothing did within a second.
+
+        Raises:
+            Unavailable: something is away, or a reaction can't be done yet. Nothing is lost.
+        """
+        try:
+            worked = await self._step()
+        except BROKER_TROUBLE as error:
+            log.warning("consumer_interrupted", consumer=self._service, exc_info=error)
+            self._waiting.trouble = away = BrokerAway()
+            raise away from error
+        except Exception as error:
+            self._waiting.trouble = error
+            if isinstance(error, Unavailable | OSError) or may_be_to_blame(error):
+                raise
+            raise Unavailable from error  # it is logged; work goes on soon after it is mended
+        self._waiting.trouble = None
+        return worked
+
+    async def _step(self) -> bool:
         try:
             if not self._arrivals.are_open:
                 await self._begin()
@@ -87,8 +108,7 @@ class Consumer:
 
     async def _begin(self) -> None:
         await self._arrivals.close()
-        async with self._database.transaction() as connection:
-            await connection.execute(text("SELECT 1"))  # no messages while nothing can be done
+        await self._handler.probe()  # no messages while nothing can be done
         await self._arrivals.open()
 
     async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
@@ -107,54 +127,53 @@ class Consumer:
                 await message.ack()
             else:
                 readable.append(received)
-        if readable:
-            await self._apply_or_split(readable)
+        if len(readable) == 1 or (readable and not await self._together(readable)):
+            for received in readable:
+                await self._alone(received)
 
     def _read(self, message: AbstractIncomingMessage) -> Received | None:
         envelope = read_envelope(message.body, message.content_type)
         _, name, _ = envelope.parsed_type()
         if not self._types.known(name):
             return None
-        return message, envelope, to_recorded(envelope, self._types)
+        recorded = to_recorded(envelope, self._types)
+        return Received(message, recorded, envelope.digest(self._blanks.get(name, {})))
 
-    async def _apply_or_split(self, batch: Sequence[Received]) -> None:
+    async def _together(self, batch: Sequence[Received]) -> bool:
+        """False when one of the messages may be at fault; then none had an effect."""
         try:
-            await self._when_database_is_there(batch)
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - a reaction may raise anything
-            if len(batch) == 1:
-                await self._try_again(batch[0], error)
-                return
-            log.warning("batch_split", consumer=self._service, messages=len(batch))
-            for received in batch:
-                await self._apply_or_split([received])
-        else:
-            await self._drop_letters_of_erased(batch)
-            for message, _, _ in batch:
-                await message.ack()
-
-    async def _try_again(self, received: Received, error: Exception) -> None:
-        for attempt in range(2, TRIES + 1):
-            if isinstance(error, DigestMismatchError):
-                break
-            await asyncio.sleep(BACKOFF * 2 ** (attempt - 2))
-            try:
-                await self._when_database_is_there([received])
-            except Unavailable:
+            await self._waiting.for_success(lambda: self._handler.together(batch))
+        except Exception as error:
+            if not may_be_to_blame(error):
                 raise
-            except Exception as again:  # noqa: BLE001 - see above
-                error = again
-            else:
-                await self._drop_letters_of_erased([received])
-                await received[0].ack()
-                return
-        log.error("message_buried", consumer=self._service, exc_info=error)
-        await self._bury(received[0], type(error).__name__)
+            log.warning("batch_split", consumer=self._service, messages=len(batch))
+            return False
+        await self._acknowledge(batch)
+        return True
+
+    async def _alone(self, received: Received) -> None:
+        """Bury the message when it alone is at fault, again and again; its neighbours go on."""
+        fault = await self._waiting.for_success(lambda: self._handler.alone(received))
+        for attempt in range(TRIES - 1):
+            if fault is None or isinstance(fault, DigestMismatchError):
+                break
+            await asyncio.sleep(BACKOFF * 2**attempt)
+            fault = await self._waiting.for_success(lambda: self._handler.alone(received))
+        if fault is None:
+            await self._acknowledge([received])
+        else:
+            log.error("message_buried", consumer=self._service, exc_info=fault)
+            await self._bury(received.message, type(fault).__name__)
+
+    async def _acknowledge(self, batch: Sequence[Received]) -> None:
+        await self._drop_letters_of_erased(batch)
+        for received in batch:
+            await received.message.ack()
 
     async def _drop_letters_of_erased(self, batch: Sequence[Received]) -> None:
         """Before the erasure is acknowledged, so that it is done again when it breaks off."""
-        erased = {r.event.user_id for _, _, r in batch if isinstance(r.event, UserErased)}
+        events = [received.recorded.event for received in batch]
+        erased = {event.user_id for event in events if isinstance(event, UserErased)}
         if erased:
             await self._drop_letters(erased)
 
@@ -171,36 +190,6 @@ class Consumer:
     async def _erased_among(self, ids: Collection[UUID]) -> set[UUID]:
         async with self._database.transaction() as connection:
             return await erased_among(connection, ids)
-
-    async def _when_database_is_there(self, batch: Sequence[Received]) -> None:
-        pause, end = 0.5, time.monotonic() + PATIENCE
-        while True:
-            try:
-                return await self._apply(batch)
-            except Unavailable as error:
-                if not self._arrivals.are_connected or time.monotonic() > end:
-                    raise  # the broker will deliver the batch again
-                log.warning("consumer_waits", consumer=self._service, reason=error.code)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 10.0)
-
-    async def _apply(self, batch: Sequence[Received]) -> None:
-        started = time.monotonic()
-        new = 0
-        async with self._database.transaction() as connection:
-            for _, envelope, recorded in batch:
-                if await is_new(connection, self._service, envelope.id, envelope.digest()):
-                    await self._react_to(connection, recorded)
-                    new += 1
-        duration = round(1000 * (time.monotonic() - started))
-        log.info("batch_handled", messages=len(batch), new=new, duration_ms=duration)
-
-    async def _react_to(self, connection: AsyncConnection, recorded: RecordedEvent) -> None:
-        causation_id.set(recorded.event_id)
-        correlation_id.set(recorded.metadata.correlation_id)
-        name = f"{self._service} reacts to {recorded.event.type_name()}"
-        with telemetry.continued(recorded.metadata.traceparent, name):
-            await self._react(connection, recorded)
 
     async def _prune(self) -> None:
         """Forget old messages now and then; at the next rest again where that was not all.

@@ -6,6 +6,7 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts import producer_of
 from shared.eventsourcing.event import EventTypes, Metadata, RecordedEvent
+from shared.eventsourcing.inbox import Digest
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 4 * 1024 * 1024  # 500 findings of 4 KiB each are half of it
@@ -52,10 +54,18 @@ class Envelope(BaseModel):
             raise UnreadableMessageError("type")
         return match[1], match[2], int(match[3])
 
-    def digest(self) -> bytes:
-        """The same for the same event, however often it was sent."""
+    def digest(self, blanks: Mapping[str, Any]) -> Digest:
+        """The same for the same event, however often it was sent, masked or not.
+
+        `blanks` are the personal fields of the event's type with what masks them.
+        """
         fields = self.model_dump(mode="json", exclude={"traceparent"})
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).digest()
+        masked = {**fields, "data": {**fields["data"], **blanks}} if blanks else fields
+        return Digest(_sha256(fields), _sha256(masked), has_personal=bool(blanks))
+
+
+def _sha256(fields: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).digest()
 
 
 def routing_key(recorded: RecordedEvent) -> str:

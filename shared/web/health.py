@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
+from sqlalchemy import text
 
-from shared.db import Database
+from shared.db import Database, DatabaseRefusesWrites
 from shared.errors import Unavailable
 from shared.messaging.connection import BrokerAway, BrokerRefuses
 from shared.migrations import is_current
@@ -15,8 +16,9 @@ from shared.web.routes import Router
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the thing is not there."""
-# A broker that is there and takes no messages for now delays what is told; requests are served.
-SERVING = {"ok", BrokerRefuses.code}
+# A broker that takes no messages for now delays what is told; a database that takes no writes can
+# be read. Requests are served.
+SERVING = {"ok", BrokerRefuses.code, DatabaseRefusesWrites.code}
 
 
 def router(checks: Mapping[str, Check], metrics: Metrics) -> Router:
@@ -51,12 +53,14 @@ async def _state(check: Check) -> str:
 
 
 def database_check(database: Database, service: str) -> Check:
-    """The database answers and its schema is the one this code expects."""
+    """The database answers, its schema is the one this code expects, and it takes writes."""
 
     async def check() -> None:
         async with database.transaction() as connection:
             if not await is_current(connection, service):
                 raise MigrationsPending
+            if await connection.scalar(text("SHOW transaction_read_only")) == "on":
+                raise DatabaseRefusesWrites
 
     return check
 

@@ -18,9 +18,10 @@ from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing import inbox
 from shared.eventsourcing.event import EventTypes, RecordedEvent
-from shared.eventsourcing.inbox import is_new
+from shared.eventsourcing.inbox import Digest, is_new
 from shared.ids import new_id
 from shared.messaging import consumer as consumer_module
+from shared.messaging import waiting
 from shared.messaging.arrivals import BATCH_BYTES
 from shared.messaging.consumer import Consumer, React
 from shared.messaging.topology import DELIVERY_LIMIT, EVENTS, dead_queue
@@ -116,7 +117,7 @@ async def test_database_and_broker_away_for_longer_than_its_patience_bury_nothin
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """More often than the broker would deliver a message."""
-    monkeypatch.setattr(consumer_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(waiting, "PATIENCE", 0.0)
     service, first, messages = await broker.service(), a_message(), [a_message() for _ in range(5)]
     async with (
         proxy_to(broker.url) as (wire, url),
@@ -270,7 +271,9 @@ async def test_messages_older_than_anything_that_can_come_again_are_forgotten(
 
 async def _received(connection: AsyncConnection, consumer: str, age: str) -> None:
     event_id = new_id()
-    assert await is_new(connection, consumer, event_id, b"digest")
+    assert await is_new(
+        connection, consumer, event_id, Digest(b"w" * 32, b"m" * 32, has_personal=False), None
+    )
     aged = f"UPDATE inbox SET received_at = now() - interval '{age}' WHERE event_id = :event_id"
     await connection.execute(text(aged), {"event_id": event_id})
 

@@ -1,0 +1,82 @@
+"""What messages do to a service's tables: all of a batch in one transaction, or one alone."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from aio_pika.abc import AbstractIncomingMessage
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import telemetry
+from shared.context import causation_id, correlation_id
+from shared.db import Database
+from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing.inbox import Digest, is_new
+from shared.eventsourcing.probe import probe_write
+from shared.logging import log
+from shared.messaging.judgement import may_be_to_blame
+
+React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message that could be read."""
+
+    message: AbstractIncomingMessage
+    recorded: RecordedEvent
+    digest: Digest
+
+
+class Handler:
+    """Lets `react` change the tables, once for each message."""
+
+    def __init__(self, service: str, database: Database, react: React) -> None:
+        self._service, self._database, self._react = service, database, react
+
+    async def probe(self) -> None:
+        """Raise unless the database takes writes."""
+        async with self._database.transaction() as connection:
+            await probe_write(connection, self._service)
+
+    async def together(self, batch: Sequence[Received]) -> None:
+        """One transaction: all messages have their effect, or none has and it raises."""
+        started = time.monotonic()
+        async with self._database.transaction() as connection:
+            new = [await self._once(connection, received) for received in batch]
+        duration = round(1000 * (time.monotonic() - started))
+        log.info("batch_handled", messages=len(batch), new=sum(new), duration_ms=duration)
+
+    async def alone(self, received: Received) -> Exception | None:
+        """What speaks against the message itself; None when it had its effect.
+
+        Against it speaks only an error that the database raises, or our code, while the same
+        transaction can write and commit. Any other error is raised.
+        """
+        fault: Exception | None = None
+        async with self._database.transaction() as connection:
+            try:
+                async with connection.begin_nested():
+                    await self._once(connection, received)
+                    await connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            except Exception as error:
+                if not may_be_to_blame(error):
+                    raise
+                fault = error
+            if fault is not None:
+                await probe_write(connection, self._service)
+        return fault
+
+    async def _once(self, connection: AsyncConnection, received: Received) -> bool:
+        """Whether the message was new."""
+        recorded = received.recorded
+        event_id, person = recorded.event_id, recorded.metadata.user_id
+        if not await is_new(connection, self._service, event_id, received.digest, person):
+            return False
+        causation_id.set(event_id)
+        correlation_id.set(recorded.metadata.correlation_id)
+        name = f"{self._service} reacts to {recorded.event.type_name()}"
+        with telemetry.continued(recorded.metadata.traceparent, name):
+            await self._react(connection, recorded)
+        return True
