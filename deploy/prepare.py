@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from deploy.local.credentials import SERVICES, Credentials, open_credentials
+from deploy.local.errors import CannotStart
 from deploy.local.files import write_text
 from deploy.local.prepare import lay_exchanges, lay_roles, migrate
 from deploy.postgres.provision import role_url
@@ -96,7 +97,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in JOBS:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    JOBS[arguments[0]]()
+    try:
+        JOBS[arguments[0]]()
+    except CannotStart as reason:
+        sys.stderr.write(f"{reason}\n")
+        return 1
     return 0
 
 

@@ -27,6 +27,7 @@ listeners.tcp.1 = {host}:{port}
 load_definitions = {definitions}
 vm_memory_high_watermark.absolute = 512MiB
 disk_free_limit.absolute = 50MB
+max_message_size = 16777216
 raft.wal_max_size_bytes = 33554432
 log.console = true
 log.file = false

@@ -1,11 +1,10 @@
 """Exchanges and queues. What RabbitMQ 3.10 and 4.x share."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractQueue
-
-from shared.contracts import CONSUMED, bindings
 
 EVENTS = "events"
 DEAD = "events.dead"
@@ -13,7 +12,10 @@ PUBLIC = "events.public"  # the same events without personal fields
 PROBE = "events.probe"  # leads nowhere
 FEED = "events.feed"
 FEED_AGE = "7D"
-DELIVERY_LIMIT = 20
+# Nobody is buried for having waited: what is at fault is found out by the consumer. The limit of
+# the dead letters, too: looking at one counts as a delivery, and only a person may end its life.
+DELIVERY_LIMIT = 1_000_000
+QUORUM: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
 
 
 async def declare_shared(channel: AbstractChannel) -> None:
@@ -29,44 +31,40 @@ async def declare_shared(channel: AbstractChannel) -> None:
     await feed.unbind(events, "#")  # as it was bound before personal fields were left out
 
 
-async def declare_queues(channel: AbstractChannel) -> None:
-    """Declare the queue of every consuming service, so that what is published waits for it.
-
-    An event goes to several queues, so one that misses a queue would look delivered all the same.
-    """
-    for service in CONSUMED:
-        await declare_queue(channel, service, bindings(service))
-
-
 async def declare_queue(
     channel: AbstractChannel, service: str, keys: Iterable[str]
 ) -> AbstractQueue:
     """Declare a service's own queue and the place for its dead letters, with the service's rights.
 
     `keys` are routing keys such as `files.FileUploaded`.
+
+    Raises:
+        ChannelPreconditionFailed: the queue is of an earlier version (`moving.declare_queues`).
     """
     dead = await channel.declare_queue(
         dead_queue(service),
         durable=True,
-        # Looking at a dead letter counts as a delivery: only a person may end its life.
-        arguments={"x-queue-type": "quorum", "x-delivery-limit": 1_000_000},
+        arguments=QUORUM,
     )
     await dead.bind(DEAD, dead_queue(service))
     queue = await channel.declare_queue(
         service,
         durable=True,
         arguments={
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
+            **QUORUM,
             "x-dead-letter-exchange": DEAD,
             "x-dead-letter-routing-key": dead_queue(service),
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
         },
     )
+    await bind_all(queue, keys)
+    return queue
+
+
+async def bind_all(queue: AbstractQueue, keys: Iterable[str]) -> None:
     for key in keys:
         await queue.bind(EVENTS, key)
-    return queue
 
 
 def dead_queue(service: str) -> str:

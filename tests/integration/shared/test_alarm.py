@@ -17,7 +17,7 @@ from deploy.rabbitmq.definitions import ADMINISTRATOR, USERS
 from shared import runtime
 from shared.messaging import publisher
 from shared.messaging.connection import BrokerRefuses
-from shared.messaging.topology import declare_queues
+from shared.messaging.moving import declare_queues
 from shared.web.stock import STOCK
 from tests.integration.shared.test_readiness import make, running
 from tests.support.apps import as_user
@@ -42,7 +42,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 async def calm(node: RabbitMQ) -> AsyncIterator[Broker]:
     """The broker before the alarm, and after it."""
     async with broker_at(node.url(ADMINISTRATOR)) as broker:
-        await declare_queues(broker.channel)
+        await declare_queues(broker.connection)
         yield broker
         await _end(node)
         await broker.close()

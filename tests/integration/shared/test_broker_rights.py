@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aio_pika.exceptions import AMQPError
 
 from shared.contracts import CONSUMED, PUBLISHED, bindings
+from shared.messaging.moving import declare_queues
 from shared.messaging.topology import (
     DEAD,
     EVENTS,
@@ -18,7 +19,6 @@ from shared.messaging.topology import (
     PUBLIC,
     dead_queue,
     declare_queue,
-    declare_queues,
     declare_shared,
 )
 from tests.support.broker import a_message
@@ -70,7 +70,7 @@ async def _empty(server: Server) -> None:
     administrator = await aio_pika.connect(server.url())
     async with administrator:
         channel = await administrator.channel()
-        await declare_queues(channel)
+        await declare_queues(administrator)
         for service in CONSUMED:
             await (await channel.get_queue(service)).purge()
 
@@ -80,7 +80,7 @@ async def test_an_event_waits_for_a_consumer_that_has_never_started(server: Serv
     files = await aio_pika.connect(server.url("prereview_files"))
     async with administrator, files:
         channel = await administrator.channel()
-        await declare_queues(channel)
+        await declare_queues(administrator)
         queue = await channel.get_queue("checker")
         await queue.purge()
         await _publish(await files.channel(), EVENTS, "files.FileUploaded")

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.contracts.files import FileUploaded
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes, RecordedEvent
-from shared.messaging.consumer import Consumer, React
+from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import MAX_BYTES, to_message
+from shared.messaging.handler import React
 from shared.messaging.topology import EVENTS, dead_queue
 from shared.runtime import Loop, running
 from tests.integration.conftest import Pools

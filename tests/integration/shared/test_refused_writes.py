@@ -1,4 +1,4 @@
-"""A database that takes no writes for a while costs no message, and poison is found all the same."""
+"""A database that takes no writes for a while costs no message, and poison is found."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -18,7 +18,6 @@ from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.messaging.consumer import Consumer
 from shared.messaging.topology import dead_queue
 from shared.runtime import Loop, running
-from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
 from tests.support.broker import Broker, a_message, raw_message
 from tests.support.databases import PrivateDatabase

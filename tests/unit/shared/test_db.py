@@ -7,7 +7,7 @@ from asyncpg import exceptions as pg
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from shared.db import Database, DatabaseAway, is_away
+from shared.db import Database, DatabaseAway, DatabaseRefusesWrites, is_away, telling_away
 
 
 def _wrapped(kind: type[DBAPIError], cause: BaseException) -> DBAPIError:
@@ -28,6 +28,12 @@ AWAY: list[BaseException] = [
     _wrapped(DBAPIError, pg.AdminShutdownError("terminated")),
     _wrapped(DBAPIError, pg.CrashShutdownError("crashed")),
     _wrapped(DBAPIError, pg.DiskFullError("no space left")),
+    _wrapped(DBAPIError, pg.ReadOnlySQLTransactionError("read-only")),
+    _wrapped(DBAPIError, pg.LockNotAvailableError("locked")),
+    _wrapped(DBAPIError, pg.DeadlockDetectedError("deadlock")),
+    _wrapped(DBAPIError, pg.QueryCanceledError("cancelled")),
+    _wrapped(DBAPIError, pg.OutOfMemoryError("memory")),
+    _wrapped(DBAPIError, pg.IdleInTransactionSessionTimeoutError("left alone")),
     _wrapped(DBAPIError, ConnectionResetError()),
     _wrapped(DBAPIError, TimeoutError()),
     _wrapped(InterfaceError, pg.InterfaceError("closed")),
@@ -40,6 +46,8 @@ THERE: list[BaseException] = [
     _wrapped(DBAPIError, pg.UndefinedTableError("no")),
     _wrapped(DBAPIError, pg.DataError("NUL")),
     pg.UniqueViolationError("twice"),
+    _wrapped(DBAPIError, pg.InternalServerError("broken")),
+    _wrapped(DBAPIError, pg.UnknownPostgresError("nobody knows")),
 ]
 
 
@@ -51,6 +59,12 @@ def test_an_absence_is_told_as_one(error: BaseException) -> None:
 @pytest.mark.parametrize("error", THERE, ids=repr)
 def test_a_refusal_is_not_an_absence(error: BaseException) -> None:
     assert not is_away(error)
+
+
+@pytest.mark.parametrize("cause", [pg.ReadOnlySQLTransactionError, pg.DiskFullError])
+def test_a_database_that_can_only_be_read_is_told_as_such(cause: type[pg.PostgresError]) -> None:
+    with pytest.raises(DatabaseRefusesWrites), telling_away(), telling_away():
+        raise _wrapped(DBAPIError, cause("no"))
 
 
 async def test_where_nobody_listens_the_database_is_away() -> None:

@@ -15,6 +15,7 @@ from shared.eventsourcing.event import (
     UnknownEventVersionError,
     UnreadableEventError,
 )
+from shared.eventsourcing.inbox import Digest
 from shared.messaging.envelope import (
     CONTENT_TYPE,
     MAX_BYTES,
@@ -26,7 +27,7 @@ from shared.messaging.envelope import (
     to_message,
     to_recorded,
 )
-from tests.support.events import ANN, NOON, recorded, uploaded
+from tests.support.events import ANN, NOON, deleted, recorded, uploaded
 
 TYPES = published_types()
 Change = Callable[[dict[str, Any]], dict[str, Any]]
@@ -165,12 +166,26 @@ def test_attributes_of_others_are_ignored() -> None:
     assert read_envelope(body, CONTENT_TYPE).source == "/files"
 
 
+def _digest(envelope: Envelope) -> Digest:
+    return envelope.digest(TYPES.blanks()["FileUploaded"])
+
+
+def _known(envelope: Envelope) -> bytes:
+    """What the inbox keeps of it."""
+    digest = _digest(envelope)
+    return digest.whole + digest.masked
+
+
+def _with_name(envelope: Envelope, name: str) -> Envelope:
+    return envelope.model_copy(update={"data": {**envelope.data, "name": name}})
+
+
 def test_the_digest_is_of_the_event_not_of_the_way_it_came() -> None:
     event = _recorded()
     envelope = to_envelope(event)
     sent_again = envelope.model_copy(update={"traceparent": None})
     in_other_order = Envelope.model_validate(dict(reversed(envelope.model_dump().items())))
-    assert envelope.digest() == sent_again.digest() == in_other_order.digest()
+    assert _digest(envelope) == _digest(sent_again) == _digest(in_other_order)
 
 
 @pytest.mark.parametrize(
@@ -178,4 +193,34 @@ def test_the_digest_is_of_the_event_not_of_the_way_it_came() -> None:
 )
 def test_another_body_has_another_digest(field: str, value: object) -> None:
     envelope = to_envelope(_recorded())
-    assert envelope.model_copy(update={field: value}).digest() != envelope.digest()
+    other = envelope.model_copy(update={field: value})
+    assert not _digest(other).is_of(_known(envelope))
+    assert not _digest(envelope).is_of(_known(other))
+
+
+def test_an_event_that_was_masked_is_the_same_whichever_came_first() -> None:
+    envelope = to_envelope(_recorded())
+    masked = _with_name(envelope, "")
+    assert _digest(masked).is_of(_known(envelope))
+    assert _digest(envelope).is_of(_known(masked))
+
+
+def test_another_name_is_another_body_and_so_is_another_event_that_was_masked() -> None:
+    envelope = to_envelope(_recorded())
+    other = _with_name(envelope, "other.py")
+    assert not _digest(other).is_of(_known(envelope))
+    masked = _with_name(envelope, "").model_copy(update={"sequence": 4})
+    assert not _digest(masked).is_of(_known(envelope))
+
+
+def test_of_an_older_inbox_only_the_whole_counts() -> None:
+    envelope = to_envelope(_recorded())
+    assert _digest(envelope).is_of(_digest(envelope).whole)
+    assert not _digest(_with_name(envelope, "")).is_of(_digest(envelope).whole)
+
+
+def test_an_event_without_personal_fields_is_never_a_masked_one() -> None:
+    envelope = to_envelope(recorded(deleted(uuid4(), 1)))
+    digest = envelope.digest(TYPES.blanks().get("FileDeleted", {}))
+    assert not digest.is_masked
+    assert digest.is_of(digest.whole + digest.masked)

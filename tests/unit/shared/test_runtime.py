@@ -87,9 +87,20 @@ async def test_a_fault_is_waited_out_and_the_loop_goes_on(fault: BaseException) 
     assert 0.9 < story.pauses()[0] < 2
 
 
+@pytest.mark.parametrize(
+    ("fault", "pauses"),
+    [
+        (RuntimeError("bug"), [1, 2, 4, 8, 16, 30, 30, 30]),
+        (Unavailable(), [1, 2, 3, 3, 3, 3, 3, 3]),
+        (OSError("no route"), [1, 2, 3, 3, 3, 3, 3, 3]),
+        (asyncio.CancelledError(), [1, 2, 3, 3, 3, 3, 3, 3]),
+    ],
+    ids=repr,
+)
 async def test_each_fault_in_a_row_is_waited_out_longer(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, fault: BaseException, pauses: list[float]
 ) -> None:
+    """But what is away may be back at any moment."""
     rests: list[float] = []
 
     async def rest(_: asyncio.Event, seconds: float) -> None:
@@ -97,11 +108,11 @@ async def test_each_fault_in_a_row_is_waited_out_longer(
         await asyncio.sleep(0)
 
     monkeypatch.setattr(runtime, "_rest", rest)
-    story = Story(*[RuntimeError("bug")] * 8, True, RuntimeError("again"))
+    story = Story(*[fault] * 8, True, fault)
     async with running([Loop("troubled", story.step, pause=7)]):
         await eventually(story.done, 2)
         await eventually(lambda: _true(len(rests) > 9), 2)
-    assert rests[:10] == [1, 2, 4, 8, 16, 30, 30, 30, 1, 7]
+    assert rests[:10] == [*pauses, 1, 7]
 
 
 async def test_loops_do_not_disturb_each_other() -> None:

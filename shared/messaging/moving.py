@@ -1,0 +1,117 @@
+"""The queues of all services, also where those of an earlier version have to be replaced.
+
+A queue keeps the arguments it was declared with. One that has others is emptied into a second
+queue, deleted, declared anew and filled again. Each step may be interrupted and is repeated by the
+next run: a message is published to where it goes before it is taken from where it was, and what is
+published meanwhile reaches both queues. What comes twice has one effect (`inbox`).
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+
+from shared.contracts import CONSUMED, bindings
+from shared.logging import log
+from shared.messaging.topology import EVENTS, QUORUM, bind_all, declare_queue
+
+AT_ONCE = 16  # messages, each up to the broker's `max_message_size`
+
+
+class QueueInUse(Exception):
+    """Somebody still consumes from a queue that has to be replaced."""
+
+
+async def declare_queues(connection: AbstractConnection) -> None:
+    """Declare the queue of every consuming service, so that what is published waits for it.
+
+    An event goes to several queues, so one that misses a queue would look delivered all the same.
+    Needs an administrator's rights.
+
+    Raises:
+        QueueInUse: a queue of an earlier version is to be replaced while a copy consumes from it.
+    """
+    for service in CONSUMED:
+        await declare_or_replace(connection, service, bindings(service))
+
+
+async def declare_or_replace(
+    connection: AbstractConnection, service: str, keys: Iterable[str]
+) -> None:
+    """Declare one service's queue; move its messages where it has the arguments of earlier ones."""
+    keys = list(keys)
+    try:
+        await _declare(connection, service, keys)
+    except ChannelPreconditionFailed:
+        log.info("queue_moves", queue=service)
+        await _empty_and_delete(connection, service, keys)
+        await _declare(connection, service, keys)
+    await _fill(connection, service, keys)
+
+
+def moving_queue(service: str) -> str:
+    return f"{service}.moving"
+
+
+async def _declare(connection: AbstractConnection, service: str, keys: Iterable[str]) -> None:
+    async with connection.channel() as channel:  # a refusal closes it
+        await declare_queue(channel, service, keys)
+
+
+async def _empty_and_delete(
+    connection: AbstractConnection, service: str, keys: Iterable[str]
+) -> None:
+    async with connection.channel(on_return_raises=True) as channel:
+        old = await channel.get_queue(service)
+        _refuse_if_used(old)
+        place = await channel.declare_queue(moving_queue(service), durable=True, arguments=QUORUM)
+        await bind_all(place, keys)
+        await _move_all(channel, old, place.name)
+        # A quorum queue can't be deleted on condition that nobody uses it.
+        _refuse_if_used(old)
+        await old.delete(if_unused=False, if_empty=False)
+
+
+async def _fill(connection: AbstractConnection, service: str, keys: Iterable[str]) -> None:
+    """Bring back what a move has put aside, this one or one that broke off; both are bound."""
+    try:
+        async with connection.channel(on_return_raises=True) as channel:
+            place = await channel.get_queue(moving_queue(service))
+            for key in keys:
+                await place.unbind(EVENTS, key)
+            await _move_all(channel, place, service)
+            await place.delete(if_unused=False, if_empty=False)
+    except ChannelNotFoundEntity:
+        return  # there was none
+
+
+def _refuse_if_used(queue: AbstractQueue) -> None:
+    if queue.declaration_result.consumer_count:
+        raise QueueInUse(
+            f"The queue {queue.name} has to be replaced, and somebody consumes from it: "
+            "stop the services of the earlier version first."
+        )
+
+
+async def _move_all(channel: AbstractChannel, source: AbstractQueue, target: str) -> None:
+    """Until the broker says that nothing is left, and nobody is there to give anything back."""
+    while await _move_some(channel, source, target) or await _left(source):
+        pass
+
+
+async def _move_some(channel: AbstractChannel, source: AbstractQueue, target: str) -> int:
+    """Publish some messages to `target`, then take them from `source`; how many."""
+    held: list[AbstractIncomingMessage] = []
+    while len(held) < AT_ONCE and (message := await source.get(fail=False)) is not None:
+        held.append(message)
+    exchange = channel.default_exchange
+    await asyncio.gather(*(exchange.publish(message, target, mandatory=True) for message in held))
+    for message in held:
+        await message.ack()
+    return len(held)
+
+
+async def _left(queue: AbstractQueue) -> int:
+    await queue.declare()
+    return queue.declaration_result.message_count or 0
