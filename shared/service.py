@@ -61,7 +61,7 @@ def _consuming(
     types = EventTypes(CONSUMED[name], UPCASTERS)
     consumer = Consumer(name, amqp_url, database, types, bindings(name), react)
     loop = Loop("consumer", consumer.step, pause=0.0, close=consumer.close)
-    return loop, consumer.check
+    return loop, health.broker_check(lambda: consumer.is_ready, trouble=lambda: consumer.trouble)
 
 
 def _publishing(
@@ -70,4 +70,5 @@ def _publishing(
     publisher = Publisher(amqp_url, name)
     relay = Relay(name, database, store, publisher)
     loop = Loop("relay", relay.step, doorbell=relay.doorbell, close=relay.close)
-    return loop, health.broker_check(lambda: relay.is_well, publisher.is_blocked)
+    check = health.broker_check(lambda: relay.is_well, publisher.is_blocked, lambda: relay.trouble)
+    return loop, check

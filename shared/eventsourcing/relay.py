@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import PUBLISHED
-from shared.db import Database, telling_away
+from shared.db import Database, DatabaseAway, telling_away
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.store import EventStore
 from shared.messaging.envelope import routing_key, to_message, to_public_message
@@ -40,17 +40,19 @@ class Relay:
         self.doorbell = asyncio.Event()
         self._probe_at = 0.0
         self.is_well = False  # the last step found all it needs, or another copy in the lead
+        self.trouble: DatabaseAway | None = None  # where it is not the broker that was lacking
 
     async def step(self) -> bool:
         """Publish the next batch; False when there is nothing to publish, or another copy leads."""
         try:
             with telling_away():
                 published = await self._step()
-        except BaseException:
+        except BaseException as error:
             self.is_well = False
+            self.trouble = error if isinstance(error, DatabaseAway) else None
             await self.close()
             raise
-        self.is_well = True
+        self.is_well, self.trouble = True, None
         return published
 
     async def close(self) -> None:

@@ -59,14 +59,12 @@ class Consumer:
     @property
     def is_ready(self) -> bool:
         """Whether messages would arrive and be handled."""
-        return self._arrivals.is_ready and self._waiting.trouble is None
+        return self._arrivals.is_ready and self.trouble is None
 
-    async def check(self) -> None:
-        """Raise what keeps messages from being handled."""
-        if (trouble := self._waiting.trouble) is not None:
-            raise trouble.with_traceback(None)
-        if not self._arrivals.is_ready:
-            raise BrokerAway
+    @property
+    def trouble(self) -> Exception | None:
+        """What keeps messages from being handled; the broker, where it is None and not ready."""
+        return self._waiting.trouble
 
     async def step(self) -> bool:
         """Handle what has arrived; False when nothing did within a second.

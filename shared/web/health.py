@@ -75,12 +75,22 @@ async def _never() -> bool:
     return False
 
 
+def _none() -> None:
+    return None
+
+
 def broker_check(
-    is_open: Callable[[], bool], is_blocked: Callable[[], Awaitable[bool]] = _never
+    is_open: Callable[[], bool],
+    is_blocked: Callable[[], Awaitable[bool]] = _never,
+    trouble: Callable[[], Exception | None] = _none,
 ) -> Check:
+    """The broker is used; `trouble` is what keeps it from being used where that is not itself."""
+
     async def check() -> None:
         if await is_blocked():
             raise BrokerRefuses
+        if (found := trouble()) is not None:
+            raise found.with_traceback(None)
         if not is_open():
             raise BrokerAway
 
