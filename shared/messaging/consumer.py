@@ -28,6 +28,7 @@ from shared.messaging.waiting import Waiting
 TRIES = 3
 BACKOFF = 0.2  # seconds before the second try, doubled before the third
 PRUNE_EVERY = 3600.0  # seconds
+UNREADABLE = (UnreadableMessageError, UnreadableEventError, UnknownEventVersionError)
 
 
 class Consumer:
@@ -82,7 +83,8 @@ class Consumer:
             self._waiting.trouble = error
             if isinstance(error, Unavailable | OSError) or may_be_to_blame(error):
                 raise
-            raise Unavailable from error  # it is logged; work goes on soon after it is mended
+            log.error("consumer_waits", consumer=self._service, exc_info=error)
+            raise Unavailable from error  # so that work goes on soon after it is mended
         self._waiting.trouble = None
         return worked
 
@@ -114,18 +116,16 @@ class Consumer:
         for message in batch:
             try:
                 received = self._read(message)
-            except (
-                UnreadableMessageError,
-                UnreadableEventError,
-                UnknownEventVersionError,
-            ) as error:
-                await self._bury(message, f"{type(error).__name__}: {error}")
+            except Exception as error:
+                if not may_be_to_blame(error):
+                    raise
+                await self._bury(message, _reason(error))
                 continue
             if received is None:
                 await message.ack()
             else:
                 readable.append(received)
-        if len(readable) == 1 or (readable and not await self._together(readable)):
+        if readable and not await self._together(readable):
             for received in readable:
                 await self._alone(received)
 
@@ -144,7 +144,8 @@ class Consumer:
         except Exception as error:
             if not may_be_to_blame(error):
                 raise
-            log.warning("batch_split", consumer=self._service, messages=len(batch))
+            reason = type(error).__name__
+            log.warning("batch_split", consumer=self._service, messages=len(batch), reason=reason)
             return False
         await self._acknowledge(batch)
         return True
@@ -161,7 +162,7 @@ class Consumer:
             await self._acknowledge([received])
         else:
             log.error("message_buried", consumer=self._service, exc_info=fault)
-            await self._bury(received.message, type(fault).__name__)
+            await self._bury(received.message, _reason(fault))
 
     async def _acknowledge(self, batch: Sequence[Received]) -> None:
         await self._drop_letters_of_erased(batch)
@@ -222,3 +223,9 @@ class Consumer:
         )
         await self._dead_letters.publish(DEAD, [(dead_queue(self._service), copy)])
         await message.ack()
+
+
+def _reason(error: Exception) -> str:
+    """In words where they are ours; what others say may repeat what is personal."""
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, UNREADABLE) else name

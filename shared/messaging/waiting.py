@@ -31,14 +31,9 @@ class Waiting:
             except Exception as error:
                 if may_be_to_blame(error):
                     raise
-                self._note(error)
+                self.trouble = error
+                reason = error.code if isinstance(error, Unavailable) else type(error).__name__
+                log.warning("consumer_waits", consumer=self._service, reason=reason)
                 if not self._is_worth_it() or time.monotonic() > end:
                     raise
             await asyncio.sleep(pauses[0] if len(pauses) == 1 else pauses.pop(0))
-
-    def _note(self, error: Exception) -> None:
-        self.trouble = error
-        if isinstance(error, Unavailable):
-            log.warning("consumer_waits", consumer=self._service, reason=error.code)
-        else:
-            log.error("consumer_waits", consumer=self._service, exc_info=error)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.local.rabbitmq import CONFIGURATION
 from deploy.prepare import handouts
 from deploy.rabbitmq.definitions import SERVICES as STATEFUL
 from services.__main__ import SERVICES
@@ -72,6 +73,14 @@ def test_only_the_overlay_that_shows_it_has_the_brokers_management() -> None:
     assert [file for file in files if "management" in str(_read(file))] == [
         "docker-compose.dev.yml"
     ]
+
+
+def test_brokers_take_what_a_consumer_must_see_to_bury_it_and_nothing_larger(
+    compose: dict[str, Any],
+) -> None:
+    limit = f"max_message_size = {16 * 1024 * 1024}\n"
+    assert limit in compose["configs"]["rabbitmq"]["content"]
+    assert limit in CONFIGURATION
 
 
 def test_the_gateway_believes_the_proxys_own_address_and_no_other() -> None:

@@ -140,6 +140,7 @@ UNREADABLE = {
     "unknown version": _changed(type="prereview.files.FileUploaded.v99"),
     "data that do not fit": _changed(data={"file_id": 1}),
     "too large": raw_message(b" " * (MAX_BYTES + 1)),
+    "ten megabytes": raw_message(b"x" * 10_000_000),
     "wrong content type": raw_message(a_message().body, content_type="text/plain"),
     "no content type": Message(a_message().body),
     "other version of the envelope": _changed(specversion="0.3"),
@@ -163,6 +164,22 @@ async def test_what_cannot_be_read_is_laid_aside_at_once_and_the_rest_goes_on(
         assert cast("str", letter.headers["x-reason"]).startswith("Un")
         assert letter.headers["x-queue"] == service
         assert "x-death" not in letter.headers
+
+
+async def test_what_an_older_version_can_not_be_lifted_from_is_laid_aside(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    def lift(data: dict[str, object]) -> dict[str, object]:
+        return {**data, "name": data["title"]}
+
+    service, fine = await broker.service(), a_message()
+    older = _changed(type="prereview.files.FileUploaded.v7")
+    types = EventTypes([FileUploaded], {("FileUploaded", 7): lift})
+    await broker.put(service, older, fine)
+    async with consuming(service, broker.url, pools("reports"), effects.note, types):
+        letter = await broker.take(dead_queue(service))
+        await eventually(_applied(effects, fine))
+    assert (letter.body, letter.headers["x-reason"]) == (older.body, "KeyError")
 
 
 async def test_nested_headers_are_nobodys_business(

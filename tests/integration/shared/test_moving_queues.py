@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aio_pika
 import pytest
@@ -15,12 +15,17 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from deploy.local.errors import CannotStart
 from deploy.local.prepare import lay_exchanges
-from shared.contracts import CONSUMED
+from shared.contracts import CONSUMED, published_types
+from shared.errors import Unavailable
 from shared.messaging import moving
+from shared.messaging.consumer import Consumer
 from shared.messaging.moving import QueueInUse, declare_or_replace, moving_queue
 from shared.messaging.topology import DEAD, EVENTS, dead_queue, declare_queue
+from tests.integration.conftest import Pools
+from tests.integration.shared.conftest import Effects
 from tests.support.broker import Broker, a_message, all_of
 from tests.support.proxy import proxy_to
+from tests.support.waiting import step_until
 
 KEY = "files.FileUploaded"
 
@@ -121,6 +126,20 @@ async def test_a_queue_somebody_consumes_from_stays_as_it_is(old: Old) -> None:
             await declare_or_replace(old.broker.connection, old.service, [KEY])
     await declare_or_replace(old.broker.connection, old.service, [KEY])
     assert sorted(map(str, await old.held())) == sorted(str(m.message_id) for m in old.messages)
+
+
+async def test_a_service_waits_until_its_old_queue_is_replaced(
+    old: Old, pools: Pools, effects: Effects
+) -> None:
+    url, types = old.broker.url, published_types()
+    consumer = Consumer(old.service, url, pools("reports"), types, [KEY], effects.note)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await consumer.step()
+    await declare_or_replace(old.broker.connection, old.service, [KEY])
+    await step_until(consumer.step, lambda: old.broker.is_settled(old.service))
+    await consumer.close()
+    assert await effects.of(*(UUID(m.message_id) for m in old.messages)) == [1] * len(old.messages)
 
 
 class Cut(Exception):

@@ -1,0 +1,78 @@
+"""What a small prefetch costs the consumers: `python -m benchmarks.prefetch [messages]`.
+
+On servers of its own. Small messages are noted by reports' reaction; prefetches take turns.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reports.reactions import react
+from shared.contracts import published_types
+from shared.db import Database
+from shared.eventsourcing.event import RecordedEvent
+from shared.logging import configure
+from shared.messaging import arrivals
+from shared.messaging.consumer import Consumer
+from shared.messaging.envelope import to_message
+from tests.support.broker import Broker, broker_at
+from tests.support.databases import create_template, drop
+from tests.support.events import recorded, uploaded
+from tests.support.servers import postgres_server, rabbitmq_server
+
+LARGE, ROUNDS = 100, 5
+
+
+async def main(messages: int, server: str, amqp_url: str) -> None:
+    template = await create_template(server)
+    database = Database(template.url("reports"))
+    rates: dict[int, list[float]] = {arrivals.PREFETCH: [], LARGE: []}
+    async with broker_at(amqp_url) as broker:
+        for _ in range(ROUNDS):
+            for prefetch, found in rates.items():
+                with patch.object(arrivals, "PREFETCH", prefetch):
+                    found.append(messages / await consume(broker, database, messages))
+        await broker.close()
+    await database.close()
+    await drop(template)
+    small, large = (median(found) for found in rates.values())
+    for prefetch, rate in zip(rates, (small, large), strict=True):
+        print(f"prefetch {prefetch}: {rate:.0f} messages a second")
+    print(f"ratio {small / large:.2f}")
+
+
+async def consume(broker: Broker, database: Database, messages: int) -> float:
+    """Seconds until all of them are handled."""
+    service, left = await broker.service(), messages
+
+    async def counted(connection: AsyncConnection, event: RecordedEvent) -> None:
+        nonlocal left
+        await react(connection, event)
+        left -= 1
+
+    await broker.put(service, *(to_message(recorded(uploaded(uuid4()))) for _ in range(messages)))
+    consumer = Consumer(service, broker.url, database, published_types(), [], counted)
+    started = time.perf_counter()
+    while left > 0:
+        await consumer.step()
+    seconds = time.perf_counter() - started
+    await consumer.close()
+    return seconds
+
+
+if __name__ == "__main__":
+    configure("benchmark", "WARNING")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        postgres_server(Path(folder)) as postgres_url,
+        rabbitmq_server(Path(folder)) as node,
+    ):
+        count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+        asyncio.run(main(count, postgres_url, node.url()))
