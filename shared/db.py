@@ -1,20 +1,22 @@
 """The one place that opens and commits transactions."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 from asyncpg import exceptions as pg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
+from shared import deadline
+from shared.commits import in_time
 from shared.errors import Unavailable
 from shared.sqlstates import Meaning, meaning
 
 COMMAND_TIMEOUT = 30.0  # seconds; asyncpg waits for ever without it
-# Seconds, for a connection and for each lock. The gateway waits 10 s: what hangs at one of them is
-# refused in time, and not done after its caller has gone.
+# Seconds, for a connection and for each lock; a command has its deadline besides.
 POOL_TIMEOUT, LOCK_TIMEOUT = 3.0, 5.0
 
 
@@ -46,18 +48,25 @@ class Database:
         Connects on first use.
         """
         patience = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
+        address = make_url(url).set(drivername="postgresql+asyncpg")
+        connect_args = {
+            "command_timeout": COMMAND_TIMEOUT,
+            "timeout": 5,
+            "server_settings": {"lock_timeout": f"{1000 * patience:.0f}"},
+        }
+        # An error's text must not carry addresses, hashes or contents.
         self.engine: AsyncEngine = create_async_engine(
-            make_url(url).set(drivername="postgresql+asyncpg"),
+            address,
             pool_size=pool_size,
             max_overflow=overflow,
             pool_timeout=POOL_TIMEOUT,
             pool_pre_ping=True,
-            hide_parameters=True,  # an error's text must not carry addresses, hashes or contents
-            connect_args={
-                "command_timeout": COMMAND_TIMEOUT,
-                "timeout": 5,
-                "server_settings": {"lock_timeout": f"{1000 * patience:.0f}"},
-            },
+            hide_parameters=True,
+            connect_args=connect_args,
+        )
+        # For looking after commits: the pool may be full of connections that are dead.
+        self._asking = create_async_engine(
+            address, poolclass=NullPool, hide_parameters=True, connect_args=connect_args
         )
 
     @asynccontextmanager
@@ -67,9 +76,11 @@ class Database:
         Raises:
             DatabaseRefusesWrites: it can only be read at the moment.
             DatabaseAway: there is no working connection; trying again later helps.
+            Unavailable: the command's deadline has come; nothing was done.
+            OutcomeUnknown: of a command's commit it can't be told whether it was done.
         """
         with telling_away():
-            async with self.engine.begin() as connection:
+            async with self._begun() as connection:
                 try:
                     yield connection
                 except Exception as error:
@@ -77,6 +88,12 @@ class Database:
                         # A session that began as read-only stays so when the database no longer is.
                         await connection.invalidate()
                     raise
+
+    def _begun(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        until = deadline.current()
+        if until is None:
+            return self.engine.begin()
+        return in_time(self.engine, self._asking, until, is_away)
 
     async def connect(self) -> AsyncConnection:
         """Open a connection for a loop that keeps it, and closes it; raises like `transaction`."""

@@ -85,3 +85,10 @@ class Unavailable(DomainError):
     code = "unavailable"
     status = 503
     retry_after = 5
+
+
+class OutcomeUnknown(DomainError):
+    """We can't tell whether this was done. Look before you repeat it."""
+
+    code = "outcome_unknown"
+    status = 504

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
+from shared.commits import PROOF
 from shared.context import causation_id, correlation_id
 from shared.errors import ConcurrencyConflict
 from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
@@ -65,6 +66,7 @@ class EventStore:
         await take_append_lock(connection)
         await _check_versions(connection, batches)
         recorded = await _insert(connection, batches)
+        connection.info[PROOF] = recorded[-1].event_id
         for event in recorded:
             for projection in self.projections:
                 await projection.apply(connection, event)

@@ -16,6 +16,7 @@ from shared.runtime import Loop, running
 from shared.settings import Settings
 from shared.web import health, middleware, problems
 from shared.web.bodies import MAX_BODY
+from shared.web.deadlines import CommandDeadline
 from shared.web.identity import Identity
 from shared.web.metrics import Metrics
 
@@ -100,6 +101,8 @@ def _surround(
         # Not FastAPI's own `max_body_size`: its refusal would bypass the middleware above.
         Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
     ]
+    if name != "gateway":  # which does nothing itself
+        app.user_middleware.append(Middleware(CommandDeadline))
 
 
 def provided(kind: type[T]) -> Any:

@@ -27,9 +27,9 @@ def clock() -> Hands:
 def make_app(keys: Keys, postgres: PrivateDatabase, clock: Hands) -> MakeApp:
     @asynccontextmanager
     async def made(**changes: Any) -> AsyncIterator[FastAPI]:
-        values = {"max_file_bytes": LIMIT, "uploads_per_minute": 1000, **changes}
+        values = {"max_file_bytes": LIMIT, "uploads_per_minute": 1000}
         values |= common_settings("files", keys) | {"database_url": postgres.url("files")}
-        settings = Settings(**values)
+        settings = Settings(**(values | changes))
         async with without_loops(create_app(settings, clock=clock)) as app:
             yield app
 

@@ -1,0 +1,53 @@
+"""Gives each command of a service its time, as pure ASGI."""
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import deadline
+from shared.errors import Unavailable
+from shared.web.problems import refusal
+
+COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class CommandDeadline:
+    """Refuses (503) a command that is not done in time; by then it is not done at all.
+
+    The time in which the request itself arrives does not count: that is its sender's.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in COMMANDS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with deadline.command(deadline.SECONDS) as until:
+                await self._app(scope, _heard(receive, until), _told(send, until))
+        except Unavailable as error:
+            await refusal(Request(scope), error)(scope, receive, send)
+
+
+def _heard(receive: Receive, until: deadline.Deadline) -> Receive:
+    async def hear() -> Message:
+        nonlocal expecting
+        if not expecting:
+            return await receive()
+        until.let_be()
+        message = await receive()
+        expecting = message.get("more_body", False)
+        until.begin_again(deadline.SECONDS)
+        return message
+
+    expecting = True
+    return hear
+
+
+def _told(send: Send, until: deadline.Deadline) -> Send:
+    async def tell(message: Message) -> None:
+        until.let_be()
+        await send(message)
+
+    return tell
