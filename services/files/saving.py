@@ -43,27 +43,28 @@ class Saving:
     clock: Clock
 
     async def once(
-        self, key: idempotency.Key | None, user_id: UUID, command: Command
+        self,
+        key: idempotency.Key | None,
+        user_id: UUID,
+        command: Command,
+        *,
+        free: bool = False,
     ) -> tuple[Saved, bool]:
-        """Run the command; with a key only the first time, after that its answer again (True)."""
+        """Run the command; with a key only the first time, after that its answer again (True).
+
+        `free` is one that is never too much, such as deleting.
+        """
+        run = self._free if free else self._charged
         async with self.database.transaction() as connection:
             if key and (earlier := await idempotency.claim(connection, key, self.clock())):
                 return Saved.model_validate_json(earlier), True
-            saved = await self._charged(connection, user_id, command)
+            saved = await run(connection, user_id, command)
             if key:
                 await idempotency.keep(connection, key, saved.model_dump_json())
         return saved, False
 
-    async def run(self, user_id: UUID, command: Command) -> Saved:
-        """Run the command within the limits."""
-        async with self.database.transaction() as connection:
-            return await self._charged(connection, user_id, command)
-
-    async def run_free(self, user_id: UUID, command: Command) -> Saved:
-        """Run a command that is never too much, such as deleting."""
-        async with self.database.transaction() as connection:
-            saved = await command(connection, self.store)
-            return await self._told(connection, user_id, saved)
+    async def _free(self, connection: AsyncConnection, user_id: UUID, command: Command) -> Saved:
+        return await self._told(connection, user_id, await command(connection, self.store))
 
     async def _charged(self, connection: AsyncConnection, user_id: UUID, command: Command) -> Saved:
         saved = await command(connection, self.store)

@@ -28,6 +28,7 @@ SENTENCES = {
     "unavailable": N_(
         "A part of the service is not available at the moment. Please try again shortly."
     ),
+    "outcome_unknown": N_("We can't tell whether this was done. Look before you repeat it."),
     "service_unavailable": N_(
         "A part of the service is not available at the moment. Please try again shortly."
     ),

@@ -12,7 +12,7 @@ from services.gateway.clients import Auth, Client
 from services.gateway.cookies import Cookies
 from services.gateway.errors import ChallengeInvalid, SecondFactorNeeded
 from services.gateway.models import Challenged, Tokens
-from shared.errors import Unauthenticated, Unavailable
+from shared.errors import OutcomeUnknown, Unauthenticated, Unavailable
 from shared.logging import log
 from shared.web.app import provided
 from shared.web.identity import Identity, User, bearer_token
@@ -96,7 +96,7 @@ class Sessions:
             if user is not None:
                 self.liveness.end(user.session_id)
                 await self._auth.log_out(user)
-        except (Unauthenticated, Unavailable) as error:
+        except (Unauthenticated, Unavailable, OutcomeUnknown) as error:
             log.warning("session_not_ended", reason=error.code)
         self._cookies.forget(request)
 

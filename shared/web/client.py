@@ -28,6 +28,12 @@ def call_headers(token: str) -> dict[str, str]:
     return headers
 
 
+def was_sent(error: Exception) -> bool:
+    """Whether a request that failed may have reached its service."""
+    never = httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
+    return not isinstance(error, never | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError)
+
+
 class ServiceClient:
     """A client of one service's internal API."""
 

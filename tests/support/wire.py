@@ -50,7 +50,9 @@ class Wire:
         self._ends |= {client, server}
         deaf = asyncio.Event()
         with suppress(OSError):
-            await asyncio.gather(self._forth(reader, server, client, deaf), _back(back, client, deaf))
+            await asyncio.gather(
+                self._forth(reader, server, client, deaf), _back(back, client, deaf)
+            )
 
     async def _forth(
         self,

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
+from shared.deadline import left
 from shared.errors import Unavailable
 
 MAX_WAITING = 40  # six seconds of hashes at cost 12; more would be answered after callers have gone
 SHARE = 20  # of them from one network
-PATIENCE = 6.0  # seconds until work begins; the gateway waits 20 s for up to three such waits
+PATIENCE = 6.0  # seconds until work begins; several waits of a command end at its deadline
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class FairPool:
         self._queues.setdefault(network, deque()).append(job)
         self._begin_what_can()
         try:
-            await asyncio.wait([job.begun], timeout=PATIENCE)
+            await asyncio.wait([job.begun], timeout=left(PATIENCE))
         finally:
             self._withdraw(network, job)
         if job.begun.cancelled():

@@ -1,5 +1,7 @@
 """Passwords: changed by who knows them, replaced by who reads the account's mail."""
 
+from contextlib import suppress
+
 from pydantic import Field
 
 from services.auth import links, throttle
@@ -22,6 +24,7 @@ from services.auth.commands.proof import prove
 from services.auth.commands.strangers import steady_time, write_to_owner
 from services.auth.credentials import PasswordUnchanged, check_password, spelling
 from services.auth.visitors import Visitor
+from shared.errors import OutcomeUnknown, Unavailable
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
 
@@ -89,8 +92,9 @@ async def reset(
             visitor=visitor,
             now=now,
         )
-    async with database.transaction() as connection:
-        await throttle.forget(connection, limits.forgiven(link.email, visitor), now)
+    with suppress(Unavailable, OutcomeUnknown):  # the password is replaced, whatever happens here
+        async with database.transaction() as connection:
+            await throttle.forget(connection, limits.forgiven(link.email, visitor), now)
 
 
 @router.post("/me/password", status_code=204)

@@ -72,18 +72,27 @@ async def replace(
 
 @router.delete("/files/{file_id}")
 async def delete(
-    user: Writer, file_id: UUID, saving: Desk, if_version: IfVersion | None = None
+    user: Writer,
+    file_id: UUID,
+    key: OptionalKey,
+    saving: Desk,
+    response: Response,
+    if_version: IfVersion | None = None,
 ) -> Saved:
     command = partial(
         commands.delete_file, user_id=user.user_id, file_id=file_id, if_version=if_version
     )
-    return await saving.run_free(user.user_id, command)
+    saved, again = await saving.once(key, user.user_id, command, free=True)
+    return _told(response, saved, again=again)
 
 
 @router.post("/files/{file_id}/restore")
-async def restore(user: Writer, file_id: UUID, saving: Desk) -> Saved:
+async def restore(
+    user: Writer, file_id: UUID, key: OptionalKey, saving: Desk, response: Response
+) -> Saved:
     command = partial(commands.restore_file, user_id=user.user_id, file_id=file_id)
-    return await saving.run(user.user_id, command)
+    saved, again = await saving.once(key, user.user_id, command)
+    return _told(response, saved, again=again)
 
 
 def _told(response: Response, saved: Saved, *, again: bool) -> Saved:

@@ -72,7 +72,10 @@ class Confirmation(RequestBody):
 
 
 @router.post(
-    "/users", status_code=202, dependencies=JSON, responses=problems(400, 413, 415, 422, 429, 503)
+    "/users",
+    status_code=202,
+    dependencies=JSON,
+    responses=problems(400, 413, 415, 422, 429, 503, 504),
 )
 async def register(request: Request, body: Registration, auth: Auth, callers: Callers) -> Accepted:
     """Make an account and mail a link that confirms its address.
@@ -87,7 +90,7 @@ async def register(request: Request, body: Registration, auth: Auth, callers: Ca
     "/confirmations",
     dependencies=JSON,
     openapi_extra={"security": [{}]},  # a token may be left out
-    responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504),
 )
 async def confirm(
     request: Request,
@@ -112,7 +115,9 @@ async def confirm(
     return models.Confirmed(kind=confirmed.kind)
 
 
-@router.post("/confirmations/again", status_code=202, responses=problems(401, 403, 409, 429, 503))
+@router.post(
+    "/confirmations/again", status_code=202, responses=problems(401, 403, 409, 429, 503, 504)
+)
 async def confirm_again(user: ApiUser, auth: Auth) -> Accepted:
     """Have the link mailed once more."""
     await auth.confirm_again(user)
@@ -125,7 +130,7 @@ async def me(user: ApiUser, auth: Auth) -> models.Account:
     return await auth.me(user)
 
 
-@router.patch("/me", dependencies=JSON, responses=problems(400, 401, 403, 413, 415, 422, 503))
+@router.patch("/me", dependencies=JSON, responses=problems(400, 401, 403, 413, 415, 422, 503, 504))
 async def change(user: ApiUser, body: Changes, auth: Auth) -> models.Account:
     """Change preferences."""
     return await auth.change(user, body.model_dump(exclude_none=True))
@@ -136,7 +141,7 @@ async def change(user: ApiUser, body: Changes, auth: Auth) -> models.Account:
     status_code=204,
     dependencies=JSON,
     response_class=Response,
-    responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504),
 )
 async def erase(user: ApiUser, body: Erasure, auth: Auth, sessions: Sessions) -> None:
     """Erase the account with all files, reports and tokens, for good."""
@@ -148,7 +153,7 @@ async def erase(user: ApiUser, body: Erasure, auth: Auth, sessions: Sessions) ->
     "/me/email",
     status_code=202,
     dependencies=JSON,
-    responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504),
 )
 async def change_email(user: ApiUser, body: AddressChange, auth: Auth) -> Accepted:
     """Ask for another address. It counts once the link that is mailed there was followed."""

@@ -40,7 +40,7 @@ _HEADERS: dict[str, Any] = {
 }
 _SAVED: dict[int | str, dict[str, Any]] = {200: {"headers": _HEADERS}}
 _CREATED: dict[int | str, dict[str, Any]] = {201: {"headers": _HEADERS}}
-_REFUSALS = problems(400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
+_REFUSALS = problems(400, 401, 403, 408, 409, 413, 415, 422, 429, 503, 504)
 
 
 @router.post(
@@ -106,7 +106,7 @@ async def replace(
     "/{file_id:uuid}",
     status_code=204,
     response_class=Response,
-    responses=problems(401, 403, 404, 409, 412, 422, 503),
+    responses=problems(401, 403, 404, 409, 412, 422, 503, 504),
 )
 async def delete(
     request: Request, user: ApiUser, files: Files, file_id: UUID, if_match: IfMatch = None
@@ -123,7 +123,7 @@ async def delete(
 @router.post(
     "/{file_id:uuid}/restore",
     response_model=models.SavedFile,
-    responses=_SAVED | problems(401, 403, 404, 409, 410, 422, 503),
+    responses=_SAVED | problems(401, 403, 404, 409, 410, 422, 503, 504),
 )
 async def restore(user: ApiUser, files: Files, reports: Reports, file_id: UUID) -> Response:
     """Bring a deleted file back, as long as its contents are kept."""

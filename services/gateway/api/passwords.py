@@ -46,7 +46,7 @@ class PasswordReset(RequestBody):
     status_code=204,
     dependencies=JSON,
     response_class=Response,
-    responses=problems(400, 401, 403, 413, 415, 422, 429, 503),
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504),
 )
 async def change(user: ApiUser, body: PasswordChange, auth: Auth, sessions: Sessions) -> None:
     """Change the password. All other sessions end."""
@@ -63,7 +63,7 @@ async def change(user: ApiUser, body: PasswordChange, auth: Auth, sessions: Sess
     "/password-resets",
     status_code=202,
     dependencies=JSON,
-    responses=problems(400, 413, 415, 422, 429, 503),
+    responses=problems(400, 413, 415, 422, 429, 503, 504),
 )
 async def forgot(request: Request, body: Forgotten, auth: Auth, callers: Callers) -> Accepted:
     """Mail a link that sets a new password. The answer is the same for unknown addresses."""
@@ -76,7 +76,7 @@ async def forgot(request: Request, body: Forgotten, auth: Auth, callers: Callers
     status_code=204,
     dependencies=JSON,
     response_class=Response,
-    responses=problems(400, 413, 415, 422, 503),
+    responses=problems(400, 413, 415, 422, 503, 504),
 )
 async def reset(
     request: Request, body: PasswordReset, auth: Auth, sessions: Sessions, callers: Callers

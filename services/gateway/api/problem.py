@@ -34,7 +34,9 @@ _MEANINGS = {
     415: "The wrong kind of content.",
     422: "A value is not allowed.",
     429: "Too often; `Retry-After` says when to try again.",
-    503: "A part is not available; `Retry-After` says when to try again.",
+    503: "A part is not available, and nothing was done; `Retry-After` says when to try again.",
+    504: "Nobody can tell whether it was done (`outcome_unknown`): look before you repeat it. With"
+    " an `Idempotency-Key` it may be repeated as it is.",
 }
 
 

@@ -10,7 +10,7 @@ from services.gateway.sessions import ApiUser
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1/me/second-factor", tags=["Second factor"])
-_CHANGES = problems(400, 401, 403, 409, 413, 415, 422, 429, 503)
+_CHANGES = problems(400, 401, 403, 409, 413, 415, 422, 429, 503, 504)
 
 
 class Wish(RequestBody):

@@ -44,7 +44,10 @@ class Session(BaseModel):
 
 
 @router.post(
-    "", status_code=201, dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 429, 503)
+    "",
+    status_code=201,
+    dependencies=JSON,
+    responses=problems(400, 401, 413, 415, 422, 429, 503, 504),
 )
 async def log_in(request: Request, body: Login, sessions: Sessions, callers: Callers) -> Session:
     """Begin a session.
@@ -60,7 +63,7 @@ async def log_in(request: Request, body: Login, sessions: Sessions, callers: Cal
     "/second-factor",
     status_code=201,
     dependencies=JSON,
-    responses=problems(400, 401, 413, 415, 422, 429, 503),
+    responses=problems(400, 401, 413, 415, 422, 429, 503, 504),
 )
 async def give_code(
     request: Request, body: CodeGiven, sessions: Sessions, callers: Callers
@@ -70,7 +73,7 @@ async def give_code(
     return _session(await sessions.finish_api(body.challenge, body.code, caller))
 
 
-@router.post("/refresh", dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 503))
+@router.post("/refresh", dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 503, 504))
 async def refresh(body: Refresh, sessions: Sessions) -> Session:
     """Exchange a refresh token. Used twice, it ends the session."""
     return _session(await sessions.refresh(body.refresh_token))
@@ -82,7 +85,7 @@ async def listed(user: ApiUser, auth: Auth) -> models.SessionList:
     return await auth.sessions(user)
 
 
-@router.delete("", responses=problems(401, 403, 503))
+@router.delete("", responses=problems(401, 403, 503, 504))
 async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> models.Ended:
     """End all sessions but this one."""
     ended = await auth.end_other_sessions(user)
@@ -91,7 +94,7 @@ async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> models.En
 
 
 @router.delete(
-    "/current", status_code=204, response_class=Response, responses=problems(401, 403, 503)
+    "/current", status_code=204, response_class=Response, responses=problems(401, 403, 503, 504)
 )
 async def log_out(user: ApiUser, auth: Auth, sessions: Sessions) -> None:
     """End this session."""
@@ -103,7 +106,7 @@ async def log_out(user: ApiUser, auth: Auth, sessions: Sessions) -> None:
     "/{session_id:uuid}",
     status_code=204,
     response_class=Response,
-    responses=problems(401, 403, 404, 422, 503),
+    responses=problems(401, 403, 404, 422, 503, 504),
 )
 async def end(user: ApiUser, auth: Auth, sessions: Sessions, session_id: UUID) -> None:
     """End a session."""

@@ -32,7 +32,10 @@ async def tokens(user: ApiUser, auth: Auth) -> models.ApiTokenList:
 
 
 @router.post(
-    "", status_code=201, dependencies=JSON, responses=problems(400, 401, 403, 413, 415, 422, 503)
+    "",
+    status_code=201,
+    dependencies=JSON,
+    responses=problems(400, 401, 403, 413, 415, 422, 503, 504),
 )
 async def make(user: ApiUser, body: Wish, auth: Auth) -> models.NewApiToken:
     """Make a token. It is told this once; use it as a bearer token."""
@@ -43,7 +46,7 @@ async def make(user: ApiUser, body: Wish, auth: Auth) -> models.NewApiToken:
     "/{token_id:uuid}",
     status_code=204,
     response_class=Response,
-    responses=problems(401, 403, 404, 422, 503),
+    responses=problems(401, 403, 404, 422, 503, 504),
 )
 async def revoke(user: ApiUser, auth: Auth, sessions: Sessions, token_id: UUID) -> None:
     """Revoke a token. Within a minute it is refused everywhere."""

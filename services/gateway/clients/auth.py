@@ -28,8 +28,6 @@ from shared.contracts.auth import Language
 from shared.errors import NotFound
 from shared.web.identity import User
 
-_BCRYPT = httpx2.Timeout(20.0, connect=2.0)  # seconds; of three waits for a turn none is over 6
-
 _FACTOR = "/internal/me/second-factor"
 _BEGUN: TypeAdapter[Tokens | Challenged] = TypeAdapter(Tokens | Challenged)
 
@@ -53,7 +51,6 @@ class Auth(Service):
         await self._ask(
             "POST",
             "/internal/users",
-            _BCRYPT,
             email=email,
             password=password,
             language=language,
@@ -67,7 +64,6 @@ class Auth(Service):
         answer = await self._ask(
             "POST",
             "/internal/sessions",
-            _BCRYPT,
             email=email,
             password=password,
             kind=kind,
@@ -97,12 +93,12 @@ class Auth(Service):
     async def access(self, token: str, client: Client) -> Tokens:
         """A fresh access token of a web session."""
         path = "/internal/sessions/access"
-        answer = await self._ask("POST", path, token=token, client=asdict(client))
+        answer = await self._ask("POST", path, asks=True, token=token, client=asdict(client))
         return Tokens.model_validate_json(answer.content)
 
     async def access_of_token(self, token: str) -> Tokens:
         """An access token as limited as the API token (`prv_…`) it is given for."""
-        answer = await self._ask("POST", "/internal/tokens/access", token=token)
+        answer = await self._ask("POST", "/internal/tokens/access", asks=True, token=token)
         return Tokens.model_validate_json(answer.content)
 
     async def is_alive(self, session_id: UUID) -> bool:
@@ -128,7 +124,9 @@ class Auth(Service):
 
     async def link(self, token: str, cookie: str = "") -> Link:
         """The link of a mail, without using it up; raises auth's `link_invalid`."""
-        answer = await self._ask("POST", "/internal/links", QUICK, token=token, cookie=cookie)
+        answer = await self._ask(
+            "POST", "/internal/links", QUICK, asks=True, token=token, cookie=cookie
+        )
         return Link.model_validate_json(answer.content)
 
     async def confirm(
@@ -146,7 +144,7 @@ class Auth(Service):
         """
         path = "/internal/confirmations"
         body = {"token": token, "password": password, "cookie": cookie, "log_in": log_in}
-        answer = await self._ask("POST", path, _BCRYPT, **body, client=asdict(client))
+        answer = await self._ask("POST", path, **body, client=asdict(client))
         return Confirmation.model_validate_json(answer.content)
 
     async def confirm_own(self, user: User, token: str) -> Confirmation:
@@ -167,7 +165,7 @@ class Auth(Service):
         """Set a password by the link of a mail; all sessions end."""
         path = "/internal/password-resets"
         body = {"token": token, "password": password, "client": asdict(client)}
-        await self._ask("PUT", path, _BCRYPT, **body)
+        await self._ask("PUT", path, **body)
 
     async def me(self, user: User, within: httpx2.Timeout = TIMEOUT) -> Account:
         answer = await self.as_user(user, "GET", "/internal/me", timeout=within)
@@ -184,12 +182,12 @@ class Auth(Service):
         """All other sessions end, with `revoke_tokens` the API tokens as well."""
         body: dict[str, Any] = {"current_password": current, "new_password": new}
         body["revoke_tokens"] = revoke_tokens
-        await self.as_user(user, "POST", "/internal/me/password", json=body, timeout=_BCRYPT)
+        await self.as_user(user, "POST", "/internal/me/password", json=body)
 
     async def change_email(self, user: User, password: str, email: str) -> bool:
         """Ask for another address; it counts once it is confirmed. False: it is theirs already."""
         body = {"password": password, "email": email}
-        answer = await self.as_user(user, "POST", "/internal/me/email", json=body, timeout=_BCRYPT)
+        answer = await self.as_user(user, "POST", "/internal/me/email", json=body)
         return bool(answer.json()["mailed"])
 
     async def second_factor(self, user: User) -> SecondFactor:
@@ -199,7 +197,7 @@ class Auth(Service):
     async def begin_factor(self, user: User, password: str) -> BegunFactor:
         """A secret for an app; it counts once a code was given."""
         body = {"password": password}
-        answer = await self.as_user(user, "POST", _FACTOR, json=body, timeout=_BCRYPT)
+        answer = await self.as_user(user, "POST", _FACTOR, json=body)
         return BegunFactor.model_validate_json(answer.content)
 
     async def confirm_factor(self, user: User, code: str) -> RecoveryCodes:
@@ -208,12 +206,12 @@ class Auth(Service):
 
     async def disable_factor(self, user: User, password: str, code: str) -> None:
         body = {"password": password, "code": code}
-        await self.as_user(user, "DELETE", _FACTOR, json=body, timeout=_BCRYPT)
+        await self.as_user(user, "DELETE", _FACTOR, json=body)
 
     async def make_recovery_codes(self, user: User, password: str, code: str) -> RecoveryCodes:
         """Those of before are worth nothing from now on."""
         path, body = f"{_FACTOR}/recovery-codes", {"password": password, "code": code}
-        answer = await self.as_user(user, "POST", path, json=body, timeout=_BCRYPT)
+        answer = await self.as_user(user, "POST", path, json=body)
         return RecoveryCodes.model_validate_json(answer.content)
 
     async def tokens(self, user: User) -> ApiTokenList:
@@ -242,12 +240,18 @@ class Auth(Service):
     async def erase(self, user: User, password: str) -> None:
         """Erase the account for good."""
         body = {"password": password}
-        await self.as_user(user, "POST", "/internal/me/erasure", json=body, timeout=_BCRYPT)
+        await self.as_user(user, "POST", "/internal/me/erasure", json=body)
 
     async def _ask(
-        self, method: str, path: str, within: httpx2.Timeout = TIMEOUT, **body: Any
+        self,
+        method: str,
+        path: str,
+        within: httpx2.Timeout = TIMEOUT,
+        *,
+        asks: bool = False,
+        **body: Any,
     ) -> httpx2.Response:
-        return await self.as_gateway(method, path, json=body, timeout=within)
+        return await self.as_gateway(method, path, json=body, timeout=within, asks=asks)
 
 
 def _begun(answer: httpx2.Response) -> Tokens | Challenged:

@@ -1,18 +1,17 @@
 """What the gateway asks of files."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import unquote
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2
 
+from services.gateway.attempts import Bytes
 from services.gateway.calls import Service
 from services.gateway.models import Diff, Limits, Saved, StoredFile, VersionPage
 from shared.web.identity import User
 from shared.web.stock import STOCK
 
-Bytes = bytes | AsyncIterator[bytes]
 COMPARING = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
 
 
@@ -29,7 +28,8 @@ class Files(Service):
     """Commands on files, their versions and bytes.
 
     With `if_version` a command is refused (412 `version_conflict`) when the file has another
-    version by now. With the `key` of an earlier call that call's answer comes again.
+    version by now. With the `key` of an earlier call that call's answer comes again. A command
+    always has a key: whatever breaks on its way, it is sent again, and done once.
     """
 
     async def upload(
@@ -49,8 +49,9 @@ class Files(Service):
             params={"name": name, "replace": "true" if replace else None},
             content=content,
             headers=_idempotency(key),
+            repeats=True,
         )
-        return _saved(answer)
+        return _saved(answer, key)
 
     async def replace(
         self,
@@ -69,15 +70,21 @@ class Files(Service):
             params={"name": name, "if_version": if_version},
             content=content,
             headers=_idempotency(key),
+            repeats=True,
         )
-        return _saved(answer)
+        return _saved(answer, key)
 
     async def delete(self, user: User, file_id: UUID, if_version: int | None = None) -> Saved:
         path, asked = f"/internal/files/{file_id}", {"if_version": if_version}
-        return _saved(await self.as_user(user, "DELETE", path, params=asked))
+        answer = await self.as_user(
+            user, "DELETE", path, params=asked, headers=_idempotency(), repeats=True
+        )
+        return _saved(answer)
 
     async def restore(self, user: User, file_id: UUID) -> Saved:
-        return _saved(await self.as_user(user, "POST", f"/internal/files/{file_id}/restore"))
+        path = f"/internal/files/{file_id}/restore"
+        answer = await self.as_user(user, "POST", path, headers=_idempotency(), repeats=True)
+        return _saved(answer)
 
     async def content(self, user: User, file_id: UUID, version: int | None = None) -> Content:
         path = f"/internal/files/{file_id}/content"
@@ -110,7 +117,7 @@ class Files(Service):
         """What bytes that are stored nowhere would change."""
         path, asked = f"/internal/files/{file_id}/diff", {"from": old}
         answer = await self.as_user(
-            user, "POST", path, params=asked, content=content, timeout=COMPARING
+            user, "POST", path, params=asked, content=content, timeout=COMPARING, asks=True
         )
         return Diff.model_validate_json(answer.content)
 
@@ -121,11 +128,12 @@ class Files(Service):
         return limits
 
 
-def _idempotency(key: str | None) -> dict[str, str]:
-    return {} if key is None else {"Idempotency-Key": key}
+def _idempotency(key: str | None = None) -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid4()) if key is None else key}
 
 
-def _saved(answer: httpx2.Response) -> Saved:
+def _saved(answer: httpx2.Response, key: str | None = None) -> Saved:
+    """A key of our own tells nobody that something came twice."""
     saved = Saved.model_validate_json(answer.content)
-    saved.replayed = answer.headers.get("Idempotent-Replayed") == "true"
+    saved.replayed = key is not None and answer.headers.get("Idempotent-Replayed") == "true"
     return saved

@@ -1,0 +1,83 @@
+"""A request that may be sent again, and what is known of it meanwhile."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import httpx2
+
+from shared.errors import DomainError, OutcomeUnknown
+
+LIMIT = 10.0  # seconds, from the last byte of the request; a killed service is back after some 3
+PAUSE = 0.25  # seconds between two attempts
+CONNECT = 2.0  # seconds
+# What is refused before the service has looked for the request's key says nothing about it.
+_BEFORE_THE_KEY = frozenset({401, 403, 503})
+Bytes = bytes | AsyncIterator[bytes]
+
+
+class Kept:
+    """A body that comes once, passed on while it comes, and kept to be sent again."""
+
+    def __init__(self, content: Bytes | None) -> None:
+        self._arriving = None if content is None or isinstance(content, bytes) else content
+        self._whole = content if isinstance(content, bytes) else None
+        self._pieces: list[bytes] = []
+        self._ended_at = None if self._arriving else time.monotonic()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has been passed on at least once."""
+        return self._ended_at is not None
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last byte came."""
+        return 0.0 if self._ended_at is None else time.monotonic() - self._ended_at
+
+    def to_send(self) -> Bytes | None:
+        return self._whole if self._arriving is None else self._from_the_beginning(self._arriving)
+
+    async def _from_the_beginning(self, arriving: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        for piece in list(self._pieces):
+            yield piece
+        while not self.is_whole:
+            piece = await anext(arriving, b"")
+            if piece:
+                self._pieces.append(piece)
+                yield piece
+            else:
+                self._ended_at = time.monotonic()
+
+
+class Attempts:
+    """Decides after each failure whether there is another attempt, and what the outcome is."""
+
+    def __init__(self, body: Kept, *, repeats: bool) -> None:
+        """With `repeats` the service knows the request by a key, and does it once."""
+        self._body, self._repeats = body, repeats
+        self._is_unsure = False
+        self._failing_since: float | None = None
+
+    async def note(
+        self, failure: DomainError, *, broke: bool, cause: Exception | None = None
+    ) -> httpx2.Timeout:
+        """Go on with an attempt that has so much time, or raise what is to be told.
+
+        `broke` tells that the service was reached, and gave no answer.
+        """
+        self._is_unsure |= isinstance(failure, OutcomeUnknown)
+        if not (self._is_unsure or broke) or not _is_open(failure):
+            raise failure from cause
+        self._failing_since = self._failing_since or time.monotonic()
+        waited = time.monotonic() - self._failing_since
+        left = LIMIT - max(waited, self._body.age) - PAUSE
+        if not self._repeats or left <= 0:
+            raise (OutcomeUnknown() if self._is_unsure else failure) from cause
+        await asyncio.sleep(PAUSE)
+        return httpx2.Timeout(left, connect=min(CONNECT, left))
+
+
+def _is_open(failure: DomainError) -> bool:
+    """Whether another attempt may end differently: all else was judged with the key known."""
+    return isinstance(failure, OutcomeUnknown) or failure.status in _BEFORE_THE_KEY
