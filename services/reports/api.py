@@ -45,9 +45,11 @@ def _filters(
     return of_files.Filters(mark, check, verdict, q, sort)
 
 
-async def _own_writes(database: Pool, bell: Bell, after: UUID | None = None) -> None:
+async def _own_writes(
+    user: CurrentUser, database: Pool, bell: Bell, after: UUID | None = None
+) -> None:
     if after is not None:
-        await feed.holds_or_wait(database, bell, after, PATIENCE)
+        await feed.holds_or_wait(database, bell, user.user_id, after, PATIENCE)
 
 
 router = Router(prefix="/internal", dependencies=[Depends(_own_writes)])

@@ -29,6 +29,7 @@ class Bell:
         self._database = database
         self._connection: AsyncConnection | None = None
         self._rung = asyncio.Event()
+        self._in_vain: set[UUID] = set()  # who has waited since the last ring, and for nothing
 
     async def step(self) -> bool:
         """Keep listening; a loop calls this now and then."""
@@ -63,9 +64,17 @@ class Bell:
         )
         return connection
 
+    def is_in_vain(self, user_id: UUID) -> bool:
+        """Whether this person has waited for news since the last ring, and there was none."""
+        return user_id in self._in_vain
+
+    def was_in_vain(self, user_id: UUID) -> None:
+        self._in_vain.add(user_id)
+
     def _ring(self, *_: Any) -> None:
         self._rung.set()
         self._rung = asyncio.Event()
+        self._in_vain.clear()
 
 
 async def changes(
@@ -90,15 +99,26 @@ async def changes(
                 break
 
 
-async def holds_or_wait(database: Database, bell: Bell, event_id: UUID, seconds: float) -> None:
-    """Wait until the journal holds an event, but no longer than the given time."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
+async def holds_or_wait(
+    database: Database, bell: Bell, user_id: UUID, event_id: UUID, seconds: float
+) -> None:
+    """Wait until the journal holds an event, but no longer than the given time.
+
+    Where nothing at all arrives in that time, something is stopped on the way: the same person
+    does not wait again until the journal has moved on.
+    """
+    end, first = time.monotonic() + seconds, bell.next()
+    while True:
         ring = bell.next()
         async with database.transaction() as connection:
             if await journal.holds(connection, event_id):
                 return
+        left = end - time.monotonic()
+        if left <= 0 or bell.is_in_vain(user_id):
+            break
         await _rang(ring, left)
+    if not first.is_set():
+        bell.was_in_vain(user_id)
 
 
 async def _rang(ring: asyncio.Event, seconds: float) -> bool:

@@ -17,11 +17,9 @@ from services.gateway.api.answers import (
 )
 from services.gateway.api.conflicts import told, told_with_diff
 from services.gateway.api.problem import problems
-from services.gateway.clients import Reports as ReportsClient
 from services.gateway.provision import Files, Reports, Settings
 from services.gateway.sessions import ApiUser
 from shared.errors import DomainError
-from shared.web.identity import User
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1/files", tags=["Files"])
@@ -55,7 +53,6 @@ async def upload(
     request: Request,
     user: ApiUser,
     files: Files,
-    reports: Reports,
     settings: Settings,
     key: Key = None,
 ) -> Response:
@@ -65,7 +62,7 @@ async def upload(
         saved = await files.upload(user, sent.name, sent.content, key)
     except DomainError as error:
         return told(request, error)
-    answer = await _as_saved(user, reports, saved, 201)
+    answer = _as_saved(saved, None, 201)  # nobody can have checked it
     answer.headers["Location"] = f"/api/v1/files/{saved.file_id}"
     return answer
 
@@ -99,7 +96,7 @@ async def replace(
         )
     except DomainError as error:
         return await told_with_diff(request, files, user, file_id, yours, error)
-    return await _as_saved(user, reports, saved, 200)
+    return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 
 @router.delete(
@@ -127,26 +124,18 @@ async def delete(
 )
 async def restore(user: ApiUser, files: Files, reports: Reports, file_id: UUID) -> Response:
     """Bring a deleted file back, as long as its contents are kept."""
-    return await _as_saved(user, reports, await files.restore(user, file_id), 200)
+    saved = await files.restore(user, file_id)
+    return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 
-async def _as_saved(
-    user: User, reports: ReportsClient, saved: models.Saved, status: int
-) -> Response:
+def _as_saved(saved: models.Saved, listed: models.File | None, status: int) -> Response:
     """The file in the caller's own version, with what reports knows of that one."""
-    body = _file(saved, await _listed(user, reports, saved))
+    body = _file(saved, listed)
     answer = JSONResponse(body.model_dump(mode="json"), status)
     answer.headers.update({"ETag": version_tag(saved.version), **rate_headers(saved.limits)})
     if saved.replayed:
         answer.headers["Idempotent-Replayed"] = "true"
     return answer
-
-
-async def _listed(user: User, reports: ReportsClient, saved: models.Saved) -> models.File | None:
-    try:
-        return await reports.file(user, saved.file_id, saved.event_id)
-    except DomainError:
-        return None  # away, or not told yet, or not for this token
 
 
 def _file(saved: models.Saved, listed: models.File | None) -> models.SavedFile:

@@ -98,7 +98,7 @@ class Auth(Service):
 
     async def access_of_token(self, token: str) -> Tokens:
         """An access token as limited as the API token (`prv_…`) it is given for."""
-        answer = await self._ask("POST", "/internal/tokens/access", asks=True, token=token)
+        answer = await self._ask("POST", "/internal/tokens/access", QUICK, asks=True, token=token)
         return Tokens.model_validate_json(answer.content)
 
     async def is_alive(self, session_id: UUID) -> bool:

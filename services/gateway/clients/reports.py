@@ -8,11 +8,13 @@ import httpx2
 from services.gateway.calls import Service
 from services.gateway.models import Check, CheckPage, File, FilePage
 from services.gateway.models.files import CheckState, Mark, Sort
+from services.gateway.sparing import Sparing
 from shared.contracts.checker import Verdict
-from shared.web.identity import User
+from shared.web.identity import Identity, User
 from shared.web.stock import STOCK
 
 MOST = 200  # rows of a page
+BRIEFLY = httpx2.Timeout(0.25)  # seconds
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class Wanted:
 
 class Reports(Service):
     """Lists and reports. With `after` an answer waits until that event is in it, up to 1 s."""
+
+    def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
+        super().__init__(name, url, client, identity)
+        self._sparing = Sparing()
 
     async def files(
         self,
@@ -47,6 +53,12 @@ class Reports(Service):
         path = f"/internal/files/{file_id}"
         answer = await self.as_user(user, "GET", path, params={"after": after})
         return File.model_validate_json(answer.content)
+
+    async def file_if_quick(self, user: User, file_id: UUID) -> File | None:
+        """What is known of a file at this moment, where that is no matter of waiting."""
+        path = f"/internal/files/{file_id}"
+        answer = await self._sparing.ask(lambda: self.as_user(user, "GET", path, timeout=BRIEFLY))
+        return None if answer is None else File.model_validate_json(answer.content)
 
     async def file_checks(
         self, user: User, file_id: UUID, cursor: str | None = None, limit: int = 50

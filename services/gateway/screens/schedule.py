@@ -5,17 +5,13 @@ from math import ceil
 
 from services.gateway.clients import Checker
 from shared.clock import utc_now
-from shared.errors import DomainError
 from shared.web.identity import User
 
 
 async def seconds_to_next_run(checker: Checker, user: User) -> int | None:
     """None when nobody can say, 0 for any moment now."""
-    try:
-        schedule = await checker.schedule(user)
-    except DomainError:
-        return None
-    return _until(schedule.next_run_at) if schedule.next_run_at else None
+    schedule = await checker.schedule_if_quick(user)
+    return _until(schedule.next_run_at) if schedule and schedule.next_run_at else None
 
 
 def _until(moment: datetime) -> int:

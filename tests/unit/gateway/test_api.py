@@ -115,12 +115,10 @@ async def test_an_upload_is_answered_with_the_file_and_its_address(
 ) -> None:
     reply = saved()
     services.on("files POST /internal/files", answer(201, reply))
-    services.on("reports GET /internal/files/.*", answer(200, file()))
     response = await program.post("/api/v1/files", files={"file": ("main.py", b"x")})
     assert (response.status_code, response.headers["location"]) == (201, FILE)
-    assert response.json()["mark"] == "new"
-    (asked,) = services.called("reports GET /internal/files/.*")
-    assert asked.url.params["after"] == str(EVENT)
+    assert (response.json()["mark"], response.json()["check"]) == ("new", "waiting")
+    assert not services.called("reports .*")
 
 
 async def test_what_files_refuses_is_told_with_its_code(

@@ -335,13 +335,37 @@ async def test_a_log_of_one_file_has_pages(program: httpx2.AsyncClient, services
     assert second.url.params["file_id"] == str(UUID(int=2))
 
 
-async def test_an_event_of_ones_own_is_waited_for(
+async def test_a_change_waits_for_no_list(program: httpx2.AsyncClient, services: Services) -> None:
+    services.on("files PUT .*", answer(200, saved(version=2, mark="replaced")))
+    services.on("reports GET /internal/files/.*", answer(200, file(version=1)))
+    told = await program.put(f"{FILE}/content", files=UPLOAD)
+    (asked,) = services.called("reports .*")
+    assert "after" not in asked.url.params
+    assert asked.extensions["timeout"]["read"] <= 0.25
+    assert (told.json()["check"], told.json()["last_check"]["version"]) == ("waiting", 1)
+
+
+async def test_a_list_that_hangs_is_not_asked_again_for_a_while(
     program: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("files PUT .*", answer(200, saved(version=2, mark="replaced")))
-    services.on("reports GET /internal/files/.*", answer(200, file(version=2)))
-    await program.put(f"{FILE}/content", files=UPLOAD)
-    assert services.called("reports .*")[0].url.params["after"] == str(EVENT)
+    def hangs(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ReadTimeout("", request=request)
+
+    services.on("files PUT .*", answer(200, saved(event_id=None, unchanged=True)))
+    services.on("reports GET /internal/files/.*", hangs)
+    for _ in range(3):
+        told = await program.put(f"{FILE}/content", files=UPLOAD)
+        assert (told.status_code, told.json()["check"]) == (200, "waiting")
+    assert len(services.called("reports .*")) == 1
+
+
+async def test_a_file_that_stays_tells_of_its_check(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files PUT .*", answer(200, saved(event_id=None, unchanged=True)))
+    services.on("reports GET /internal/files/.*", answer(200, file()))
+    told = (await program.put(f"{FILE}/content", files=UPLOAD)).json()
+    assert (told["unchanged"], told["check"]) == (True, "checked")
 
 
 async def test_the_cursor_of_a_long_name_is_passed_on(

@@ -1,0 +1,202 @@
+"""What is told of a change whose call breaks: not done (503), done, or unknown (504)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import httpx2
+import pytest
+
+from services.gateway import attempts
+from tests.unit.gateway.services import Answer, Services, answer, away, file, refusal, saved
+from tests.unit.gateway.test_uploads import BOUNDARY, form, part
+
+FILE = f"/api/v1/files/{file()['id']}"
+Ask = Callable[[httpx2.AsyncClient], "asyncio.Future[httpx2.Response]"]
+
+
+def broken(request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ReadError("", request=request)
+
+
+def late(request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ReadTimeout("", request=request)
+
+
+def no_room(request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.PoolTimeout("", request=request)
+
+
+def one_after_the_other(*replies: Answer) -> Answer:
+    """The last one from then on."""
+    waiting: Iterator[Answer] = iter(replies[:-1])
+    return lambda request: next(waiting, replies[-1])(request)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "PAUSE", 0.01)
+    monkeypatch.setattr(attempts, "LIMIT", 0.5)
+
+
+def _keys(services: Services) -> list[str]:
+    return [call.headers["idempotency-key"] for call in services.called("files .*")]
+
+
+CREATED = answer(201, saved())
+DATABASE_AWAY = refusal(503, "database_unavailable")
+UNKNOWN = refusal(504, "outcome_unknown")
+
+
+@pytest.mark.parametrize(
+    ("replies", "status", "code", "times"),
+    [
+        ((away,), 503, "unavailable", 1),
+        ((no_room,), 503, "unavailable", 1),
+        ((DATABASE_AWAY,), 503, "database_unavailable", 1),
+        ((broken, CREATED), 201, None, 2),
+        ((UNKNOWN, CREATED), 201, None, 2),
+        ((broken, away, away, DATABASE_AWAY, CREATED), 201, None, 5),
+        ((broken, refusal(409, "file_name_taken")), 409, "file_name_taken", 2),
+        ((broken, refusal(401, "unauthenticated"), CREATED), 201, None, 3),
+        ((broken,), 504, "outcome_unknown", None),
+        ((broken, away), 504, "outcome_unknown", None),
+        ((broken, DATABASE_AWAY), 504, "outcome_unknown", None),
+        ((UNKNOWN,), 504, "outcome_unknown", None),
+        ((refusal(500, "internal"),), 504, "outcome_unknown", None),
+        ((answer(502, b"<html>"),), 504, "outcome_unknown", None),
+    ],
+)
+@pytest.mark.parametrize("act", ["upload", "replace", "delete", "restore"])
+async def test_what_has_a_key_is_sent_again_until_it_is_known(
+    program: httpx2.AsyncClient,
+    services: Services,
+    act: str,
+    replies: tuple[Answer, ...],
+    status: int,
+    code: str | None,
+    times: int | None,
+) -> None:
+    services.on("files (POST|PUT|DELETE) .*", one_after_the_other(*replies))
+    told = await _do(program, act)
+    if code is None:
+        assert told.status_code in {200, 201, 204}
+        assert "idempotent-replayed" not in told.headers
+    else:
+        assert (told.status_code, told.json()["code"]) == (status, code)
+    keys = [call.headers["idempotency-key"] for call in services.called("files (P|D).*")]
+    assert len(set(keys)) == 1
+    assert len(keys) == times if times else len(keys) > 1
+
+
+async def _do(program: httpx2.AsyncClient, act: str) -> httpx2.Response:
+    files = {"file": ("main.py", b"x = 1\n")}
+    match act:
+        case "upload":
+            return await program.post("/api/v1/files", files=files)
+        case "replace":
+            return await program.put(f"{FILE}/content", files=files)
+        case "delete":
+            return await program.delete(FILE)
+        case _:
+            return await program.post(f"{FILE}/restore")
+
+
+async def test_the_whole_body_is_sent_again(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files POST .*", one_after_the_other(broken, broken, CREATED))
+    content = b"# " + b"x" * 200_000
+    told = await program.post("/api/v1/files", files={"file": ("a.py", content)})
+    assert told.status_code == 201
+    assert [call.content for call in services.called("files POST .*")] == [content] * 3
+
+
+async def test_the_callers_key_is_kept(program: httpx2.AsyncClient, services: Services) -> None:
+    services.on("files POST .*", one_after_the_other(broken, CREATED))
+    files = {"file": ("a.py", b"x")}
+    await program.post("/api/v1/files", files=files, headers={"Idempotency-Key": "mine"})
+    assert _keys(services) == ["mine", "mine"]
+
+
+async def test_every_file_of_a_form_has_a_key_of_its_own(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    services.on("files POST .*", one_after_the_other(CREATED, broken, CREATED))
+    files = [("files", (f"{number}.py", b"x = %d" % number)) for number in range(2)]
+    assert (await person.post("/", files=files)).status_code == 303
+    first, second, again = _keys(services)
+    assert first != second == again
+
+
+async def test_a_body_that_was_not_whole_cannot_have_been_done(
+    program: httpx2.AsyncClient, services: Services
+) -> None:
+    """Whoever is killed while a body arrives has not done it; it is sent again from its start."""
+
+    class Dies(httpx2.AsyncBaseTransport):
+        times, others = 0, services.transport()
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.url.host == "files" and request.method == "POST":
+                self.times += 1
+                if self.times == 1:
+                    await anext(aiter(request.stream))  # type: ignore[arg-type]
+                    raise httpx2.WriteError("", request=request)
+                if self.times > 2:
+                    raise httpx2.ConnectError("", request=request)
+            return await self.others.handle_async_request(request)
+
+    app = program._transport.app  # type: ignore[attr-defined]
+    client = next(x for x in app.state.provided.values() if type(x).__name__ == "Files")._client
+    services.on("files POST .*", CREATED)
+    client._transport = Dies()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"--b\r\n" + part(b'form-data; name="file"; filename="a.py"', b"")
+        for _ in range(4):
+            yield b"#" * 1000
+            await asyncio.sleep(0.01)
+        yield b"\r\n--b--\r\n"
+
+    told = await program.post("/api/v1/files", content=body(), headers=BOUNDARY)
+    assert told.status_code == 201
+    assert services.called("files POST .*")[0].content == b"#" * 4000
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "code"),
+    [
+        (away, 503, "unavailable"),
+        (broken, 504, "outcome_unknown"),
+        (late, 504, "outcome_unknown"),
+        (refusal(500, "internal"), 504, "outcome_unknown"),
+        (refusal(503, "database_unavailable"), 503, "database_unavailable"),
+    ],
+)
+async def test_what_has_no_key_is_sent_once(
+    program: httpx2.AsyncClient, services: Services, reply: Answer, status: int, code: str
+) -> None:
+    services.on("auth PATCH .*", reply)
+    told = await program.patch("/api/v1/me", json={"language": "ru"})
+    assert (told.status_code, told.json()["code"]) == (status, code)
+    assert len(services.called("auth PATCH .*")) == 1
+    assert ("retry-after" in told.headers) == (code == "unavailable")
+
+
+@pytest.mark.parametrize("reply", [broken, late, refusal(500, "internal")])
+async def test_a_question_is_a_question_whatever_its_method(
+    program: httpx2.AsyncClient, services: Services, reply: Answer
+) -> None:
+    """Nothing can have been done; and while auth is away, what was known of a token serves."""
+    services.on("auth POST /internal/tokens/access", reply)
+    headers = {"Authorization": "Bearer prv_" + "x" * 40}
+    told = await program.get("/api/v1/files", headers=headers)
+    assert (told.status_code, told.json()["code"]) == (503, "unavailable")
+
+
+async def test_a_browser_is_told_on_a_page(person: httpx2.AsyncClient, services: Services) -> None:
+    services.on("files POST .*", broken)
+    sent = form(part(b'form-data; name="files"; filename="a.py"'))
+    page = await person.post("/", content=sent, headers=BOUNDARY)
+    assert page.status_code == 504
+    assert "We can&#39;t tell whether this was done. Look before you repeat it." in page.text
