@@ -14,16 +14,21 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from functools import partial
 from pathlib import Path
 
 import httpx2
 
-from benchmarks.upload_memory import PASSWORD, listener, log_in
-from deploy.local.ports import chosen_ports
+from benchmarks.upload_memory import PASSWORD, log_in
 from deploy.local.rabbitmq import RabbitMQ
-from tests.support.processes import descendants
+from tests.support.processes import child
 from tests.support.product import Product, running_product
 from tests.support.rabbitmqctl import rabbitmqctl
 
@@ -56,7 +61,7 @@ async def compare(product: Product, count: int) -> None:
             usual = usual or found
             cells = [f"{ms:9.0f} ({ms / well:5.1f})" for ms, well in zip(found, usual, strict=True)]
             print(f"{name:18}" + "".join(f"{cell:>18}" for cell in cells), flush=True)
-            await until_well(product)
+            await until_well(program, f"w{number}.py")
 
 
 @asynccontextmanager
@@ -103,13 +108,11 @@ async def timed(ask: Callable[[], Awaitable[httpx2.Response]], status: int | Non
 
 
 def states(product: Product) -> dict[str, Callable[[], State]]:
-    data = product.folder / "data"
-    ports = chosen_ports(data / "ports.json")
+    data, broker = product.folder / "data", child(product.supervisor, "rabbitmq")
 
     def service(name: str) -> int:
-        return listener(ports[name])
+        return child(product.supervisor, name)
 
-    broker = next(pid for pid in descendants(product.supervisor) if is_broker(pid))
     return {
         "all well": nullcontext,
         **{
@@ -121,10 +124,6 @@ def states(product: Product) -> dict[str, Callable[[], State]]:
         "RabbitMQ alarmed": partial(alarmed, RabbitMQ(data / "rabbitmq", {})),
         "RabbitMQ away": partial(away, product, lambda: broker),
     }
-
-
-def is_broker(pid: int) -> bool:
-    return b"beam.smp" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @contextmanager
@@ -157,21 +156,20 @@ def alarmed(node: RabbitMQ) -> Iterator[None]:
         rabbitmqctl(node, WATERMARK, "absolute", "512MiB")
 
 
-async def until_well(product: Product) -> None:
-    """Every service answers that it has all it needs, twice in a row."""
-    ports = chosen_ports(product.folder / "data" / "ports.json")
-    names = ("auth", "files", "checker", "notifier", "reports")
-    async with httpx2.AsyncClient(timeout=2) as http:
-        well = 0
-        while well < 2:  # noqa: PLR2004
-            await asyncio.sleep(1)
-            try:
-                answers = [await http.get(f"http://127.0.0.1:{ports[n]}/readyz") for n in names]
-                fine = all(answer.status_code == httpx2.codes.OK for answer in answers)
-            except httpx2.HTTPError:
-                fine = False
-            well = well + 1 if fine else 0
-    await asyncio.sleep(2)  # what has been waiting is told
+async def until_well(program: httpx2.AsyncClient, name: str) -> None:
+    """What is uploaded now is in the list: files, the broker and reports do their part."""
+    content = f"z = '{name}'\n".encode()
+    while True:
+        with suppress(httpx2.HTTPError):
+            answer = await program.post("/api/v1/files", files={"file": (name, content)})
+            if answer.status_code == httpx2.codes.CREATED:
+                break
+        await asyncio.sleep(1)
+    while True:
+        await asyncio.sleep(1)
+        answer = await program.get("/api/v1/files", params={"q": name})
+        if answer.status_code == httpx2.codes.OK and answer.json()["files"]:
+            break
 
 
 if __name__ == "__main__":

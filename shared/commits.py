@@ -69,17 +69,22 @@ async def in_time(
 
 
 async def _borrowed(engine: AsyncEngine, deadline: Deadline) -> AsyncConnection:
-    """A connection; whoever gives up waiting for one has not to wait for that, too."""
+    """A connection; giving up on one takes no time, whatever its server does."""
     asked = asyncio.ensure_future(engine.connect().start())
     try:
         await asyncio.wait({asked}, timeout=deadline.left)
-        if not asked.done():
-            raise Unavailable
-    except BaseException:
-        asked.add_done_callback(_unwanted)
-        asked.cancel()
+    except asyncio.CancelledError:
+        _drop(asked)
         raise
+    if not asked.done():
+        _drop(asked)
+        raise Unavailable
     return asked.result()
+
+
+def _drop(asked: asyncio.Future[AsyncConnection]) -> None:
+    asked.add_done_callback(_unwanted)
+    asked.cancel()
 
 
 def _unwanted(asked: asyncio.Future[AsyncConnection]) -> None:

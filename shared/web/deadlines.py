@@ -31,6 +31,8 @@ class CommandDeadline:
 
 
 def _heard(receive: Receive, until: deadline.Deadline) -> Receive:
+    expecting = True
+
     async def hear() -> Message:
         nonlocal expecting
         if not expecting:
@@ -41,7 +43,6 @@ def _heard(receive: Receive, until: deadline.Deadline) -> Receive:
         until.begin_again(deadline.SECONDS)
         return message
 
-    expecting = True
     return hear
 
 

@@ -17,3 +17,25 @@ def descendants(pid: int) -> Iterator[int]:
         for child in (task / "children").read_text().split():
             yield int(child)
             yield from descendants(int(child))
+
+
+def child(supervisor: int, name: str) -> int:
+    """The program of the running product that writes a log of this name."""
+    return next(pid for pid in descendants(supervisor) if _log_of(pid) == f"{name}.log")
+
+
+def backends(supervisor: int, role: str) -> list[int]:
+    """Postgres's processes that serve a role."""
+    found = []
+    for pid in descendants(supervisor):
+        title = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if title.startswith(f"postgres: {role} ".encode()):
+            found.append(pid)
+    return found
+
+
+def _log_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/fd/1").readlink().name
+    except OSError:
+        return ""

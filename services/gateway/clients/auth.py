@@ -142,9 +142,9 @@ class Auth(Service):
 
         With `log_in` begin a session of the browser. Raises auth's `link_invalid`, `proof_needed`.
         """
-        path = "/internal/confirmations"
-        body = {"token": token, "password": password, "cookie": cookie, "log_in": log_in}
-        answer = await self._ask("POST", path, **body, client=asdict(client))
+        body: dict[str, Any] = {"token": token, "password": password, "cookie": cookie}
+        body |= {"log_in": log_in, "client": asdict(client)}
+        answer = await self.as_gateway("POST", "/internal/confirmations", json=body)
         return Confirmation.model_validate_json(answer.content)
 
     async def confirm_own(self, user: User, token: str) -> Confirmation:
@@ -163,9 +163,8 @@ class Auth(Service):
 
     async def reset_password(self, token: str, password: str, client: Client) -> None:
         """Set a password by the link of a mail; all sessions end."""
-        path = "/internal/password-resets"
         body = {"token": token, "password": password, "client": asdict(client)}
-        await self._ask("PUT", path, **body)
+        await self.as_gateway("PUT", "/internal/password-resets", json=body)
 
     async def me(self, user: User, within: httpx2.Timeout = TIMEOUT) -> Account:
         answer = await self.as_user(user, "GET", "/internal/me", timeout=within)

@@ -1,11 +1,11 @@
-"""503 = it was not done. 2xx = it was done, once. 504 = nobody can tell, and it was not done twice."""
+"""503: it was not done. 2xx: it was, once. 504: nobody can tell, and it was not done twice."""
 
 import asyncio
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx2
 import pytest
@@ -26,6 +26,7 @@ from tests.support.wire import Fault, Moment, Wire, wire_to
 CONTENT, EVENT = b"second = 2", b"FileUploaded"  # what statements carry, in this order
 SECONDS = 1.5
 SLACK = 0.7  # seconds on a busy machine
+OverAWire = Callable[[], AbstractAsyncContextManager[tuple[Wire, Person]]]
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def over_a_wire(make_app: MakeApp, postgres: PrivateDatabase, keys: Keys) -> "OverAWire":
+def over_a_wire(make_app: MakeApp, postgres: PrivateDatabase, keys: Keys) -> OverAWire:
     @asynccontextmanager
     async def opened() -> AsyncIterator[tuple[Wire, Person]]:
         async with (
@@ -45,9 +46,6 @@ def over_a_wire(make_app: MakeApp, postgres: PrivateDatabase, keys: Keys) -> "Ov
             yield wire, ann
 
     return opened
-
-
-OverAWire = Callable[[], "asynccontextmanager[tuple[Wire, Person]]"]
 
 
 async def _count(database: Database, ann: Person, event: str = "FileUploaded") -> int:

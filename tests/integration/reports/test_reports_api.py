@@ -260,3 +260,42 @@ async def test_who_names_a_write_that_never_comes_waits_a_second(
     answer = await client.get("/internal/files", params={"after": str(uuid4())})
     assert answer.json()["files"] == []
     assert 0.9 < time.monotonic() - started < 2.5
+
+
+async def test_who_waited_in_vain_waits_again_when_news_come_in(
+    client: httpx2.AsyncClient, app: FastAPI, pools: Pools, ann: UUID
+) -> None:
+    """While the pipeline is stopped its pages don't cost a second each."""
+    bell: Bell = app.state.provided[Bell]
+    await bell.step()
+
+    async def seconds() -> float:
+        started = time.monotonic()
+        await client.get("/internal/files", params={"after": str(uuid4())})
+        return time.monotonic() - started
+
+    assert await seconds() > 0.9
+    assert max([await seconds() for _ in range(3)]) < 0.5
+    await happen(pools, saved(uuid4(), uuid4()))
+    await asyncio.sleep(0.2)
+    assert await seconds() > 0.9
+
+
+async def test_one_persons_wait_is_not_anothers(
+    client: httpx2.AsyncClient, app: FastAPI, pools: Pools, keys: Keys, ann: UUID
+) -> None:
+    bell: Bell = app.state.provided[Bell]
+    await bell.step()
+    await client.get("/internal/files", params={"after": str(uuid4())})
+    bob = uuid4()
+    event = saved(uuid4(), bob)
+
+    async def later() -> None:
+        await asyncio.sleep(0.3)
+        await happen(pools, event)
+
+    writing = asyncio.create_task(later())
+    query = {"after": str(event.event_id)}
+    told = await client.get("/internal/files", params=query, headers=as_user(keys, bob))
+    assert len(told.json()["files"]) == 1
+    await writing

@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.keys import Keys
 from tests.unit.gateway.services import (
-    EVENT,
     Services,
     answer,
     away,

@@ -6,7 +6,6 @@ import httpx2
 import pytest
 
 from tests.unit.gateway.services import (
-    EVENT,
     Services,
     answer,
     away,

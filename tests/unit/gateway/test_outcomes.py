@@ -1,7 +1,7 @@
 """What is told of a change whose call breaks: not done (503), done, or unknown (504)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
@@ -11,7 +11,6 @@ from tests.unit.gateway.services import Answer, Services, answer, away, file, re
 from tests.unit.gateway.test_uploads import BOUNDARY, form, part
 
 FILE = f"/api/v1/files/{file()['id']}"
-Ask = Callable[[httpx2.AsyncClient], "asyncio.Future[httpx2.Response]"]
 
 
 def broken(request: httpx2.Request) -> httpx2.Response:
@@ -29,7 +28,11 @@ def no_room(request: httpx2.Request) -> httpx2.Response:
 def one_after_the_other(*replies: Answer) -> Answer:
     """The last one from then on."""
     waiting: Iterator[Answer] = iter(replies[:-1])
-    return lambda request: next(waiting, replies[-1])(request)
+
+    def reply(request: httpx2.Request) -> httpx2.Response:
+        return next(waiting, replies[-1])(request)
+
+    return reply
 
 
 @pytest.fixture(autouse=True)
