@@ -51,7 +51,8 @@ class ServiceClient:
 
         Raises:
             NotFound: the service says that there is no such thing.
-            ServiceAway: it can't be reached, or answered with another error or no JSON.
+            ServiceAway: it can't be reached, or answered with another error or no JSON. What was
+                asked for may have been done all the same: only what can be repeated is asked so.
         """
         headers = call_headers(self._identity.sign_service(self._callee))
         try:

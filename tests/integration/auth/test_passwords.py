@@ -8,8 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.auth import limits
+from services.auth import limits, throttle
 from services.auth.commands.strangers import ANSWER_SECONDS
+from shared.db import DatabaseAway
 from tests.integration.auth.world import (
     FIREFOX,
     OTHER_PASSWORD,
@@ -174,6 +175,20 @@ async def test_a_forgotten_password_is_replaced_by_the_link_in_the_mail(world: W
     assert is_problem(await _reset(world, token, PASSWORD), 422, "link_invalid")
     for other in (mail["token"],):
         assert is_problem(await _reset(world, other, PASSWORD), 422, "link_invalid")
+
+
+async def test_a_reset_is_done_though_what_follows_it_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise DatabaseAway
+
+    person = await world.person()
+    token = await _link(world, person.email)
+    monkeypatch.setattr(throttle, "forget", away)
+    assert (await _reset(world, token)).status_code == 204
+    monkeypatch.undo()
+    assert (await world.try_login(person.email, OTHER_PASSWORD)).status_code == 201
 
 
 async def test_nothing_made_before_outlives_a_reset(world: World) -> None:

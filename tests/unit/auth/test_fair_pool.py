@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from services.auth.adapters import fair_pool
 from services.auth.adapters.fair_pool import MAX_WAITING, SHARE, FairPool, TooBusy
+from shared import deadline
 
 
 class Story:
@@ -115,6 +116,20 @@ async def test_who_waits_too_long_is_told_and_not_worked_for(
     assert await running == "running", "what has begun is waited for"
     assert story.done == ["running"]
     assert (TooBusy().status, TooBusy().retry_after) == (503, 5)
+
+
+async def test_nobody_waits_beyond_the_deadline_of_their_command(story: Story) -> None:
+    running = story.ask("a", "running")
+    await asyncio.sleep(0)
+    async with deadline.command(5) as until:
+        until.begin_again(0.05)
+        until.let_be()  # something was committed before
+        waiting = story.ask("b", "waiting")
+        with pytest.raises(TooBusy):
+            await asyncio.wait_for(waiting, 2)
+    story.let(2)
+    assert await running == "running"
+    assert story.done == ["running"]
 
 
 async def test_who_leaves_gives_the_place_back_but_not_the_thread(story: Story) -> None:
