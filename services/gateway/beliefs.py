@@ -4,11 +4,11 @@ import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
 from uuid import UUID
 
 from services.gateway.calls import QUICK
 from services.gateway.clients import Auth
+from services.gateway.memory import Beliefs, Clock
 from shared.errors import DomainError, Unauthenticated, Unavailable
 from shared.web.identity import User
 
@@ -17,33 +17,7 @@ RETRY = 5.0  # seconds until auth is asked again after it could not answer
 CONFIRMED = 3600.0  # seconds; an address that is confirmed stays so
 ENDED = 660.0  # seconds; by then every access token of an ended session has expired
 REFRESH = 86_400.0  # seconds a refresh token is connected with its session
-_MOST = 10_000  # entries
 _API_TOKEN = re.compile(r"prv_[A-Za-z0-9_-]{8,190}")
-
-K = TypeVar("K")
-V = TypeVar("V")
-Clock = Callable[[], float]
-
-
-class Beliefs(Generic[K, V]):
-    """Values that are forgotten by themselves; when there are too many, all at once."""
-
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
-        self._known: dict[K, tuple[V, float]] = {}
-
-    def recall(self, key: K) -> V | None:
-        value, until = self._known.get(key, (None, 0.0))
-        return value if self._clock() < until else None
-
-    def remember(self, key: K, value: V, seconds: float) -> V:
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[key] = (value, self._clock() + seconds)
-        return value
-
-    def forget(self) -> None:
-        self._known.clear()
 
 
 class Liveness:

@@ -53,6 +53,7 @@ async def upload(
     request: Request,
     user: ApiUser,
     files: Files,
+    reports: Reports,
     settings: Settings,
     key: Key = None,
 ) -> Response:
@@ -62,6 +63,7 @@ async def upload(
         saved = await files.upload(user, sent.name, sent.content, key)
     except DomainError as error:
         return told(request, error)
+    reports.changed(user, saved.event_id)
     answer = _as_saved(saved, None, 201)  # nobody can have checked it
     answer.headers["Location"] = f"/api/v1/files/{saved.file_id}"
     return answer
@@ -96,6 +98,7 @@ async def replace(
         )
     except DomainError as error:
         return await told_with_diff(request, files, user, file_id, yours, error)
+    reports.changed(user, saved.event_id)
     return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 
@@ -106,14 +109,20 @@ async def replace(
     responses=problems(401, 403, 404, 409, 412, 422, 503, 504),
 )
 async def delete(
-    request: Request, user: ApiUser, files: Files, file_id: UUID, if_match: IfMatch = None
+    request: Request,
+    user: ApiUser,
+    files: Files,
+    reports: Reports,
+    file_id: UUID,
+    if_match: IfMatch = None,
 ) -> Response:
     """Delete a file. Its reports stay, and it can be restored for a while."""
     yours = version_of(if_match)
     try:
-        await files.delete(user, file_id, yours)
+        saved = await files.delete(user, file_id, yours)
     except DomainError as error:
         return await told_with_diff(request, files, user, file_id, yours, error)
+    reports.changed(user, saved.event_id)
     return Response(status_code=204)
 
 
@@ -125,6 +134,7 @@ async def delete(
 async def restore(user: ApiUser, files: Files, reports: Reports, file_id: UUID) -> Response:
     """Bring a deleted file back, as long as its contents are kept."""
     saved = await files.restore(user, file_id)
+    reports.changed(user, saved.event_id)
     return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 

@@ -1,11 +1,13 @@
 """What the gateway asks of reports."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
 import httpx2
 
 from services.gateway.calls import Service
+from services.gateway.memory import Beliefs
 from services.gateway.models import Check, CheckPage, File, FilePage
 from services.gateway.models.files import CheckState, Mark, Sort
 from services.gateway.sparing import Sparing
@@ -15,6 +17,7 @@ from shared.web.stock import STOCK
 
 MOST = 200  # rows of a page
 BRIEFLY = httpx2.Timeout(0.25)  # seconds
+FRESH = 10.0  # seconds in which somebody who has changed something looks for it
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,21 @@ class Wanted:
 
 
 class Reports(Service):
-    """Lists and reports. With `after` an answer waits until that event is in it, up to 1 s."""
+    """Lists and reports. With `after` an answer waits until that event is in it, up to 1 s.
+
+    Without, until the person's last change is in it, if it came by this process. So it is the
+    look at a change that waits, not the change.
+    """
 
     def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
         super().__init__(name, url, client, identity)
         self._sparing = Sparing()
+        self._changes = Beliefs[UUID, UUID]()
+
+    def changed(self, user: User, event_id: UUID | None) -> None:
+        """Know the event of somebody's change; empty where there was none."""
+        if event_id is not None:
+            self._changes.remember(user.user_id, event_id, FRESH)
 
     async def files(
         self,
@@ -44,14 +57,14 @@ class Reports(Service):
         wanted: Wanted = Wanted(),
     ) -> FilePage:
         asked = {"after": after, "cursor": cursor, "limit": limit, **asdict(wanted)}
-        answer = await self.as_user(user, "GET", "/internal/files", params=asked)
+        answer = await self._look(user, "/internal/files", asked)
         page = FilePage.model_validate_json(answer.content)
         page.stock = answer.headers.get(STOCK, "")
         return page
 
     async def file(self, user: User, file_id: UUID, after: UUID | None = None) -> File:
         path = f"/internal/files/{file_id}"
-        answer = await self.as_user(user, "GET", path, params={"after": after})
+        answer = await self._look(user, path, {"after": after})
         return File.model_validate_json(answer.content)
 
     async def file_if_quick(self, user: User, file_id: UUID) -> File | None:
@@ -65,14 +78,14 @@ class Reports(Service):
     ) -> CheckPage:
         asked = {"cursor": cursor, "limit": limit}
         path = f"/internal/files/{file_id}/checks"
-        answer = await self.as_user(user, "GET", path, params=asked)
+        answer = await self._look(user, path, asked)
         return CheckPage.model_validate_json(answer.content)
 
     async def checks(
         self, user: User, cursor: str | None, limit: int, file_id: UUID | None = None
     ) -> CheckPage:
         asked = {"cursor": cursor, "limit": limit, "file_id": file_id}
-        answer = await self.as_user(user, "GET", "/internal/checks", params=asked)
+        answer = await self._look(user, "/internal/checks", asked)
         return CheckPage.model_validate_json(answer.content)
 
     async def check(self, user: User, check_id: UUID) -> Check:
@@ -83,3 +96,7 @@ class Reports(Service):
         """The event stream; whoever opens it closes it."""
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         return await self.open_stream(user, "/internal/feed", headers)
+
+    async def _look(self, user: User, path: str, asked: dict[str, Any]) -> httpx2.Response:
+        after = asked.get("after") or self._changes.recall(user.user_id)
+        return await self.as_user(user, "GET", path, params=asked | {"after": after})

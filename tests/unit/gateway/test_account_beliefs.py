@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway import beliefs
-from services.gateway.beliefs import BELIEVED, RETRY, ApiTokens, Beliefs, Liveness
+from services.gateway import memory
+from services.gateway.beliefs import BELIEVED, RETRY, ApiTokens, Liveness
+from services.gateway.memory import Beliefs
 from shared.errors import Unauthenticated, Unavailable
 from shared.web.identity import Scope, User
 from tests.support.keys import Keys
@@ -200,7 +201,7 @@ async def test_an_ended_session_stays_so_while_its_access_token_is_valid() -> No
 
 
 def test_beliefs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beliefs, "_MOST", 3)
+    monkeypatch.setattr(memory, "_MOST", 3)
     known = Beliefs[int, bool]()
     for n in range(10):
         known.remember(n, True, 60)

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.unit.gateway.services import (
+    EVENT,
     Services,
     answer,
     away,
@@ -342,6 +343,25 @@ async def test_a_change_waits_for_no_list(program: httpx2.AsyncClient, services:
     assert "after" not in asked.url.params
     assert asked.extensions["timeout"]["read"] <= 0.25
     assert (told.json()["check"], told.json()["last_check"]["version"]) == ("waiting", 1)
+
+
+@pytest.mark.parametrize("path", ["", f"/{file()['id']}", f"/{file()['id']}/checks"])
+@pytest.mark.parametrize("act", ["POST", "PUT", "DELETE", "restore"])
+async def test_the_look_at_ones_change_waits_for_it(
+    program: httpx2.AsyncClient, services: Services, act: str, path: str
+) -> None:
+    services.on("files (POST|PUT|DELETE) .*", answer(200, saved()))
+    match act:
+        case "POST":
+            await program.post(LIST, files=UPLOAD)
+        case "PUT":
+            await program.put(f"{FILE}/content", files=UPLOAD)
+        case "DELETE":
+            await program.delete(FILE)
+        case _:
+            await program.post(f"{FILE}/restore")
+    await program.get(LIST + path)
+    assert services.called("reports .*")[-1].url.params["after"] == str(EVENT)
 
 
 async def test_a_list_that_hangs_is_not_asked_again_for_a_while(
