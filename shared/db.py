@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 from shared import deadline
 from shared.commits import in_time
 from shared.errors import Unavailable
+from shared.keepalive import SERVER_SETTINGS, KeptAlive
 from shared.sqlstates import Meaning, meaning
 
 COMMAND_TIMEOUT = 30.0  # seconds; asyncpg waits for ever without it
@@ -42,17 +43,24 @@ class Database:
         pool_size: int = 5,
         overflow: int = 10,
         lock_timeout: float | None = None,
+        command_timeout: float | None = COMMAND_TIMEOUT,
     ) -> None:
-        """Take `postgresql://…` and the seconds to wait for a lock, 0 for ever.
+        """Take `postgresql://…`, and the seconds to wait for a lock, 0 for ever.
 
-        Connects on first use.
+        Without a `command_timeout` no statement is cut, on either side; a server or a network
+        that died is noticed all the same (`shared.keepalive`). Connects on first use.
         """
         patience = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
         address = make_url(url).set(drivername="postgresql+asyncpg")
         connect_args = {
-            "command_timeout": COMMAND_TIMEOUT,
+            "command_timeout": command_timeout,
             "timeout": 5,
-            "server_settings": {"lock_timeout": f"{1000 * patience:.0f}"},
+            "connection_class": KeptAlive,
+            "server_settings": {
+                "lock_timeout": f"{1000 * patience:.0f}",
+                **SERVER_SETTINGS,
+                **({"statement_timeout": "0"} if command_timeout is None else {}),
+            },
         }
         # An error's text must not carry addresses, hashes or contents.
         self.engine: AsyncEngine = create_async_engine(

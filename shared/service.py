@@ -1,12 +1,14 @@
 """What the five services that own a schema have in common: store, relay, consumer, health."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
 from shared.contracts import CONSUMED, PUBLISHED, UPCASTERS, bindings
 from shared.db import Database
+from shared.eventsourcing import set_aside
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.store import EventStore
@@ -17,6 +19,9 @@ from shared.runtime import Loop
 from shared.settings import StatefulSettings
 from shared.web import event_log, health
 from shared.web.app import create_app
+from shared.web.metrics import Ask
+
+SET_ASIDE = ("prereview_events_set_aside", "Events that could not be published, tried again")
 
 
 def create_service(
@@ -37,13 +42,19 @@ def create_service(
     """
     amqp_url = settings.amqp_url.get_secret_value()
     checks = {"database": health.database_check(database, name)}
-    all_loops = list(loops)
+    figures: dict[tuple[str, str], Ask] = {}
+    all_loops, all_resources = list(loops), [database, *resources]
     if react is not None:
         loop, checks["consumer"] = _consuming(name, amqp_url, database, react)
         all_loops.append(loop)
     if PUBLISHED[name]:
-        loop, checks["broker"] = _publishing(name, amqp_url, database, store)
+        # Its statements are short, but nobody cuts them: the next try would take as long.
+        kept = Database(settings.database_url.get_secret_value(), pool_size=1, command_timeout=None)
+        loop, checks["broker"] = _publishing(name, amqp_url, kept, store)
+        checks["outbox"] = health.outbox_check(database)
+        figures[SET_ASIDE] = partial(_count_set_aside, database)
         all_loops.append(loop)
+        all_resources.append(kept)
     return create_app(
         name,
         settings,
@@ -51,7 +62,8 @@ def create_service(
         provide=[database, store, *provide],
         loops=all_loops,
         checks=checks,
-        resources=[database, *resources],
+        figures=figures,
+        resources=all_resources,
     )
 
 
@@ -72,3 +84,8 @@ def _publishing(
     loop = Loop("relay", relay.step, doorbell=relay.doorbell, close=relay.close)
     check = health.broker_check(lambda: relay.is_well, publisher.is_blocked, lambda: relay.trouble)
     return loop, check
+
+
+async def _count_set_aside(database: Database) -> float:
+    async with database.transaction() as connection:
+        return await set_aside.count(connection)

@@ -4,7 +4,7 @@ A row is a shortcut through the file's stream. It may be missing or behind: the 
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from uuid import UUID
 
@@ -13,8 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checker.domain.checks import CHECKS, Checks, stream
-from shared.eventsourcing.event import Event
+from shared.eventsourcing.event import Event, UnreadableRowError
+from shared.eventsourcing.pages import Row
 from shared.eventsourcing.store import EventStore
+from shared.logging import log
 
 _STATE = TypeAdapter(Checks)
 _LOAD = "SELECT file_id, version, state::text FROM histories WHERE file_id = ANY(:ids)"
@@ -47,9 +49,19 @@ async def load(
     found = {}
     for file_id in file_ids:
         past = known.get(file_id, Past())
-        since = await store.load(connection, stream(file_id), past.version)
-        found[file_id] = past.after([recorded.event for recorded in since])
+        since = await store.rows(connection, stream(file_id), past.version)
+        longer = past.after([event for row in since if (event := _read(store, row))])
+        found[file_id] = replace(longer, version=past.version + len(since))
     return found
+
+
+def _read(store: EventStore, row: Row) -> Event | None:
+    """None for a result that can't be read: the next one is compared with the one before it."""
+    try:
+        return row.event(store.types).event
+    except UnreadableRowError as error:
+        log.error("result_unreadable", position=error.position, reason=error.reason)
+        return None
 
 
 async def save(connection: AsyncConnection, pasts: Mapping[UUID, Past]) -> None:

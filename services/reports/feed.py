@@ -92,7 +92,7 @@ async def changes(
             page = await journal.of_user(connection, user_id, after, PAGE)
         for position, recorded in page:
             after = position
-            if news := _told(position, recorded):
+            if recorded is not None and (news := _told(position, recorded)):
                 yield news
         while not page and not stopping.is_set() and time.monotonic() < end:
             if await _rang(ring, 1.0):

@@ -1,9 +1,8 @@
 """Every event received, in the order of receipt: what all projections are built from."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import published_types
 from shared.eventsourcing.erasure import erase_person
-from shared.eventsourcing.event import Metadata, RecordedEvent
+from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
+from shared.eventsourcing.pages import Row, read_page
 from shared.eventsourcing.projection import take_append_lock
+from shared.logging import log
 
 PAGE = 500  # events
 TYPES = published_types()
@@ -25,18 +26,11 @@ VALUES (:event_id, :stream_id, :version, :type, :schema_version, :user_id, CAST(
 """
 
 # An erasure stays readable: a rebuild that has read something of the person must hear of it.
-_PAGE = """
-SELECT * FROM journal j
-WHERE position > :after AND (type = 'UserErased' OR NOT EXISTS (
-    SELECT FROM erased_users e WHERE e.user_id = j.user_id))
-ORDER BY position LIMIT :limit
+_TOLD = """
+(e.type = 'UserErased' OR NOT EXISTS (SELECT FROM erased_users AS x WHERE x.user_id = e.user_id))
 """
-
 _OF_USER = """
-SELECT * FROM journal
-WHERE user_id = :user_id AND position > :after
-  AND NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
-ORDER BY position LIMIT :limit
+e.user_id = :user_id AND NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
 """
 
 _MASK = """
@@ -86,10 +80,14 @@ async def forget(connection: AsyncConnection, user_id: UUID) -> None:
 
 
 async def history(connection: AsyncConnection, after: int = 0) -> AsyncIterator[RecordedEvent]:
-    """Every event after a position, without those of erased people."""
-    while page := await _page(connection, after):
+    """Every event after a position, without those of erased people.
+
+    Raises:
+        UnreadableRowError: at an event that can't be read; begin again after its position.
+    """
+    while page := await read_page(connection, "journal", _TOLD, {}, after, PAGE):
         for row in page:
-            yield _read(row)
+            yield row.event(TYPES)
         after = page[-1].position
 
 
@@ -106,25 +104,19 @@ async def last_position(connection: AsyncConnection) -> int:
 
 async def of_user(
     connection: AsyncConnection, user_id: UUID, after: int, limit: int
-) -> list[tuple[int, RecordedEvent]]:
-    """A user's events after a position, each with its position; none once they are erased."""
-    values = {"user_id": user_id, "after": after, "limit": limit}
-    rows = await connection.execute(text(_OF_USER), values)
+) -> list[tuple[int, RecordedEvent | None]]:
+    """A user's events after a position, each with its position; none once they are erased.
+
+    None stands for one that can't be read: its listener goes on to the next.
+    """
+    values = {"user_id": user_id}
+    rows = await read_page(connection, "journal", _OF_USER, values, after, limit)
     return [(row.position, _read(row)) for row in rows]
 
 
-async def _page(connection: AsyncConnection, after: int) -> Sequence[Any]:
-    rows = await connection.execute(text(_PAGE), {"after": after, "limit": PAGE})
-    return rows.all()
-
-
-def _read(row: Any) -> RecordedEvent:
-    return RecordedEvent(
-        row.position,
-        row.event_id,
-        row.stream_id,
-        row.version,
-        TYPES.read(row.type, row.schema_version, row.data),
-        Metadata.from_json(row.metadata),
-        row.recorded_at,
-    )
+def _read(row: Row) -> RecordedEvent | None:
+    try:
+        return row.event(TYPES)
+    except UnreadableRowError as error:
+        log.error("journal_unreadable", position=error.position, reason=error.reason)
+        return None

@@ -92,6 +92,14 @@ class UnreadableEventError(Exception):
     """The data do not fit the type."""
 
 
+class UnreadableRowError(Exception):
+    """A stored row that can't become an event; `reason` in a few words, without what is in it."""
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(f"the event at position {position} can't be read: {reason}")
+        self.position, self.reason = position, reason
+
+
 class EventTypes:
     """The events a program can read: from stored name, version and data to a model."""
 
@@ -127,9 +135,16 @@ class EventTypes:
             upcast = self._upcasters.get((name, schema_version))
             if upcast is None:
                 raise UnknownEventVersionError(f"{name} v{schema_version}")
-            data, schema_version = upcast(data), schema_version + 1
+            data, schema_version = _lift(upcast, name, schema_version, data), schema_version + 1
         try:
             return event_type.model_validate(data)
         except ValidationError as error:
             places = ["/".join(map(str, e["loc"])) for e in error.errors(include_input=False)]
             raise UnreadableEventError(f"{name}: {', '.join(places)}") from None
+
+
+def _lift(upcast: Upcaster, name: str, version: int, data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return upcast(data)
+    except Exception as error:  # noqa: BLE001 - data that the step was not written for
+        raise UnreadableEventError(f"{name} v{version}: {type(error).__name__}") from None

@@ -1,7 +1,12 @@
-"""From the event table to the broker: the table is the outbox."""
+"""From the event table to the broker: the table is the outbox.
+
+One event that can't be published stops nothing: it is set aside (`set_aside.py`), where an operator
+sees it, and tried again from time to time. Consumers need no order.
+"""
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,15 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import PUBLISHED
 from shared.db import Database, DatabaseAway, telling_away
-from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing import set_aside
+from shared.eventsourcing.pages import Row, scan
 from shared.eventsourcing.store import EventStore
-from shared.messaging.envelope import routing_key, to_message, to_public_message
+from shared.logging import log
+from shared.messaging.outbox import publish
 from shared.messaging.publisher import Publisher
-from shared.messaging.topology import EVENTS, PUBLIC
 
-BATCH = 50  # events, each up to some megabytes
+BATCH = 50  # events, and no more bytes than `pages.PAGE_BYTES`
+RETRY_EVERY = 30.0  # seconds between two rounds over what is set aside
 PROBE_EVERY = 5.0  # seconds without events, until the broker is asked whether it takes any
 CHECKPOINT = "relay"
+_POSITION = "SELECT position FROM checkpoints WHERE name = :name"
+_MOVE = """
+INSERT INTO checkpoints (name, position) VALUES (:name, :position)
+ON CONFLICT (name) DO UPDATE SET position = excluded.position
+"""
 LEAD = "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/relay', 0))"
 
 
@@ -35,10 +47,12 @@ class Relay:
         """Take the service's name, its store, and a publisher nobody else uses."""
         self._schema, self._database, self._store = service, database, store
         self._publisher = publisher
-        self._names = [event.type_name() for event in PUBLISHED[service]]
+        published = {event.type_name() for event in PUBLISHED[service]}
+        self._private = [name for name in store.types.names() if name not in published]
         self._connection: AsyncConnection | None = None
         self.doorbell = asyncio.Event()
         self._probe_at = 0.0
+        self._round = Round()
         self.is_well = False  # the last step found all it needs, or another copy in the lead
         self.trouble: DatabaseAway | None = None  # where it is not the broker that was lacking
 
@@ -69,6 +83,7 @@ class Relay:
             return False
         await self._publisher.connect()
         published = await self._publish_batch(connection)
+        published = await self._retry_batch(connection) or published
         if published:
             self._probe_at = time.monotonic() + PROBE_EVERY
         elif time.monotonic() > self._probe_at:
@@ -98,32 +113,83 @@ class Relay:
         def ring(*_: Any) -> None:
             self.doorbell.set()
 
-        raw = await connection.get_raw_connection()
-        await raw.driver_connection.add_listener(  # type: ignore[union-attr]
-            f"events_{self._schema}", ring
-        )
+        def retry(*_: Any) -> None:
+            self._round.begin()
+            self.doorbell.set()
+
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        await raw.add_listener(f"events_{self._schema}", ring)
+        await raw.add_listener(set_aside.channel(self._schema), retry)
 
     async def _publish_batch(self, connection: AsyncConnection) -> bool:
         async with connection.begin():
-            events = await self._next_events(connection)
-        if not events:
+            position = await connection.scalar(text(_POSITION), {"name": CHECKPOINT}) or 0
+            page = await scan(connection, self._private, position, BATCH)
+        if page.reached == position:
             return False
-        for exchange, message in ((EVENTS, to_message), (PUBLIC, to_public_message)):
-            await self._publisher.publish(
-                exchange, [(routing_key(event), message(event)) for event in events]
-            )
+        reasons = await publish(self._publisher, self._store.types, page.rows)
         async with connection.begin():
-            await connection.execute(
-                text(
-                    "INSERT INTO checkpoints (name, position) VALUES (:name, :position)"
-                    " ON CONFLICT (name) DO UPDATE SET position = excluded.position"
-                ),
-                {"name": CHECKPOINT, "position": events[-1].position},
-            )
+            await set_aside.note(connection, reasons)
+            moved = {"name": CHECKPOINT, "position": page.reached}
+            await connection.execute(text(_MOVE), moved)
+        _tell(page.rows, reasons)
         return True
 
-    async def _next_events(self, connection: AsyncConnection) -> list[RecordedEvent]:
-        position = await connection.scalar(
-            text("SELECT position FROM checkpoints WHERE name = :name"), {"name": CHECKPOINT}
-        )
-        return await self._store.read_page(connection, position or 0, BATCH, self._names)
+    async def _retry_batch(self, connection: AsyncConnection) -> bool:
+        """Try the next of the events that are set aside; whether any could be published."""
+        after = self._round.next()
+        if after is None:
+            return False
+        async with connection.begin():
+            rows, before = await set_aside.read(connection, after, BATCH)
+        if not rows:
+            self._round.end()
+            return False
+        reasons = await publish(self._publisher, self._store.types, rows, before)
+        published = [row.position for row in rows if row.position not in reasons]
+        async with connection.begin():
+            await set_aside.note(connection, reasons)
+            await set_aside.release(connection, published)
+        self._round.goes_on(after, rows[-1].position)
+        return bool(published)
+
+
+class Round:
+    """Tries what is set aside once, batch by batch; the next round begins half a minute later."""
+
+    def __init__(self) -> None:
+        self._after, self._not_before = 0, 0.0
+
+    def next(self) -> int | None:
+        """The position to go on from, None while it is too early.
+
+        A try that raises is repeated in half a minute: it holds up nothing else meanwhile.
+        """
+        if time.monotonic() < self._not_before:
+            return None
+        self._not_before = time.monotonic() + RETRY_EVERY
+        return self._after
+
+    def goes_on(self, before: int, after: int) -> None:
+        """All up to `after` are tried, unless a new round began meanwhile."""
+        if self._after == before and self._not_before:
+            self._after, self._not_before = after, 0.0
+
+    def end(self) -> None:
+        self._after = 0
+
+    def begin(self) -> None:
+        """Begin a round now."""
+        self._after, self._not_before = 0, 0.0
+
+
+def _tell(rows: Sequence[Row], reasons: Mapping[int, str]) -> None:
+    for row in rows:
+        if reason := reasons.get(row.position):
+            log.error(
+                "event_set_aside",
+                position=row.position,
+                event_id=str(row.event_id),
+                type=row.type,
+                reason=reason,
+            )

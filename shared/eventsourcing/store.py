@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
@@ -14,10 +14,12 @@ from shared.commits import PROOF
 from shared.context import causation_id, correlation_id
 from shared.errors import ConcurrencyConflict
 from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
+from shared.eventsourcing.pages import COLUMNS, Row, read_page
 from shared.eventsourcing.projection import Projection, take_append_lock
 from shared.ids import new_id
 
 PAGE = 500  # events
+_NAMED = "e.type = ANY(:names)"
 
 
 class Batch(NamedTuple):
@@ -75,49 +77,48 @@ class EventStore:
     async def load(
         self, connection: AsyncConnection, stream_id: str, after: int = 0
     ) -> list[RecordedEvent]:
-        """The events of a stream after a version of it."""
-        rows = await connection.execute(
-            text(
-                "SELECT * FROM events WHERE stream_id = :stream AND version > :after"
-                " ORDER BY version"
-            ),
-            {"stream": stream_id, "after": after},
+        """The events of a stream after a version of it.
+
+        Raises:
+            UnreadableRowError: one can't be read; nothing can be decided without it.
+        """
+        return [row.event(self.types) for row in await self.rows(connection, stream_id, after)]
+
+    async def rows(
+        self, connection: AsyncConnection, stream_id: str, after: int = 0
+    ) -> Sequence[Row]:
+        """The same as rows, for those who can do without one."""
+        query = (
+            f"SELECT {COLUMNS}, e.data::text AS data, e.metadata::text AS metadata"  # noqa: S608
+            " FROM events AS e WHERE stream_id = :stream AND version > :after ORDER BY version"
         )
-        return [self._read(row) for row in rows.mappings()]
+        rows = await connection.execute(text(query), {"stream": stream_id, "after": after})
+        return [Row(**row) for row in rows.mappings()]
 
     async def read_page(
         self, connection: AsyncConnection, after: int, limit: int, names: Sequence[str]
     ) -> list[RecordedEvent]:
-        """At most `limit` events of the named types after a position, in position order."""
-        rows = await connection.execute(
-            text(
-                "SELECT * FROM events WHERE position > :after AND type = ANY(:names)"
-                " ORDER BY position LIMIT :limit"
-            ),
-            {"after": after, "limit": limit, "names": list(names)},
-        )
-        return [self._read(row) for row in rows.mappings()]
+        """At most `limit` events of the named types after a position, in position order.
+
+        Raises:
+            UnreadableRowError: one of them can't be read.
+        """
+        rows = await read_page(connection, "events", _NAMED, {"names": list(names)}, after, limit)
+        return [row.event(self.types) for row in rows]
 
     async def read_all(
         self, connection: AsyncConnection, after: int = 0
     ) -> AsyncIterator[RecordedEvent]:
-        """Every event after a position, page by page."""
-        while page := await self.read_page(connection, after, PAGE, self.types.names()):
-            for recorded in page:
-                yield recorded
-            after = page[-1].position
+        """Every event after a position, page by page.
 
-    def _read(self, row: RowMapping) -> RecordedEvent:
-        event = self.types.read(row["type"], row["schema_version"], row["data"])
-        return RecordedEvent(
-            row["position"],
-            row["event_id"],
-            row["stream_id"],
-            row["version"],
-            event,
-            Metadata.from_json(row["metadata"]),
-            row["recorded_at"],
-        )
+        Raises:
+            UnreadableRowError: at an event that can't be read; begin again after its position.
+        """
+        named = {"names": self.types.names()}
+        while page := await read_page(connection, "events", _NAMED, named, after, PAGE):
+            for row in page:
+                yield row.event(self.types)
+            after = page[-1].position
 
 
 async def mask_person(connection: AsyncConnection, types: EventTypes, user_id: UUID) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import PublishError
 
 from shared.logging import log
 from shared.messaging.connection import TIMEOUT, BrokerAway, BrokerRefuses, Connection
@@ -29,7 +30,16 @@ class Publisher:
             Unavailable: the broker can't be reached.
             DeliveryError: the broker refused or returned one.
         """
-        await self._publish(exchange, messages, mandatory=True)
+        if returned := await self.offer(exchange, messages):
+            await self.close()
+            raise next(iter(returned.values()))
+
+    async def offer(
+        self, exchange: str, messages: Sequence[tuple[str, Message]]
+    ) -> dict[int, PublishError]:
+        """Like `publish`, but say which of them, by place, no queue took; all others arrived."""
+        results = await self._publish(exchange, messages, mandatory=True)
+        return {place: got for place, got in enumerate(results) if isinstance(got, PublishError)}
 
     async def probe(self) -> None:
         """Publish nothing to nobody: only to a publisher the broker says that it takes nothing."""
@@ -37,14 +47,16 @@ class Publisher:
 
     async def _publish(
         self, exchange: str, messages: Sequence[tuple[str, Message]], *, mandatory: bool
-    ) -> None:
+    ) -> list[Any]:
+        """What the broker said to each: its confirmation, or `PublishError` for a returned one."""
         channel = await self._connection.channel()
         target = await channel.get_exchange(exchange, ensure=False)
-        sent = asyncio.gather(
-            *(target.publish(message, key, mandatory=mandatory) for key, message in messages)
-        )
+        sent = [
+            asyncio.ensure_future(target.publish(message, key, mandatory=mandatory))
+            for key, message in messages
+        ]
         try:
-            await self._confirmed(sent)
+            return await self._confirmed(sent)
         except OSError as error:  # a connection that died, or no answer in time
             await self.close()
             raise BrokerAway from error
@@ -52,20 +64,32 @@ class Publisher:
             await self.close()
             raise
 
-    async def _confirmed(self, sent: asyncio.Future[Any]) -> None:
-        """Wait for the broker; a blocked connection is kept.
+    async def _confirmed(self, sent: Sequence[asyncio.Future[Any]]) -> list[Any]:
+        """Wait for the broker as long as it goes on; a blocked connection is kept.
 
         The broker reads nothing of one, not even its end: given up and opened anew every few
         seconds, hundreds would wait, and what all of them carry would arrive in the end.
         """
+        waiting = set(sent)
         try:
-            while not (await asyncio.wait([sent], timeout=TIMEOUT))[0]:
-                if not await self.is_blocked():
-                    raise TimeoutError
-                log.warning("publisher_waits", reason=BrokerRefuses.code)
-            await sent
+            while waiting:
+                done, waiting = await asyncio.wait(
+                    waiting, timeout=TIMEOUT, return_when=asyncio.FIRST_COMPLETED
+                )
+                for one in done:
+                    _raise_unless_returned(one)
+                if not done:
+                    await self._unless_blocked()
+            return [one.exception() or one.result() for one in sent]
         finally:
-            sent.cancel()
+            for one in sent:
+                one.cancel()
+            await asyncio.gather(*sent, return_exceptions=True)
+
+    async def _unless_blocked(self) -> None:
+        if not await self.is_blocked():
+            raise TimeoutError
+        log.warning("publisher_waits", reason=BrokerRefuses.code)
 
     async def is_blocked(self) -> bool:
         """Whether the broker has said that it takes no messages."""
@@ -85,3 +109,11 @@ class Publisher:
 
     async def close(self) -> None:
         await self._connection.close()
+
+
+def _raise_unless_returned(one: asyncio.Future[Any]) -> None:
+    if one.cancelled():  # by aio-pika, when the channel died
+        raise ConnectionError
+    error = one.exception()
+    if error is not None and not isinstance(error, PublishError):
+        raise error

@@ -18,7 +18,7 @@ from shared.web import health, middleware, problems
 from shared.web.bodies import MAX_BODY
 from shared.web.deadlines import CommandDeadline
 from shared.web.identity import Identity
-from shared.web.metrics import Metrics
+from shared.web.metrics import Ask, Metrics
 
 T = TypeVar("T")
 
@@ -31,6 +31,7 @@ def create_app(
     provide: Sequence[object] = (),
     loops: Sequence[Loop] = (),
     checks: Mapping[str, health.Check] | None = None,
+    figures: Mapping[tuple[str, str], Ask] | None = None,
     resources: Sequence[Any] = (),
     guards: Sequence[Middleware] = (),
     headers: Mapping[str, str] = middleware.SECURITY_HEADERS,
@@ -39,8 +40,8 @@ def create_app(
     """Put a service together.
 
     `provide` are the objects routes ask for by type with `provided`, `loops` run beside the
-    server, `resources` have an async `close()` called at the end, in reverse order, `guards`
-    see each request before any of its body is read.
+    server, `figures` are asked for at `/metrics`, `resources` have an async `close()` called at the
+    end, in reverse order, `guards` see each request before any of its body is read.
     """
     _observe(name, settings)
     options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
@@ -51,7 +52,7 @@ def create_app(
         telemetry={"auto_configure": False},
         **(options | fastapi),
     )
-    metrics = Metrics()
+    metrics = Metrics(figures)
     identity = Identity.of(name, settings)
     app.state.identity = identity
     app.state.stopping = asyncio.Event()

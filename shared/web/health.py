@@ -9,6 +9,8 @@ from sqlalchemy import text
 
 from shared.db import Database, DatabaseRefusesWrites
 from shared.errors import Unavailable
+from shared.eventsourcing import set_aside
+from shared.eventsourcing.set_aside import EventsSetAside
 from shared.messaging.connection import BrokerAway, BrokerRefuses
 from shared.migrations import is_current
 from shared.web.metrics import Metrics
@@ -16,9 +18,9 @@ from shared.web.routes import Router
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the thing is not there."""
-# A broker that takes no messages for now delays what is told; a database that takes no writes can
-# be read. Requests are served.
-SERVING = {"ok", BrokerRefuses.code, DatabaseRefusesWrites.code}
+# What only delays what is told, what can be read all the same, and what an operator has to look at:
+# requests are served.
+SERVING = {"ok", BrokerRefuses.code, DatabaseRefusesWrites.code, EventsSetAside.code}
 
 
 def router(checks: Mapping[str, Check], metrics: Metrics) -> Router:
@@ -36,6 +38,7 @@ def router(checks: Mapping[str, Check], metrics: Metrics) -> Router:
 
     @routes.get("/metrics")
     async def figures() -> Response:
+        await metrics.ask()
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
     return routes
@@ -69,6 +72,17 @@ class MigrationsPending(Unavailable):
     """The database is being prepared. Please try again shortly."""
 
     code = "migrations_pending"
+
+
+def outbox_check(database: Database) -> Check:
+    """Every event could be published, but for those that are still on their way."""
+
+    async def check() -> None:
+        async with database.transaction() as connection:
+            if await set_aside.any_there(connection):
+                raise EventsSetAside
+
+    return check
 
 
 async def _never() -> bool:

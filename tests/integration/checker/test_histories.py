@@ -1,5 +1,6 @@
 """A check knows the checks before it without reading them all again."""
 
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,7 +12,8 @@ from services.checker.domain.checks import CHECKS, EVENTS, stream
 from services.checker.histories import Past
 from services.checker.scheduler import Scheduler
 from shared.contracts.checker import FileChecked
-from shared.eventsourcing.event import EventTypes, RecordedEvent
+from shared.eventsourcing.event import EventTypes
+from shared.eventsourcing.pages import Row
 from shared.eventsourcing.store import EventStore
 from tests.integration.checker.story import CLEAN, UNTIDY, Story
 
@@ -23,10 +25,10 @@ class CountingStore(EventStore):
 
     read = 0
 
-    async def load(
+    async def rows(
         self, connection: AsyncConnection, stream_id: str, after: int = 0
-    ) -> list[RecordedEvent]:
-        found = await super().load(connection, stream_id, after)
+    ) -> Sequence[Row]:
+        found = await super().rows(connection, stream_id, after)
         self.read += len(found)
         return found
 

@@ -100,7 +100,7 @@ async def test_a_service_with_everything_it_needs_is_ready(
     app = make(service, keys, database_url=postgres.url(service), amqp_url=broker.url)
     async with running(app) as client:
         await eventually(partial(_is_ready, client))
-        expected = {"database"} | ({"broker"} if PUBLISHED[service] else set())
+        expected = {"database"} | ({"broker", "outbox"} if PUBLISHED[service] else set())
         if service in CONSUMED:
             expected.add("consumer")
         assert set((await client.get("/readyz")).json()) == expected

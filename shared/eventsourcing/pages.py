@@ -1,0 +1,140 @@
+"""Rows of an event table, a page at a time, before anybody makes events of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.eventsourcing.event import (
+    EventTypes,
+    Metadata,
+    RecordedEvent,
+    UnknownEventVersionError,
+    UnreadableEventError,
+    UnreadableRowError,
+)
+
+PAGE_BYTES = 16 * 1024 * 1024  # of a page; its first row may be larger
+# A message is at most half of it; Postgres writes JSON with spaces. What is larger stays there.
+MAX_ROW_BYTES = 8 * 1024 * 1024
+
+SCAN = 10_000  # rows looked at for those that are wanted
+
+COLUMNS = """
+e.position, e.event_id, e.stream_id, e.version, e.type, e.schema_version, e.recorded_at"""
+
+# Looks at the next row only while there is room: no page costs more than one row beyond itself.
+# What is stored takes `pg_column_size`, compressed; too much of it is not even unpacked.
+_PAGE = """
+WITH RECURSIVE page (position, size, number, total) AS (
+    SELECT CAST(:after AS bigint), 0, 0, CAST(0 AS bigint)
+    UNION ALL
+    SELECT next.position, next.size, page.number + 1, page.total + next.size
+    FROM page CROSS JOIN LATERAL (
+        SELECT e.position, CASE
+            WHEN pg_column_size(e.data) + pg_column_size(e.metadata) > :most
+            THEN pg_column_size(e.data) + pg_column_size(e.metadata)
+            ELSE octet_length(e.data::text) + octet_length(e.metadata::text) END AS size
+        FROM {table} AS e WHERE e.position > page.position AND {condition}
+        ORDER BY e.position LIMIT 1
+    ) AS next
+    WHERE page.number < :limit AND (page.number = 0 OR page.total + next.size <= :bytes)
+)
+SELECT {columns},
+       CASE WHEN page.size <= :most THEN e.data::text END AS data,
+       CASE WHEN page.size <= :most THEN e.metadata::text END AS metadata
+FROM page JOIN {table} AS e ON e.position = page.position
+WHERE page.number > 0 ORDER BY e.position
+"""
+
+_UNTIL = """
+SELECT max(position) FROM (
+    SELECT position FROM events WHERE position > :after ORDER BY position LIMIT :scan) AS step
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An event as it is stored. `data` and `metadata` are JSON, None where they are too large."""
+
+    position: int
+    event_id: UUID
+    stream_id: str
+    version: int
+    type: str
+    schema_version: int
+    recorded_at: datetime
+    data: str | None
+    metadata: str | None
+
+    def event(self, types: EventTypes) -> RecordedEvent:
+        """Build the event.
+
+        Raises:
+            UnreadableRowError: it can't be built, whatever the cause.
+        """
+        try:
+            return self._event(types)
+        except (UnreadableEventError, UnknownEventVersionError) as error:
+            raise UnreadableRowError(self.position, str(error)) from None
+        except Exception as error:  # noqa: BLE001 - 100,000 brackets, ids that are none
+            reason = f"{self.type}: broken data ({type(error).__name__})"
+            raise UnreadableRowError(self.position, reason) from None
+
+    def _event(self, types: EventTypes) -> RecordedEvent:
+        if self.data is None or self.metadata is None:
+            raise UnreadableEventError(f"{self.type}: larger than {MAX_ROW_BYTES} bytes")
+        if not types.known(self.type):
+            raise UnreadableEventError(f"{self.type}: unknown type")
+        return RecordedEvent(
+            self.position,
+            self.event_id,
+            self.stream_id,
+            self.version,
+            types.read(self.type, self.schema_version, json.loads(self.data)),
+            Metadata.from_json(json.loads(self.metadata)),
+            self.recorded_at,
+        )
+
+
+async def read_page(
+    connection: AsyncConnection,
+    table: str,
+    condition: str,
+    values: Mapping[str, Any],
+    after: int,
+    limit: int,
+) -> Sequence[Row]:
+    """The next rows after a position, at most `limit` and `PAGE_BYTES`, but one if there is one.
+
+    `condition` is SQL about the table `e`, with `values` for its parameters.
+    """
+    query = _PAGE.format(table=table, condition=condition, columns=COLUMNS)
+    bounds = {"after": after, "limit": limit, "bytes": PAGE_BYTES, "most": MAX_ROW_BYTES}
+    rows = await connection.execute(text(query), {**values, **bounds})
+    return [Row(**row) for row in rows.mappings()]
+
+
+class Scan(NamedTuple):
+    """Rows, and the position up to which there are no others of their kind."""
+
+    rows: Sequence[Row]
+    reached: int
+
+
+async def scan(connection: AsyncConnection, private: Sequence[str], after: int, limit: int) -> Scan:
+    """The next events after a position that are not of the private types.
+
+    It looks at no more than `SCAN` rows, however few of them are wanted; nothing follows once it
+    gets no further.
+    """
+    until = await connection.scalar(text(_UNTIL), {"after": after, "scan": SCAN}) or after
+    condition = "e.position <= :until AND e.type <> ALL(:private)"
+    values = {"until": until, "private": list(private)}
+    rows = await read_page(connection, "events", condition, values, after, limit)
+    return Scan(rows, rows[-1].position if rows else until)

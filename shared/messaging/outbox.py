@@ -1,0 +1,148 @@
+"""One page of stored events on its way to the broker, and what can't go."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from aio_pika import Message
+from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
+from pydantic import ValidationError
+
+from shared.eventsourcing.event import EventTypes, RecordedEvent, UnreadableRowError
+from shared.eventsourcing.pages import Row
+from shared.messaging.envelope import (
+    MAX_BYTES,
+    Envelope,
+    routing_key,
+    to_envelope,
+    to_message,
+    to_public_message,
+)
+from shared.messaging.publisher import Publisher
+from shared.messaging.topology import EVENTS, PUBLIC
+
+Reasons = dict[int, str]
+"""Per position of an event why it could not be published, in a few words."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """An event, and per exchange the message it is."""
+
+    position: int
+    key: str
+    messages: Mapping[str, Message]
+
+
+async def publish(
+    publisher: Publisher,
+    types: EventTypes,
+    rows: Sequence[Row],
+    before: Mapping[int, str] | None = None,
+) -> Reasons:
+    """Publish the events of the rows, in order; return what could not be, and why.
+
+    `before` is what an earlier try returned: what reached the services then is not told again.
+
+    Raises:
+        Unavailable: the broker can't be reached; any of them may have arrived.
+        DeliveryError: it can't keep one at present; any of them may have arrived.
+    """
+    reasons, outgoing = _outgoing(types, rows)
+    for exchange in (EVENTS, PUBLIC):
+        due = [
+            one
+            for one in outgoing
+            if one.position not in reasons
+            and not (exchange == EVENTS and _has_passed_events(before, one.position))
+        ]
+        reasons |= await _offer(publisher, exchange, due)
+    return reasons
+
+
+def _has_passed_events(before: Mapping[int, str] | None, position: int) -> bool:
+    return (before or {}).get(position, "").startswith(f"{PUBLIC}: ")
+
+
+def _outgoing(types: EventTypes, rows: Sequence[Row]) -> tuple[Reasons, list[Outgoing]]:
+    reasons: Reasons = {}
+    outgoing = []
+    for row in rows:
+        try:
+            outgoing.append(_as_messages(row.event(types)))
+        except UnreadableRowError as error:
+            reasons[error.position] = error.reason
+    return reasons, outgoing
+
+
+def _as_messages(recorded: RecordedEvent) -> Outgoing:
+    makers = {EVENTS: to_message, PUBLIC: to_public_message}
+    messages = {exchange: _message(make, recorded) for exchange, make in makers.items()}
+    return Outgoing(recorded.position, routing_key(recorded), messages)
+
+
+def _message(make: Callable[[RecordedEvent], Message], recorded: RecordedEvent) -> Message:
+    """Make the message, and see that it can be sent.
+
+    Raises:
+        UnreadableRowError: it is no envelope, too large, or has what AMQP can't carry.
+    """
+    with _telling_unreadable(recorded):
+        message = make(recorded)
+        message.properties.marshal()  # refuses a time before 1970
+    if message.body_size > MAX_BYTES:
+        reason = f"{recorded.event.type_name()}: larger than {MAX_BYTES} bytes as a message"
+        raise UnreadableRowError(recorded.position, reason)
+    return message
+
+
+def envelopes(types: EventTypes, rows: Sequence[Row]) -> tuple[list[Envelope], Reasons]:
+    """The envelopes of those rows that have one, and why the others have none."""
+    found, reasons = [], {}
+    for row in rows:
+        try:
+            recorded = row.event(types)
+            with _telling_unreadable(recorded):
+                found.append(to_envelope(recorded))
+        except UnreadableRowError as error:
+            reasons[error.position] = error.reason
+    return found, reasons
+
+
+@contextmanager
+def _telling_unreadable(recorded: RecordedEvent) -> Iterator[None]:
+    """Whatever keeps one event from becoming a message stops no other."""
+    name = recorded.event.type_name()
+    try:
+        yield
+    except ValidationError as error:
+        places = {"/".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
+        reason = f"{name}: no envelope: {', '.join(sorted(places))}"
+        raise UnreadableRowError(recorded.position, reason) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        reason = f"{name}: no message ({type(error).__name__})"
+        raise UnreadableRowError(recorded.position, reason) from None
+
+
+async def _offer(publisher: Publisher, exchange: str, due: Sequence[Outgoing]) -> Reasons:
+    """Publish to one exchange; the broker closes the channel at what it refuses, so apart then."""
+    try:
+        return await _offer_at_once(publisher, exchange, due)
+    except ChannelNotFoundEntity:  # the exchange is missing, and all of them wait for it
+        raise
+    except ChannelClosed as error:  # no right to this kind, or larger than the broker takes
+        if len(due) == 1:
+            return {due[0].position: f"{exchange}: refused ({type(error).__name__})"}
+    reasons: Reasons = {}
+    for one in due:
+        reasons |= await _offer(publisher, exchange, [one])
+    return reasons
+
+
+async def _offer_at_once(publisher: Publisher, exchange: str, due: Sequence[Outgoing]) -> Reasons:
+    if not due:
+        return {}
+    messages = [(one.key, one.messages[exchange]) for one in due]
+    returned = await publisher.offer(exchange, messages)
+    unwanted = [due[place] for place in returned]
+    return {one.position: f"{exchange}: no queue takes {one.key}" for one in unwanted}
