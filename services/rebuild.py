@@ -1,35 +1,62 @@
 """Rebuild read tables while they serve: `python -m services.rebuild reports checks`.
 
-Connects as the schema's owner, with `PREREVIEW_MIGRATION_DATABASE_URL`.
+Connects as the schema's owner, with `PREREVIEW_MIGRATION_DATABASE_URL`. An event that can't be read
+ends it, and nothing is changed; with `--skip-unreadable` the tables are built without it.
 """
 
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 
 from shared.db import Database
-from shared.eventsourcing.projection import rebuild
+from shared.eventsourcing.event import UnreadableRowError
+from shared.eventsourcing.rebuild import rebuild
+
+SKIP = "--skip-unreadable"
 
 
-async def run(service: str, wanted: list[str], url: str) -> None:
+async def run(
+    service: str, wanted: Sequence[str], url: str, *, skip_unreadable: bool = False
+) -> None:
     module = import_module(f"services.{service}.projections")
-    database = Database(url, lock_timeout=0)  # others may be rebuilding
+    # Others may be rebuilding, and it takes hours where there is much.
+    database = Database(url, lock_timeout=0, command_timeout=None)
     try:
         for projection in module.PROJECTIONS:
-            if not wanted or projection.name in wanted:
-                events = await rebuild(database, service, projection, module.history)
-                sys.stdout.write(f"{service}.{projection.name}: rebuilt from {events} events\n")
+            if wanted and projection.name not in wanted:
+                continue
+            name = f"{service}.{projection.name}"
+            events = await rebuild(
+                database,
+                service,
+                projection,
+                module.history,
+                skip_unreadable=skip_unreadable,
+                tell=partial(_tell, name),
+            )
+            sys.stdout.write(f"{name}: rebuilt from {events} events\n")
     finally:
         await database.close()
 
 
+def _tell(name: str, sentence: str) -> None:
+    sys.stderr.write(f"{name}: {sentence}\n")
+
+
 def main(arguments: list[str]) -> int:
     url = os.environ.get("PREREVIEW_MIGRATION_DATABASE_URL")
-    if not arguments or arguments[0] not in {"files", "reports"} or not url:
+    service, *wanted = [one for one in arguments if one != SKIP] or [""]
+    if service not in {"files", "reports"} or not url:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    asyncio.run(run(arguments[0], arguments[1:], url))
+    try:
+        asyncio.run(run(service, wanted, url, skip_unreadable=SKIP in arguments))
+    except UnreadableRowError as error:
+        sys.stderr.write(f"{error}; see {SKIP}\n")
+        return 1
     return 0
 
 

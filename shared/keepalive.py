@@ -30,7 +30,7 @@ _OPTIONS = {
 }
 
 
-class KeptAlive(asyncpg.Connection):  # type: ignore[type-arg] - it takes none at run time
+class KeptAlive(asyncpg.Connection):
     """A connection whose socket is probed while nothing comes."""
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *rest: Any) -> None:

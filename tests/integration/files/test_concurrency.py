@@ -12,7 +12,8 @@ from services.files.reactions import reacting
 from services.files.retention import Retention
 from shared import db
 from shared.contracts.auth import UserErased
-from shared.eventsourcing.projection import rebuild, take_append_lock
+from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.rebuild import rebuild
 from tests.integration.conftest import Pools
 from tests.integration.files.acts import STORE, Hands, MakeApp, Person, told
 from tests.integration.files.conftest import person

@@ -16,7 +16,8 @@ from services.files.retention import Retention
 from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.projection import Projection, rebuild
+from shared.eventsourcing.projection import Projection
+from shared.eventsourcing.rebuild import rebuild
 from tests.integration.conftest import Pools
 from tests.integration.files.acts import STORE, Hands, Person, has_content, history
 from tests.support.apps import is_problem

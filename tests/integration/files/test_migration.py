@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.files.projections import FILES, history
 from shared.db import Database
-from shared.eventsourcing.projection import rebuild
+from shared.eventsourcing.rebuild import rebuild
 from shared.migrations import config, upgrade
 from tests.support.databases import create_empty, drop
 from tests.support.events import EMPTY

@@ -15,7 +15,8 @@ from services.files.projections import FILES
 from services.files.projections import history as events
 from services.files.retention import BATCH, Retention
 from shared.db import Database
-from shared.eventsourcing.projection import rebuild, take_append_lock
+from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.rebuild import rebuild
 from tests.integration.conftest import Pools
 from tests.integration.files.acts import STORE, Hands, Person, has_content, told
 from tests.support.apps import is_problem

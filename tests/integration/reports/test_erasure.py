@@ -16,7 +16,7 @@ from services.reports.feed import Bell, changes
 from services.reports.projections import PROJECTIONS
 from services.reports.reactions import react
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.projection import rebuild
+from shared.eventsourcing.rebuild import rebuild
 from tests.integration.conftest import Pools
 from tests.integration.reports.lives import SECRET, with_an_erasure
 from tests.integration.reports.story import happen, person_erased, result, saved

@@ -13,7 +13,7 @@ from services.reports import journal
 from services.reports.projections import PROJECTIONS
 from shared.contracts.checker import Counts
 from shared.db import Database
-from shared.eventsourcing.projection import rebuild
+from shared.eventsourcing.rebuild import rebuild
 from shared.migrations import config, upgrade
 from tests.integration.reports.story import lost, result, saved
 from tests.support.databases import PrivateDatabase, create_empty, drop

@@ -16,7 +16,8 @@ from services.reports import projections as of_reports
 from services.reports.reactions import react
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes, RecordedEvent
-from shared.eventsourcing.projection import Projection, rebuild
+from shared.eventsourcing.projection import Projection
+from shared.eventsourcing.rebuild import rebuild
 from shared.eventsourcing.store import EventStore
 from tests.integration.conftest import Pools
 from tests.support.databases import PrivateDatabase

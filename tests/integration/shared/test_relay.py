@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from aio_pika import Message
 from aio_pika.abc import AbstractQueue
+from aio_pika.exceptions import PublishError
 from sqlalchemy import text
 
 from services.files.domain.file import EVENTS as FILE_EVENTS
@@ -43,11 +44,14 @@ class DyingPublisher(Publisher):
 
     dies = True
 
-    async def publish(self, exchange: str, messages: Sequence[tuple[str, Message]]) -> None:
-        await super().publish(exchange, messages)
+    async def offer(
+        self, exchange: str, messages: Sequence[tuple[str, Message]]
+    ) -> dict[int, PublishError]:
+        returned = await super().offer(exchange, messages)
         if self.dies:
             self.dies = False
             raise KilledError
+        return returned
 
 
 @pytest_asyncio.fixture
@@ -186,14 +190,17 @@ async def test_a_leader_that_lost_the_lead_does_not_move_the_checkpoint_back(
     stored = await _append(database, 3)
 
     class SlowPublisher(Publisher):
-        async def publish(self, exchange: str, messages: Sequence[tuple[str, Message]]) -> None:
-            await super().publish(exchange, messages)
+        async def offer(
+            self, exchange: str, messages: Sequence[tuple[str, Message]]
+        ) -> dict[int, PublishError]:
+            returned = await super().offer(exchange, messages)
             if exchange != EVENTS:
-                return
+                return returned
             await _kill_who_holds_the_lead(fresh_postgres)
             await _append(database, 3)
             async with relays(database, broker.url) as [heir]:
                 await step_until(heir.step, lambda: _checkpoint_is_last(database))
+            return returned
 
     async with relays(database, broker.url, kind=SlowPublisher) as [leader]:
         with pytest.raises(Unavailable):

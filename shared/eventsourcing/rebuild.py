@@ -1,0 +1,219 @@
+"""Building a projection's tables anew while they serve."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from asyncpg import exceptions as pg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db import Database
+from shared.eventsourcing import shadow
+from shared.eventsourcing.event import UnreadableRowError
+from shared.eventsourcing.projection import History, Projection, take_append_lock
+from shared.logging import log
+
+PAGE = 500  # events in a transaction: one of hours would keep the server from tidying up
+SHORT = 100  # events that may be left to apply while writers wait
+# Seconds that readers may have to wait behind the swap. It begins with little; where many readers
+# overlap, or the server's own vacuum is at work, which yields after one, it takes more.
+PATIENCE, MOST_PATIENCE = 0.2, 1.2
+PAUSE = 10  # times as long as it tried, it lets others work before it tries again
+TELL_EVERY = 10.0  # seconds
+
+Tell = Callable[[str], object]
+
+
+def _to_log(sentence: str) -> None:
+    log.info("rebuild", said=sentence)
+
+
+async def rebuild(
+    database: Database,
+    schema: str,
+    projection: Projection,
+    history: History,
+    *,
+    skip_unreadable: bool = False,
+    tell: Tell = _to_log,
+) -> int:
+    """Build the projection anew beside the serving one and swap them; return the events read.
+
+    `database` connects as the schema's owner, best without a command time-out. Readers see the old
+    rows until the swap and the new ones after it; writers wait only while the last few events are
+    applied. As long as somebody keeps a transaction open that has read the tables, the swap waits,
+    and keeps nobody.
+
+    Raises:
+        UnreadableRowError: an event can't be read, and was not to be skipped; nothing is changed.
+    """
+    async with _alone(database, schema, tell) as connection:
+        building = Rebuild(connection, schema, projection, history, skip_unreadable, tell)
+        try:
+            return await building.run()
+        except BaseException:
+            await building.discard()
+            raise
+
+
+@asynccontextmanager
+async def _alone(database: Database, schema: str, tell: Tell) -> AsyncIterator[AsyncConnection]:
+    """The connection to rebuild on: it holds the schema's lock, for all share the shadow's place.
+
+    The lock can't be lost without the work. Asking again, instead of waiting in a statement, keeps
+    no snapshot.
+    """
+    connection = await database.connect()
+    key = {"key": f"{schema}/rebuild"}
+    query = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
+    told = False
+    try:
+        while not await connection.scalar(query, key):
+            await connection.commit()
+            if not told:
+                tell("waits for another rebuild")
+                told = True
+            await asyncio.sleep(0.5)
+        await connection.commit()
+        yield connection
+    finally:
+        await connection.invalidate()  # the lock ends with its connection
+        await connection.close()
+
+
+class Rebuild:
+    """One rebuild of one projection."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        schema: str,
+        projection: Projection,
+        history: History,
+        skip_unreadable: bool,
+        tell: Tell,
+    ) -> None:
+        self._connection, self._schema, self._projection = connection, schema, projection
+        self._history, self._skip_unreadable, self._tell = history, skip_unreadable, tell
+        self._shadow = f"{shadow.checked_name(schema)}_rebuild"
+        self._last = self._count = 0
+
+    async def run(self) -> int:
+        tables, connection = self._projection.tables, self._connection
+        await shadow.lay(connection, self._schema, self._shadow, tables)
+        # Handlers name their tables without a schema.
+        await shadow.run(connection, f"SET search_path = {self._shadow}, {self._schema}")
+        await connection.commit()
+        await self._play()
+        await shadow.run(connection, *(f"ANALYZE {self._shadow}.{table}" for table in tables))
+        await connection.commit()
+        await self._swap_when_nobody_reads()
+        return self._count
+
+    async def discard(self) -> None:
+        """Leave nothing behind: what is in the shadow is hidden from an erasure."""
+        with suppress(Exception):
+            await self._connection.rollback()
+            await shadow.run(self._connection, f"DROP SCHEMA IF EXISTS {self._shadow} CASCADE")
+            await self._connection.commit()
+
+    async def _play(self, *, at_once: bool = False) -> int:
+        """Apply what follows, page by page or in one transaction; how many events that were."""
+        count = 0
+        while True:
+            try:
+                async for recorded in self._history(self._connection, self._last):
+                    await self._projection.apply(self._connection, recorded)
+                    self._last, count = recorded.position, count + 1
+                    if count % PAGE == 0 and not at_once:
+                        await self._connection.commit()
+            except UnreadableRowError as error:
+                if not self._skip_unreadable:
+                    raise
+                self._tell(f"{error}; skipped")
+                self._last = error.position
+            else:
+                break
+        if not at_once:
+            await self._connection.commit()
+        self._count += count
+        return count
+
+    async def _catch_up(self) -> None:
+        """Apply what came meanwhile, until it is little or no longer gets less."""
+        before: float = math.inf
+        while SHORT <= (tail := await self._play()) < before:
+            before = tail
+
+    async def _swap_when_nobody_reads(self) -> None:
+        patience, tell_at = PATIENCE, time.monotonic() + TELL_EVERY / 10
+        while True:
+            await self._catch_up()
+            if await self._could_lock(patience) and await self._swapped(patience):
+                return
+            if time.monotonic() >= tell_at:
+                self._tell(await self._whom_it_waits_for())
+                tell_at = time.monotonic() + TELL_EVERY
+            await asyncio.sleep(PAUSE * patience)
+            patience = min(MOST_PATIENCE, 1.1 * patience)
+
+    async def _could_lock(self, patience: float) -> bool:
+        """Whether the tables can be had, tried without keeping the writers."""
+        locked = await self._lock(patience)
+        await self._connection.rollback()
+        return locked
+
+    async def _swapped(self, patience: float) -> bool:
+        """Swap, unless a reader is in the way after all.
+
+        The append lock comes first: a writer has it before it touches the tables.
+        """
+        last, count = self._last, self._count
+        await shadow.run(
+            self._connection,
+            "SET LOCAL lock_timeout = 0",
+            f"LOCK TABLE {self._names(self._shadow)}",
+        )
+        await take_append_lock(self._connection, self._schema)
+        await self._play(at_once=True)
+        if await self._lock(patience):
+            tables = self._projection.tables
+            await shadow.swap(self._connection, self._schema, self._shadow, tables)
+            await self._connection.commit()
+            return True
+        await self._connection.rollback()
+        self._last, self._count = last, count
+        return False
+
+    async def _lock(self, patience: float) -> bool:
+        try:
+            await shadow.run(
+                self._connection,
+                f"SET LOCAL lock_timeout = {1000 * patience:.0f}",
+                f"LOCK TABLE {self._names(self._schema)}",  # for itself alone
+            )
+        except DBAPIError as error:
+            cause = error.orig.__cause__ if error.orig is not None else None
+            if isinstance(cause, pg.LockNotAvailableError | pg.DeadlockDetectedError):
+                return False
+            raise
+        return True
+
+    def _names(self, schema: str) -> str:
+        return ", ".join(f"{schema}.{shadow.checked_name(t)}" for t in self._projection.tables)
+
+    async def _whom_it_waits_for(self) -> str:
+        found = await self._connection.scalars(
+            text(
+                "SELECT DISTINCT pid FROM pg_locks WHERE pid <> pg_backend_pid()"
+                " AND granted AND relation = ANY(CAST(CAST(:tables AS text[]) AS regclass[]))"
+            ),
+            {"tables": self._names(self._schema).split(", ")},
+        )
+        pids = ", ".join(map(str, found))
+        await self._connection.rollback()
+        return f"waits for readers that keep a transaction open; at Postgres, process {pids or '-'}"

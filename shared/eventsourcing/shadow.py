@@ -1,0 +1,63 @@
+"""A second set of a projection's tables, built beside the serving one and put in its place."""
+
+import re
+from collections.abc import Iterable
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+async def lay(connection: AsyncConnection, schema: str, shadow: str, tables: Iterable[str]) -> None:
+    await run(connection, f"DROP SCHEMA IF EXISTS {shadow} CASCADE", f"CREATE SCHEMA {shadow}")
+    for table in map(checked_name, tables):
+        await run(
+            connection,
+            f"CREATE TABLE {shadow}.{table}"
+            f" (LIKE {schema}.{table} INCLUDING ALL EXCLUDING INDEXES)",
+            *await _indexes(connection, schema, shadow, table),
+        )
+
+
+# LIKE would give indexes names of its own, and a later migration would not find them.
+_INDEXES = """
+SELECT quote_ident(c.conname) AS name, pg_get_constraintdef(c.oid) AS of_constraint,
+       pg_get_indexdef(i.indexrelid) AS of_index
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid
+WHERE i.indrelid = CAST(:table AS regclass) ORDER BY i.indexrelid
+"""
+
+
+async def _indexes(connection: AsyncConnection, schema: str, shadow: str, table: str) -> list[str]:
+    """The statements that give the shadow of a table its indexes and keys under their names."""
+    rows = await connection.execute(text(_INDEXES), {"table": f"{schema}.{table}"})
+    return [
+        f"ALTER TABLE {shadow}.{table} ADD CONSTRAINT {row.name} {row.of_constraint}"
+        if row.name
+        else row.of_index.replace(f" ON {schema}.{table} ", f" ON {shadow}.{table} ", 1)
+        for row in rows
+    ]
+
+
+async def swap(
+    connection: AsyncConnection, schema: str, shadow: str, tables: Iterable[str]
+) -> None:
+    role = f"prereview_{schema}"
+    for table in map(checked_name, tables):
+        await run(
+            connection,
+            f"DROP TABLE {schema}.{table}",
+            f"ALTER TABLE {shadow}.{table} SET SCHEMA {schema}",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.{table} TO {role}",
+        )
+    await run(connection, f"DROP SCHEMA {shadow}")
+
+
+async def run(connection: AsyncConnection, *statements: str) -> None:
+    for statement in statements:
+        await connection.execute(text(statement))
+
+
+def checked_name(name: str) -> str:
+    if not re.fullmatch("[a-z_]+", name):
+        raise ValueError(f"not the name of a table or schema: {name!r}")
+    return name
