@@ -44,6 +44,9 @@ SENTENCES = {
     "broker_refuses_publishing": N_(
         "The message broker lacks memory or disk and takes no messages. What is told comes later."
     ),
+    "events_set_aside": N_(
+        "Some events could not be published and are set aside. Everything else goes on."
+    ),
     "migrations_pending": N_("The database is being prepared. Please try again shortly."),
     # auth
     "email_invalid": N_("This is not a valid e-mail address."),

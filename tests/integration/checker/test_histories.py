@@ -65,6 +65,28 @@ async def _forget(story: Story) -> None:
         await connection.execute(text("DELETE FROM histories"))
 
 
+_SPOIL = """
+INSERT INTO events (event_id, stream_id, version, type, schema_version, data, metadata, recorded_at)
+VALUES (gen_random_uuid(), :stream, 1, 'FileChecked', 99, '{}', '{}', now())
+"""
+
+
+async def test_a_result_that_cannot_be_read_keeps_nobody_from_being_checked(
+    story: Story, store: CountingStore
+) -> None:
+    spoilt, other, scheduler = uuid4(), uuid4(), _scheduler(story, store)
+    async with story.database.transaction() as connection:
+        await connection.execute(text(_SPOIL), {"stream": stream(spoilt)})
+    await story.save(spoilt, UNTIDY)
+    await story.save(other, UNTIDY)
+    await scheduler.step()
+    assert len(await story.results(other)) == 1
+    async with story.database.transaction() as connection:
+        rows = await store.rows(connection, stream(spoilt), 1)
+    assert [row.version for row in rows] == [2]
+    assert isinstance(rows[0].event(store.types).event, FileChecked)
+
+
 async def test_the_row_is_what_the_stream_adds_up_to(story: Story, store: CountingStore) -> None:
     file_id, scheduler = uuid4(), _scheduler(story, store)
     for content in (UNTIDY, BROKEN, CLEAN, b"# coding: nonsense\n", UNTIDY + b"x = y\n"):

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.sse import ServerSentEvent
+from sqlalchemy import text
 
 from services.reports import journal
 from services.reports.feed import Bell, changes
@@ -105,6 +106,29 @@ async def test_who_comes_back_is_told_what_they_missed_and_nothing_twice(
         if count == 2 and len(heard) == 2:
             await happen(pools, *(uploaded(file_id, ann) for file_id in files[3:5]))
     assert heard == [str(file_id) for file_id in files]
+
+
+_SPOIL = """
+UPDATE journal SET data = '[]' WHERE position = (
+    SELECT max(position) FROM journal WHERE user_id = :user_id)
+"""
+
+
+async def test_who_listens_gets_past_what_cannot_be_read(pools: Pools, bell: Bell) -> None:
+    ann, after = uuid4(), await last_position(pools("reports"))
+    lost, told = uuid4(), uuid4()
+    await happen(pools, uploaded(lost, ann))
+    async with pools("reports").transaction() as connection:
+        await connection.execute(text(_SPOIL), {"user_id": ann})
+    await happen(pools, uploaded(told, ann))
+    try:
+        async with listening(pools, bell, ann, after) as feed:
+            news = await _next(feed)
+            assert isinstance(news.data, dict)
+            assert news.data["file_id"] == str(told)
+    finally:  # what is built from the journal could not be built any more
+        async with pools("reports").transaction() as connection:
+            await connection.execute(text("DELETE FROM journal WHERE data = '[]'"))
 
 
 async def test_nobody_hears_of_others(pools: Pools, bell: Bell) -> None:

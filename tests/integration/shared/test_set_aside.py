@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,12 @@ import httpx2
 import pytest
 import pytest_asyncio
 from aio_pika.abc import AbstractQueue
-from aio_pika.exceptions import DeliveryError
+from aio_pika.exceptions import DeliveryError, PublishError
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from services.files.domain.file import EVENTS as FILE_EVENTS
+from shared.contracts import CONSUMED
 from shared.db import Database
 from shared.eventsourcing import relay as of_relay
 from shared.eventsourcing.event import EventTypes
@@ -29,7 +30,7 @@ from shared.runtime import Loop, running
 from tests.integration.shared.test_readiness import make
 from tests.integration.shared.test_readiness import running as running_app
 from tests.support.apps import as_service, client_of, without_loops
-from tests.support.broker import Broker, all_of, read_feed
+from tests.support.broker import Broker, a_message, all_of, read_feed
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
 from tests.support.servers import Broker as Server
@@ -44,6 +45,22 @@ async def database(fresh_postgres: PrivateDatabase) -> AsyncIterator[Database]:
     made = Database(fresh_postgres.url("files"))
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def _nobody_hears(broker: Broker) -> None:
+    """The broker has no queue left from other tests: it takes a while to drop exclusive ones."""
+    for service in CONSUMED:
+        await broker.channel.queue_delete(service)
+    events = await broker.channel.get_exchange(EVENTS)
+
+    async def is_returned() -> bool:
+        with suppress(PublishError):
+            await events.publish(a_message(), "files.FileUploaded")
+            return False
+        return True
+
+    await eventually(is_returned)
 
 
 @asynccontextmanager
