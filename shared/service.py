@@ -49,7 +49,8 @@ def create_service(
         all_loops.append(loop)
     if PUBLISHED[name]:
         # Its statements are short, but nobody cuts them: the next try would take as long.
-        kept = Database(settings.database_url.get_secret_value(), pool_size=1, command_timeout=None)
+        url = settings.database_url.get_secret_value()
+        kept = Database(url, pool_size=1, overflow=0, command_timeout=None)
         loop, checks["broker"] = _publishing(name, amqp_url, kept, store)
         checks["outbox"] = health.outbox_check(database)
         figures[SET_ASIDE] = partial(_count_set_aside, database)

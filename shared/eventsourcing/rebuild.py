@@ -6,12 +6,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from asyncpg import exceptions as pg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.db import Database
+from shared.db import Database, telling_away
 from shared.eventsourcing import shadow
 from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.projection import History, Projection, take_append_lock
@@ -24,6 +22,7 @@ SHORT = 100  # events that may be left to apply while writers wait
 PATIENCE, MOST_PATIENCE = 0.2, 1.2
 PAUSE = 10  # times as long as it tried, it lets others work before it tries again
 TELL_EVERY = 10.0  # seconds
+WAITS = "waits for readers that keep a transaction open; at Postgres, process"
 
 Tell = Callable[[str], object]
 
@@ -51,13 +50,14 @@ async def rebuild(
     Raises:
         UnreadableRowError: an event can't be read, and was not to be skipped; nothing is changed.
     """
-    async with _alone(database, schema, tell) as connection:
-        building = Rebuild(connection, schema, projection, history, skip_unreadable, tell)
-        try:
-            return await building.run()
-        except BaseException:
-            await building.discard()
-            raise
+    with telling_away():
+        async with _alone(database, schema, tell) as connection:
+            building = Rebuild(connection, schema, projection, history, skip_unreadable, tell)
+            try:
+                return await building.run()
+            except BaseException:
+                await building.discard()
+                raise
 
 
 @asynccontextmanager
@@ -100,6 +100,7 @@ class Rebuild:
         self._connection, self._schema, self._projection = connection, schema, projection
         self._history, self._skip_unreadable, self._tell = history, skip_unreadable, tell
         self._shadow = f"{shadow.checked_name(schema)}_rebuild"
+        self._serving = shadow.names(schema, projection.tables)
         self._last = self._count = 0
 
     async def run(self) -> int:
@@ -156,14 +157,16 @@ class Rebuild:
             if await self._could_lock(patience) and await self._swapped(patience):
                 return
             if time.monotonic() >= tell_at:
-                self._tell(await self._whom_it_waits_for())
+                pids = await shadow.users(self._connection, self._serving)
+                await self._connection.rollback()
+                self._tell(f"{WAITS} {', '.join(map(str, pids)) or 'gone by now'}")
                 tell_at = time.monotonic() + TELL_EVERY
             await asyncio.sleep(PAUSE * patience)
             patience = min(MOST_PATIENCE, 1.1 * patience)
 
     async def _could_lock(self, patience: float) -> bool:
         """Whether the tables can be had, tried without keeping the writers."""
-        locked = await self._lock(patience)
+        locked = await shadow.lock(self._connection, self._serving, patience)
         await self._connection.rollback()
         return locked
 
@@ -173,14 +176,11 @@ class Rebuild:
         The append lock comes first: a writer has it before it touches the tables.
         """
         last, count = self._last, self._count
-        await shadow.run(
-            self._connection,
-            "SET LOCAL lock_timeout = 0",
-            f"LOCK TABLE {self._names(self._shadow)}",
-        )
+        ours = ", ".join(shadow.names(self._shadow, self._projection.tables))
+        await shadow.run(self._connection, "SET LOCAL lock_timeout = 0", f"LOCK TABLE {ours}")
         await take_append_lock(self._connection, self._schema)
         await self._play(at_once=True)
-        if await self._lock(patience):
+        if await shadow.lock(self._connection, self._serving, patience):
             tables = self._projection.tables
             await shadow.swap(self._connection, self._schema, self._shadow, tables)
             await self._connection.commit()
@@ -188,32 +188,3 @@ class Rebuild:
         await self._connection.rollback()
         self._last, self._count = last, count
         return False
-
-    async def _lock(self, patience: float) -> bool:
-        try:
-            await shadow.run(
-                self._connection,
-                f"SET LOCAL lock_timeout = {1000 * patience:.0f}",
-                f"LOCK TABLE {self._names(self._schema)}",  # for itself alone
-            )
-        except DBAPIError as error:
-            cause = error.orig.__cause__ if error.orig is not None else None
-            if isinstance(cause, pg.LockNotAvailableError | pg.DeadlockDetectedError):
-                return False
-            raise
-        return True
-
-    def _names(self, schema: str) -> str:
-        return ", ".join(f"{schema}.{shadow.checked_name(t)}" for t in self._projection.tables)
-
-    async def _whom_it_waits_for(self) -> str:
-        found = await self._connection.scalars(
-            text(
-                "SELECT DISTINCT pid FROM pg_locks WHERE pid <> pg_backend_pid()"
-                " AND granted AND relation = ANY(CAST(CAST(:tables AS text[]) AS regclass[]))"
-            ),
-            {"tables": self._names(self._schema).split(", ")},
-        )
-        pids = ", ".join(map(str, found))
-        await self._connection.rollback()
-        return f"waits for readers that keep a transaction open; at Postgres, process {pids or '-'}"

@@ -1,9 +1,11 @@
 """A second set of a projection's tables, built beside the serving one and put in its place."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from asyncpg import exceptions as pg
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -50,6 +52,38 @@ async def swap(
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.{table} TO {role}",
         )
     await run(connection, f"DROP SCHEMA {shadow}")
+
+
+async def lock(connection: AsyncConnection, tables: Sequence[str], patience: float) -> bool:
+    """Have the tables for the transaction alone; False when that takes longer than `patience`.
+
+    After False the transaction can only be rolled back. `patience` is seconds.
+    """
+    try:
+        await run(
+            connection,
+            f"SET LOCAL lock_timeout = {1000 * patience:.0f}",
+            f"LOCK TABLE {', '.join(tables)}",
+        )
+    except DBAPIError as error:
+        cause = error.orig.__cause__ if error.orig is not None else None
+        if isinstance(cause, pg.LockNotAvailableError | pg.DeadlockDetectedError):
+            return False
+        raise
+    return True
+
+
+async def users(connection: AsyncConnection, tables: Sequence[str]) -> Sequence[int]:
+    """The server processes whose transactions have the tables in use, at the moment."""
+    query = (
+        "SELECT DISTINCT pid FROM pg_locks WHERE pid <> pg_backend_pid() AND granted"
+        " AND relation = ANY(CAST(CAST(:tables AS text[]) AS regclass[]))"
+    )
+    return (await connection.scalars(text(query), {"tables": list(tables)})).all()
+
+
+def names(schema: str, tables: Iterable[str]) -> list[str]:
+    return [f"{checked_name(schema)}.{table}" for table in map(checked_name, tables)]
 
 
 async def run(connection: AsyncConnection, *statements: str) -> None:

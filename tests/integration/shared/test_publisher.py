@@ -1,11 +1,13 @@
 """What is published has arrived, or the publisher says that it has not."""
 
+import asyncio
 from urllib.parse import urlsplit
 
 import pytest
 from aio_pika.exceptions import DeliveryError
 
 from shared.errors import Unavailable
+from shared.messaging import publisher as of_publisher
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import DEAD, EVENTS
 from tests.support.broker import Broker, a_message
@@ -34,6 +36,33 @@ async def test_one_unwanted_message_fails_its_batch(broker: Broker) -> None:
             )
     finally:
         await publisher.close()
+
+
+async def test_what_no_queue_wants_is_named_and_the_rest_arrives(broker: Broker) -> None:
+    service = await broker.service()
+    keys = ["nobody.dead", f"{service}.dead"] * 2
+    publisher = Publisher(broker.url, "test")
+    try:
+        returned = await publisher.offer(DEAD, [(key, a_message()) for key in keys])
+        assert set(returned) == {0, 2}
+        assert publisher.is_open
+        assert await broker.size(f"{service}.dead") == 2
+    finally:
+        await publisher.close()
+
+
+async def test_a_broker_that_is_slow_but_goes_on_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page may take longer than a single answer may; given up, it would begin anew for ever."""
+    monkeypatch.setattr(of_publisher, "TIMEOUT", 0.4)
+    publisher = Publisher("amqp://nobody@127.0.0.1:1/", "test")
+    slow = [asyncio.ensure_future(asyncio.sleep(0.2 * number, number)) for number in range(6)]
+    assert await publisher._confirmed(slow) == [0, 1, 2, 3, 4, 5]
+    silent = asyncio.ensure_future(asyncio.sleep(5))
+    with pytest.raises(TimeoutError):
+        await publisher._confirmed([silent])
+    assert silent.cancelled()
 
 
 async def test_where_nobody_listens_the_broker_is_away() -> None:
