@@ -14,6 +14,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from deploy.local.servers import private_postgres
+from services.checker import due
 from services.checker.adapters.contents import Contents
 from services.checker.diagnostics import Diagnostic
 from services.checker.domain.checks import CHECKS, EVENTS, stream
@@ -22,6 +23,7 @@ from services.checker.ruff import Ruff, RuffResult
 from services.checker.rules import STANDARD
 from services.checker.scheduler import Scheduler
 from shared.clock import utc_now
+from shared.copies import Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
@@ -61,13 +63,16 @@ class Empty:
 async def main(versions: int, server: str) -> None:
     database = Database((await create_template(server)).url("checker"))
     store = EventStore(EventTypes(EVENTS))
+    copy = Copy(database, "versions", due.end_claims)
+    await copy.step()
     scheduler = Scheduler(
         database, store, cast("Contents", Empty()), cast("Ruff", Flood()),
-        STANDARD, interval=60, batch=200, clock=utc_now,
+        STANDARD, copy, interval=60, batch=200, clock=utc_now,
     )  # fmt: skip
     file_id = uuid4()
     times = [await check(database, scheduler, file_id, number) for number in range(1, versions + 1)]
     everything = await read_all(database, store, file_id)
+    await copy.close()
     await database.close()
     early, late = median(times[EARLY - 1 :][:AROUND]), median(times[-AROUND:])
     print(f"a check at {EARLY} versions {1000 * early:.0f} ms, at {versions} {1000 * late:.0f} ms")

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.checker import api
+from services.checker import api, due
 from services.checker.adapters.contents import Contents
 from services.checker.domain.checks import EVENTS
 from services.checker.reactions import react
@@ -12,6 +12,7 @@ from services.checker.scheduler import Scheduler
 from services.checker.settings import Settings
 from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
+from shared.copies import LOOK_EVERY, Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
@@ -30,12 +31,14 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
     database = Database(settings.database_url.get_secret_value())
     store = EventStore(EventTypes(EVENTS, UPCASTERS))
     files = ServiceClient("files", settings.files_url, Identity.of("checker", settings))
+    copy = Copy(database, "versions", due.end_claims)
     scheduler = Scheduler(
         database,
         store,
         Contents(files),
         ruff,
         STANDARD,
+        copy,
         interval=settings.check_interval,
         batch=settings.check_batch,
         clock=clock,
@@ -47,7 +50,15 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         store,
         [api.router],
         react=react,
-        loops=[Loop("scheduler", scheduler.step, pause=settings.check_interval or AT_ONCE)],
+        loops=[
+            Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
+            Loop(
+                "scheduler",
+                scheduler.step,
+                pause=settings.check_interval or AT_ONCE,
+                doorbell=copy.doorbell,
+            ),
+        ],
         provide=[scheduler],
         resources=[files],
     )

@@ -16,6 +16,7 @@ from services.checker.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import Profile
 from shared.clock import Clock
 from shared.context import correlation_id
+from shared.copies import Copy
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.projection import take_append_lock
@@ -36,6 +37,7 @@ class Scheduler:
         contents: Contents,
         ruff: Ruff,
         profile: Profile,
+        copy: Copy,
         *,
         interval: float,
         batch: int,
@@ -44,47 +46,67 @@ class Scheduler:
         """Take `interval` in seconds between two ticks and `batch` in files."""
         self._database, self._store, self._contents = database, store, contents
         self._ruff, self._profile, self._clock = ruff, profile, clock
+        self._copy = copy
         self.interval, self._batch = interval, batch
         self.next_tick = clock()
 
     async def step(self) -> bool:
-        """Check one batch; True when more may be due, for instance the next version of a file."""
+        """Check one batch; True when more may be due, for instance the next version of a file.
+
+        After it one version in whose check copies died, alone: it takes no others with it.
+        """
         correlation_id.set(new_id())
-        async with self._database.transaction() as connection:
-            files = await due.claim(connection, self._batch, self._clock())
-        if files:
-            await self._check(files)
+        if not self._copy.present:
+            return False
+        batch = await self._check_due(self._batch)
+        suspect = await self._check_due(1, suspects=True)
+        if batch or suspect:
             return True
         self.next_tick = self._clock() + timedelta(seconds=self.interval)
         return False
 
-    async def _check(self, files: list[DueFile]) -> None:
-        try:
-            contents = await self._contents.fetch([file.sha256 for file in files])
-            run, answers = await self._judge(files, contents)
-            await self._record_all(files, run, answers)
-        except BaseException:
-            async with self._database.transaction() as connection:
-                await due.release(connection, files)
-            raise
-        log.info("files_checked", files=len(files), duration_ms=run.duration_ms)
+    async def _check_due(self, limit: int, *, suspects: bool = False) -> bool:
+        async with self._database.transaction() as connection:
+            files = await due.claim(
+                connection, self._copy.number, limit, self._clock(), suspects=suspects
+            )
+        if files:
+            await self._check(files)
+        return bool(files)
 
-    async def _judge(
-        self, files: list[DueFile], contents: dict[str, bytes | None]
-    ) -> tuple[Run, Answers]:
+    async def _check(self, files: list[DueFile]) -> None:
+        """Record what can be said about the files; what is left of them is due again."""
+        left = files
+        try:
+            run, answers = await self._judge(files)
+            answered = [file for file in files if file.file_id in answers]
+            await self._record_all(answered, run, answers)
+            left = [file for file in files if file.file_id not in answers]
+        finally:
+            if left:
+                async with self._database.transaction() as connection:
+                    await due.release(connection, left)
+        log.info("files_checked", files=len(answered), duration_ms=run.duration_ms)
+
+    async def _judge(self, files: list[DueFile]) -> tuple[Run, Answers]:
         started_at, begun = self._clock(), time.monotonic()
-        there = {
-            file.file_id: content
-            for file in files
-            if (content := contents.get(file.sha256)) is not None
+        hopeless: Answers = {
+            file.file_id: RuffFailure("crashed") for file in files if file.deaths >= due.GIVEN_UP
         }
-        answers = await self._ruff.check(there, self._profile)
+        others = [file for file in files if file.file_id not in hopeless]
+        answers = await self._ask_ruff(others) if others else {}
+        return self._run(started_at, begun), {**hopeless, **answers}
+
+    async def _ask_ruff(self, files: list[DueFile]) -> Answers:
+        contents = await self._contents.fetch([file.sha256 for file in files])
+        fetched = {file.file_id: contents[file.sha256] for file in files if file.sha256 in contents}
         missing: Answers = {
-            file.file_id: RuffFailure("content_missing")
-            for file in files
-            if file.file_id not in there
+            file_id: RuffFailure("content_missing")
+            for file_id, content in fetched.items()
+            if content is None
         }
-        return self._run(started_at, begun), {**answers, **missing}
+        there = {file_id: content for file_id, content in fetched.items() if content is not None}
+        return {**missing, **await self._ruff.check(there, self._profile)}
 
     def _run(self, started_at: datetime, begun: float) -> Run:
         duration = round(1000 * (time.monotonic() - begun))

@@ -1,5 +1,6 @@
 """Mails whose time has come."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,28 +11,52 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.notifier import MailKind
 
-LEASE = timedelta(minutes=3)  # longer than the longest conversation with a mail server
+# Longer than the longest conversation with a mail server. A claim ends with its copy; only a copy
+# that lives and has forgotten what it claimed is waited for that long.
+LEASE = timedelta(minutes=3)
+GIVEN_UP = 5  # copies that died while they sent a mail, after which it is not tried any more
 
-# For a mail about the account somebody waits before a screen; results can wait behind it.
 _CLAIM = """
-UPDATE mails SET state = 'sending', attempts = attempts + 1, due_at = :until
+UPDATE mails SET state = 'sending', attempts = attempts + 1, due_at = :until, claimed_by = :copy
 WHERE mail_id = (
-    SELECT mail_id FROM mails WHERE due_at <= :now
-    ORDER BY (kind = 'check_result'), due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    SELECT mail_id FROM mails WHERE due_at <= :now AND {which} LIMIT 1 FOR UPDATE SKIP LOCKED
 )
-RETURNING mail_id, user_id, kind, request_id, type, result, queued_at, attempts,
+RETURNING mail_id, user_id, kind, request_id, type, result, queued_at, attempts, claimed_by, deaths,
           correlation_id, causation_id, traceparent
 """
+# For a mail about the account somebody waits before a screen; results can wait behind it.
+_ACCOUNT = _CLAIM.format(which="kind <> 'check_result' ORDER BY due_at")
+# Of each person in turn the oldest one, so that nobody waits behind another one's many.
+_RESULT = _CLAIM.format(which="kind = 'check_result' AND user_id > :after ORDER BY user_id, due_at")
+NOBODY = UUID(int=0)
 
-_PUT_BACK = """
-UPDATE mails SET state = :state, attempts = attempts - 1, due_at = :due_at
-WHERE mail_id = :mail_id AND state = 'sending' AND attempts = :attempts
+# At once after the first death, later after each further one. What is locked is being settled at
+# this moment.
+_END = """
+UPDATE mails SET claimed_by = NULL, deaths = deaths + :died,
+                 due_at = CAST(:now AS timestamptz) + :died * deaths * interval '1 minute'
+WHERE mail_id IN (
+    SELECT mail_id FROM mails WHERE claimed_by = ANY(CAST(:copies AS int[])) AND state = 'sending'
+    FOR UPDATE SKIP LOCKED
+)
 """
+
+_OURS = """
+mail_id = :mail_id AND state = 'sending' AND attempts = :attempts AND claimed_by = :claimed_by
+"""
+_PUT_BACK = f"""
+UPDATE mails SET state = :state, attempts = attempts - 1, due_at = :due_at, claimed_by = NULL
+WHERE {_OURS}
+"""  # noqa: S608 - no value is in it
+_HOLD = f"SELECT mail_id FROM mails WHERE {_OURS} FOR UPDATE"  # noqa: S608
 
 
 @dataclass(frozen=True)
 class DueMail:
-    """A mail to send now; `attempts` counts this one. `result` is for nobody's eyes but its own."""
+    """A mail to send now; `attempts` counts this one. `result` is for nobody's eyes but its own.
+
+    `claimed_by` is the copy that sends it, `deaths` the number of copies that died meanwhile.
+    """
 
     mail_id: UUID
     user_id: UUID
@@ -41,30 +66,63 @@ class DueMail:
     result: dict[str, Any] = field(repr=False)
     queued_at: datetime
     attempts: int
+    claimed_by: int
+    deaths: int
     correlation_id: UUID | None
     causation_id: UUID | None
     traceparent: str | None
 
+    def key(self) -> dict[str, object]:
+        return {
+            "mail_id": self.mail_id, "attempts": self.attempts, "claimed_by": self.claimed_by
+        }  # fmt: skip
 
-async def claim(connection: AsyncConnection, now: datetime) -> DueMail | None:
-    """Take the mail that has waited longest and note the attempt before it is made.
 
-    A copy that dies in the attempt leaves the mail to another one after the lease: with one attempt
-    more and the same Message-ID, so the worst is one duplicate, which the log shows.
+async def claim(
+    connection: AsyncConnection, copy: int, now: datetime, after: UUID = NOBODY
+) -> DueMail | None:
+    """Take a mail for a copy that sends nothing else, and note the attempt before it is made.
+
+    Results are taken person by person: the next one is that of the person `after`. What the copy
+    claimed before and did not bring to an end is due again.
+
+    A copy that dies in the attempt leaves the mail to another one: with one attempt more and the
+    same Message-ID, so the worst is one duplicate, which the log shows.
     """
-    row = (await connection.execute(text(_CLAIM), {"now": now, "until": now + LEASE})).first()
-    return DueMail(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name
+    await _end(connection, [copy], now, died=0)
+    values = {"copy": copy, "now": now, "until": now + LEASE}
+    for statement, person in (
+        (_ACCOUNT, {}),
+        (_RESULT, {"after": after}),
+        (_RESULT, {"after": NOBODY}),
+    ):
+        row = (await connection.execute(text(statement), {**values, **person})).first()
+        if row:
+            return DueMail(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    return None
+
+
+async def end_claims(connection: AsyncConnection, dead: Collection[int], now: datetime) -> int:
+    """Make due what dead copies had claimed, and count that they died; return the number."""
+    return await _end(connection, dead, now, died=1)
+
+
+async def _end(
+    connection: AsyncConnection, copies: Collection[int], now: datetime, *, died: int
+) -> int:
+    values = {"copies": list(copies), "now": now, "died": died}
+    return (await connection.execute(text(_END), values)).rowcount
+
+
+async def hold(connection: AsyncConnection, mail: DueMail) -> bool:
+    """Whether the mail is still ours; nobody takes it before the end of the transaction."""
+    return (await connection.execute(text(_HOLD), mail.key())).first() is not None
 
 
 async def put_back(connection: AsyncConnection, mail: DueMail, due_at: datetime | None) -> bool:
     """Undo a claim that did not come to an attempt; without a time the mail is held.
 
-    False for a copy whose lease has ended: another one may be sending the mail.
+    False for a copy whose claim has ended: another one may be sending the mail.
     """
-    values = {
-        "mail_id": mail.mail_id,
-        "attempts": mail.attempts,
-        "due_at": due_at,
-        "state": "queued" if due_at else "held",
-    }
+    values = {**mail.key(), "due_at": due_at, "state": "queued" if due_at else "held"}
     return (await connection.execute(text(_PUT_BACK), values)).rowcount == 1

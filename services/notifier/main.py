@@ -1,7 +1,11 @@
 """Puts the notifier together."""
 
-from fastapi import FastAPI
+from collections.abc import Collection
 
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier import due
 from services.notifier.adapters.contacts import Contacts
 from services.notifier.domain.mail import EVENTS
 from services.notifier.projections import MAILS
@@ -10,6 +14,7 @@ from services.notifier.sender import Sender
 from services.notifier.settings import Settings
 from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
+from shared.copies import LOOK_EVERY, Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
@@ -23,7 +28,12 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     database = Database(settings.database_url.get_secret_value())
     store = EventStore(EventTypes(EVENTS, UPCASTERS), [MAILS])
     auth = ServiceClient("auth", settings.auth_url, Identity.of("notifier", settings))
-    sender = Sender(settings, database, store, Contacts(auth), clock)
+
+    async def end_claims(connection: AsyncConnection, dead: Collection[int]) -> int:
+        return await due.end_claims(connection, dead, clock())
+
+    copy = Copy(database, "mails", end_claims)
+    sender = Sender(settings, database, store, Contacts(auth), copy, clock)
     return create_service(
         "notifier",
         settings,
@@ -31,6 +41,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         store,
         [],
         react=reacting(store, clock),
-        loops=[Loop("sender", sender.step, pause=settings.mail_interval)],
+        loops=[
+            Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
+            Loop("sender", sender.step, pause=settings.mail_interval, doorbell=copy.doorbell),
+        ],
         resources=[auth],
     )

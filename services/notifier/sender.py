@@ -32,6 +32,7 @@ from services.notifier.smtp_failures import (
 )
 from services.notifier.writing import write
 from shared.clock import Clock
+from shared.copies import Copy
 from shared.db import Database, DatabaseAway
 from shared.errors import NotFound, Unavailable
 from shared.eventsourcing.erasure import is_erased
@@ -52,24 +53,35 @@ class Sender:
         database: Database,
         store: EventStore,
         contacts: Contacts,
+        copy: Copy,
         clock: Clock,
     ) -> None:
         self._settings, self._database, self._store = settings, database, store
-        self._contacts, self._clock = contacts, clock
+        self._contacts, self._copy, self._clock = contacts, copy, clock
+        self._last_person = due.NOBODY
         settings.check_sender()
         self._server = settings.smtp_server()
 
     async def step(self) -> bool:
         """Send one mail; False when none is due."""
+        if not self._copy.present:
+            return False
         async with self._database.transaction() as connection:
-            mail = await due.claim(connection, self._clock())
+            mail = await due.claim(connection, self._copy.number, self._clock(), self._last_person)
         if mail is None:
             return False
+        if mail.request_id is None:
+            self._last_person = mail.user_id
         with working_for(mail):
             await self._handle(mail)
         return True
 
     async def _handle(self, mail: DueMail) -> None:
+        if mail.deaths >= due.GIVEN_UP:
+            attempt = self._now(mail)
+            return await self._record(
+                mail, partial(failed, attempt=attempt, reason=OUR_FAULT, permanent=True)
+            )
         try:
             reader = await self._reader(mail)
         except NotFound:
@@ -81,26 +93,27 @@ class Sender:
         if isinstance(reader, Contact) and not reader.confirmed:
             async with self._database.transaction() as connection:
                 return await people.hold_back(connection, self._store, mail, self._clock())
-        return await self._record(mail, await self._attempt(mail, reader))
+        taken, decide = await self._attempt(mail, reader)
+        return await self._record(mail, decide, taken=taken)
 
     async def _reader(self, mail: DueMail) -> Contact | AccountMail:
         if mail.request_id is None:
             return await self._contacts.find(mail.user_id)
         return await self._contacts.account_mail(mail.request_id)
 
-    async def _attempt(self, mail: DueMail, reader: Contact | AccountMail) -> Decide:
-        """Try to send; return what to say about it."""
+    async def _attempt(self, mail: DueMail, reader: Contact | AccountMail) -> tuple[bool, Decide]:
+        """Try to send; return whether the server has taken it, and what to say."""
         try:
             message = write(mail, reader, self._settings, self._clock())
             reply = await deliver(self._server, message, reader.email)
         except TemporaryFailure as failure:
-            return self._failed(mail, reader, failure, permanent=False)
+            return False, self._failed(mail, reader, failure, permanent=False)
         except (PermanentFailure, BadAddress, UnsafeMessage) as failure:
-            return self._failed(mail, reader, failure, permanent=True)
+            return False, self._failed(mail, reader, failure, permanent=True)
         except Exception as failure:  # noqa: BLE001 - a fault of ours must end in the log, too
-            return self._broken(mail, failure)
+            return False, self._broken(mail, failure)
         log.info("mail_sent", mail_id=str(mail.mail_id), attempts=mail.attempts)
-        return partial(
+        return True, partial(
             sent,
             attempt=self._now(mail),
             message_id=str(message["Message-ID"]),
@@ -132,12 +145,18 @@ class Sender:
         )
         return partial(failed, attempt=self._now(mail), reason=OUR_FAULT, permanent=False)
 
-    async def _record(self, mail: DueMail, decide: Decide) -> None:
-        """Say what happened; patiently, for a mail that was sent must not be forgotten."""
+    async def _record(self, mail: DueMail, decide: Decide, *, taken: bool = False) -> None:
+        """Say what happened; patiently, for a mail that was sent must not be forgotten.
+
+        Whoever has lost the claim says only that the server has `taken` the mail.
+        """
         while True:
             try:
                 async with self._database.transaction() as connection:
                     await take_append_lock(connection)
+                    if not taken and not await due.hold(connection, mail):
+                        log.warning("claim_lost", mail_id=str(mail.mail_id), attempts=mail.attempts)
+                        return
                     erased = await is_erased(connection, mail.user_id)
                     told = impersonal(decide) if erased else decide
                     await execute(connection, self._store, MAIL, stream(mail.mail_id), told)

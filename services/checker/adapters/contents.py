@@ -1,9 +1,9 @@
 """The bytes of files, from files."""
 
 import base64
-from collections.abc import Collection
+from collections.abc import Sequence
 
-from shared.web.client import ServiceClient
+from shared.web.client import ServiceAway, ServiceClient
 
 
 class Contents:
@@ -13,14 +13,17 @@ class Contents:
         """Take a client of files."""
         self._client = client
 
-    async def fetch(self, wanted: Collection[str]) -> dict[str, bytes | None]:
-        """All wanted contents, None for those that are gone; in as many calls as it takes."""
-        left, found = sorted(set(wanted)), dict[str, bytes | None]()
-        while left:
-            answer = await self._client.call("POST", "/internal/contents", {"sha256": left})
-            found |= {
-                sha256: None if content is None else base64.b64decode(content)
-                for sha256, content in answer.items()
-            }
-            left = [sha256 for sha256 in left if sha256 not in answer]
-        return found
+    async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
+        """The first of the wanted contents that fit in one answer; None for one that is gone.
+
+        Raises:
+            ServiceAway: files does not answer, or nothing of what was asked.
+        """
+        asked = list(dict.fromkeys(wanted))
+        answer = await self._client.call("POST", "/internal/contents", {"sha256": asked})
+        if asked and not answer:
+            raise ServiceAway
+        return {
+            sha256: None if content is None else base64.b64decode(content)
+            for sha256, content in answer.items()
+        }

@@ -31,6 +31,7 @@ class Mail:
     user_id: UUID | None = None
     check_id: UUID | None = None
     held: bool = False
+    sent: bool = False
     closed: bool = False
 
 
@@ -53,7 +54,9 @@ def evolve(state: Mail, event: Event) -> Mail:
             return Mail(event.mail_id, event.user_id, event.check_id)
         case EmailHeld():
             return replace(state, held=True)
-        case EmailSent() | EmailSuppressed() | EmailFailed(next_attempt_at=None):
+        case EmailSent():
+            return replace(state, sent=True, closed=True)
+        case EmailSuppressed() | EmailFailed(next_attempt_at=None):
             return replace(state, closed=True)
         case _:
             return state
@@ -86,7 +89,8 @@ def hold(state: Mail) -> list[Event]:
 
 
 def sent(state: Mail, attempt: Attempt, message_id: str, reply: str) -> list[Event]:
-    if state.closed or state.mail_id is None or state.user_id is None:
+    """What the server has taken was sent, even if another copy could not and gave the mail up."""
+    if state.sent or state.mail_id is None or state.user_id is None:
         return []
     return [
         EmailSent(

@@ -17,10 +17,12 @@ from shared.clock import utc_now
 from shared.contracts.auth import UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.files import FileDeleted, FileReplaced, FileRestored, FileUploaded
+from shared.copies import Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
 from shared.web.client import ServiceAway
+from tests.support.copies import present_copy
 from tests.support.events import ANN, recorded
 
 STORE = EventStore(EventTypes(EVENTS))
@@ -57,13 +59,14 @@ class Story:
     def __init__(self, database: Database) -> None:
         self.database, self.shelf, self.now = database, Shelf(), utc_now()
 
-    def scheduler(self, batch: int = 200) -> Scheduler:
+    def scheduler(self, batch: int = 200, copy: Copy | None = None) -> Scheduler:
         return Scheduler(
             self.database,
             STORE,
             cast("Contents", self.shelf),
             Ruff(),
             STANDARD,
+            copy or present_copy(self.database),
             interval=60,
             batch=batch,
             clock=lambda: self.now,

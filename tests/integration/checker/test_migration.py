@@ -34,7 +34,7 @@ async def test_what_waited_before_waits_after(postgres_url: str) -> None:
                 await connection.execute(text(_FILE), values | {"deleted": file_id == deleted})
         await asyncio.to_thread(upgrade, "checker", url)
         async with owner.transaction() as connection:
-            files = await due.claim(connection, 10, utc_now())
+            files = await due.claim(connection, 1, 10, utc_now())
         assert [(file.file_id, file.version, file.name) for file in files] == [
             (waiting, 4, "main.py")
         ]

@@ -18,10 +18,12 @@ from services.notifier.settings import Settings
 from shared.clock import utc_now
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.copies import Copy
 from shared.db import Database
 from shared.errors import NotFound
 from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
 from shared.eventsourcing.store import EventStore
+from tests.support.copies import present_copy
 from tests.support.events import recorded
 from tests.support.smtp_server import SmtpTestServer
 
@@ -66,12 +68,14 @@ class Story:
         self.database, self.smtp, self._make = database, smtp, make
         self.auth, self.now = Auth(), utc_now() + timedelta(minutes=10)  # however slow a test
 
-    def sender(self, database: Database | None = None) -> Sender:
+    def sender(self, database: Database | None = None, copy: Copy | None = None) -> Sender:
         settings = self._make(
             smtp_url=f"smtp://127.0.0.1:{self.smtp.port}", public_url="https://prereview.example"
         )
         contacts = cast("Contacts", self.auth)
-        return Sender(settings, database or self.database, STORE, contacts, lambda: self.now)
+        database = database or self.database
+        copy = copy or present_copy(database)
+        return Sender(settings, database, STORE, contacts, copy, lambda: self.now)
 
     async def happen(self, event: FileChecked | CheckFailed, times: int = 1) -> UUID:
         for _ in range(times):

@@ -111,7 +111,7 @@ async def test_of_two_at_the_same_moment_the_second_waits_for_the_first(
     """Neither sees the other's work before it is committed, so the lock has to part them."""
     mail_id = await story.happen(checked(uuid4()))
     async with story.database.transaction() as connection:
-        mail = await due.claim(connection, story.now)
+        mail = await due.claim(connection, 1, story.now)
         assert mail is not None
     other = Database(fresh_postgres.url("notifier"))
 

@@ -158,7 +158,7 @@ async def test_a_crash_after_the_server_took_it_shows_as_a_second_attempt(
     """At most one duplicate, with the same Message-ID; never none."""
     mail_id, dying = await story.happen(checked(uuid4())), story.sender()
 
-    async def die(*_: object) -> None:
+    async def die(*_: object, **__: object) -> None:
         raise KilledError
 
     monkeypatch.setattr(dying, "_record", die)

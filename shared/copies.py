@@ -1,0 +1,143 @@
+"""Which copies of a service are running, so that what a dead one had claimed goes on at once."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db import Database, DatabaseAway, telling_away
+from shared.logging import log
+
+LOOK_EVERY = 0.5  # seconds
+# Seconds without a session after which a copy is taken for dead. One that only lost its session has
+# it back within one look.
+ABSENCE = 1.5
+# Seconds after a session was lost and came back in which nobody is missed: Postgres may have
+# restarted, and all copies come back one by one.
+RECOVERY = 10.0
+# Seconds after which Postgres ends the session of a copy that says nothing: it is frozen, or its
+# machine is gone. More than any step holds up the event loop.
+SILENCE = 30.0
+
+EndClaims = Callable[[AsyncConnection, Collection[int]], Awaitable[int]]
+"""`async (connection, copies) → claims ended`: makes due what these dead copies had claimed."""
+
+_LOCK = "SELECT pg_try_advisory_lock(hashtext(current_schema() || '/copy'), :number)"
+_KEEP_QUIET_ONES_OUT = """
+SELECT set_config(name, :milliseconds, false)
+FROM unnest(ARRAY['idle_session_timeout', 'idle_in_transaction_session_timeout']) AS name
+"""
+# `objsubid` 2 stands for locks of two keys.
+_ABSENT = """
+SELECT DISTINCT claimed_by FROM {table} WHERE claimed_by IS NOT NULL AND NOT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+      AND classid = CAST(hashtext(current_schema() || '/copy') AS oid)
+      AND objid = CAST(claimed_by AS oid)
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+"""
+
+
+class Copy:
+    """This running copy, under a number that no other copy of the service has.
+
+    The number is a lock of a session, which Postgres drops with the process. Claims carry it; they
+    end when their copy was seen to be absent for a while. Whoever is not `present` claims nothing.
+    """
+
+    def __init__(
+        self, database: Database, table: str, end_claims: EndClaims, *, silence: float = SILENCE
+    ) -> None:
+        """Take the table whose `claimed_by` names copies, and how their claims are ended."""
+        self._database, self._end_claims = database, end_claims
+        self._query, self._silence = _ABSENT.format(table=table), silence
+        self._connection: AsyncConnection | None = None
+        self._absent: dict[int, float] = {}
+        self._trust_from = 0.0
+        self._met = False  # whether the number has ever been ours
+        self.number = _any_number()
+        self.doorbell = asyncio.Event()
+
+    @property
+    def present(self) -> bool:
+        """Whether others can see this copy."""
+        return self._connection is not None
+
+    async def step(self) -> bool:
+        """Keep the session, end the claims of the dead. Rings the bell when there may be work.
+
+        Never raises because the database is away: a loop would wait longer and longer.
+        """
+        try:
+            with telling_away():
+                await self._look()
+        except DatabaseAway as away:
+            if self.present:
+                log.warning("copy_lost", copy=self.number, reason=away.code)
+            await self.close()
+        except BaseException:
+            await self.close()
+            raise
+        return False
+
+    async def close(self) -> None:
+        """End the session; others take what this copy still holds for a dead one's."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await _discard(connection)
+
+    async def _look(self) -> None:
+        connection = self._connection or await self._open()
+        if connection is None:
+            return
+        async with connection.begin():
+            absent = (await connection.scalars(text(self._query))).all()
+        now = time.monotonic()
+        if now < self._trust_from:
+            return
+        self._absent = {number: self._absent.get(number, now) for number in absent}
+        dead = [number for number, since in self._absent.items() if now - since >= ABSENCE]
+        if dead:
+            async with connection.begin():
+                ended = await self._end_claims(connection, dead)
+            log.warning("claims_of_dead_copies", copies=dead, claims=ended)
+            self.doorbell.set()
+
+    async def _open(self) -> AsyncConnection | None:
+        """Begin a session under our number; None while another one has it."""
+        connection = await self._database.connect()
+        try:
+            async with connection.begin():
+                won = await connection.scalar(text(_LOCK), {"number": self.number})
+                milliseconds = f"{1000 * self._silence:.0f}"
+                await connection.execute(text(_KEEP_QUIET_ONES_OUT), {"milliseconds": milliseconds})
+        except BaseException:
+            await _discard(connection)
+            raise
+        if not won:
+            await _discard(connection)
+            # What has been ours is held by a session that Postgres does not yet know to be dead.
+            self.number = self.number if self._met else _any_number()
+            return None
+        self._absent.clear()
+        self._trust_from = time.monotonic() + RECOVERY if self._met else 0.0
+        self._met, self._connection = True, connection
+        self.doorbell.set()
+        return connection
+
+
+def _any_number() -> int:
+    return secrets.randbelow(2**31 - 1) + 1
+
+
+async def _discard(connection: AsyncConnection) -> None:
+    """The lock must not live on in the pool."""
+    with suppress(Exception):
+        await connection.invalidate()
+    with suppress(Exception):
+        await connection.close()
