@@ -15,8 +15,9 @@ SUSPECT = 2  # copies that died in the check of a version, after which it is che
 GIVEN_UP = 5  # copies, after which it is not checked any more
 
 # Of each file only the earliest version: a check is compared with the one before. Of each person
-# the first one before anybody's second one. The row that is locked is looked at once more, as
-# another copy may have been faster.
+# the first one before anybody's second one. Within that the order is left to chance: files that
+# take all the time of a run leave none to those behind them. The row that is locked is looked at
+# once more, as another copy may have been faster.
 _CLAIM = """
 WITH waiting AS (
     SELECT file_id, version, changed_at,
@@ -29,7 +30,7 @@ WITH waiting AS (
           AND earlier.version < v.version AND NOT earlier.checked
       )
 ), chosen AS (
-    SELECT v.file_id, v.version, turn, waiting.changed_at
+    SELECT v.file_id, v.version, turn
     FROM versions v JOIN waiting USING (file_id, version)
     WHERE NOT checked AND NOT deleted AND (claimed_until IS NULL OR claimed_until < :now)
     ORDER BY turn, waiting.changed_at LIMIT :limit FOR UPDATE OF v SKIP LOCKED
@@ -40,7 +41,7 @@ WITH waiting AS (
 )
 SELECT file_id, user_id, name, version, sha256, claimed_by, deaths, correlation_id, causation_id,
        traceparent
-FROM claimed ORDER BY turn, changed_at
+FROM claimed ORDER BY turn, random()
 """
 
 # What is locked is being settled at this moment.

@@ -7,7 +7,6 @@ Measured with ruff 0.17.6 on two cores: 500 files of 5 MB in 0.5 s as one run, 5
 import asyncio
 import errno
 import os
-import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,8 @@ from services.checker.batches import Dead, Notes, RuffFailure, settle
 from services.checker.detection import Wanted, find_isolation
 from services.checker.diagnostics import Diagnostic, FileNotes, Notebook
 from services.checker.isolation import Isolation
+from services.checker.progress import Progress
+from services.checker.room import ever_fits, is_full
 from services.checker.rules import Profile
 from services.checker.sandbox import Ending, Limits, private_folder, run_limited
 from services.checker.sources import Source, sources
@@ -36,7 +37,6 @@ _ABOUT_OUR_NAMES = "A005,EXE001,EXE002,INP001,N999,RUF200"
 # reports it is complete, and one that does not is never taken for "no findings".
 _LAST = Source("last.py", "(", b"(")
 _CLEAN, _FOUND = 0, 1  # exit codes; every other says that ruff failed
-_STARTED = re.compile(rb"Checking: \S*/(\w+\.py)$", re.MULTILINE)
 _MAX_QUOTED_LINE = 1000  # characters
 # Of the time a file has alone. E501 takes 42 s for a line of 1 MiB of `#`, the square of its
 # length; such a file need not use up its time twice.
@@ -69,6 +69,7 @@ class Ruff:
     work_dir: Path = Path("/dev/shm")  # noqa: S108 - memory, so that contents never touch a disk
     limits: Limits = field(default_factory=Limits)
     isolation: Isolation = field(default_factory=Isolation)
+    patience: float = 60.0  # seconds, after which no further run of a batch begins
 
     def isolated(self, wanted: Wanted) -> "Ruff":
         """The same with all the isolation that this system allows; see `find_isolation`."""
@@ -89,31 +90,50 @@ class Ruff:
     ) -> dict[Key, RuffResult | RuffFailure]:
         """Check all files in one run; one that breaks the run is found and fails alone.
 
-        Raises OSError when there is no room or no program: that is no file's fault.
+        Files that found no time or no room now are left out: they are to be checked again. Raises
+        OSError when there is no room for any, no folder or no program: that is no file's fault.
         """
         if not os.access(self.binary, os.X_OK):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.binary))
         named = await asyncio.to_thread(sources, contents)
         readable = [source for source in named.values() if source]
-        arguments = _arguments(profile)
-        notes = await settle(readable, partial(self._run, arguments))
+        answers = await self._ask(readable, _arguments(profile))
+        return {
+            key: answers[source.name] if source else RuffFailure("unreadable")
+            for key, source in named.items()
+            if source is None or source.name in answers
+        }
+
+    async def _ask(
+        self, readable: Sequence[Source], arguments: Sequence[str]
+    ) -> dict[str, RuffResult | RuffFailure]:
+        begun = time.monotonic()
+        notes = await settle(readable, partial(self._run, arguments), self.patience)
         silenced = await asyncio.to_thread(_silenced, readable, notes)
-        loud = await settle(silenced, partial(self._run, [*arguments, "--ignore-noqa"]))
+        left = self.patience - (time.monotonic() - begun)
+        loud = await settle(silenced, partial(self._run, [*arguments, "--ignore-noqa"]), left)
+        unheard = {source.name for source in silenced} - loud.keys()
+        answered = [one for one in readable if one.name in notes and one.name not in unheard]
+        if readable and not answered:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.work_dir))
         return await asyncio.to_thread(
-            lambda: {key: _result(source, notes, loud) for key, source in named.items()}
+            lambda: {source.name: _result(source, notes, loud) for source in answered}
         )
 
     async def _run(self, arguments: Sequence[str], batch: Sequence[Source]) -> Notes | Dead:
         files = [*batch, _LAST]
         notebook = Notebook([source.name for source in files])
-        progress = _Progress()
+        progress = Progress()
         with private_folder(self.work_dir) as folder:
             try:
                 await _write(folder, files)
-            except OSError:
-                if len(batch) == 1:
+            except OSError as error:
+                if not is_full(error):
                     raise
-                return Dead("crashed")  # no room for all: half of them may fit
+                sizes = [len(source.content) for source in files]
+                if len(batch) == 1 and ever_fits(sizes, folder, error):
+                    return {}  # others have the room now
+                return Dead("crashed")  # half of them may fit
             ending = await run_limited(
                 [self.binary, *arguments, *notebook.files],
                 folder=folder,
@@ -136,26 +156,6 @@ class Ruff:
         return {"RAYON_NUM_THREADS": "1", "RUST_MIN_STACK": str(self.limits.stack)}
 
 
-class _Progress:
-    """Ruff's log, which names each file as it begins it."""
-
-    def __init__(self) -> None:
-        self.last: str | None = None
-        self._since = time.monotonic()
-        self._rest = b""
-
-    @property
-    def seconds(self) -> float:
-        """For how long ruff has been busy with the last file."""
-        return time.monotonic() - self._since
-
-    def read(self, chunk: bytes) -> None:
-        text = self._rest + chunk
-        for name in _STARTED.findall(text):
-            self.last, self._since = name.decode(), time.monotonic()
-        self._rest = text.rpartition(b"\n")[2][-1000:]
-
-
 def _arguments(profile: Profile) -> list[str]:
     return [
         "check", "--isolated", "--no-cache", "--no-fix", "--no-preview", "--verbose",
@@ -175,9 +175,7 @@ async def _write(folder: Path, files: Sequence[Source]) -> None:
         await asyncio.sleep(0)
 
 
-def _judge(
-    ending: Ending, notebook: Notebook, progress: _Progress, *, proven: bool
-) -> Notes | Dead:
+def _judge(ending: Ending, notebook: Notebook, progress: Progress, *, proven: bool) -> Notes | Dead:
     suspect = notebook.longest or progress.last
     if ending.reason:
         # Ruff writes nothing before it has checked all files.
@@ -197,17 +195,17 @@ def _judge(
 def _silenced(readable: Sequence[Source], notes: Notes) -> list[Source]:
     """The files that may have suppressed findings to count."""
     return [
-        source for source in readable if _parsed(notes[source.name]) and source.mentions_suppression
+        source
+        for source in readable
+        if _parsed(notes.get(source.name)) and source.mentions_suppression
     ]
 
 
-def _parsed(found: FileNotes | RuffFailure) -> bool:
+def _parsed(found: FileNotes | RuffFailure | None) -> bool:
     return isinstance(found, FileNotes) and found.syntax_error is None
 
 
-def _result(source: Source | None, notes: Notes, loud: Notes) -> RuffResult | RuffFailure:
-    if source is None:
-        return RuffFailure("unreadable")
+def _result(source: Source, notes: Notes, loud: Notes) -> RuffResult | RuffFailure:
     found = notes[source.name]
     everything = loud.get(source.name, found)
     if isinstance(found, RuffFailure):

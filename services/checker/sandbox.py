@@ -19,7 +19,9 @@ from shared.contracts.checker import FailureReason
 Reader = Callable[[bytes], None]
 
 _PREFIX = "prereview-check-"
-_ABANDONED = 60.0  # seconds; a folder this old that nobody holds was left by a killed process
+# Seconds; a folder this old that nobody holds was left by a killed process. It takes up room, and a
+# new one is held at once.
+_ABANDONED = 5.0
 _CHUNK = 1 << 16  # bytes; a few hundred lines of output, read in some milliseconds
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.checker import due
 from services.checker.adapters.contents import Contents
 from services.checker.domain.checks import EVENTS, stream
 from services.checker.reactions import FileEvent, react
@@ -29,6 +30,10 @@ STORE = EventStore(EventTypes(EVENTS))
 UNTIDY, CLEAN = b"import os\n", b'"""Clean."""\n'
 
 
+class KilledError(BaseException):
+    """The process ends here."""
+
+
 class Shelf:
     """What the files service would answer; `during` happens while the checker waits for it."""
 
@@ -37,6 +42,9 @@ class Shelf:
         self.during: Callable[[], Awaitable[None]] | None = None
         self.away = False
         self.calls: list[list[str]] = []
+        self.at_once = 500  # contents in an answer
+        self.kills: set[str] = set()  # contents that are the end of whoever has them
+        self.deaths = 0
 
     def put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
@@ -50,7 +58,10 @@ class Shelf:
         if self.during is not None:
             during, self.during = self.during, None
             await during()
-        return {sha256: self.contents.get(sha256) for sha256 in wanted}
+        if self.kills & set(wanted):
+            self.deaths += 1
+            raise KilledError
+        return {sha256: self.contents.get(sha256) for sha256 in list(wanted)[: self.at_once]}
 
 
 class Story:
@@ -72,15 +83,26 @@ class Story:
             clock=lambda: self.now,
         )
 
-    async def save(self, file_id: UUID, content: bytes, version: int = 1) -> None:
+    async def claim(self, copy: Copy) -> list[due.DueFile]:
+        """What a copy has in hand when it dies, or forgets it."""
+        async with self.database.transaction() as connection:
+            return await due.claim(connection, copy.number, 100, self.now)
+
+    async def die(self, copy: Copy) -> None:
+        async with self.database.transaction() as connection:
+            await due.end_claims(connection, [copy.number])
+
+    async def save(
+        self, file_id: UUID, content: bytes, version: int = 1, user_id: UUID = ANN
+    ) -> None:
         sha256, name = self.shelf.put(content), "main.py"
         size = len(content)
         event = (
-            FileUploaded(file_id=file_id, user_id=ANN, name=name, size=size, sha256=sha256)
+            FileUploaded(file_id=file_id, user_id=user_id, name=name, size=size, sha256=sha256)
             if version == 1
             else FileReplaced(
                 file_id=file_id,
-                user_id=ANN,
+                user_id=user_id,
                 name=name,
                 size=size,
                 sha256=sha256,

@@ -10,13 +10,12 @@ from services.checker import conclusion
 from services.checker import scheduler as scheduler_module
 from services.checker.conclusion import Run
 from services.checker.domain.history import History
-from services.checker.due import LEASE, DueFile
+from services.checker.due import DueFile
 from services.checker.ruff import RuffFailure, RuffResult
 from services.checker.scheduler import Scheduler
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.errors import Unavailable
 from tests.integration.checker.story import CLEAN, UNTIDY, Story
-from tests.support.waiting import eventually
 
 
 async def test_every_file_gets_its_result_and_no_second_one(story: Story) -> None:
@@ -194,29 +193,6 @@ async def test_a_scheduler_stopped_in_the_middle_gives_its_files_back(story: Sto
     assert await story.claimed() == 0
     await story.scheduler().step()
     assert len(await story.results(file_id)) == 1
-
-
-async def test_a_scheduler_that_died_loses_its_claims_after_the_lease(story: Story) -> None:
-    file_id, reached, go_on = uuid4(), asyncio.Event(), asyncio.Event()
-    await story.save(file_id, UNTIDY)
-
-    async def hang() -> None:
-        reached.set()
-        await go_on.wait()
-
-    story.shelf.during = hang
-    frozen = asyncio.create_task(story.scheduler().step())
-    await asyncio.wait_for(reached.wait(), 5)
-    heir = story.scheduler()
-    await heir.step()
-    assert await story.results(file_id) == []  # the lease runs
-    story.now += LEASE + timedelta(seconds=1)
-    await heir.step()
-    assert len(await story.results(file_id)) == 1
-    go_on.set()  # and the frozen one comes back with the same result
-    await frozen
-    assert len(await story.results(file_id)) == 1
-    await eventually(lambda: _is(frozen.done()))
 
 
 async def test_a_clock_that_jumps_leads_to_one_run_not_many(story: Story) -> None:
