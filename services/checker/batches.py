@@ -39,27 +39,39 @@ async def settle(sources: Sequence[Source], run: Run, seconds: float = inf) -> N
     Nothing fails that did not break a run of its own. A suspect that turns out innocent shows that
     the hints mislead, and the rest is halved: following them would cost a run for every file.
 
-    After `seconds` no further run begins, once there is an answer about some file. What a run or
-    the time leaves out has none.
+    After `seconds`, once there is an answer about some file, nothing is run any more but what is
+    known to be quick. What a run or the time leaves out has no answer.
     """
     notes: Notes = {}
-    todo, end = [(sources, True)] if sources else [], time.monotonic() + seconds
-    while todo and not (notes and time.monotonic() > end):
-        batch, trusting = todo.pop()
-        answer = await run(batch)
+    todo, end = [_Part(sources)] if sources else [], time.monotonic() + seconds
+    while todo:
+        part = todo.pop()
+        if notes and time.monotonic() > end and not part.quick:
+            continue
+        answer = await run(part.batch)
         if not isinstance(answer, Dead):
             notes |= answer
-        elif len(batch) == 1:
-            notes[batch[0].name] = RuffFailure(answer.reason)
-        elif trusting and (accused := _named(answer.suspect, batch)):
+        elif len(part.batch) == 1:
+            notes[part.batch[0].name] = RuffFailure(answer.reason)
+        elif part.trusting and (accused := _named(answer.suspect, part.batch)):
             alone = await _alone(accused, answer, run)
             notes |= alone
             guilty = isinstance(alone.get(accused.name), RuffFailure)
-            todo += [(part, guilty) for part in _around(accused, batch, answer) if part]
+            todo += _around(accused, part.batch, answer, trusting=guilty)
         else:
-            middle = len(batch) // 2
-            todo += [(batch[middle:], False), (batch[:middle], False)]
+            middle = len(part.batch) // 2
+            halves = part.batch[middle:], part.batch[:middle]
+            todo += [_Part(half, trusting=False) for half in halves]
     return notes
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Files to run together. `trusting`: in what a dead run says of a suspect."""
+
+    batch: Sequence[Source]
+    trusting: bool = True
+    quick: bool = False
 
 
 async def _alone(accused: Source, death: Dead, run: Run) -> Notes:
@@ -68,12 +80,17 @@ async def _alone(accused: Source, death: Dead, run: Run) -> Notes:
     return await settle([accused], run)
 
 
-def _around(accused: Source, batch: Sequence[Source], death: Dead) -> list[Sequence[Source]]:
+def _around(
+    accused: Source, batch: Sequence[Source], death: Dead, *, trusting: bool
+) -> list[_Part]:
     """The others. Those before a file that took all the time took none, and come first."""
     at = batch.index(accused)
+    before, after = batch[:at], batch[at + 1 :]
     if death.proven:
-        return [batch[at + 1 :], batch[:at]]
-    return [[*batch[:at], *batch[at + 1 :]]]
+        parts = [_Part(after, trusting), _Part(before, trusting, quick=True)]
+    else:
+        parts = [_Part([*before, *after], trusting)]
+    return [part for part in parts if part.batch]
 
 
 def _named(name: str | None, batch: Sequence[Source]) -> Source | None:

@@ -69,7 +69,7 @@ class Ruff:
     work_dir: Path = Path("/dev/shm")  # noqa: S108 - memory, so that contents never touch a disk
     limits: Limits = field(default_factory=Limits)
     isolation: Isolation = field(default_factory=Isolation)
-    patience: float = 60.0  # seconds, after which no further run of a batch begins
+    patience: float = 60.0  # seconds, after which nothing slow begins any more
 
     def isolated(self, wanted: Wanted) -> "Ruff":
         """The same with all the isolation that this system allows; see `find_isolation`."""
