@@ -93,6 +93,9 @@ class Sender:
         if isinstance(reader, Contact) and not reader.confirmed:
             async with self._database.transaction() as connection:
                 return await people.hold_back(connection, self._store, mail, self._clock())
+        if not await self._still_ours(mail):
+            log.warning("claim_lost", mail_id=str(mail.mail_id), attempts=mail.attempts)
+            return None
         taken, decide = await self._attempt(mail, reader)
         return await self._record(mail, decide, taken=taken)
 
@@ -100,6 +103,14 @@ class Sender:
         if mail.request_id is None:
             return await self._contacts.find(mail.user_id)
         return await self._contacts.account_mail(mail.request_id)
+
+    async def _still_ours(self, mail: DueMail) -> bool:
+        """False for a copy that was frozen while it asked auth. Who can't find out goes on."""
+        try:
+            async with self._database.transaction() as connection:
+                return await due.hold(connection, mail)
+        except DatabaseAway:
+            return True
 
     async def _attempt(self, mail: DueMail, reader: Contact | AccountMail) -> tuple[bool, Decide]:
         """Try to send; return whether the server has taken it, and what to say."""

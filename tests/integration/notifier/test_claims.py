@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from services.notifier import due
+from services.notifier.domain.reader import Contact
 from services.notifier.sender import OUR_FAULT
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.copies import Copy
@@ -49,6 +50,25 @@ async def test_a_mail_of_a_dead_copy_is_sent_at_once_and_shows_both_attempts(sto
     row = await story.row(mail_id)
     assert (row["claimed_by"], row["due_at"]) == (None, None)
     assert await _die(story, copy) == 0
+
+
+async def test_a_sender_that_lost_its_claim_before_the_conversation_holds_none(
+    story: Story,
+) -> None:
+    mail_id, copy, find = (
+        await story.happen(checked(uuid4())), present_copy(story.database), story.auth.find
+    )  # fmt: skip
+
+    async def find_late(user_id: UUID) -> Contact:
+        story.auth.find = find  # type: ignore[method-assign]
+        await _die(story, copy)
+        assert await story.sender().step()
+        return await find(user_id)
+
+    story.auth.find = find_late  # type: ignore[method-assign]
+    assert await story.sender(copy=copy).step()
+    assert len(story.smtp.seen) == 1
+    assert len(await story.life(mail_id)) == 2
 
 
 async def test_what_a_copy_could_not_put_back_is_its_own_to_take_again(story: Story) -> None:
