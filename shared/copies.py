@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.db import Database, DatabaseAway, telling_away
 from shared.logging import log
 
-LOOK_EVERY = 0.5  # seconds
-# Seconds without a session after which a copy is taken for dead. One that only lost its session has
-# it back within one look.
-ABSENCE = 1.5
+LOOK_EVERY = 0.4  # seconds
+# Seconds without a session after which a copy is taken for dead. One that only lost its session
+# finds out at its next look, and has it back at once.
+ABSENCE = 1.2
 # Seconds after a session was lost and came back in which nobody is missed: Postgres may have
 # restarted, and all copies come back one by one.
 RECOVERY = 10.0
@@ -61,7 +61,7 @@ class Copy:
         self._trust_from = 0.0
         self._met = False  # whether the number has ever been ours
         self.number = _any_number()
-        self.doorbell = asyncio.Event()
+        self.doorbell = asyncio.Event()  # of the loop that does the work
 
     @property
     def present(self) -> bool:
@@ -69,7 +69,7 @@ class Copy:
         return self._connection is not None
 
     async def step(self) -> bool:
-        """Keep the session, end the claims of the dead. Rings the bell when there may be work.
+        """Keep the session, end the claims of the dead; True when the session was lost just now.
 
         Never raises because the database is away: a loop would wait longer and longer.
         """
@@ -77,9 +77,11 @@ class Copy:
             with telling_away():
                 await self._look()
         except DatabaseAway as away:
-            if self.present:
+            lost = self.present
+            if lost:
                 log.warning("copy_lost", copy=self.number, reason=away.code)
             await self.close()
+            return lost
         except BaseException:
             await self.close()
             raise

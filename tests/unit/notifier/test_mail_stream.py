@@ -124,15 +124,20 @@ def test_a_mail_without_a_reader_is_suppressed() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        SEND,
         partial(failed, attempt=FIRST, reason="450 grey", permanent=False),
         partial(suppressed, reason="unsubscribed"),
         hold,
     ],
-    ids=["sent", "failed", "suppressed", "held"],
+    ids=["failed", "suppressed", "held"],
 )
 def test_what_is_closed_stays_closed(end: Event, command: Command) -> None:
     given(MAIL, QUEUED, end).when(command).then()
+
+
+@pytest.mark.parametrize("end", [SUPPRESSED, _failed()], ids=lambda e: e.type_name())
+def test_what_the_server_took_was_sent_whoever_had_given_it_up(end: Event) -> None:
+    given(MAIL, QUEUED, end).when(SEND).then(SENT)
+    given(MAIL, QUEUED, end, SENT).when(SEND).then()
 
 
 @pytest.mark.parametrize(
