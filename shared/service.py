@@ -1,6 +1,6 @@
 """What the five services that own a schema have in common: store, relay, consumer, health."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,10 +9,12 @@ from fastapi import APIRouter, FastAPI
 from shared.contracts import CONSUMED, PUBLISHED, UPCASTERS, bindings
 from shared.db import Database
 from shared.eventsourcing import set_aside
-from shared.eventsourcing.event import EventTypes
+from shared.eventsourcing.event import Event, EventTypes
 from shared.eventsourcing.relay import Relay
+from shared.eventsourcing.steps import Prepare
 from shared.eventsourcing.store import EventStore
 from shared.messaging.consumer import Consumer
+from shared.messaging.erased_letters import ErasedLetters
 from shared.messaging.handler import React
 from shared.messaging.publisher import Publisher
 from shared.runtime import Loop
@@ -32,21 +34,23 @@ def create_service(
     routers: Sequence[APIRouter],
     *,
     react: React | None = None,
+    prepare: Mapping[type[Event], Prepare] | None = None,
     loops: Sequence[Loop] = (),
     provide: Sequence[object] = (),
     resources: Sequence[Any] = (),
 ) -> FastAPI:
     """Build the application of a service that owns a schema.
 
-    `react` is what it does with each event it consumes, those of `shared.contracts.CONSUMED`.
+    `react` is what it does with each event it consumes, those of `shared.contracts.CONSUMED`;
+    `prepare` is what is too much for one transaction and goes before it.
     """
     amqp_url = settings.amqp_url.get_secret_value()
     checks = {"database": health.database_check(database, name)}
     figures: dict[tuple[str, str], Ask] = {}
     all_loops, all_resources = list(loops), [database, *resources]
     if react is not None:
-        loop, checks["consumer"] = _consuming(name, amqp_url, database, react)
-        all_loops.append(loop)
+        consuming, checks["consumer"] = _consuming(name, amqp_url, database, react, prepare)
+        all_loops += consuming
     if PUBLISHED[name]:
         # Its statements are short, but nobody cuts them: the next try would take as long.
         url = settings.database_url.get_secret_value()
@@ -69,12 +73,22 @@ def create_service(
 
 
 def _consuming(
-    name: str, amqp_url: str, database: Database, react: React
-) -> tuple[Loop, health.Check]:
-    types = EventTypes(CONSUMED[name], UPCASTERS)
-    consumer = Consumer(name, amqp_url, database, types, bindings(name), react)
-    loop = Loop("consumer", consumer.step, pause=0.0, close=consumer.close)
-    return loop, health.broker_check(lambda: consumer.is_ready, trouble=lambda: consumer.trouble)
+    name: str,
+    amqp_url: str,
+    database: Database,
+    react: React,
+    prepare: Mapping[type[Event], Prepare] | None,
+) -> tuple[list[Loop], health.Check]:
+    types, letters = EventTypes(CONSUMED[name], UPCASTERS), ErasedLetters(name, amqp_url, database)
+    consumer = Consumer(
+        name, amqp_url, database, types, bindings(name), react, prepare, letters.want
+    )
+    loops = [
+        Loop("consumer", consumer.step, pause=0.0, close=consumer.close),
+        Loop("letters", letters.step, pause=60.0, doorbell=letters.doorbell, close=letters.close),
+    ]
+    check = health.broker_check(lambda: consumer.is_ready, trouble=lambda: consumer.trouble)
+    return loops, check
 
 
 def _publishing(

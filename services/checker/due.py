@@ -67,7 +67,8 @@ SET claimed_until = NULL, claimed_by = NULL, checked = v.checked OR NOT v.delete
 FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:copies AS int[]))
     AS c(file_id, version, claimed_by)
 WHERE (v.file_id, v.version, v.claimed_by) = (c.file_id, c.version, c.claimed_by)
-RETURNING v.file_id, v.deleted
+RETURNING v.file_id,
+          v.deleted OR EXISTS (SELECT FROM erased_users e WHERE e.user_id = v.user_id) AS deleted
 """
 
 
@@ -123,8 +124,8 @@ async def release(connection: AsyncConnection, files: list[DueFile]) -> None:
 async def settle(connection: AsyncConnection, files: list[DueFile]) -> set[UUID]:
     """Mark the claimed versions as checked; return the files that still live.
 
-    A file deleted during its check counts as not checked: it may be restored. What another copy has
-    claimed meanwhile is left to it.
+    A file deleted during its check counts as not checked: it may be restored. What is still there
+    of an erased person lives no more. What another copy has claimed meanwhile is left to it.
     """
     rows = await connection.execute(text(_SETTLE), _keys(files))
     return {row.file_id for row in rows if not row.deleted}

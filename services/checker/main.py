@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from services.checker import api, due
 from services.checker.adapters.contents import Contents
 from services.checker.domain.checks import EVENTS
-from services.checker.reactions import react
+from services.checker.reactions import PREPARE, react
 from services.checker.ruff import Ruff
 from services.checker.rules import STANDARD
 from services.checker.scheduler import Scheduler
@@ -50,6 +50,7 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         store,
         [api.router],
         react=react,
+        prepare=PREPARE,
         loops=[
             Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
             Loop(

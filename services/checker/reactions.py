@@ -1,6 +1,9 @@
 """Keep in mind which versions are due, and which files live. Forget the erased."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,9 +12,10 @@ from services.checker.domain.checks import EVENTS
 from shared.contracts import UPCASTERS
 from shared.contracts.auth import UserErased
 from shared.contracts.files import FileDeleted, FileReplaced, FileRestored, FileUploaded
-from shared.eventsourcing.erasure import erase_person, is_erased
+from shared.eventsourcing.erasure import erasing, is_erased, masking
 from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
 from shared.eventsourcing.projection import Handler, take_append_lock
+from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, preparing
 
 _SAVE_LIFE = """
 INSERT INTO files (file_id, user_id, sequence, deleted)
@@ -34,9 +38,12 @@ FROM files WHERE file_id = :file_id
 ON CONFLICT DO NOTHING
 """
 
-_FORGET_HISTORIES = """
-DELETE FROM histories WHERE file_id IN (SELECT file_id FROM files WHERE user_id = :user_id)
-"""
+_SOME_FILES = "SELECT file_id FROM files WHERE user_id = :user_id LIMIT :most"
+_FORGET_FILES = (
+    "DELETE FROM histories WHERE file_id = ANY(:files)",
+    "DELETE FROM files WHERE file_id = ANY(:files)",
+)
+AT_ONCE = 100  # files, each with the history of its checks
 
 _TYPES = EventTypes(EVENTS, UPCASTERS)
 FileEvent = FileUploaded | FileReplaced | FileDeleted | FileRestored
@@ -77,16 +84,31 @@ async def react(connection: AsyncConnection, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, UserErased | FileEvent)  # noqa: S101 - all we subscribe to
     if isinstance(event, UserErased):
-        await _user_erased(connection, event)
+        await at_once(connection, _forgetting(recorded))
     elif not await is_erased(connection, event.user_id):
         await REACTIONS[type(event)](connection, recorded)
 
 
-async def _user_erased(connection: AsyncConnection, event: UserErased) -> None:
-    user = {"user_id": event.user_id}
-    await erase_person(connection, _TYPES, event.user_id)
-    await connection.execute(text(_FORGET_HISTORIES), user)
-    await connection.execute(text("DELETE FROM files WHERE user_id = :user_id"), user)
+def _forgetting(recorded: RecordedEvent) -> Sequence[Step]:
+    event = recorded.event
+    assert isinstance(event, UserErased)  # noqa: S101 - the table below says so
+    return [
+        erasing(event.user_id),
+        deleting("versions", event.user_id),
+        partial(_forget_files, user_id=event.user_id),
+        masking(_TYPES, event.user_id),
+    ]
+
+
+PREPARE: Mapping[type[Event], Prepare] = {UserErased: preparing(_forgetting)}
+
+
+async def _forget_files(connection: AsyncConnection, *, user_id: UUID) -> bool:
+    found = await connection.scalars(text(_SOME_FILES), {"user_id": user_id, "most": AT_ONCE})
+    files = found.all()
+    for statement in _FORGET_FILES:
+        await connection.execute(text(statement), {"files": files})
+    return bool(files)
 
 
 def _values(recorded: RecordedEvent) -> dict[str, Any]:

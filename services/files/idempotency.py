@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.deletion import delete_some
 from shared.errors import ConcurrencyConflict, Invalid
 
 KEPT = timedelta(hours=24)
@@ -98,7 +99,7 @@ async def keep(connection: AsyncConnection, key: Key, answer: str) -> None:
     await connection.execute(text(_KEEP), {**vars(key), "answer": answer})
 
 
-async def prune(connection: AsyncConnection, now: datetime) -> None:
-    await connection.execute(
-        text("DELETE FROM idempotency_keys WHERE claimed_at < :before"), {"before": now - KEPT}
-    )
+async def prune(connection: AsyncConnection, now: datetime) -> int:
+    """Forget keys whose time is over; how many, within a bound."""
+    values = {"before": now - KEPT}
+    return await delete_some(connection, "idempotency_keys", "claimed_at < :before", values)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files.domain.bucket import WINDOW, Bucket
+from shared.deletion import delete_some
 from shared.errors import DomainError, Invalid
 
 
@@ -142,9 +143,9 @@ async def charge(
     return limits.model_copy(update={"uploads": _uploads(rest)})
 
 
-async def prune(connection: AsyncConnection, now: datetime) -> None:
-    """Forget full buckets: none is as good."""
-    await connection.execute(text("DELETE FROM upload_buckets WHERE full_at <= :now"), {"now": now})
+async def prune(connection: AsyncConnection, now: datetime) -> int:
+    """Forget full buckets, as none is as good; how many, within a bound."""
+    return await delete_some(connection, "upload_buckets", "full_at <= :now", {"now": now})
 
 
 async def _look(

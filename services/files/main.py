@@ -9,7 +9,7 @@ from services.files.comparing import Comparing
 from services.files.domain.file import EVENTS
 from services.files.limits import Allowance
 from services.files.projections import PROJECTIONS
-from services.files.reactions import reacting
+from services.files.reactions import preparations, reacting
 from services.files.retention import PAUSE, Retention
 from services.files.saving import Saving
 from services.files.settings import Settings
@@ -42,6 +42,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         store,
         [api.router],
         react=reacting(store),
+        prepare=preparations(store),
         loops=[Loop("retention", retention.step, pause=PAUSE)],
         provide=[
             Saving(database, store, allowance, clock),

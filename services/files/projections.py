@@ -15,6 +15,7 @@ from shared.contracts.files import (
 )
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.projection import Projection
+from shared.eventsourcing.steps import deleting
 from shared.eventsourcing.store import EventStore
 
 # Events of erased people are masked: a rebuild must not put nameless files in their place.
@@ -65,10 +66,9 @@ async def _erase(connection: AsyncConnection, recorded: RecordedEvent) -> None:
 async def _erase_owner(connection: AsyncConnection, recorded: RecordedEvent) -> None:
     """Takes away what a rebuild under way had put down before the person was erased."""
     for table in FILES.tables:
-        await connection.execute(
-            text(f"DELETE FROM {table} WHERE user_id = :user_id"),  # noqa: S608 - our own names
-            vars(recorded.event),
-        )
+        step = deleting(table, vars(recorded.event)["user_id"])
+        while await step(connection):
+            pass
 
 
 FILES = Projection(

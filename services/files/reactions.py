@@ -1,6 +1,6 @@
 """A person who is erased leaves no file, no name and no content."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -10,11 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.files import contents
 from services.files.domain.owner import OwnerErased, stream
 from shared.contracts.auth import UserErased
-from shared.eventsourcing.erasure import erase_person
-from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing.erasure import erasing, masking
+from shared.eventsourcing.event import Event, RecordedEvent
+from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, preparing
 from shared.eventsourcing.store import EventStore
 
-_CONTENTS = "SELECT DISTINCT sha256 FROM file_versions WHERE user_id = :user_id AND kept"
+_VERSIONS = """
+DELETE FROM file_versions WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM file_versions WHERE user_id = :user_id LIMIT :most))
+RETURNING sha256, kept
+"""
 
 
 def reacting(store: EventStore) -> Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]:
@@ -22,21 +27,38 @@ def reacting(store: EventStore) -> Callable[[AsyncConnection, RecordedEvent], Aw
     return partial(_forget, store=store)
 
 
+def preparations(store: EventStore) -> Mapping[type[Event], Prepare]:
+    """What goes before the transaction of the reaction."""
+    return {UserErased: preparing(partial(_forgetting, store=store))}
+
+
 async def _forget(connection: AsyncConnection, recorded: RecordedEvent, store: EventStore) -> None:
+    await at_once(connection, _forgetting(recorded, store))
+    user_id = _person(recorded)
+    if not await store.load(connection, stream(user_id)):
+        # A rebuild that began before the erasure hears of it by this event.
+        await store.append(connection, stream(user_id), 0, [OwnerErased(user_id=user_id)])
+
+
+def _forgetting(recorded: RecordedEvent, store: EventStore) -> Sequence[Step]:
+    user_id = _person(recorded)
+    return [
+        erasing(user_id),
+        partial(_forget_versions, user_id=user_id),
+        *(deleting(table, user_id) for table in ("files", "idempotency_keys", "upload_buckets")),
+        masking(store.types, user_id),
+    ]
+
+
+def _person(recorded: RecordedEvent) -> UUID:
     event = recorded.event
     assert isinstance(event, UserErased)  # noqa: S101 - all we subscribe to
-    if await erase_person(connection, store.types, event.user_id):
-        await _erase_files(connection, store, event.user_id)
+    return event.user_id
 
 
-async def _erase_files(connection: AsyncConnection, store: EventStore, user_id: UUID) -> None:
-    """Under the append lock, which `erase_person` has taken."""
-    rows = await connection.execute(text(_CONTENTS), {"user_id": user_id})
-    hashes = list(rows.scalars())
-    await store.append(connection, stream(user_id), 0, [OwnerErased(user_id=user_id)])
-    for table in ("idempotency_keys", "upload_buckets"):
-        await connection.execute(
-            text(f"DELETE FROM {table} WHERE user_id = :user_id"),  # noqa: S608 - our own names
-            {"user_id": user_id},
-        )
-    await contents.drop_unwanted(connection, hashes)
+async def _forget_versions(connection: AsyncConnection, *, user_id: UUID) -> bool:
+    """With the contents that nobody else has."""
+    values = {"user_id": user_id, "most": contents.DROPPED_AT_ONCE}
+    versions = (await connection.execute(text(_VERSIONS), values)).all()
+    await contents.drop_unwanted(connection, {row.sha256 for row in versions if row.kept})
+    return bool(versions)

@@ -11,6 +11,7 @@ from services.files.domain.file import FILE, erase, stream
 from shared.clock import Clock
 from shared.context import correlation_id
 from shared.db import Database
+from shared.deletion import AT_ONCE
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import EventStore
@@ -20,10 +21,15 @@ from shared.logging import log
 PAUSE = 60.0  # seconds between two looks
 SWEEP = timedelta(hours=1)  # between two looks at all contents
 BATCH = 20  # files in one transaction, in which nobody else can save
+VERSIONS = 500  # of these files together; a file with more is alone
 
 _DUE = """
-SELECT file_id FROM files WHERE deleted AND NOT erased AND deleted_at <= :before
-ORDER BY deleted_at LIMIT :batch
+SELECT file_id, sum(version) OVER (ORDER BY deleted_at, file_id) - version AS versions_before
+FROM (
+    SELECT file_id, deleted_at, version FROM files
+    WHERE deleted AND NOT erased AND deleted_at <= :before
+    ORDER BY deleted_at, file_id LIMIT :batch
+) AS due
 """
 _CONTENTS = "SELECT DISTINCT sha256 FROM file_versions WHERE file_id = ANY(:files)"
 
@@ -37,36 +43,47 @@ class Retention:
         """Take how long deleted files can be restored."""
         self._database, self._store, self._kept, self._clock = database, store, kept, clock
         self._swept_at: datetime | None = None
+        self._sweep_after, self._swept = "", 0
 
     async def step(self) -> bool:
-        """Erase one batch and tidy up; True when there may be another batch at once."""
+        """Erase one batch and tidy up; True when there may be more to do at once."""
         correlation_id.set(new_id())
         now = self._clock()
         async with self._database.transaction() as connection:
-            erased = await self._erase_due(connection, now - self._kept)
-        async with self._database.transaction() as connection:
-            await idempotency.prune(connection, now)
-            await limits.prune(connection, now)
+            erased, hashes, more = await self._erase_due(connection, now - self._kept)
+        await contents.drop_in_steps(self._database, hashes)
+        pruned = await self._prune(now)
         swept = await self._sweep(now)
         if erased or swept:
             log.info("contents_erased", files=erased, swept=swept)
-        return erased == BATCH
+        return more or pruned or bool(self._sweep_after)
+
+    async def _prune(self, now: datetime) -> bool:
+        more = []
+        for prune in (idempotency.prune, limits.prune):
+            async with self._database.transaction() as connection:
+                more.append(await prune(connection, now) == AT_ONCE)
+        return any(more)
 
     async def _sweep(self, now: datetime) -> int:
-        """Now and then, until nothing is left of what a drop had to pass over."""
+        """The next contents of all, now and then, until nothing is left of what was passed over."""
         if self._swept_at is not None and abs(now - self._swept_at) < SWEEP:
             return 0
-        swept = await contents.sweep(self._database)
-        self._swept_at = None if swept else now
+        swept, self._sweep_after = await contents.sweep(self._database, self._sweep_after)
+        self._swept += swept
+        if not self._sweep_after:
+            self._swept_at, self._swept = None if self._swept else now, 0
         return swept
 
-    async def _erase_due(self, connection: AsyncConnection, before: datetime) -> int:
+    async def _erase_due(
+        self, connection: AsyncConnection, before: datetime
+    ) -> tuple[int, list[str], bool]:
+        """How many files, the contents they had, and whether there may be more files."""
         await take_append_lock(connection)
-        due = await connection.execute(text(_DUE), {"before": before, "batch": BATCH})
-        files = list(due.scalars())
+        due = (await connection.execute(text(_DUE), {"before": before, "batch": BATCH})).all()
+        files = [row.file_id for row in due if row.versions_before < VERSIONS]
         for file_id in files:
             decide = partial(erase, file_id=file_id)
             await execute(connection, self._store, FILE, stream(file_id), decide)
         rows = await connection.execute(text(_CONTENTS), {"files": files})
-        await contents.drop_unwanted(connection, list(rows.scalars()))
-        return len(files)
+        return len(files), list(rows.scalars()), len(due) == BATCH or len(files) < len(due)

@@ -9,7 +9,7 @@ from services.notifier import due
 from services.notifier.adapters.contacts import Contacts
 from services.notifier.domain.mail import EVENTS
 from services.notifier.projections import MAILS
-from services.notifier.reactions import reacting
+from services.notifier.reactions import preparations, reacting
 from services.notifier.sender import Sender
 from services.notifier.settings import Settings
 from shared.clock import Clock, utc_now
@@ -41,6 +41,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         store,
         [],
         react=reacting(store, clock),
+        prepare=preparations(store, clock),
         loops=[
             Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
             Loop("sender", sender.step, pause=settings.mail_interval, doorbell=copy.doorbell),

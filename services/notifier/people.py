@@ -1,9 +1,10 @@
 """Who may be written to: people whose address is confirmed, nobody who is to be forgotten.
 
-Every function here holds the append lock until the end of the transaction, so that a mail is never
-put aside while the news that would release it, or end it, is being noted.
+Every step and function here holds the append lock until the end of the transaction, so that a mail
+is never put aside while the news that would release it, or end it, is being noted.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -14,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier import due
 from services.notifier.domain.mail import MAIL, hold, stream, suppressed
 from services.notifier.due import DueMail
-from shared.eventsourcing.erasure import erase_person, is_erased
+from shared.clock import Clock
+from shared.eventsourcing.erasure import erasing, is_erased, masking
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.steps import Step, deleting
 from shared.eventsourcing.store import EventStore
 
 SOON = timedelta(seconds=5)
@@ -33,21 +36,38 @@ UPDATE mails m SET state = 'queued', queued_at = CAST(:now AS timestamptz),
                    due_at = CAST(:now AS timestamptz) - held.behind * interval '1 microsecond'
 FROM (
     SELECT mail_id, row_number() OVER (ORDER BY queued_at DESC, mail_id DESC) - 1 AS behind
-    FROM mails WHERE user_id = :user_id AND state = 'held'
+    FROM (SELECT mail_id, queued_at FROM mails WHERE user_id = :user_id AND state = 'held'
+          ORDER BY queued_at, mail_id LIMIT :most) AS next
 ) AS held
 WHERE m.mail_id = held.mail_id
 """
 _IS_CONFIRMED = "SELECT EXISTS (SELECT FROM confirmed_users WHERE user_id = :user_id)"
-_EMPTY = "UPDATE mails SET result = '{}' WHERE user_id = :user_id AND state = 'sending'"
-_WAITING = "SELECT mail_id FROM mails WHERE user_id = :user_id AND state IN ('queued', 'held')"
-_FORGET = "DELETE FROM confirmed_users WHERE user_id = :user_id"
+_EMPTY = """
+UPDATE mails SET result = '{}' WHERE mail_id IN (
+    SELECT mail_id FROM mails WHERE user_id = :user_id AND state = 'sending' AND result <> '{}'
+    LIMIT :most
+)
+"""
+_WAITING = """
+SELECT mail_id FROM mails WHERE user_id = :user_id AND state IN ('queued', 'held') LIMIT :most
+"""
+RELEASED_AT_ONCE = 500  # mails
+ENDED_AT_ONCE = 20  # mails, each with a stream of its own
 
 
-async def confirm(connection: AsyncConnection, user_id: UUID, now: datetime) -> None:
-    """The address is the person's own: send what was held."""
-    await take_append_lock(connection)
+def confirming(user_id: UUID, clock: Clock) -> Sequence[Step]:
+    """The address is the person's own: send what was held, the oldest first."""
+    return [partial(_note, user_id=user_id), partial(_release, user_id=user_id, clock=clock)]
+
+
+async def _note(connection: AsyncConnection, *, user_id: UUID) -> bool:
     await connection.execute(text(_NOTE), {"user_id": user_id})
-    await connection.execute(text(_RELEASE), {"user_id": user_id, "now": now})
+    return False
+
+
+async def _release(connection: AsyncConnection, *, user_id: UUID, clock: Clock) -> bool:
+    values = {"user_id": user_id, "now": clock(), "most": RELEASED_AT_ONCE}
+    return (await connection.execute(text(_RELEASE), values)).rowcount > 0
 
 
 async def hold_back(
@@ -62,15 +82,30 @@ async def hold_back(
         await execute(connection, store, MAIL, stream(mail.mail_id), hold)
 
 
-async def forget(connection: AsyncConnection, store: EventStore, user_id: UUID) -> None:
-    """Blank what is kept about the person and end the mails that wait.
+def forgetting(store: EventStore, user_id: UUID) -> Sequence[Step]:
+    """End the mails that wait, and blank what is kept about the person.
 
     A mail that is being handed over right now is left to its sender, who alone learns whether the
     mail server has taken it.
     """
-    await erase_person(connection, store.types, user_id)
-    for statement in (_EMPTY, _FORGET):
-        await connection.execute(text(statement), {"user_id": user_id})
-    for mail_id in (await connection.scalars(text(_WAITING), {"user_id": user_id})).all():
+    return [
+        erasing(user_id),
+        deleting("confirmed_users", user_id),
+        partial(_empty, user_id=user_id),
+        partial(_suppress, store=store, user_id=user_id),
+        masking(store.types, user_id),
+    ]
+
+
+async def _empty(connection: AsyncConnection, *, user_id: UUID) -> bool:
+    values = {"user_id": user_id, "most": ENDED_AT_ONCE}
+    return (await connection.execute(text(_EMPTY), values)).rowcount > 0
+
+
+async def _suppress(connection: AsyncConnection, *, store: EventStore, user_id: UUID) -> bool:
+    ended = 0
+    waiting = await connection.scalars(text(_WAITING), {"user_id": user_id, "most": ENDED_AT_ONCE})
+    for mail_id in waiting.all():
         decide = partial(suppressed, reason="user_unknown")
-        await execute(connection, store, MAIL, stream(mail_id), decide)
+        ended += len(await execute(connection, store, MAIL, stream(mail_id), decide))
+    return ended > 0

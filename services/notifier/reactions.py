@@ -1,6 +1,6 @@
 """A mail for each check and for each request of auth's; what news about a person means for them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -18,6 +18,7 @@ from shared.eventsourcing.erasure import is_erased
 from shared.eventsourcing.event import Event, RecordedEvent
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.steps import Prepare, Step, at_once, preparing
 from shared.eventsourcing.store import EventStore
 
 Reaction = Callable[[AsyncConnection, RecordedEvent, EventStore, Clock], Awaitable[None]]
@@ -62,28 +63,27 @@ async def _on_request(
     await _queue(connection, recorded, store, mail, mail_id_for(event.request_id, event.kind))
 
 
-async def _on_confirmation(
-    connection: AsyncConnection, recorded: RecordedEvent, _: EventStore, clock: Clock
+async def _on_news(
+    connection: AsyncConnection, recorded: RecordedEvent, store: EventStore, clock: Clock
 ) -> None:
-    event = recorded.event
-    assert isinstance(event, EmailConfirmed)  # noqa: S101
-    await people.confirm(connection, event.user_id, clock())
+    await at_once(connection, _steps(recorded, store, clock))
 
 
-async def _on_erasure(
-    connection: AsyncConnection, recorded: RecordedEvent, store: EventStore, _: Clock
-) -> None:
+def _steps(recorded: RecordedEvent, store: EventStore, clock: Clock) -> Sequence[Step]:
+    """What news about a person mean for their mails, however many."""
     event = recorded.event
-    assert isinstance(event, UserErased)  # noqa: S101
-    await people.forget(connection, store, event.user_id)
+    assert isinstance(event, EmailConfirmed | UserErased)  # noqa: S101 - the table below says so
+    if isinstance(event, UserErased):
+        return people.forgetting(store, event.user_id)
+    return people.confirming(event.user_id, clock)
 
 
 REACTIONS: Mapping[type[Event], Reaction] = {
     FileChecked: _on_check,
     CheckFailed: _on_check,
     AccountMailRequested: _on_request,
-    EmailConfirmed: _on_confirmation,
-    UserErased: _on_erasure,
+    EmailConfirmed: _on_news,
+    UserErased: _on_news,
 }
 
 
@@ -96,6 +96,12 @@ def reacting(
         await REACTIONS[type(recorded.event)](connection, recorded, store, clock)
 
     return react
+
+
+def preparations(store: EventStore, clock: Clock) -> Mapping[type[Event], Prepare]:
+    """What goes before the transactions of the reactions."""
+    prepare = preparing(partial(_steps, store=store, clock=clock))
+    return {EmailConfirmed: prepare, UserErased: prepare}
 
 
 async def _queue(

@@ -3,16 +3,18 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import published_types
-from shared.eventsourcing.erasure import erase_person
+from shared.eventsourcing.erasure import BYTES, EVENTS, masked_to
 from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
 from shared.eventsourcing.pages import Row, read_page
 from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.steps import Step
 from shared.logging import log
 
 PAGE = 500  # events
@@ -33,9 +35,22 @@ _OF_USER = """
 e.user_id = :user_id AND NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
 """
 
+_NEXT = """
+SELECT after, max(position) AS last FROM (
+    SELECT s.masked_to AS after, e.position,
+           sum(e.size) OVER (ORDER BY e.position) - e.size AS before
+    FROM (SELECT masked_to FROM erased_users WHERE user_id = :user_id) AS s, LATERAL (
+        SELECT position, pg_column_size(data) AS size FROM journal
+        WHERE user_id = :user_id AND position > s.masked_to ORDER BY position LIMIT :events
+    ) AS e
+) AS sized
+WHERE before < :bytes GROUP BY after
+"""
+
 _MASK = """
 UPDATE journal SET data = data || (CAST(:blanks AS jsonb) -> type)
-WHERE user_id = :user_id AND CAST(:blanks AS jsonb) ? type
+WHERE user_id = :user_id AND position > :after AND position <= :last
+  AND CAST(:blanks AS jsonb) ? type AND data <> data || (CAST(:blanks AS jsonb) -> type)
 """
 
 
@@ -72,11 +87,21 @@ def masked(recorded: RecordedEvent) -> RecordedEvent:
     return replace(recorded, event=event.model_copy(update=event.blanks()))
 
 
-async def forget(connection: AsyncConnection, user_id: UUID) -> None:
-    """Mask what is noted about a person, and remember to mask what comes."""
-    await erase_person(connection, TYPES, user_id)
-    values = {"user_id": user_id, "blanks": json.dumps(TYPES.blanks())}
+def masking(user_id: UUID) -> Step:
+    """The step that masks what is noted next about an erased person."""
+    return partial(_mask_next, user_id=user_id)
+
+
+async def _mask_next(connection: AsyncConnection, *, user_id: UUID) -> bool:
+    whose = {"user_id": user_id}
+    found = await connection.execute(text(_NEXT), {**whose, "events": EVENTS, "bytes": BYTES})
+    some = found.first()
+    if some is None:
+        return False
+    values = {**whose, "after": some.after, "last": some.last, "blanks": json.dumps(TYPES.blanks())}
     await connection.execute(text(_MASK), values)
+    await masked_to(connection, user_id, some.last)
+    return True
 
 
 async def history(connection: AsyncConnection, after: int = 0) -> AsyncIterator[RecordedEvent]:

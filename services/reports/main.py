@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from services.reports import api
 from services.reports.feed import Bell
-from services.reports.reactions import react
+from services.reports.reactions import PREPARE, react
 from services.reports.settings import Settings
 from shared.contracts import published_types
 from shared.db import Database
@@ -23,6 +23,7 @@ def create_app(settings: Settings) -> FastAPI:
         EventStore(published_types("reports")),
         [api.router],
         react=react,
+        prepare=PREPARE,
         loops=[Loop("bell", bell.step, pause=5.0, close=bell.close)],
         provide=[bell],
     )

@@ -133,6 +133,8 @@ CREATE TABLE erased_users (
     erased_at timestamptz NOT NULL DEFAULT now()
 )
 """
+# How far an erasure has come: the person's events up to this position are masked.
+MASKED_TO = "ALTER TABLE erased_users ADD masked_to bigint NOT NULL DEFAULT 0"
 
 
 def event_store_v1(schema: str) -> Iterator[str]:

@@ -121,16 +121,6 @@ class EventStore:
             after = page[-1].position
 
 
-async def mask_person(connection: AsyncConnection, types: EventTypes, user_id: UUID) -> int:
-    """Blank the personal fields in every event of a user; return how many events were touched."""
-    blanks = json.dumps(types.blanks())
-    result = await connection.execute(
-        text("SELECT mask_personal_fields(:user_id, CAST(:blanks AS jsonb))"),
-        {"user_id": user_id, "blanks": blanks},
-    )
-    return int(result.scalar_one())
-
-
 async def _check_versions(connection: AsyncConnection, batches: Sequence[Batch]) -> None:
     rows = await connection.execute(
         text(

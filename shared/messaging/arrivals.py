@@ -70,6 +70,10 @@ class Arrivals:
             batch.append(self._waiting.popleft())
         return batch
 
+    def postpone(self, message: AbstractIncomingMessage) -> None:
+        """Have it again after what has arrived until now."""
+        self._waiting.append(message)
+
     def _cancelled(self, _: object) -> None:
         log.warning("consumer_cancelled", consumer=self._service)
         self._hears = False

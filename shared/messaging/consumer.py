@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Sequence
-from uuid import UUID
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage
@@ -12,13 +11,19 @@ from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.erasure import erased_among
-from shared.eventsourcing.event import EventTypes, UnknownEventVersionError, UnreadableEventError
+from shared.eventsourcing.event import (
+    Event,
+    EventTypes,
+    UnknownEventVersionError,
+    UnreadableEventError,
+)
 from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, prune
+from shared.eventsourcing.steps import TURN, Prepare
 from shared.logging import log
 from shared.messaging.arrivals import Arrivals
 from shared.messaging.connection import BrokerAway
 from shared.messaging.envelope import UnreadableMessageError, read_envelope, to_recorded
-from shared.messaging.erased_letters import drop_letters, named_in
+from shared.messaging.erased_letters import named_in
 from shared.messaging.handler import Handler, React, Received
 from shared.messaging.judgement import BROKER_TROUBLE, may_be_to_blame
 from shared.messaging.publisher import Publisher
@@ -47,10 +52,17 @@ class Consumer:
         types: EventTypes,
         bindings: Iterable[str],
         react: React,
+        prepare: Mapping[type[Event], Prepare] | None = None,
+        erased: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the events to read (`types`) and the routing keys to bind; other types are acked."""
+        """Take the events to read (`types`) and the routing keys to bind; other types are acked.
+
+        `prepare` is what goes before the transaction of an event, in turns between which others are
+        handled. `erased` is called after each erasure.
+        """
         self._service, self._database, self._types = service, database, types
         self._blanks = types.blanks()
+        self._prepare, self._erased = prepare or {}, erased
         self._handler = Handler(service, database, react)
         self._arrivals = Arrivals(service, url, bindings)
         self._dead_letters = Publisher(url, f"{service} dead letters")
@@ -125,9 +137,13 @@ class Consumer:
                 await message.ack()
             else:
                 readable.append(received)
-        if readable and not await self._together(readable):
-            for received in readable:
+        plain = [one for one in readable if type(one.recorded.event) not in self._prepare]
+        if plain and not await self._together(plain):
+            for received in plain:
                 await self._alone(received)
+        await self._take_turns(
+            [one for one in readable if type(one.recorded.event) in self._prepare]
+        )
 
     def _read(self, message: AbstractIncomingMessage) -> Received | None:
         envelope = read_envelope(message.body, message.content_type)
@@ -165,42 +181,40 @@ class Consumer:
             await self._bury(received.message, _reason(fault))
 
     async def _acknowledge(self, batch: Sequence[Received]) -> None:
-        await self._drop_letters_of_erased(batch)
+        if any(isinstance(received.recorded.event, UserErased) for received in batch):
+            self._erased()
         for received in batch:
             await received.message.ack()
 
-    async def _drop_letters_of_erased(self, batch: Sequence[Received]) -> None:
-        """Before the erasure is acknowledged, so that it is done again when it breaks off."""
-        events = [received.recorded.event for received in batch]
-        erased = {event.user_id for event in events if isinstance(event, UserErased)}
-        if erased:
-            await self._drop_letters(erased)
+    async def _take_turns(self, batch: Sequence[Received]) -> None:
+        """Prepare and handle one after the other; after a turn the rest waits behind what came."""
+        end = time.monotonic() + TURN
+        for received in batch:
+            if time.monotonic() < end and await self._is_prepared(received):
+                await self._alone(received)
+            else:
+                self._arrivals.postpone(received.message)
 
-    async def _drop_letters(self, erased: Collection[UUID] = ()) -> None:
-        """Delete the letters of these people, and of those who were erased before."""
-
-        async def among(ids: Collection[UUID]) -> set[UUID]:
-            return {*erased, *await self._erased_among(ids)}
-
-        dropped = await drop_letters(await self._dead_letters.channel(), self._service, among)
-        if dropped:
-            log.info("letters_dropped", consumer=self._service, letters=dropped)
-
-    async def _erased_among(self, ids: Collection[UUID]) -> set[UUID]:
-        async with self._database.transaction() as connection:
-            return await erased_among(connection, ids)
+    async def _is_prepared(self, received: Received) -> bool:
+        """Whether nothing is left to do before the transaction; there it shows what is wrong."""
+        prepare = self._prepare[type(received.recorded.event)]
+        try:
+            return await self._waiting.for_success(
+                lambda: self._handler.prepared(received, prepare)
+            )
+        except Exception as error:
+            if not may_be_to_blame(error):
+                raise
+            log.exception("not_prepared", consumer=self._service)
+            return True
 
     async def _prune(self) -> None:
-        """Forget old messages now and then; at the next rest again where that was not all.
-
-        And letters that came late: the broker buries what was delivered too often, by itself.
-        """
+        """Forget old messages now and then; at the next rest again where that was not all."""
         if time.monotonic() < self._prune_at:
             return
         self._prune_at = time.monotonic() + PRUNE_EVERY
         async with self._database.transaction() as connection:
             pruned = await prune(connection, self._service)
-        await self._drop_letters()
         if pruned == PRUNED_AT_ONCE:
             self._prune_at = 0.0
 
@@ -209,7 +223,9 @@ class Consumer:
 
         Nothing is kept about an erased person.
         """
-        if await self._erased_among(named_in(message.body)):
+        async with self._database.transaction() as connection:
+            erased = await erased_among(connection, named_in(message.body))
+        if erased:
             log.info("letters_dropped", consumer=self._service, letters=1)
             await message.ack()
             return

@@ -1,7 +1,8 @@
 """What messages do to a service's tables: all of a batch in one transaction, or one alone."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aio_pika.abc import AbstractIncomingMessage
@@ -14,6 +15,7 @@ from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.inbox import Digest, is_new
 from shared.eventsourcing.probe import probe_write
+from shared.eventsourcing.steps import Prepare
 from shared.logging import log
 from shared.messaging.judgement import may_be_to_blame
 
@@ -68,15 +70,25 @@ class Handler:
                 await probe_write(connection, self._service)
         return fault
 
+    async def prepared(self, received: Received, prepare: Prepare) -> bool:
+        """Do what goes before the transaction, for one turn; False when more of it is left."""
+        with self._working_for(received.recorded):
+            return await prepare(self._database, received.recorded)
+
     async def _once(self, connection: AsyncConnection, received: Received) -> bool:
         """Whether the message was new."""
         recorded = received.recorded
         event_id, person = recorded.event_id, recorded.metadata.user_id
         if not await is_new(connection, self._service, event_id, received.digest, person):
             return False
-        causation_id.set(event_id)
+        with self._working_for(recorded):
+            await self._react(connection, recorded)
+        return True
+
+    @contextmanager
+    def _working_for(self, recorded: RecordedEvent) -> Iterator[None]:
+        causation_id.set(recorded.event_id)
         correlation_id.set(recorded.metadata.correlation_id)
         name = f"{self._service} reacts to {recorded.event.type_name()}"
         with telemetry.continued(recorded.metadata.traceparent, name):
-            await self._react(connection, recorded)
-        return True
+            yield

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth.accounts import Person
 from services.auth.commands.proof import still
 from services.auth.domain.account import ACCOUNT, erase, stream
-from shared.eventsourcing.erasure import erase_person
+from services.auth.erasing import begin
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
 from shared.web.identity import User
@@ -25,4 +25,4 @@ async def erase_account(
     )
     decide = partial(erase, user_id=user.user_id)
     await execute(connection, store, ACCOUNT, stream(user.user_id), decide)
-    await erase_person(connection, store.types, user.user_id)
+    await begin(connection, store.types, user.user_id)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from services.files import contents
+from services.files import retention as of_retention
 from services.files.commands import upload_file
 from services.files.projections import FILES
 from services.files.projections import history as events
@@ -151,7 +152,7 @@ async def test_bytes_that_somebody_is_about_to_save_are_not_taken_away(pools: Po
             assert await contents.drop_unwanted(dropping, [_sha(content)]) == 0
         await upload_file(uploading, STORE, uuid4(), "main.py", content)
     assert await has_content(database, content)
-    assert await contents.sweep(database) == 0
+    assert (await contents.sweep(database))[0] == 0
 
 
 async def test_bytes_that_were_just_taken_away_are_brought_again(pools: Pools) -> None:
@@ -200,3 +201,32 @@ async def _orphan(database: Database, content: bytes) -> None:
 async def _tables(database: Database) -> dict[str, list[dict[str, object]]]:
     async with database.transaction() as connection:
         return await rows_of(connection, FILES.tables)
+
+
+async def test_files_with_many_versions_are_erased_a_few_at_a_time(
+    ann: Person, retention: Retention, clock: Hands, pools: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction erases files until they have so many versions, and one file at least."""
+    monkeypatch.setattr(of_retention, "VERSIONS", 3)
+    ids = [await ann.new(f"{number}.py", _bytes()) for number in range(3)]
+    for file_id in ids:
+        for _ in range(2):
+            assert (await ann.replace(file_id, _bytes(), f"{uuid4()}.py")).status_code == 200
+        await ann.delete(file_id)
+    clock.go(days=31)
+    steps = [await retention.step() for _ in ids]
+    assert steps == [True, True, False]
+    for file_id in ids:
+        assert (await told(pools("files"), file_id))[-1] == "FileErased"
+
+
+async def test_all_contents_are_swept_slice_by_slice(
+    pools: Pools, retention: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "SWEPT_AT_ONCE", 2)
+    orphans = [_bytes() for _ in range(5)]
+    for content in orphans:
+        await _orphan(pools("files"), content)
+    while await retention.step():
+        pass
+    assert not [content for content in orphans if await has_content(pools("files"), content)]

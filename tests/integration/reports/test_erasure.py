@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reports import journal
 from services.reports.feed import Bell, changes
 from services.reports.projections import PROJECTIONS
-from services.reports.reactions import react
+from services.reports.projections.files import FILES
+from services.reports.reactions import PREPARE, react
+from shared.contracts.auth import UserErased
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.rebuild import rebuild
 from tests.integration.conftest import Pools
@@ -220,6 +222,27 @@ def _erasing(
             await happen(pools, person_erased(user_id))
 
     return history
+
+
+async def test_a_rebuild_that_ends_between_the_steps_and_their_transaction_changes_nothing(
+    pools: Pools, ann: UUID
+) -> None:
+    """It brings back rows that the steps have deleted, and hears of no erasure yet."""
+    told, secret = person_erased(ann), "SELECT count(*) FROM files WHERE user_id = :user_id"
+    await happen(pools, *life_of(ann))
+
+    async def history(connection: AsyncConnection, position: int) -> AsyncIterator[RecordedEvent]:
+        async for event in journal.history(connection, position):
+            yield event
+        if position == 0:
+            assert await PREPARE[UserErased](pools("reports"), told)
+
+    await rebuild(pools("reports_owner"), "reports", FILES, history)
+    async with pools("reports").transaction() as connection:
+        assert await connection.scalar(text(secret), {"user_id": ann}) == 1
+    await happen(pools, told)
+    assert await holding(pools, ann, SECRET) == {}
+    assert ann not in {row["user_id"] for row in (await tables(pools))["files"]}
 
 
 async def test_the_feed_of_an_erased_person_is_silent(pools: Pools, ann: UUID) -> None:

@@ -10,8 +10,10 @@ from sqlalchemy.exc import DBAPIError
 
 from services.files.domain.file import EVENTS, stream
 from shared.db import Database
+from shared.eventsourcing.erasure import erasing, masking
 from shared.eventsourcing.event import EventTypes, RecordedEvent
-from shared.eventsourcing.store import EventStore, mask_person
+from shared.eventsourcing.steps import at_once
+from shared.eventsourcing.store import EventStore
 from tests.integration.conftest import Pools
 from tests.support.events import BOB, replaced, uploaded
 
@@ -75,8 +77,7 @@ async def test_erasing_a_person_blanks_their_names_and_is_written_down(
 ) -> None:
     before = await _all(pools("files"))
     async with pools("files").transaction() as connection:
-        touched = await mask_person(connection, STORE.types, person)
-    assert touched == 2
+        await at_once(connection, [erasing(person), masking(STORE.types, person)])
     for old, new in zip(before, await _all(pools("files")), strict=True):
         if old.metadata.user_id == person:
             assert new.event == old.event.model_copy(update={"name": ""})
@@ -98,7 +99,7 @@ async def test_masking_puts_nothing_in_the_place_of_what_it_takes(
     with pytest.raises(DBAPIError, match="masking may only blank"):
         async with pools("files").transaction() as connection:
             await connection.execute(
-                text("SELECT mask_personal_fields(:person, CAST(:blanks AS jsonb))"),
+                text("SELECT mask_personal_fields(:person, CAST(:blanks AS jsonb), 0, 100)"),
                 {"person": person, "blanks": blanks},
             )
     assert await _all(pools("files")) == before
@@ -123,7 +124,7 @@ async def test_the_audit_of_maskings_is_not_for_the_service_to_change(
         "CREATE TABLE files.mine (id int)",
         "CREATE SCHEMA mine",
         "SET ROLE prereview_files_owner",
-        "SELECT auth.mask_personal_fields(gen_random_uuid(), '{}')",
+        "SELECT auth.mask_personal_fields(gen_random_uuid(), '{}', 0, 100)",
     ],
 )
 async def test_a_service_stays_in_its_own_schema(pools: Pools, statement: str) -> None:

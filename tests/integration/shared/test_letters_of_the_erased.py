@@ -7,17 +7,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from aio_pika import Message
+from aio_pika.abc import AbstractIncomingMessage
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import published_types
 from shared.contracts.auth import UserErased
-from shared.eventsourcing.erasure import erase_person
+from shared.eventsourcing.erasure import note_erased
+from shared.eventsourcing.event import RecordedEvent
 from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import fetch
 from shared.messaging.envelope import to_message
-from shared.messaging.erased_letters import named_in
+from shared.messaging.erased_letters import AT_ONCE, ErasedLetters, named_in
 from shared.messaging.topology import dead_queue
 from tests.integration.conftest import Pools
-from tests.integration.shared.conftest import Effects
 from tests.support.broker import Broker, raw_message
 from tests.support.events import ANN, BOB, recorded, uploaded
 from tests.support.waiting import eventually, step_until
@@ -27,24 +29,49 @@ def _letter(user_id: UUID) -> Message:
     return to_message(recorded(uploaded(uuid4(), user_id)))
 
 
+@asynccontextmanager
+async def _service(
+    broker: Broker, name: str, pools: Pools
+) -> AsyncIterator[tuple[Consumer, ErasedLetters]]:
+    """A service that forgets people, and does nothing else."""
+    database, types = pools("reports"), published_types()
+    letters = ErasedLetters(name, broker.url, database)
+
+    async def react(connection: AsyncConnection, told: RecordedEvent) -> None:
+        if isinstance(told.event, UserErased):
+            await note_erased(connection, told.event.user_id)
+
+    consumer = Consumer(name, broker.url, database, types, [], react, erased=letters.want)
+    try:
+        yield consumer, letters
+    finally:
+        await consumer.close()
+        await letters.close()
+
+
+async def _pass(letters: ErasedLetters) -> None:
+    while await letters.step():
+        pass
+
+
 async def test_letters_about_an_erased_person_are_dropped_and_others_stay(
-    broker: Broker, pools: Pools, effects: Effects
+    broker: Broker, pools: Pools
 ) -> None:
     service = await broker.service("auth.UserErased")
     of_bob, nonsense = _letter(BOB), raw_message(b"\xff nonsense")
     await broker.put(dead_queue(service), _letter(ANN), of_bob, _letter(ANN), nonsense)
     erased = to_message(recorded(UserErased(user_id=ANN)))
     await broker.put(service, erased)
-    consumer = Consumer(service, broker.url, pools("reports"), published_types(), [], effects.note)
 
     async def settled() -> bool:
-        return await broker.is_settled(service) and await broker.size(dead_queue(service)) == 2
+        return await broker.is_settled(service)
 
-    try:
+    async with _service(broker, service, pools) as (consumer, letters):
+        await _pass(letters)
         await step_until(consumer.step, settled, seconds=20)
-    finally:
-        await consumer.close()
-    left = await eventually(lambda: fetch(broker.channel, service))
+        await _pass(letters)
+    left = await eventually(lambda: _all(broker, service, 2))
+    assert left is not None
     assert {letter.message_id for letter in left} == {of_bob.message_id, nonsense.message_id}
 
 
@@ -66,24 +93,12 @@ async def erased(pools: Pools) -> UUID:
     """Somebody who was erased before."""
     user_id = uuid4()
     async with pools("reports").transaction() as connection:
-        await erase_person(connection, published_types(), user_id)
+        await note_erased(connection, user_id)
     return user_id
 
 
-@asynccontextmanager
-async def _consuming(
-    broker: Broker, service: str, pools: Pools, effects: Effects
-) -> AsyncIterator[Consumer]:
-    types = published_types()
-    consumer = Consumer(service, broker.url, pools("reports"), types, [], effects.note)
-    try:
-        yield consumer
-    finally:
-        await consumer.close()
-
-
 async def test_what_comes_late_about_an_erased_person_is_not_laid_aside(
-    broker: Broker, pools: Pools, effects: Effects, erased: UUID
+    broker: Broker, pools: Pools, erased: UUID
 ) -> None:
     service = await broker.service()
     await broker.put(service, *_in_other_words(erased), *_in_other_words(BOB))
@@ -91,14 +106,14 @@ async def test_what_comes_late_about_an_erased_person_is_not_laid_aside(
     async def settled() -> bool:
         return await broker.is_settled(service) and await broker.size(dead_queue(service)) == 5
 
-    async with _consuming(broker, service, pools, effects) as consumer:
+    async with _service(broker, service, pools) as (consumer, _):
         await step_until(consumer.step, settled, seconds=20)
     left = await eventually(lambda: fetch(broker.channel, service))
     assert not [letter for letter in left if erased in named_in(letter.body)]
 
 
 async def test_letters_that_the_broker_laid_aside_after_the_erasure_are_swept(
-    broker: Broker, pools: Pools, effects: Effects, erased: UUID
+    broker: Broker, pools: Pools, erased: UUID
 ) -> None:
     service = await broker.service()
     others = [_letter(BOB) for _ in range(120)]
@@ -107,12 +122,56 @@ async def test_letters_that_the_broker_laid_aside_after_the_erasure_are_swept(
     ]
     await broker.put(dead_queue(service), *mixed, *_in_other_words(erased))
 
-    async def swept() -> bool:
-        return await broker.size(dead_queue(service)) == len(others)
-
-    async with _consuming(broker, service, pools, effects) as consumer:
-        await step_until(consumer.step, swept, seconds=20)
-    left = await eventually(lambda: fetch(broker.channel, service))
+    async with _service(broker, service, pools) as (_, letters):
+        await _pass(letters)
+    left = await eventually(lambda: _all(broker, service, len(others)))
+    assert left is not None
     assert sorted(str(one.message_id) for one in left) == sorted(
         str(one.message_id) for one in others
     )
+
+
+async def test_a_pass_goes_in_slices_and_gives_back_what_it_held(
+    broker: Broker, pools: Pools, erased: UUID
+) -> None:
+    """Two whole slices and a part of one; the last letter is a guilty one."""
+    service = await broker.service()
+    of_bob = [_letter(BOB) for _ in range(2 * AT_ONCE + 9)]
+    await broker.put(dead_queue(service), *of_bob, _letter(erased))
+    letters = ErasedLetters(service, broker.url, pools("reports"))
+    try:
+        sizes = []
+        while await letters.step():
+            sizes.append(await broker.size(dead_queue(service)))
+        assert sizes[:2] == [len(of_bob) + 1 - AT_ONCE, len(of_bob) + 1 - 2 * AT_ONCE]
+        assert len(sizes) == 3
+        assert not await letters.step()  # until somebody is erased, or an hour has passed
+        letters.want()
+        assert await letters.step()
+    finally:
+        await letters.close()
+    left = await eventually(lambda: _all(broker, service, len(of_bob)))
+    assert left is not None
+    assert {one.message_id for one in left} == {one.message_id for one in of_bob}
+
+
+async def test_a_pass_that_breaks_off_begins_anew(
+    broker: Broker, pools: Pools, erased: UUID
+) -> None:
+    """The broker has the letters back, and nothing waits for the next hour."""
+    service = await broker.service()
+    await broker.put(dead_queue(service), *(_letter(BOB) for _ in range(AT_ONCE)), _letter(erased))
+    dying = ErasedLetters(service, broker.url, pools("reports"))
+    assert await dying.step()
+    await dying.close()  # as when the process is killed
+    async with _service(broker, service, pools) as (_, letters):
+        await _pass(letters)
+    assert await eventually(lambda: _all(broker, service, AT_ONCE))
+
+
+async def _all(broker: Broker, service: str, count: int) -> list[AbstractIncomingMessage] | None:
+    """All letters, once there are so many; those held go back to the queue at once."""
+    channel = await broker.connection.channel()
+    found = await fetch(channel, service)
+    await channel.close()
+    return found if len(found) == count else None

@@ -1,0 +1,12 @@
+"""How far an erasure has come."""
+
+from alembic import op
+
+from shared.eventsourcing.schema import MASKED_TO
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.execute(MASKED_TO)
