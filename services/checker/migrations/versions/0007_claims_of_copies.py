@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 # A version whose check again and again is the end of the copy that checks it is found by its count.
 DEATHS = "ALTER TABLE versions ADD deaths int NOT NULL DEFAULT 0"

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 # A mail whose sending again and again is the end of the copy that sends it is found by its count.
 DEATHS = "ALTER TABLE mails ADD deaths int NOT NULL DEFAULT 0"
