@@ -22,8 +22,9 @@ from shared.eventsourcing.inbox import Digest, is_new
 from shared.ids import new_id
 from shared.messaging import consumer as consumer_module
 from shared.messaging import waiting
-from shared.messaging.arrivals import BATCH_BYTES
+from shared.messaging.arrivals import BATCH_BYTES, PREFETCH, PREFETCH_BYTES
 from shared.messaging.consumer import Consumer
+from shared.messaging.envelope import MAX_BYTES
 from shared.messaging.handler import React
 from shared.messaging.topology import EVENTS, dead_queue
 from tests.integration.conftest import Pools
@@ -181,6 +182,18 @@ async def _give_back(broker: Broker, service: str, count: int) -> None:
 
 async def _has(broker: Broker, service: str, count: int) -> bool:
     return await broker.size(service) == count
+
+
+async def test_no_more_is_held_than_the_largest_messages_may_take(
+    broker: Broker, pools: Pools, effects: Effects, make: Make
+) -> None:
+    service, messages = await broker.service(), [a_message() for _ in range(PREFETCH + 5)]
+    assert PREFETCH * MAX_BYTES <= PREFETCH_BYTES
+    await broker.put(service, *messages)
+    consumer = make(service, broker.url, pools("reports"), effects.note)
+    await _arrived(consumer, PREFETCH)
+    assert await broker.size(service) == 5
+    await step_until(consumer.step, _applied(effects, *messages))
 
 
 async def test_a_batch_is_bounded_by_its_bytes(
