@@ -11,29 +11,23 @@ from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.erasure import erased_among
-from shared.eventsourcing.event import (
-    Event,
-    EventTypes,
-    UnknownEventVersionError,
-    UnreadableEventError,
-)
+from shared.eventsourcing.event import Event, EventTypes
 from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, prune
 from shared.eventsourcing.steps import TURN, Prepare
 from shared.logging import log
 from shared.messaging.arrivals import Arrivals
 from shared.messaging.connection import BrokerAway
-from shared.messaging.envelope import UnreadableMessageError, read_envelope, to_recorded
 from shared.messaging.erased_letters import named_in
-from shared.messaging.handler import Handler, React, Received
+from shared.messaging.handler import Handler, React
 from shared.messaging.judgement import BROKER_TROUBLE, may_be_to_blame
 from shared.messaging.publisher import Publisher
+from shared.messaging.reading import Reader, Received, reason
 from shared.messaging.topology import DEAD, dead_queue
 from shared.messaging.waiting import Waiting
 
 TRIES = 3
 BACKOFF = 0.2  # seconds before the second try, doubled before the third
 PRUNE_EVERY = 3600.0  # seconds
-UNREADABLE = (UnreadableMessageError, UnreadableEventError, UnknownEventVersionError)
 
 
 class Consumer:
@@ -60,8 +54,8 @@ class Consumer:
         `prepare` is what goes before the transaction of an event, in turns between which others are
         handled. `erased` is called after each erasure.
         """
-        self._service, self._database, self._types = service, database, types
-        self._blanks = types.blanks()
+        self._service, self._database = service, database
+        self._reader = Reader(types)
         self._prepare, self._erased = prepare or {}, erased
         self._handler = Handler(service, database, react)
         self._arrivals = Arrivals(service, url, bindings)
@@ -127,11 +121,11 @@ class Consumer:
         readable: list[Received] = []
         for message in batch:
             try:
-                received = self._read(message)
+                received = self._reader.read(message)
             except Exception as error:
                 if not may_be_to_blame(error):
                     raise
-                await self._bury(message, _reason(error))
+                await self._bury(message, reason(error))
                 continue
             if received is None:
                 await message.ack()
@@ -145,14 +139,6 @@ class Consumer:
             [one for one in readable if type(one.recorded.event) in self._prepare]
         )
 
-    def _read(self, message: AbstractIncomingMessage) -> Received | None:
-        envelope = read_envelope(message.body, message.content_type)
-        _, name, _ = envelope.parsed_type()
-        if not self._types.known(name):
-            return None
-        recorded = to_recorded(envelope, self._types)
-        return Received(message, recorded, envelope.digest(self._blanks.get(name, {})))
-
     async def _together(self, batch: Sequence[Received]) -> bool:
         """False when one of the messages may be at fault; then none had an effect."""
         try:
@@ -160,8 +146,8 @@ class Consumer:
         except Exception as error:
             if not may_be_to_blame(error):
                 raise
-            reason = type(error).__name__
-            log.warning("batch_split", consumer=self._service, messages=len(batch), reason=reason)
+            name = type(error).__name__
+            log.warning("batch_split", consumer=self._service, messages=len(batch), reason=name)
             return False
         await self._acknowledge(batch)
         return True
@@ -178,7 +164,7 @@ class Consumer:
             await self._acknowledge([received])
         else:
             log.error("message_buried", consumer=self._service, exc_info=fault)
-            await self._bury(received.message, _reason(fault))
+            await self._bury(received.message, reason(fault))
 
     async def _acknowledge(self, batch: Sequence[Received]) -> None:
         if any(isinstance(received.recorded.event, UserErased) for received in batch):
@@ -239,9 +225,3 @@ class Consumer:
         )
         await self._dead_letters.publish(DEAD, [(dead_queue(self._service), copy)])
         await message.ack()
-
-
-def _reason(error: Exception) -> str:
-    """In words where they are ours; what others say may repeat what is personal."""
-    name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, UNREADABLE) else name

@@ -3,9 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from aio_pika.abc import AbstractIncomingMessage
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,22 +11,14 @@ from shared import telemetry
 from shared.context import causation_id, correlation_id
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.inbox import Digest, is_new
+from shared.eventsourcing.inbox import is_new
 from shared.eventsourcing.probe import probe_write
 from shared.eventsourcing.steps import Prepare
 from shared.logging import log
 from shared.messaging.judgement import may_be_to_blame
+from shared.messaging.reading import Received
 
 React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Received:
-    """A message that could be read."""
-
-    message: AbstractIncomingMessage
-    recorded: RecordedEvent
-    digest: Digest
 
 
 class Handler:

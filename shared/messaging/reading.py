@@ -1,0 +1,51 @@
+"""From a message to the event in it."""
+
+from dataclasses import dataclass
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from shared.eventsourcing.event import (
+    EventTypes,
+    RecordedEvent,
+    UnknownEventVersionError,
+    UnreadableEventError,
+)
+from shared.eventsourcing.inbox import Digest
+from shared.messaging.envelope import UnreadableMessageError, read_envelope, to_recorded
+
+UNREADABLE = (UnreadableMessageError, UnreadableEventError, UnknownEventVersionError)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message that could be read."""
+
+    message: AbstractIncomingMessage
+    recorded: RecordedEvent
+    digest: Digest
+
+
+class Reader:
+    """Reads the events of some types."""
+
+    def __init__(self, types: EventTypes) -> None:
+        self._types, self._blanks = types, types.blanks()
+
+    def read(self, message: AbstractIncomingMessage) -> Received | None:
+        """None where the event is of no type that is read here.
+
+        Raises:
+            UNREADABLE: what the message holds is nothing of ours, or nothing we know yet.
+        """
+        envelope = read_envelope(message.body, message.content_type)
+        _, name, _ = envelope.parsed_type()
+        if not self._types.known(name):
+            return None
+        recorded = to_recorded(envelope, self._types)
+        return Received(message, recorded, envelope.digest(self._blanks.get(name, {})))
+
+
+def reason(error: Exception) -> str:
+    """In words where they are ours; what others say may repeat what is personal."""
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, UNREADABLE) else name
