@@ -24,14 +24,13 @@ from shared.web.identity import (
     check_scope,
     user_with,
 )
-from shared.web.routes import Router
+from shared.web.routes import Judge, Router
 from shared.web.stock import stock_header
 
 PATIENCE = 1.0  # seconds a reader waits for their own write
 
 Pool = Annotated[Database, provided(Database)]
 Bell = Annotated[feed.Bell, provided(feed.Bell)]
-Keys = Annotated[Identity, provided(Identity)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=MAX_LENGTH)]
 # The database holds no NUL, so that none can be looked for.
@@ -53,11 +52,21 @@ def _filters(
     return of_files.Filters(mark, check, verdict, q, sort)
 
 
+async def _who_waits(request: Request) -> User | None:
+    """Whoever names an event, whatever their token reaches: that is the routes' matter."""
+    if "after" not in request.query_params:
+        return None
+    identity: Identity = request.app.state.identity
+    return identity.verify_user(bearer_token(request))
+
+
 async def _own_writes(
-    request: Request, keys: Keys, database: Pool, bell: Bell, after: UUID | None = None
+    user: Annotated[User | None, Depends(Judge(_who_waits))],
+    database: Pool,
+    bell: Bell,
+    after: UUID | None = None,
 ) -> None:
-    if after is not None:  # whatever the token reaches: that is the routes' matter
-        user = keys.verify_user(bearer_token(request))
+    if user is not None and after is not None:
         await feed.holds_or_wait(database, bell, user.user_id, after, PATIENCE)
 
 
