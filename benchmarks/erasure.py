@@ -35,7 +35,7 @@ from shared.logging import configure
 from tests.support.databases import PrivateDatabase, create_template
 from tests.support.events import ANN, BOB, FINDING, checked, recorded
 
-AT_ONCE = 100  # checks written in one transaction
+AT_ONCE = 20  # checks written in one transaction
 CHECKER_TYPES = EventTypes(EVENTS)
 Fill = Callable[[AsyncConnection, list[RecordedEvent]], Awaitable[None]]
 

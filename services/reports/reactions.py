@@ -6,12 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports import journal
 from services.reports.projections import PROJECTIONS
-from services.reports.projections.common import AT_ONCE, facts
+from services.reports.projections.common import facts, forgetting_in
 from shared.contracts.auth import UserErased
 from shared.eventsourcing.erasure import erasing, is_erased
 from shared.eventsourcing.event import Event, RecordedEvent
 from shared.eventsourcing.projection import take_append_lock
-from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, preparing
+from shared.eventsourcing.steps import Prepare, Step, at_once, preparing
 
 
 async def react(connection: AsyncConnection, recorded: RecordedEvent) -> None:
@@ -30,7 +30,7 @@ async def react(connection: AsyncConnection, recorded: RecordedEvent) -> None:
 def _forgetting(recorded: RecordedEvent) -> Sequence[Step]:
     user_id = facts(recorded)["user_id"]
     tables = [table for projection in PROJECTIONS for table in projection.tables]
-    rows = [deleting(table, user_id, AT_ONCE) for table in tables]
+    rows = [forgetting_in(table, user_id) for table in tables]
     return [erasing(user_id), *rows, journal.masking(user_id)]
 
 

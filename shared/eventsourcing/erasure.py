@@ -18,7 +18,7 @@ from shared.eventsourcing.steps import Step
 
 # What one step masks: some hundredths of a second. `BYTES` are those that are stored, mostly a
 # tenth of what the events are; one event is masked however large it is.
-EVENTS, BYTES = 200, 1024 * 1024
+EVENTS, BYTES = 200, 512 * 1024
 
 _NOTE = "INSERT INTO erased_users (user_id) VALUES (:user_id) ON CONFLICT DO NOTHING"
 _NEXT = """

@@ -14,6 +14,7 @@ from shared.contracts import published_types
 from shared.contracts.auth import UserErased
 from shared.eventsourcing.erasure import note_erased
 from shared.eventsourcing.event import RecordedEvent
+from shared.messaging import erased_letters
 from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import fetch
 from shared.messaging.envelope import to_message
@@ -132,9 +133,10 @@ async def test_letters_that_the_broker_laid_aside_after_the_erasure_are_swept(
 
 
 async def test_a_pass_goes_in_slices_and_gives_back_what_it_held(
-    broker: Broker, pools: Pools, erased: UUID
+    broker: Broker, pools: Pools, erased: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two whole slices and a part of one; the last letter is a guilty one."""
+    monkeypatch.setattr(erased_letters, "SECONDS", 60.0)  # a slow machine ends a slice sooner
     service = await broker.service()
     of_bob = [_letter(BOB) for _ in range(2 * AT_ONCE + 9)]
     await broker.put(dead_queue(service), *of_bob, _letter(erased))
