@@ -20,16 +20,30 @@ find_python() {
   fail "Prereview needs Python 3.11 or newer. Install it, or name it: make PYTHON=/path/to/python3"
 }
 
-# Debian's python3 comes without venv. Root can add it; others are told.
-ensure_venv() {
-  "$1" -c 'import ensurepip' 2>/dev/null && return
-  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-    say "Installing python3-venv …"
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null 2>&1 ||
-      { apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; }
+# uv into an environment of its own. Debian's python3 comes without what venv needs to bring pip along:
+# root can add it; others fetch pip's package and unpack it beside us.
+install_uv() {
+  local pip=(-m pip)
+  rm -rf .uv
+  if "$1" -c 'import ensurepip' 2>/dev/null || add_venv; then
+    "$1" -m venv .uv
   else
-    fail "Python's venv module is missing. Ask an administrator for: apt-get install python3-venv"
+    local folder
+    folder=$("$1" -m deploy.local.unpacking python3-pip-whl) ||
+      fail "Python's venv module is missing. Ask an administrator for: apt-get install python3-venv"
+    "$1" -m venv --without-pip .uv
+    pip=("$(echo "$folder"/usr/share/python-wheels/pip-*.whl)/pip")
   fi
+  say "Installing uv …"
+  .uv/bin/python "${pip[@]}" install --quiet --disable-pip-version-check "uv==$uv_version"
+}
+
+add_venv() {
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return
+  local install=(apt-get install -y -qq --no-install-recommends python3-venv)
+  say "Installing python3-venv …"
+  export DEBIAN_FRONTEND=noninteractive
+  "${install[@]}" >/dev/null 2>&1 || { apt-get update -qq >/dev/null && "${install[@]}" >/dev/null; }
 }
 
 python=$(find_python)
@@ -38,10 +52,7 @@ if command -v uv >/dev/null && uv --version | grep -qF "uv $uv_version"; then
 else
   uv=.uv/bin/uv
   if ! "$uv" --version 2>/dev/null | grep -qF "uv $uv_version"; then
-    ensure_venv "$python"
-    rm -rf .uv
-    "$python" -m venv .uv
-    .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
+    install_uv "$python"
   fi
 fi
 say "Installing the packages of the lock …"

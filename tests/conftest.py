@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from deploy.local.packages import find_chromium
+from deploy.local.packages import driver_libraries, find_chromium
 from shared.context import causation_id, correlation_id
 from tests.support.databases import PrivateDatabase, copy, create_template, drop, empty
 from tests.support.keys import Keys, make_keys
@@ -121,7 +121,11 @@ async def chromium() -> AsyncIterator[Browser]:
     assert path is not None, "`make test` installs it"
     # Chromium refuses root without `--no-sandbox`; containers have a small /dev/shm.
     arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+    monkeypatch = pytest.MonkeyPatch()
+    if libraries := driver_libraries():
+        monkeypatch.setenv("LD_LIBRARY_PATH", libraries, prepend=":")
     async with async_playwright() as playwright:
+        monkeypatch.undo()
         browser = await playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         await browser.close()

@@ -1,20 +1,23 @@
-"""Programs that no Python package brings: installed with apt where we may, named where not."""
+"""Programs that no Python package brings: installed with apt by root, unpacked by others.
+
+Where there is no apt they are named.
+"""
 
 import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
+from deploy.local.apt import Say, apt_get
 from deploy.local.errors import CannotStart
 from deploy.local.rabbitmq import HOW_TO_INSTALL, find_server
+from deploy.local.unpacking import can_unpack, launcher, unpack, unpacked
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # asked by every package before it starts a service
 FORBIDDEN = "#!/bin/sh\nexit 101\n"
-Say = Callable[[str], None]
 # Without windows it needs half the time of the whole browser.
 CHROMIUM = [Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")]
 # Playwright's driver, a Node.js, is linked with it; a minimal Debian lacks it.
@@ -30,7 +33,7 @@ HOW_TO_INSTALL_CHROMIUM = (
 
 
 def ensure_rabbitmq(say: Say, log: Path) -> None:
-    """Install the server if it is missing and we may; what apt-get says goes to `log`.
+    """Install or unpack the server if it is missing; what apt-get says goes to `log`.
 
     Raises:
         CannotStart: it is missing and we can't; the message says what to do.
@@ -46,8 +49,15 @@ def ensure_chromium(say: Say, log: Path) -> None:
     """Like `ensure_rabbitmq`, for the browser of the browser tests and what its driver needs."""
     if find_chromium() is None:
         _install(CHROMIUM[0].name, say, log, HOW_TO_INSTALL_CHROMIUM)
-    if not _loads(LIBATOMIC):
+    if not _loads(LIBATOMIC) and unpacked("libatomic1") is None:
         _install("libatomic1", say, log, HOW_TO_INSTALL_LIBATOMIC)
+
+
+def driver_libraries() -> str:
+    """`LD_LIBRARY_PATH` for the driver of the browser tests; empty where nothing was unpacked."""
+    root = unpacked("libatomic1")
+    folders = sorted({str(file.parent) for file in root.rglob("*.so.*")}) if root else []
+    return ":".join(folders)
 
 
 def _loads(library: str) -> bool:
@@ -62,20 +72,29 @@ def find_chromium() -> Path | None:
     """The browser of the browser tests."""
     if given := os.environ.get("PREREVIEW_TEST_CHROMIUM"):
         return Path(given)
-    return next((path for path in CHROMIUM if path.exists()), None)
+    found = next((path for path in CHROMIUM if path.exists()), None)
+    return found or launcher(CHROMIUM[0].name, CHROMIUM[0].name)
 
 
 def _install(package: str, say: Say, log: Path, otherwise: str) -> None:
+    if os.geteuid() != 0 and can_unpack():
+        try:
+            unpack(package, say, log)
+        except CannotStart as reason:
+            raise CannotStart(f"{reason} {otherwise}") from None
+        return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise CannotStart(otherwise)
     say(f"{package} … is missing: installing it with apt-get, once")
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
+    install = ["install", "--yes", "--no-install-recommends", package]
     with log.open("ab") as output, services_forbidden(POLICY):
-        installed = _run(install, output) or (
-            _run(["apt-get", "update"], output) and _run(install, output)
-        )
+        installed = apt_get(install, output, say)
+        if not installed:  # no lists yet, or old ones; one source of several may fail
+            apt_get(["update"], output, say)
+            installed = apt_get(install, output, say)
         if installed and shutil.which("systemctl"):
-            _run(["systemctl", "disable", package], output)
+            disable = ["systemctl", "disable", package]
+            subprocess.run(disable, stdout=output, stderr=output, check=False)  # noqa: S603
     if not installed:
         raise CannotStart(f"apt-get could not install {package}: see {log}.")
 
@@ -95,16 +114,3 @@ def services_forbidden(policy: Path) -> Iterator[None]:
         else:
             policy.write_bytes(before)
             policy.chmod(mode)
-
-
-def _run(command: list[str], output: BinaryIO) -> bool:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(  # noqa: S603 - our own commands
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        check=False,
-    )
-    return done.returncode == 0

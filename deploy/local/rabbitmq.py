@@ -18,6 +18,7 @@ from deploy.local.files import closed_folder, write_text
 from deploy.local.logs import fresh_log
 from deploy.local.ports import LOOPBACK, kept_port
 from deploy.local.processes import Process, spawn, stop
+from deploy.local.unpacking import launcher
 from deploy.rabbitmq.definitions import VHOST, definitions
 
 NODE = "prereview@localhost"
@@ -111,6 +112,8 @@ def _candidates() -> Iterator[Path]:
     found = shutil.which("rabbitmq-server")
     if found and "sbin" not in Path(found).parts:
         yield Path(found)
+    if ours := launcher("rabbitmq-server", "rabbitmq-server"):
+        yield ours
 
 
 HOW_TO_INSTALL = (

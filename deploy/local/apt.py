@@ -1,0 +1,69 @@
+"""Runs apt-get, and tells now and then how far it is."""
+
+import os
+import select
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import BinaryIO
+
+Say = Callable[[str], None]
+PAUSE = 5.0  # seconds between two lines about progress
+SILENCE = 300.0  # seconds without news after which it is ended
+# Of a server that doesn't answer it would wait for minutes, and for each of its addresses.
+_PATIENCE = ["-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30"]
+_PATIENCE += ["-o", "Acquire::https::Timeout=30"]
+
+
+def apt_get(arguments: Sequence[str], output: BinaryIO, say: Say) -> bool:
+    """Whether it succeeded; what it prints goes to `output`."""
+    news, written = os.pipe()
+    try:
+        told = ["-o", f"APT::Status-Fd={written}"]
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            ["apt-get", *_PATIENCE, *told, *arguments],  # noqa: S607 - of the PATH, as a user calls it
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[written],
+        )
+    except BaseException:
+        os.close(news)
+        raise
+    finally:
+        os.close(written)
+    try:
+        return _follow(process, news, say)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(news)
+
+
+def _follow(process: subprocess.Popen[bytes], news: int, say: Say) -> bool:
+    """Wait for its end; a program that it started may hold the other end of `news` longer."""
+    heard = said = time.monotonic()
+    while (code := process.poll()) is None:
+        if select.select([news], [], [], 0.2)[0] and (text := os.read(news, 65536)):
+            heard = time.monotonic()
+            if heard - said >= PAUSE and (line := _progress(text)):
+                say(line)
+                said = heard
+        elif time.monotonic() - heard > SILENCE:
+            return False
+        else:
+            with suppress(subprocess.TimeoutExpired):  # `news` may be at its end already
+                process.wait(0.2)
+    return code == 0
+
+
+def _progress(text: bytes) -> str:
+    """The last whole line, `kind:name:percent:words`, as one for people."""
+    lines = [line.split(":", 3) for line in text.decode("utf-8", "replace").splitlines()]
+    whole = [line for line in lines if len(line) == 4]  # noqa: PLR2004 - the fields above
+    if not whole:
+        return ""
+    _kind, _name, percent, words = whole[-1]
+    return f"  {percent.partition('.')[0]} % … {words}"
