@@ -1,14 +1,15 @@
 """Run one service: `python -m services files`. Its settings come from the environment."""
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 from pydantic import ValidationError
 
 from shared.errors import MISCONFIGURED, Misconfigured
-from shared.settings import PREFIX
-from shared.web.server import serve
+from shared.settings import PREFIX, Settings
+from shared.web.server import check_host, serve
 
 SERVICES = ("auth", "files", "checker", "notifier", "reports", "gateway")
 
@@ -23,23 +24,34 @@ def main(arguments: list[str]) -> int:
 def run(service: str, **values: Any) -> int:
     """Serve until SIGTERM and return the exit code; `values` go before what variables say."""
     try:
-        settings = import_module(f"services.{service}.settings").Settings(**values)
+        settings = _settings(service, values)
         app = import_module(f"services.{service}.main").create_app(settings)
     except Misconfigured as reason:
         sys.stderr.write(f"{reason}\n")
         return MISCONFIGURED
-    except ValidationError as error:
-        sys.stderr.writelines(_told(error))
-        return MISCONFIGURED
     serve(app, settings.host, settings.port)
     return 0
+
+
+def check(service: str, **values: Any) -> None:
+    """Raises `Misconfigured` for settings with which `run` would not serve."""
+    _settings(service, values)
+
+
+def _settings(service: str, values: Mapping[str, Any]) -> Settings:
+    try:
+        made: Settings = import_module(f"services.{service}.settings").Settings(**values)
+    except ValidationError as error:
+        raise Misconfigured("\n".join(_told(error))) from None
+    check_host(made.host)
+    return made
 
 
 def _told(error: ValidationError) -> list[str]:
     """A line for each setting, without its value, which may be a secret."""
     return [
         f"{PREFIX}{'.'.join(map(str, one['loc'])).upper()}: "
-        f"{one['msg'].removeprefix('Value error, ')}\n"
+        f"{one['msg'].removeprefix('Value error, ')}"
         for one in error.errors(include_input=False, include_url=False)
     ]
 

@@ -24,6 +24,13 @@ SERVERS = {
 }
 
 
+# A shell may have settings of a product that runs elsewhere; what is for the tests says so.
+_MEANT = ("PREREVIEW_TEST_", "PREREVIEW_FUZZ_")
+for _name in [name for name in os.environ if name.startswith("PREREVIEW_")]:
+    if not _name.startswith(_MEANT):
+        del os.environ[_name]
+
+
 class ByServers(LoadScopeScheduling):  # type: ignore[misc]
     """Gives a worker (`make test`) whole files, and to one of them all that share servers.
 

@@ -2,51 +2,52 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from deploy.local.console import say
 from deploy.local.errors import CannotStart
-from deploy.local.options import Options
+from deploy.local.options import Options, read_data
+from shared.errors import Misconfigured
+
+Environment = Mapping[str, str]
 
 
-def serve(options: Options) -> None:
+def serve(environment: Environment) -> None:
     from deploy.local import system  # noqa: PLC0415 - the others start faster without it
 
-    system.serve(options)
+    system.serve(Options.read(environment))
 
 
-def down(options: Options) -> None:
+def down(environment: Environment) -> None:
+    """Whatever else is set: what runs can be stopped."""
     from deploy.local.lock import stop_running  # noqa: PLC0415
 
-    say("Stopped." if stop_running(options.data) else "Nothing is running.")
+    say("Stopped." if stop_running(read_data(environment)) else "Nothing is running.")
 
 
-def migrate(options: Options) -> None:
+def migrate(environment: Environment) -> None:
     from deploy.local import database  # noqa: PLC0415
 
-    database.migrate(options)
+    database.migrate(Options.read(environment))
 
 
-def rebuild(options: Options) -> None:
+def rebuild(environment: Environment) -> None:
     from deploy.local import database  # noqa: PLC0415
 
-    database.rebuild(options)
+    database.rebuild(Options.read(environment))
 
 
-def tools(options: Options) -> None:
-    """Install what running and testing need beyond Python packages."""
-    from deploy.local.files import data_folder  # noqa: PLC0415
-    from deploy.local.logs import fresh_log  # noqa: PLC0415
+def tools(_environment: Environment) -> None:
+    """Install what testing needs beyond Python packages, whatever is set for running."""
     from deploy.local.packages import ensure_chromium, ensure_rabbitmq  # noqa: PLC0415
+    from deploy.local.unpacking import tools_folder  # noqa: PLC0415
 
-    data_folder(options.data)
-    log = fresh_log(options.data / "log", "install")
-    if not options.amqp_url:
-        ensure_rabbitmq(say, log)
+    log = tools_folder() / "log"
+    ensure_rabbitmq(say, log)
     ensure_chromium(say, log)
 
 
-COMMANDS: dict[str, Callable[[Options], None]] = {
+COMMANDS: dict[str, Callable[[Environment], None]] = {
     "serve": serve,
     "down": down,
     "migrate": migrate,
@@ -60,8 +61,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"usage: python -m deploy.local {{{','.join(COMMANDS)}}}\n")
         return 2
     try:
-        COMMANDS[arguments[0]](Options.read(os.environ))
-    except CannotStart as reason:
+        COMMANDS[arguments[0]](os.environ)
+    except (CannotStart, Misconfigured) as reason:
         sys.stderr.write(f"{reason}\n")
         return 1
     return 0

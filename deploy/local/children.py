@@ -65,6 +65,17 @@ def service_settings(
     return values
 
 
+def check_settings(options: Options, credentials: Credentials) -> None:
+    """Raises `Misconfigured` for a variable that a service would refuse."""
+    ports = dict.fromkeys(SERVICES, options.port)
+    database = options.database_url or f"postgresql://{LOOPBACK}/"
+    smtp = options.smtp_url or f"smtp://{LOOPBACK}"
+    addresses = Addresses(database, lambda _user: f"amqp://{LOOPBACK}/", smtp, ports)
+    for service in SERVICES:
+        values = service_settings(service, options, addresses, credentials)
+        import_module("services.__main__").check(service, **values)
+
+
 def run_service(service: str, values: Mapping[str, Any]) -> None:
     """Serve until SIGTERM."""
     sys.exit(import_module("services.__main__").run(service, **values))

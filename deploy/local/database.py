@@ -8,6 +8,7 @@ from deploy.local import prepare
 from deploy.local.console import say, step
 from deploy.local.credentials import Credentials, open_credentials
 from deploy.local.files import data_folder
+from deploy.local.given import blaming_database, check_database
 from deploy.local.lock import only_one, running_pid
 from deploy.local.options import Options
 from deploy.local.ports import chosen_ports
@@ -23,6 +24,7 @@ REBUILT = ("files", "reports")  # services whose read tables follow events
 def database_url(options: Options) -> Iterator[str]:
     """An administrator's URL: the one given, the running system's, or of a server for this time."""
     if options.database_url:
+        check_database(options)
         yield options.database_url
     elif running_pid(options.data) is not None:
         port = chosen_ports(options.data / "ports.json")["postgres"]
@@ -34,14 +36,14 @@ def database_url(options: Options) -> Iterator[str]:
 
 
 def migrate(options: Options) -> None:
-    with database_url(options) as url:
+    with database_url(options) as url, blaming_database(options):
         _migrate(options, url, _credentials(options))
 
 
 def rebuild(options: Options) -> None:
     """Build the read tables anew; what runs goes on serving."""
     credentials = _credentials(options)
-    with database_url(options) as url:
+    with database_url(options) as url, blaming_database(options):
         _migrate(options, url, credentials)
         for service in REBUILT:
             owner = f"prereview_{service}_owner"

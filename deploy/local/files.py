@@ -14,10 +14,22 @@ _OURS = {"log", "mailbox", "ports.json", "postgres", "rabbitmq", "secrets", "sup
 
 
 def data_folder(path: Path) -> None:
-    """Make the folder of everything that is kept, or close the one of an earlier version."""
-    if path.exists() and not {entry.name for entry in path.iterdir()} <= _OURS:
-        return
-    closed_folder(path)
+    """Make the folder of everything that is kept, or close the one of an earlier version.
+
+    Raises:
+        CannotStart: we can't write there, or others can read and we can't change that.
+    """
+    try:
+        if not path.exists() or {entry.name for entry in path.iterdir()} <= _OURS:
+            closed_folder(path)
+        usable = os.access(path, os.W_OK | os.X_OK)
+    except OSError:
+        usable = False
+    if not usable:
+        raise CannotStart(
+            f"You may not write to {path}, or it is no folder: set PREREVIEW_DATA to a folder of "
+            "yours, or unset it."
+        )
 
 
 def closed_folder(path: Path) -> None:

@@ -47,6 +47,9 @@ def ensure_rabbitmq(say: Say, log: Path) -> None:
 
 def ensure_chromium(say: Say, log: Path) -> None:
     """Like `ensure_rabbitmq`, for the browser of the browser tests and what its driver needs."""
+    given = os.environ.get("PREREVIEW_TEST_CHROMIUM")
+    if given and not shutil.which(given):
+        raise CannotStart("PREREVIEW_TEST_CHROMIUM names no program: change it, or unset it.")
     if find_chromium() is None:
         _install(CHROMIUM[0].name, say, log, HOW_TO_INSTALL_CHROMIUM)
     if not _loads(LIBATOMIC) and unpacked("libatomic1") is None:

@@ -22,6 +22,17 @@ def is_free(port: int) -> bool:
     return True
 
 
+def _is_privileged(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        try:
+            probe.bind((LOOPBACK, port))
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+    return False
+
+
 def answers(port: int) -> bool:
     try:
         socket.create_connection((LOOPBACK, port), timeout=1).close()
@@ -55,6 +66,10 @@ def kept_port(file: Path, name: str) -> int:
 
 def require_free(port: int, variable: str) -> None:
     """Raise `CannotStart` naming the variable that moves us elsewhere."""
+    if _is_privileged(port):
+        raise CannotStart(
+            f"Only an administrator may open port {port}: set {variable} to one from 1024 on."
+        )
     if not is_free(port):
         raise CannotStart(
             f"Port {port} is taken by another program: set {variable} to a free port."

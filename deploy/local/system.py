@@ -1,5 +1,6 @@
 """The whole product: servers, mailbox and services, from nothing to two addresses."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from deploy.local.credentials import SERVICES, Credentials, open_credentials
 from deploy.local.files import data_folder
 from deploy.local.lock import only_one
 from deploy.local.logs import fresh_log
-from deploy.local.options import Options
+from deploy.local.options import PREFIX, Options
 from deploy.local.packages import ensure_rabbitmq
 from deploy.local.ports import LOOPBACK, free_ports, require_free
 from deploy.local.postgres import Postgres
@@ -54,9 +55,10 @@ class System:
     def start(self) -> None:
         self._check_ports()
         step(f"Data … in {self._options.data}", self._open_credentials)
+        self._check_variables()
         rabbitmq, postgres = self._start_rabbitmq(), self._start_postgres()
         step("Programs … loaded", children.preload)
-        from deploy.local import prepare  # noqa: PLC0415 - a second, better spent while servers start
+        from deploy.local import given, prepare  # noqa: PLC0415 - a second, better spent while servers start
 
         database = self._options.database_url
         if postgres is not None:
@@ -64,10 +66,12 @@ class System:
             database = postgres.url
         passwords = self._credentials.postgres
         lay_roles = partial(prepare.lay_roles, database, passwords, ours=postgres is not None)
-        step("Roles … laid", lay_roles)
-        step("Schemas … migrated", partial(prepare.migrate, database, passwords))
+        with given.blaming_database(self._options):
+            step("Roles … laid", lay_roles)
+            step("Schemas … migrated", partial(prepare.migrate, database, passwords))
         amqp = self._amqp(rabbitmq)
-        step("Exchanges … declared", partial(prepare.lay_exchanges, amqp(ADMINISTRATOR)))
+        with given.blaming_broker(self._options):
+            step("Exchanges … declared", partial(prepare.lay_exchanges, amqp(ADMINISTRATOR)))
         ports = dict(zip((*SERVICES, "smtp"), free_ports(len(SERVICES) + 1), strict=True))
         ports["gateway"] = self._options.port
         smtp = self._options.smtp_url or f"smtp://{LOOPBACK}:{ports['smtp']}"
@@ -83,6 +87,15 @@ class System:
         require_free(self._options.port, "PREREVIEW_PORT")
         if not self._options.smtp_url:
             require_free(self._options.mailbox_port, "PREREVIEW_MAILBOX_PORT")
+
+    def _check_variables(self) -> None:
+        """Tell of a wrong one, perhaps left over in the shell, before anything runs."""
+        if not any(name.startswith(PREFIX) for name in os.environ):
+            return  # the modules for it take a second, better spent while servers start
+        from deploy.local import given  # noqa: PLC0415
+
+        children.check_settings(self._options, self._credentials)
+        given.check_servers(self._options)
 
     def _open_credentials(self) -> None:
         self._credentials = open_credentials(self._options.data / "secrets")

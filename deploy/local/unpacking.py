@@ -36,6 +36,15 @@ FONTS = """\
 """
 
 
+def tools_folder() -> Path:
+    """`TOOLS`, made where it is missing; raises `CannotStart` where that can't be done."""
+    try:
+        TOOLS.mkdir(exist_ok=True)
+    except OSError as reason:
+        raise CannotStart(f"No folder can be made at {TOOLS} ({reason.strerror}).") from None
+    return TOOLS
+
+
 def unpacked(package: str) -> Path | None:
     """The folder `package` has been unpacked to."""
     folder = TOOLS / package
@@ -60,7 +69,6 @@ def unpack(package: str, say: Say, log: Path) -> Path:
     Raises:
         CannotStart: apt could not have it; the message names `log`.
     """
-    TOOLS.mkdir(exist_ok=True)
     with _one_at_a_time():
         if found := unpacked(package):
             return found
@@ -76,7 +84,7 @@ def unpack(package: str, say: Say, log: Path) -> Path:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    with (TOOLS / "lock").open("w") as lock:
+    with (tools_folder() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -144,8 +152,8 @@ def main(package: str) -> int:
     try:
         if not can_unpack():
             return 1
-        TOOLS.mkdir(exist_ok=True)
-        folder = unpack(package, lambda line: print(line, file=sys.stderr), TOOLS / "log")
+        log = tools_folder() / "log"
+        folder = unpack(package, lambda line: print(line, file=sys.stderr), log)
     except CannotStart as reason:
         print(reason, file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from services.checker.detection import Wanted
+from shared.setting_types import Folder
 from shared.settings import StatefulSettings
 
 
@@ -15,7 +16,7 @@ class Settings(StatefulSettings):
         60.0, ge=0, le=86_400, description="seconds between two runs of the scheduler; 0 = at once"
     )
     check_batch: int = Field(200, ge=1, le=500, description="files in one run of ruff")
-    work_dir: Path = Field(
+    work_dir: Folder = Field(
         Path("/dev/shm"),  # noqa: S108 - a folder in memory is what is wanted
         description="folder in memory for the files being checked",
     )

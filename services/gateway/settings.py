@@ -1,10 +1,9 @@
 """Settings of the gateway."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from shared import settings
 
@@ -12,15 +11,20 @@ from shared import settings
 class Settings(settings.Settings):
     """Beyond what every service has."""
 
-    max_file_bytes: int = Field(1024 * 1024, ge=1, description="the largest file accepted, bytes")
-    upload_files: int = Field(20, ge=1, description="files one upload form may carry")
-    session_days: int = Field(30, ge=1, description="days the session cookie is kept")
+    max_file_bytes: int = Field(
+        1024 * 1024, ge=1, le=2**30, description="the largest file accepted, bytes"
+    )
+    upload_files: int = Field(20, ge=1, le=1000, description="files one upload form may carry")
+    session_days: int = Field(30, ge=1, le=36_500, description="days the session cookie is kept")
     session_max_days: int = Field(
-        90, ge=0, description="days a session lives however much it is used; 0 = without end"
+        90,
+        ge=0,
+        le=36_500,
+        description="days a session lives however much it is used; 0 = without end",
     )
     page_size: int = Field(50, ge=1, le=200, description="rows on a page of a list")
     retention_days: int = Field(
-        30, ge=0, description="days a deleted file can be restored, as files is told"
+        30, ge=0, le=36_500, description="days a deleted file can be restored, as files is told"
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="bearer token that opens `/metrics`; without one it is hidden"
@@ -30,16 +34,19 @@ class Settings(settings.Settings):
         description="networks of proxies whose `X-Forwarded-For` is believed, with commas between",
     )
 
-    @model_validator(mode="after")
-    def _check_proxies(self) -> Self:
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, written: str) -> str:
         """Refuse to start with networks that can't be read."""
-        _ = self.proxy_networks
-        return self
+        try:
+            _networks(written)
+        except ValueError:
+            raise ValueError("must be networks such as 10.0.0.0/8, with commas between.") from None
+        return written
 
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        named = (one.strip() for one in self.trusted_proxies.split(","))
-        return tuple(ip_network(one) for one in named if one)
+        return _networks(self.trusted_proxies)
 
     @property
     def session_seconds(self) -> int:
@@ -59,3 +66,8 @@ class Settings(settings.Settings):
     @property
     def public_host(self) -> str:
         return urlsplit(self.public_url).hostname or "localhost"
+
+
+def _networks(written: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    named = (one.strip() for one in written.split(","))
+    return tuple(ip_network(one) for one in named if one)

@@ -59,7 +59,6 @@ class Sender:
         self._settings, self._database, self._store = settings, database, store
         self._contacts, self._copy, self._clock = contacts, copy, clock
         self._last_person = due.NOBODY
-        settings.check_sender()
         self._server = settings.smtp_server()
 
     async def step(self) -> bool:

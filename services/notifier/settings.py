@@ -1,6 +1,8 @@
 """Settings of the notifier."""
 
-from pydantic import Field, SecretStr
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
 
 from services.notifier.mail.address import BadAddress, parse_mailbox
 from services.notifier.smtp_url import BadSmtpUrl, SmtpServer
@@ -20,7 +22,19 @@ class Settings(StatefulSettings):
     mail_from: str = Field(
         "Prereview <prereview@localhost>", description="sender of all mail, `Name <address>`"
     )
-    mail_interval: float = Field(2.0, gt=0, description="seconds between two looks for due mail")
+    mail_interval: float = Field(
+        2.0, gt=0, le=3600, description="seconds between two looks for due mail"
+    )
+
+    @model_validator(mode="after")
+    def _check_mail(self) -> Self:
+        """Find a bad server or sender at the start, not mail by mail; raises `Misconfigured`."""
+        self.smtp_server()
+        try:
+            parse_mailbox(self.mail_from)
+        except BadAddress as error:
+            raise Misconfigured(f"PREREVIEW_MAIL_FROM: {error}.") from None
+        return self
 
     def smtp_server(self) -> SmtpServer:
         """Raises `Misconfigured` for no mail server, or one that gets a password in the clear."""
@@ -34,10 +48,3 @@ class Settings(StatefulSettings):
                 " use smtps:// or ?starttls=1, or set PREREVIEW_SMTP_PLAINTEXT_LOGIN=true."
             )
         return server
-
-    def check_sender(self) -> None:
-        """Find a bad sender at the start, not mail by mail; raises `Misconfigured`."""
-        try:
-            parse_mailbox(self.mail_from)
-        except BadAddress as error:
-            raise Misconfigured(f"PREREVIEW_MAIL_FROM: {error}.") from None

@@ -79,6 +79,21 @@ async def deliver(
         _hang_up(client)
 
 
+async def greet(server: SmtpServer, patience: float) -> None:
+    """Find out within `patience` seconds whether the server lets us in.
+
+    Raises:
+        TemporaryFailure: it doesn't, or nobody answers.
+    """
+    client = _client(server, "localhost", patience, None)
+    try:
+        with _explained():
+            async with asyncio.timeout(patience):
+                await client.connect()
+    finally:
+        _hang_up(client)
+
+
 def _envelope(message: EmailMessage, recipient: str) -> _Envelope:
     try:
         sender: Address = message["From"].addresses[0]

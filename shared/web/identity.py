@@ -17,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import Depends, Request
 
-from shared.errors import Forbidden, Unauthenticated
+from shared.errors import Forbidden, Misconfigured, Unauthenticated
 from shared.ids import new_id
 from shared.settings import Settings
 from shared.web.routes import Judge
@@ -76,7 +76,14 @@ class Identity:
 
     @classmethod
     def of(cls, service: str, settings: Settings) -> Self:
-        return cls(service, settings.signing_key.get_secret_value(), settings.jwks_file)
+        """Raises `Misconfigured` for keys that can't be read or don't belong together."""
+        try:
+            return cls(service, settings.signing_key.get_secret_value(), settings.jwks_file)
+        except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
+            raise Misconfigured(
+                "PREREVIEW_SIGNING_KEY, PREREVIEW_JWKS_FILE: one must be an Ed25519 private key, "
+                "PEM, and the other name a JSON Web Key Set with its public half."
+            ) from None
 
     def sign_user(
         self, user_id: UUID, session_id: UUID, scopes: Iterable[str] | None = None

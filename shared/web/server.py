@@ -1,12 +1,15 @@
 """uvicorn, set up the same way everywhere."""
 
 import asyncio
+import socket
 from types import FrameType
 
 import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from shared.errors import Misconfigured
 
 GRACE = 15  # seconds open requests have to end
 MAX_INCOMPLETE = 256 * 1024  # bytes of headers read, so that the application can answer 431
@@ -55,6 +58,19 @@ class Server(uvicorn.Server):
 def serve(app: FastAPI, host: str, port: int) -> None:
     """Listen until SIGTERM or SIGINT."""
     Server(configuration(app, host, port)).run()
+
+
+def check_host(host: str) -> None:
+    """Raises `Misconfigured` where this machine has no address of that name."""
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _name, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.bind(address)
+    except (OSError, ValueError):  # gaierror; a name that can't be one
+        raise Misconfigured(
+            "PREREVIEW_HOST: must be an address of this machine, such as 127.0.0.1 or 0.0.0.0."
+        ) from None
 
 
 def configuration(app: FastAPI, host: str, port: int) -> uvicorn.Config:

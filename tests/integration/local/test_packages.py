@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import packages
+from deploy.local import packages, unpacking
 from deploy.local.errors import CannotStart
 from deploy.local.packages import (
     ensure_chromium,
@@ -15,8 +15,9 @@ from deploy.local.packages import (
 )
 
 APT = """#!/bin/sh
-echo "$DEBIAN_FRONTEND $*" >> {folder}/calls
+echo "$DEBIAN_FRONTEND $*" | sed 's/ -o [^ ]*//g' >> {folder}/calls
 cat {folder}/policy-rc.d >> {folder}/policies
+for word; do case "$word" in install) set -- install;; update) set -- update;; esac; done
 case "$1" in
     install) test -e {folder}/updated && touch {folder}/server ;;
     update) touch {folder}/updated ;;
@@ -39,6 +40,7 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         packages, "CHROMIUM", [tmp_path / "chromium-headless-shell", tmp_path / "chromium"]
     )
     monkeypatch.setattr(packages, "LIBATOMIC", "libc.so.6")  # one that is there
+    monkeypatch.setattr(unpacking, "TOOLS", tmp_path / "tools")
     monkeypatch.delenv("PREREVIEW_TEST_CHROMIUM", raising=False)
     return tmp_path
 
@@ -56,8 +58,11 @@ def test_root_gets_it_from_apt_while_no_service_may_start(debian: Path) -> None:
     assert len(said) == 1
 
 
-def test_others_are_told_what_to_install(debian: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_without_apt_are_told_what_to_install(
+    debian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(packages, "can_unpack", lambda: False)
     with pytest.raises(CannotStart, match="sudo apt-get install rabbitmq-server"):
         ensure_rabbitmq(print, debian / "log")
     assert not (debian / "calls").exists()
@@ -75,6 +80,7 @@ def test_so_does_the_library_of_its_driver(debian: Path, monkeypatch: pytest.Mon
     ensure_chromium(print, debian / "log")
     assert (debian / "calls").read_text().endswith("--no-install-recommends libatomic1\n")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(packages, "can_unpack", lambda: False)
     with pytest.raises(CannotStart, match="sudo apt-get install libatomic1"):
         ensure_chromium(print, debian / "log")
 

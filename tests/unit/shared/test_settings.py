@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from services.auth.settings import Settings as AuthSettings
 from services.checker.settings import Settings as CheckerSettings
 from services.files.settings import Settings as FilesSettings
+from shared.errors import Misconfigured
 from shared.settings import Settings
 
 
@@ -30,14 +31,22 @@ def test_variables_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.password_pepper.get_secret_value() == "pepper"
 
 
-@pytest.mark.parametrize("name", ["SIGNING_KEY", "DATABASE_URL", "AMQP_URL", "PASSWORD_PEPPER"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SIGNING_KEY", "from the file"),
+        ("DATABASE_URL", "postgresql://from-the-file/"),
+        ("AMQP_URL", "amqp://from-the-file/"),
+        ("PASSWORD_PEPPER", "from the file"),
+    ],
+)
 def test_a_secret_may_lie_in_a_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
 ) -> None:
-    (tmp_path / "secret").write_text(" from the file \n", "utf-8")
+    (tmp_path / "secret").write_text(f" {value} \n", "utf-8")
     monkeypatch.delenv(f"PREREVIEW_{name}")
     monkeypatch.setenv(f"PREREVIEW_{name}_FILE", str(tmp_path / "secret"))
-    assert getattr(AuthSettings(), name.lower()).get_secret_value() == "from the file"
+    assert getattr(AuthSettings(), name.lower()).get_secret_value() == value
 
 
 def test_a_variable_is_nearer_than_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -49,8 +58,20 @@ def test_a_variable_is_nearer_than_a_file(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_file_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREREVIEW_SIGNING_KEY")
     monkeypatch.setenv("PREREVIEW_SIGNING_KEY_FILE", "/nowhere/key.pem")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(Misconfigured, match="PREREVIEW_SIGNING_KEY_FILE: "):
         Settings()
+
+
+def test_a_file_that_nobody_needs_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREREVIEW_SIGNING_KEY_FILE", "/nowhere/key.pem")
+    monkeypatch.setenv("PREREVIEW_PORT_FILE", "/nowhere/port")
+    assert Settings(port=8123).port == 8123
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "LOG_LEVEL", "PUBLIC_URL"):
+        monkeypatch.setenv(f"PREREVIEW_{name}", "")
+    assert Settings().port == 8000
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +107,17 @@ def test_a_stray_dotenv_file_changes_nothing(
         (CheckerSettings, "CHECK_BATCH", "0"),
         (CheckerSettings, "CHECK_BATCH", "501"),
         (Settings, "PORT", "http"),
+        (Settings, "PORT", "65536"),
+        (Settings, "LOG_LEVEL", "loud"),
+        (Settings, "LOG_FORMAT", "xml"),
+        (Settings, "OTLP_ENDPOINT", "collector:4318"),
+        (Settings, "FILES_URL", "http://files:port"),
+        (AuthSettings, "DATABASE_URL", "db"),
+        (AuthSettings, "DATABASE_URL", "postgresql://db:port/prereview"),
+        (AuthSettings, "AMQP_URL", "http://mq/"),
+        (AuthSettings, "AMQP_URL", "amqp://"),
+        (AuthSettings, "SESSION_DAYS", "99999999999999999999"),
+        (CheckerSettings, "WORK_DIR", "/nowhere"),
     ],
 )
 def test_senseless_values_stop_the_program_at_its_start(
