@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from deploy.local.packages import driver_libraries, find_chromium
 from shared.context import causation_id, correlation_id
 from tests.support.databases import PrivateDatabase, copy, create_template, drop, empty
+from tests.support.fonts import configured
 from tests.support.keys import Keys, make_keys
 from tests.support.product import Product, running_product
 from tests.support.servers import Broker, postgres_server, rabbitmq_server
@@ -123,7 +124,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     path = find_chromium()
     assert path is not None, "`make test` installs it"
     # Chromium refuses root without `--no-sandbox`; containers have a small /dev/shm.
@@ -131,6 +132,8 @@ async def chromium() -> AsyncIterator[Browser]:
     monkeypatch = pytest.MonkeyPatch()
     if libraries := driver_libraries():
         monkeypatch.setenv("LD_LIBRARY_PATH", libraries, prepend=":")
+    fonts = configured(tmp_path_factory.mktemp("fonts"))
+    monkeypatch.setenv("FONTCONFIG_FILE", str(fonts))
     async with async_playwright() as playwright:
         monkeypatch.undo()
         browser = await playwright.chromium.launch(executable_path=path, args=arguments)

@@ -39,12 +39,14 @@ def rebuild(environment: Environment) -> None:
 
 def tools(_environment: Environment) -> None:
     """Install what testing needs beyond Python packages, whatever is set for running."""
+    from deploy.local.fonts import ensure_fonts  # noqa: PLC0415
     from deploy.local.packages import ensure_chromium, ensure_rabbitmq  # noqa: PLC0415
     from deploy.local.unpacking import tools_folder  # noqa: PLC0415
 
     log = tools_folder() / "log"
     ensure_rabbitmq(say, log)
     ensure_chromium(say, log)
+    ensure_fonts(say, log)
 
 
 COMMANDS: dict[str, Callable[[Environment], None]] = {

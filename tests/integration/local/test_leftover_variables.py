@@ -141,14 +141,13 @@ def test_a_server_of_another_kind_is_found_out(
 
 
 def test_a_database_with_other_credentials(refused: Refused, postgres: PrivateDatabase) -> None:
-    def url(**parts: str) -> str:
-        return postgres.admin_url.set(**parts).render_as_string(hide_password=False)
-
     def said(given: str) -> str:
         return refused("PREREVIEW_DATABASE_URL", given)
 
-    assert "refuses this user or password" in said(url(password=SECRET))
-    assert "no database of that name" in said(url(database="no_such_database"))
+    stranger = postgres.admin_url.set(password=SECRET)
+    assert "refuses this user or password" in said(stranger.render_as_string(hide_password=False))
+    elsewhere = postgres.admin_url.set(database="no_such_database")
+    assert "no database of that name" in said(elsewhere.render_as_string(hide_password=False))
     assert "too few rights" in said(postgres.url("files"))
 
 
