@@ -58,7 +58,7 @@ docs: $(STAMP)  ## write what is derived: schemas, AsyncAPI, OpenAPI, docs/event
 	$(BIN)/python -m deploy.docs
 
 clean:  ## remove what was built; the data in .local stay
-	rm -rf $(VENV) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment from the lock. uv is fetched into an environment of its own: a fresh machine has

@@ -55,6 +55,17 @@ else
     install_uv "$python"
   fi
 fi
+# What uv tells, without the list of all that it has installed.
+follow() {
+  while IFS= read -r line; do
+    case $line in
+      " + "* | " - "* | " ~ "*) ;;
+      Installed*) say "  $line; compiling them, once …" ;; # by itself, not by each of the programs that start together
+      *) say "  ${line##  }" ;;
+    esac
+  done
+}
+
 say "Installing the packages of the lock …"
-UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --quiet --frozen --system-certs --python "$python" "${sets[@]/#/--extra=}" \
-  --compile-bytecode # once here, not by each of the programs that start together
+UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --frozen --system-certs --python "$python" "${sets[@]/#/--extra=}" \
+  --compile-bytecode 2>&1 | follow
