@@ -1,0 +1,56 @@
+"""While apt-get works, lines tell how far it is; one that says nothing any more is ended."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy.local import apt
+from deploy.local.apt import apt_get
+
+FAKE = """#!/bin/sh
+for word; do case $word in APT::Status-Fd=*) fd=${word#*=};; esac; done
+echo "$DEBIAN_FRONTEND"
+"""
+NEWS = 'echo "dlstatus:1:%s:Retrieving file %s of 3 (erlang-base)" >/dev/fd/$fd\nsleep 0.15\n'
+
+
+def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    (folder / "apt-get").write_text(FAKE + script)
+    (folder / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def run(folder: Path, said: list[str]) -> bool:
+    with (folder / "log").open("wb") as log:
+        return apt_get(["update"], log, said.append)
+
+
+def test_it_tells_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    news = "".join(NEWS % (f"{n}0.5", n) for n in (1, 2, 3))
+    fake(tmp_path, monkeypatch, news)
+    said: list[str] = []
+    assert run(tmp_path, said)
+    assert said == []  # done before the first line is due
+    monkeypatch.setattr(apt, "PAUSE", 0.05)
+    assert run(tmp_path, said)
+    assert said[-1] == "  30 % … Retrieving file 3 of 3 (erlang-base)"
+    assert (tmp_path / "log").read_text() == "noninteractive\n"
+
+
+def test_what_it_started_and_left_behind_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path, monkeypatch, "sleep 5 &\nexit 100\n")
+    began = time.monotonic()
+    assert not run(tmp_path, [])
+    assert time.monotonic() - began < 4
+
+
+def test_silence_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apt, "SILENCE", 0.5)
+    fake(tmp_path, monkeypatch, "exec sleep 60\n")
+    began = time.monotonic()
+    assert not run(tmp_path, [])
+    assert time.monotonic() - began < 10
