@@ -69,17 +69,19 @@ def unpack(package: str, say: Say, log: Path) -> Path:
     Raises:
         CannotStart: apt could not have it; the message names `log`.
     """
-    with _one_at_a_time():
-        if found := unpacked(package):
-            return found
-        say(f"{package} … is missing: fetching it with apt-get into {TOOLS}, once")
-        fresh = TOOLS / f"{package}.new"
-        try:
-            _fill(fresh, _download(package, say, log), say)
-        except (OSError, subprocess.SubprocessError) as reason:
-            raise CannotStart(f"{package} could not be unpacked ({reason}): see {log}.") from None
-        shutil.rmtree(TOOLS / "apt" / "archives", ignore_errors=True)
-        return fresh.rename(TOOLS / package)
+    try:
+        with _one_at_a_time():
+            return unpacked(package) or _unpack(package, say, log)
+    except (OSError, subprocess.SubprocessError) as reason:
+        raise CannotStart(f"{package} could not be unpacked ({reason}): see {log}.") from None
+
+
+def _unpack(package: str, say: Say, log: Path) -> Path:
+    say(f"{package} … is missing: fetching it with apt-get into {TOOLS}, once")
+    fresh = TOOLS / f"{package}.new"
+    _fill(fresh, _download(package, say, log), say)
+    shutil.rmtree(TOOLS / "apt" / "archives", ignore_errors=True)
+    return fresh.rename(TOOLS / package)
 
 
 @contextmanager
@@ -110,7 +112,7 @@ def _download(package: str, say: Say, log: Path) -> list[Path]:
 
 def _options(state: Path) -> list[str]:
     """Everything apt writes is in `state`; sources, keys and proxies are the system's."""
-    chosen = {
+    chosen: dict[str, Path | str] = {
         "Dir::State": state,
         "Dir::State::lists": state / "lists",
         "Dir::State::status": state / "status",
@@ -118,6 +120,8 @@ def _options(state: Path) -> list[str]:
         "Dir::Cache::archives": state / "archives",
         "Acquire::Languages": "none",
     }
+    if os.geteuid() == 0:  # apt's own user could not get into our folder
+        chosen["APT::Sandbox::User"] = "root"
     return [word for name, value in chosen.items() for word in ("-o", f"{name}={value}")]
 
 

@@ -101,3 +101,31 @@ def test_a_policy_that_was_there_is_put_back(tmp_path: Path) -> None:
         assert "exit 101" in policy.read_text()
     assert policy.read_text() == "#!/bin/sh\nexit 0\n"
     assert policy.stat().st_mode & 0o777 == 0o750
+
+
+def test_a_browser_that_is_named_and_none_is_told(
+    debian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREREVIEW_TEST_CHROMIUM", str(debian / "no browser"))
+    with pytest.raises(CannotStart, match="PREREVIEW_TEST_CHROMIUM names no program"):
+        ensure_chromium(print, debian / "log")
+
+
+def test_others_get_it_unpacked(debian: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(packages, "can_unpack", lambda: True)
+    monkeypatch.setattr(packages, "unpack", lambda package, *_: asked.append(package))
+    ensure_chromium(print, debian / "log")
+    assert asked == ["chromium-headless-shell"]
+
+
+def test_others_hear_what_else_they_can_do(debian: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise CannotStart("apt-get could not fetch it.")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(packages, "can_unpack", lambda: True)
+    monkeypatch.setattr(packages, "unpack", fail)
+    with pytest.raises(CannotStart, match="could not fetch it. RabbitMQ is missing: install it"):
+        ensure_rabbitmq(print, debian / "log")

@@ -61,7 +61,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     configuration = tmp_path / "apt.conf"
     configuration.write_text(
         f'Dir::Etc::SourceList "{sources}";\nDir::Etc::SourceParts "/dev/null";\n'
-        'Dir::Etc::Parts "/dev/null";\nAPT::Sandbox::User "root";\n'
+        'Dir::Etc::Parts "/dev/null";\n'
     )
     monkeypatch.setenv("APT_CONFIG", str(configuration))
     monkeypatch.setattr(unpacking, "TOOLS", tmp_path / "tools")
@@ -131,6 +131,18 @@ def test_the_system_is_left_as_it_was(repository: Repository, tmp_path: Path) ->
     unpack("prv-program", print, tmp_path / "log")
     assert shutil.which("prv") is None
     assert "prv-program" not in unpacking.STATUS.read_text("utf-8")
+
+
+def test_a_disk_that_takes_nothing_is_told(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    repository.add("prv-program", {"usr/bin/prv": "program"})
+    monkeypatch.setattr(unpacking, "_fill", full)
+    with pytest.raises(CannotStart, match="No space left on device"):
+        unpack("prv-program", print, tmp_path / "log")
 
 
 def test_the_launchers_can_be_run() -> None:
