@@ -127,5 +127,5 @@ def test_others_hear_what_else_they_can_do(debian: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(packages, "can_unpack", lambda: True)
     monkeypatch.setattr(packages, "unpack", fail)
-    with pytest.raises(CannotStart, match="could not fetch it. RabbitMQ is missing: install it"):
+    with pytest.raises(CannotStart, match=r"could not fetch it\. RabbitMQ is missing: install it"):
         ensure_rabbitmq(print, debian / "log")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.errors import CannotStart
+from deploy.local.ports import require_free
 from tests.support.processes import descendants, is_alive
 from tests.support.product import free_port, local, running_product
 
@@ -22,6 +24,15 @@ def test_a_taken_port_is_named_with_its_variable(tmp_path: Path, variable: str) 
     assert answer.returncode == 1
     said = f"Port {taken} is taken by another program: set {variable} to a free port."
     assert answer.stderr.splitlines() == [said]
+
+
+def test_a_port_that_only_root_may_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(_socket: socket.socket, _address: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    with pytest.raises(CannotStart, match="port 80: set PREREVIEW_PORT to one from 1024 on"):
+        require_free(80, "PREREVIEW_PORT")
 
 
 def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:

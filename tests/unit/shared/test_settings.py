@@ -10,6 +10,7 @@ from services.checker.settings import Settings as CheckerSettings
 from services.files.settings import Settings as FilesSettings
 from shared.errors import Misconfigured
 from shared.settings import Settings
+from shared.web.identity import Identity
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +127,12 @@ def test_senseless_values_stop_the_program_at_its_start(
     monkeypatch.setenv(f"PREREVIEW_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
         settings()
+
+
+def test_keys_that_can_not_be_read_are_told_without_them(tmp_path: Path) -> None:
+    (tmp_path / "jwks.json").write_text('{"keys": [{"kid": "hush"}]}')
+    for file in (tmp_path / "jwks.json", tmp_path / "none", tmp_path):
+        settings = Settings(jwks_file=file)
+        with pytest.raises(Misconfigured, match="PREREVIEW_JWKS_FILE") as caught:
+            Identity.of("auth", settings)
+        assert "hush" not in str(caught.value)
