@@ -69,6 +69,8 @@ def unpack(package: str, say: Say, log: Path) -> Path:
     Raises:
         CannotStart: apt could not have it; the message names `log`.
     """
+    if any(character.isspace() for character in str(TOOLS)):  # the scripts of RabbitMQ don't quote
+        raise CannotStart(f"What is unpacked runs below no path with a space, as {TOOLS} is one.")
     try:
         with _one_at_a_time():
             return unpacked(package) or _unpack(package, say, log)

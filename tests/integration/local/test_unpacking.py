@@ -150,6 +150,12 @@ def test_the_launchers_can_be_run() -> None:
     assert names == {"erl", "rabbitmq-server", "rabbitmqctl", "chromium-headless-shell"}
 
 
+def test_a_path_with_a_space_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "TOOLS", tmp_path / "my projects" / "tools")
+    with pytest.raises(CannotStart, match="no path with a space"):
+        unpack("prv-program", print, tmp_path / "log")
+
+
 def test_a_folder_that_can_not_be_made_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpacking, "TOOLS", Path("/proc/prereview"))
     with pytest.raises(CannotStart, match="No folder can be made"):
