@@ -1,0 +1,58 @@
+"""People who register during a run, upload one file, and of whom every second one leaves."""
+
+import asyncio
+from dataclasses import dataclass, field
+from random import Random
+from uuid import uuid4
+
+from tests.faults.accounts import Account
+from tests.faults.asking import Asker, Doors
+from tests.faults.ledger import Ledger
+from tests.faults.mail_server import MailServer
+from tests.faults.people import Kept, Uploader
+
+PACE = 5.0  # seconds between two newcomers
+AT_ONCE = 6
+
+
+@dataclass
+class Newcomers:
+    """`arrived` are those who could register; a word only theirs is in all they send."""
+
+    doors: Doors
+    ledger: Ledger
+    mail_server: MailServer
+    random: Random
+    arrived: list[Uploader] = field(default_factory=list)
+    _count: int = 0
+
+    async def live(self, stopping: asyncio.Event) -> None:
+        running: set[asyncio.Task[None]] = set()
+        while not stopping.is_set():
+            running = {task for task in running if not task.done()}
+            if len(running) < AT_ONCE:
+                running.add(asyncio.create_task(self._one()))
+            try:
+                await asyncio.wait_for(stopping.wait(), PACE)
+            except TimeoutError:
+                pass
+        await asyncio.gather(*running)
+
+    async def _one(self) -> None:
+        self._count += 1
+        leaves = self._count % 2 == 0
+        who = f"{'leaver' if leaves else 'comer'}{self._count}x{uuid4().hex[:8]}"
+        asker = Asker(self.doors, self.ledger)
+        account = Account(asker, who)
+        if await account.register(self.mail_server):
+            person = Uploader(account, self.random)
+            self.arrived.append(person)
+            kept = Kept(f"{who}.py")
+            for _ in range(20):
+                request = await person._upload(kept)
+                if request.outcome in ("done", "refused"):
+                    break
+                await asyncio.sleep(1)
+            if leaves:
+                await asyncio.sleep(self.random.uniform(0, 6))
+                await account.erase()

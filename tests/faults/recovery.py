@@ -1,0 +1,84 @@
+"""How long after a fault it takes until an upload is taken, and until a mail has come of it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from tests.faults.ledger import Request
+from tests.faults.people import Kept, Uploader
+from tests.faults.running import Running
+
+LIMIT, BROKER_LIMIT = 5.0, 35.0  # seconds
+LONGEST = 120.0  # seconds until a canary is given up
+EVERY = 0.2  # seconds between two tries
+
+
+@dataclass
+class Recovery:
+    """Seconds after the fault; None: never. `allowed` grows when others follow before the end."""
+
+    what: str
+    at: float  # monotonic
+    limit: float
+    upload: float | None = None
+    whole_way: float | None = None
+
+
+@dataclass
+class Canary:
+    """A person who after each fault uploads a file of its own and waits for the mail about it."""
+
+    running: Running
+    uploader: Uploader
+    recoveries: list[Recovery] = field(default_factory=list)
+    _flying: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def fly(self, what: str) -> Recovery:
+        """Begin to measure; `finish` waits for the end."""
+        limit = BROKER_LIMIT if what == "rabbitmq" else LIMIT
+        recovery = Recovery(what, time.monotonic(), limit)
+        self.recoveries.append(recovery)
+        self._flying.append(asyncio.create_task(self._measure(recovery, len(self.recoveries))))
+        return recovery
+
+    async def finish(self) -> None:
+        await asyncio.gather(*self._flying)
+        self._flying.clear()
+
+    async def _measure(self, recovery: Recovery, number: int) -> None:
+        kept = Kept(f"canary_{number}.py")
+        end = recovery.at + LONGEST
+        request = Request("canary", "upload")
+        while time.monotonic() < end and request.outcome != "done":
+            request = await self.uploader._upload(kept)
+            if request.code == "file_name_taken":  # a try without a clear answer has worked
+                break
+            if request.outcome != "done":
+                await asyncio.sleep(EVERY)
+        else:
+            if request.outcome != "done":
+                return
+        recovery.upload = time.monotonic() - recovery.at
+        while time.monotonic() < end:
+            if any(kept.name in mail.subject for mail in self.running.mail_server.mails()):
+                recovery.whole_way = time.monotonic() - recovery.at
+                return
+            await asyncio.sleep(EVERY)
+
+
+def too_slow(recoveries: list[Recovery]) -> list[str]:
+    """Who took longer than is promised; a fault before the end begins the time anew."""
+    wrong = []
+    for one in recoveries:
+        for what, took in (("an upload", one.upload), ("the whole way", one.whole_way)):
+            if took is None or one.at + took > _deadline(one, one.at + took, recoveries):
+                wrong.append(
+                    f"after {one.what}: {what} took {took and round(took, 1)} s,"
+                    f" not at most {one.limit:.0f} s"
+                )
+    return wrong
+
+
+def _deadline(one: Recovery, ended: float, all_of_them: list[Recovery]) -> float:
+    between = (other for other in all_of_them if one.at <= other.at < ended)
+    return max(other.at + other.limit for other in between)
