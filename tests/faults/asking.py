@@ -1,8 +1,8 @@
 """One request of somebody, and what became of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2

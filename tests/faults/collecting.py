@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 from contextlib import redirect_stdout
 from dataclasses import replace
-from io import StringIO
 from importlib import import_module
+from io import StringIO
 from typing import Any
 
 from services import rebuild as rebuilding
@@ -34,7 +34,7 @@ async def collect(running: Running, *, rebuild: bool = True) -> Snapshot:
 
     A person whose erasure was never answered is erased when auth has no account of theirs.
     """
-    snapshot = Snapshot(requests=running.ledger.requests)
+    snapshot = Snapshot(requests=list(running.ledger.requests), injected=set(running.injected))
     snapshot.rested_after, snapshot.unrest = await rest(running)
     async with admin(running.product) as connection:
         await _read_tables(connection, snapshot)

@@ -2,37 +2,49 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from deploy.local.credentials import SERVICES
 from tests.faults import processes
 from tests.faults.recovery import Canary
 from tests.faults.running import Running
 
-VICTIMS = (*SERVICES, "postgres", "rabbitmq", "mail server")
 PAUSE = (2.0, 6.0)  # seconds between two kills
 WARM = 5.0  # seconds of people's work before the first
 
+Victims = Mapping[str, Callable[[], int | None]]
+"""Names, each with the pid at the moment; None while nobody of this name lives."""
 
-async def kill_at_random(running: Running, kills: int, victims: Sequence[str] = VICTIMS) -> Canary:
+
+async def kill_at_random(running: Running, kills: int, victims: Victims) -> Canary:
     """`kill -9` of somebody who lives, so many times; then measure until the last recovery."""
     canary = Canary(running, await running.observer("canary"))
     async with running.busy():
         await asyncio.sleep(WARM)
         for _ in range(kills):
-            victim = running.random.choice(victims)
-            while not kill(running, victim):
-                victim = running.random.choice(victims)
-            canary.fly(victim)
+            canary.fly(_kill_one(running, victims))
             await asyncio.sleep(running.random.uniform(*PAUSE))
-    await canary.finish()
+        await canary.finish()
     return canary
 
 
-def kill(running: Running, victim: str) -> bool:
-    """False when it does not live at the moment."""
-    if victim == "mail server":
-        pid = running.mail_server.pid
-    else:
-        pid = processes.pids(running.product).get(victim)
-    return pid is not None and processes.send(pid, signal.SIGKILL)
+def everybody(running: Running) -> Victims:
+    """Every service, both servers, the mail server."""
+    found: dict[str, Callable[[], int | None]] = {
+        name: partial(_pid, running, name) for name in (*SERVICES, "postgres", "rabbitmq")
+    }
+    return {**found, "mail server": lambda: running.mail_server.pid}
+
+
+def _kill_one(running: Running, victims: Victims) -> str:
+    """Who it was."""
+    while True:
+        name = running.random.choice(list(victims))
+        pid = victims[name]()
+        if pid is not None and processes.send(pid, signal.SIGKILL):
+            return name
+
+
+def _pid(running: Running, name: str) -> int | None:
+    return processes.pids(running.product).get(name)

@@ -23,6 +23,7 @@ HASTE = {
     "UPLOADS_PER_MINUTE": "100000",
     "USER_FILES": "100000",
 }
+_UNLIMITED = {"FAILURES_PER_ADDRESS": "100000", "REGISTRATIONS_PER_ADDRESS": "100000"}
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Running:
     ledger: Ledger
     doors: Doors
     random: Random
+    variables: dict[str, str] = field(default_factory=dict)  # of the services, without prefix
+    injected: set[str] = field(default_factory=set)  # ids of the poison sent
     uploaders: list[Uploader] = field(default_factory=list)
     observers: list[Uploader] = field(default_factory=list)  # who do not act by themselves
     newcomers: Newcomers = field(init=False)
@@ -92,14 +95,14 @@ async def running(folder: Path, seed: int = 1, **variables: str) -> AsyncIterato
     folder.mkdir(parents=True, exist_ok=True)
     mail_server = MailServer(folder, free_ports(1)[0])
     mail_server.start()
-    values = {f"PREREVIEW_{name}": value for name, value in {**HASTE, **variables}.items()}
+    chosen = {**HASTE, **_UNLIMITED, **variables}
+    values = {f"PREREVIEW_{name}": value for name, value in chosen.items()}
     values["PREREVIEW_SMTP_URL"] = f"smtp://127.0.0.1:{mail_server.port}"
     try:
         with running_product(folder, **values) as product:
             ledger = Ledger(folder / "ledger.log")
-            found = Running(
-                folder, product, mail_server, ledger, Doors([product.url]), Random(seed)
-            )
+            doors = Doors([product.url])
+            found = Running(folder, product, mail_server, ledger, doors, Random(seed), chosen)
             keeper = asyncio.create_task(_keep(mail_server))
             try:
                 await found.settle_in()

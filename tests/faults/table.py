@@ -1,11 +1,13 @@
-"""The table of faults: what was done, what it cost, what was lost."""
+"""The tables of faults: what was done, what was lost, and how long people had to wait."""
 
+import sys
 from dataclasses import dataclass, field
 from statistics import median
 
 from tests.faults import of_mail
 from tests.faults.recovery import Recovery
 from tests.faults.snapshot import Snapshot
+from tests.faults.timing import Phase, Times
 
 LOSSES = (
     "done_exists_once",
@@ -17,16 +19,17 @@ LOSSES = (
     "each_check_has_one_mail",
     "sent_was_accepted",
 )
+NOTHING = "-"
+SHOWN = 10  # violations of a kind
 
 
 @dataclass
 class Line:
-    """One fault. Times in seconds; `uploads` and `lists` are those during the fault."""
+    """One fault. `marked` are mails that came twice and say so by their attempts."""
 
     fault: str
-    times: int = 1
-    uploads: list[float] = field(default_factory=list)
-    lists: list[float] = field(default_factory=list)
+    count: int = 1
+    times: dict[Phase, Times] = field(default_factory=dict)
     recoveries: list[Recovery] = field(default_factory=list)
     violations: dict[str, list[str]] = field(default_factory=dict)
     marked: int = 0
@@ -34,44 +37,71 @@ class Line:
     dead: int = 0
 
     def judge(self, snapshot: Snapshot, found: dict[str, list[str]]) -> None:
-        self.violations |= found
+        self.violations = found
         self.marked, self.unmarked = of_mail.copies(snapshot)
-        self.dead = len(snapshot.dead) - len(snapshot.injected)
+        self.dead = len([x for x in snapshot.dead if x["message_id"] not in snapshot.injected])
+
+    def tell(self) -> None:
+        """Say at once how it went."""
+        sys.stdout.write(f"{self.fault}: {'broken' if self.violations else 'all holds'}\n")
+        for name, wrong in self.violations.items():
+            sys.stdout.write(f"  {name}: {len(wrong)}\n")
+            sys.stdout.writelines(f"    {one}\n" for one in wrong[:SHOWN])
+        sys.stdout.flush()
 
 
-HEAD = (
-    "| fault | times | lost | doubled (marked/unmarked) | dead letters |"
-    " uploads during it, median / worst | longest until an upload | longest until a mail |\n"
-    "|---|---|---|---|---|---|---|---|"
-)
+def summary(lines: list[Line]) -> str:
+    """A Markdown table: losses, doubles, and the longest recovery."""
+    head = ("fault", "times", "lost", "doubled, marked / not", "dead letters", "other violations")
+    ends = ("longest until an upload", "longest until a mail")
+    return _table((*head, *ends), [_summary(line) for line in lines])
 
 
-def as_markdown(lines: list[Line]) -> str:
-    return "\n".join([HEAD, *map(_row, lines)])
+def timings(lines: list[Line]) -> str:
+    """A Markdown table: median and worst of uploads and lists, before, during and after."""
+    head = [f"{what} {phase}" for what in ("uploads", "lists") for phase in _PHASES]
+    return _table(("fault", *head), [_timings(line) for line in lines if line.times])
 
 
-def _row(line: Line) -> str:
+_PHASES: tuple[Phase, ...] = ("before", "during", "after")
+
+
+def _summary(line: Line) -> list[str]:
     lost = sum(len(line.violations.get(name, [])) for name in LOSSES)
-    cells = (
+    others = sum(map(len, line.violations.values())) - lost
+    return [
         line.fault,
-        str(line.times),
+        str(line.count),
         str(lost),
         f"{line.marked} / {line.unmarked}",
         str(line.dead),
-        f"{_seconds(median(line.uploads))} / {_seconds(max(line.uploads))}"
-        if line.uploads
-        else "–",
+        str(others),
         _longest([one.upload for one in line.recoveries]),
         _longest([one.whole_way for one in line.recoveries]),
-    )
-    return f"| {' | '.join(cells)} |"
+    ]
+
+
+def _timings(line: Line) -> list[str]:
+    uploads = [_spread(line.times[phase].uploads) for phase in _PHASES]
+    lists = [_spread(line.times[phase].lists) for phase in _PHASES]
+    return [line.fault, *uploads, *lists]
+
+
+def _spread(times: list[float]) -> str:
+    return f"{_seconds(median(times))} / {_seconds(max(times))}" if times else NOTHING
 
 
 def _longest(times: list[float | None]) -> str:
+    found = [time for time in times if time is not None]
     if not times:
-        return "–"
-    return "never" if None in times else _seconds(max(time for time in times if time is not None))
+        return NOTHING
+    return "never" if len(found) < len(times) else _seconds(max(found))
 
 
 def _seconds(time: float) -> str:
     return f"{time:.2f} s" if time < 1 else f"{time:.1f} s"
+
+
+def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,69 @@
+"""The runs a proof is made of, each with a product of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from tests.faults import faults_of_database
+from tests.faults.collecting import collect
+from tests.faults.copies import Copies, second_copies
+from tests.faults.faults import Fault
+from tests.faults.invariants import violations
+from tests.faults.killing import Victims, everybody, kill_at_random
+from tests.faults.recovery import Canary, too_slow
+from tests.faults.running import Running, running
+from tests.faults.small_disk import small_disk
+from tests.faults.table import Line
+from tests.faults.targeted import do_each
+
+
+async def killing(folder: Path, kills: int, seed: int) -> Line:
+    """Everybody is killed at random."""
+    async with running(folder, seed) as product:
+        canary = await kill_at_random(product, kills, everybody(product))
+        return await _judged("kill -9 of anybody, at random", kills, product, canary)
+
+
+async def two_copies(folder: Path, kills: int, seed: int) -> Line:
+    """Two copies of every service, and either is killed."""
+    async with running(folder, seed) as product:
+        with second_copies(product) as copies:
+            keeper = asyncio.create_task(_keep(copies))
+            victims = {**everybody(product), **_seconds(copies)}
+            canary = await kill_at_random(product, kills, victims)
+            line = await _judged("two copies of all, either killed", kills, product, canary)
+            keeper.cancel()
+            return line
+
+
+async def targeted(folder: Path, faults: Sequence[Fault], seed: int) -> list[Line]:
+    """One product for all of them."""
+    async with running(folder, seed) as product:
+        return await do_each(product, faults)
+
+
+async def full_disk(folder: Path, seed: int) -> Line:
+    """Postgres on a small file system, which is filled. Only root can do this."""
+    with small_disk(folder / "data" / "postgres"):
+        async with running(folder, seed) as product:
+            return (await do_each(product, [faults_of_database.DISK]))[0]
+
+
+async def _judged(fault: str, kills: int, product: Running, canary: Canary) -> Line:
+    line = Line(fault, kills, recoveries=canary.recoveries)
+    snapshot = await collect(product)
+    found = {"recovery": too_slow(canary.recoveries), **violations(snapshot)}
+    line.judge(snapshot, {name: wrong for name, wrong in found.items() if wrong})
+    line.tell()
+    return line
+
+
+def _seconds(copies: Copies) -> Victims:
+    return {f"second {service}": partial(copies.pid, service) for service in copies.processes}
+
+
+async def _keep(copies: Copies) -> None:
+    while True:
+        await asyncio.sleep(1)
+        copies.keep_alive()
