@@ -6,6 +6,8 @@ VENV := .venv
 # One more than cores are likely: tests also wait.
 WORKERS ?= 3
 COUNT ?= 20000
+KILLS ?= 100
+SEED ?= 1
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 AUDIT := .audit
@@ -33,6 +35,10 @@ fuzz: $(STAMP)  ## hostile headers and made-up API requests, COUNT of them in al
 	PREREVIEW_FUZZ_COUNT=$$(($(COUNT) * 2 / 5)) PREREVIEW_FUZZ_EXAMPLES=$$(($(COUNT) / 500)) $(BIN)/python -m pytest --log-cli-level=INFO \
 	  tests/unit/gateway/test_hostile_headers.py tests/integration/shared/test_hostile_headers.py \
 	  tests/e2e/test_hostile_headers.py tests/e2e/test_api_fuzz.py $(ARGS)
+
+faults: $(STAMP)  ## kill, stop and starve everything, and prove that nothing is lost; KILLS, ONLY=name, SEED
+	@$(BIN)/python -m deploy.local tools
+	PREREVIEW_FAULTS_KILLS=$(KILLS) PREREVIEW_FAULTS_ONLY=$(ONLY) PREREVIEW_FAULTS_SEED=$(SEED) $(BIN)/python -m tests.faults
 
 check: $(STAMP)  ## lint, format, types, import rules, derived files
 	$(BIN)/ruff check .
@@ -71,4 +77,4 @@ $(AUDIT)/.synced: pyproject.toml uv.lock deploy/setup.sh
 	@PYTHON=$(PYTHON) deploy/setup.sh $(AUDIT) audit
 	@touch $@
 
-.PHONY: help serve down test unit fuzz check audit fmt migrate rebuild docs clean
+.PHONY: help serve down test unit fuzz faults check audit fmt migrate rebuild docs clean

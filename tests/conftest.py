@@ -21,6 +21,7 @@ from tests.support.servers import Broker, postgres_server, rabbitmq_server
 # Tests that need what takes long to start.
 SERVERS = {
     "product": ("tests/e2e/", "tests/browser/"),
+    "faults": ("tests/faults/test_under_faults.py", "tests/faults/test_broken_tables.py"),
     "broker": ("tests/integration/shared/", "tests/integration/local/test_rabbitmq.py"),
 }
 

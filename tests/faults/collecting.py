@@ -29,28 +29,35 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
 
 
-async def collect(running: Running, *, rebuild: bool = True) -> Snapshot:
-    """Wait for rest, then look everywhere. `rebuild` builds the read tables anew, as operators do.
+async def collect(running: Running) -> Snapshot:
+    """Wait for rest, then look everywhere."""
+    seconds, unrest = await rest(running)
+    snapshot = await collect_tables(running)
+    snapshot.rested_after, snapshot.unrest = seconds, unrest
+    async with admin(running.product) as connection:
+        await _look_at_connections(connection, snapshot)
+    snapshot.queues = await broker.sizes(running.product)
+    await _read_through_api(running, snapshot)
+    return snapshot
+
+
+async def collect_tables(running: Running) -> Snapshot:
+    """What can be seen at once. The read tables are built anew, as operators would do it.
 
     A person whose erasure was never answered is erased when auth has no account of theirs.
     """
     snapshot = Snapshot(requests=list(running.ledger.requests), injected=set(running.injected))
-    snapshot.rested_after, snapshot.unrest = await rest(running)
     async with admin(running.product) as connection:
         await _read_tables(connection, snapshot)
         _note_erased(running, snapshot)
         await _look_for_traces(connection, running, snapshot)
-        await _look_at_connections(connection, snapshot)
-        if rebuild:
-            snapshot.serving = await _read_models(connection)
-            for service in REBUILT:
-                with redirect_stdout(StringIO()):
-                    await rebuilding.run(service, [], owner_url(running.product, service))
-            snapshot.rebuilt = await _read_models(connection)
+        snapshot.serving = await _read_models(connection)
+        for service in REBUILT:
+            with redirect_stdout(StringIO()):
+                await rebuilding.run(service, [], owner_url(running.product, service))
+        snapshot.rebuilt = await _read_models(connection)
     async with broker.connected(running.product) as channel:
         snapshot.dead = await broker.dead_letters(channel)
-    snapshot.queues = await broker.sizes(running.product)
-    await _read_through_api(running, snapshot)
     snapshot.mails = list(running.mail_server.mails())
     return snapshot
 
@@ -101,9 +108,9 @@ async def _look_for_traces(connection: "Connection", running: Running, snapshot:
 
 
 async def _look_at_connections(connection: "Connection", snapshot: Snapshot) -> None:
-    snapshot.activity.append(await rows(connection, _ACTIVITY))
+    first = await rows(connection, _ACTIVITY)
     await asyncio.sleep(STEADY)
-    snapshot.activity.append(await rows(connection, _ACTIVITY))
+    snapshot.activity = [first, await rows(connection, _ACTIVITY)]
 
 
 async def _read_models(connection: "Connection") -> dict[str, Rows]:

@@ -98,7 +98,7 @@ async def _again(
     channel: aio_pika.abc.AbstractChannel, message: aio_pika.abc.AbstractIncomingMessage
 ) -> None:
     """Into each queue that had it, past the exchange: the listener shall not hear it again."""
-    producer, _, name = (message.routing_key or "").partition(".")
+    name = (message.routing_key or "").rpartition(".")[2]
     for service, heard in CONSUMED.items():
         if name in {event.type_name() for event in heard}:
             copy = Message(

@@ -1,6 +1,7 @@
 """People who register during a run, upload one file, and of whom every second one leaves."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from uuid import uuid4
@@ -32,10 +33,8 @@ class Newcomers:
             running = {task for task in running if not task.done()}
             if len(running) < AT_ONCE:
                 running.add(asyncio.create_task(self._one()))
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), PACE)
-            except TimeoutError:
-                pass
         await asyncio.gather(*running)
 
     async def _one(self) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from tests.faults.mail_server import Accepted
-from tests.faults.snapshot import Snapshot
+from tests.faults.snapshot import Rows, Snapshot
 
 UNDER_WAY = 5.0  # seconds for which the conversation about a mail may outlive an erasure
 MOST_COPIES = 2
@@ -105,7 +105,7 @@ def _attempts(s: Snapshot) -> dict[str, int]:
     return {data["message_id"].strip("<>"): data["attempts"] for data in _sent(s)}
 
 
-def _sent(s: Snapshot) -> list[dict[str, str]]:
+def _sent(s: Snapshot) -> Rows:
     return [event["data"] for event in s.events["notifier"] if event["type"] == "EmailSent"]
 
 

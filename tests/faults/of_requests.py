@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 
 from tests.faults.ledger import Request
-from tests.faults.snapshot import Snapshot
+from tests.faults.snapshot import Rows, Snapshot
 
 LATE = 60.0  # seconds in which a request whose outcome is unknown may still have an effect
 SAVES = ("upload", "replace")
@@ -78,16 +78,15 @@ def lists_tell_the_last_state(s: Snapshot) -> list[str]:
     """The list shows each file as its last answered request left it."""
     of_file: dict[str, list[Request]] = defaultdict(list)
     file_of = {sha256: found[0][0] for sha256, found in _saved(s).items()}
-    gone = {user_id for user_id in s.erased}
     owner = {e["data"]["file_id"]: e["data"]["user_id"] for e in _file_events(s)}
     for request in s.requests:
-        if request.what in CHANGES and request.outcome in ("done", "unknown"):
-            if file_id := request.file_id or file_of.get(request.sha256, ""):
-                of_file[file_id].append(request)
+        file_id = request.file_id or file_of.get(request.sha256, "")
+        if file_id and request.what in CHANGES and request.outcome in ("done", "unknown"):
+            of_file[file_id].append(request)
     wrong = []
     for file_id, requests in of_file.items():
         last = requests[-1]
-        if _is_unclear(requests) or owner.get(file_id) in gone:
+        if _is_unclear(requests) or owner.get(file_id) in s.erased:
             continue
         shown = s.listed.get(file_id)
         if shown is None:
@@ -122,7 +121,7 @@ def _is_unclear(requests: list[Request]) -> bool:
     return any(r.outcome == "unknown" and last.begun - r.begun < LATE for r in requests)
 
 
-def _file_events(s: Snapshot) -> list[dict[str, object]]:
+def _file_events(s: Snapshot) -> Rows:
     return [event for event in s.events["files"] if "file_id" in event["data"]]
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx2
@@ -42,17 +43,15 @@ class Uploader:
     async def live(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             await self.wish(stopping)
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), self.pace * self.random.uniform(0.5, 1.5))
-            except TimeoutError:
-                pass
 
     async def wish(self, stopping: asyncio.Event | None = None) -> None:
         """One change, tried until it is done or refused."""
         what, kept = self._chosen()
         for _ in range(TRIES):
             request = await getattr(self, f"_{what}")(kept)
-            if request.outcome == "done" or request.outcome == "refused":
+            if request.outcome in ("done", "refused"):
                 self._learn(what, kept, request)
                 if request.status != 401:
                     return

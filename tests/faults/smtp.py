@@ -13,7 +13,6 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -91,7 +90,7 @@ class Conversation:
 
 
 def _told(content: bytes) -> dict[str, str]:
-    mail = cast(EmailMessage, email.message_from_bytes(content, policy=email.policy.default))
+    mail = email.message_from_bytes(content, policy=email.policy.default)
     body = mail.get_body(("plain",))
     return {
         "message_id": str(mail["Message-ID"]),

@@ -34,6 +34,8 @@ class Snapshot:
     injected: set[str] = field(default_factory=set)  # message ids of poison we have sent
     erased: dict[str, tuple[str, float]] = field(default_factory=dict)  # id → address, when
     traces: list[tuple[str, str]] = field(default_factory=list)  # person, table with a trace
-    activity: list[Rows] = field(default_factory=list)  # of Postgres, some seconds apart
+    activity: list[Rows] = field(
+        default_factory=lambda: [[], []]
+    )  # of Postgres, some seconds apart
     rested_after: float = 0.0  # seconds
     unrest: str = ""  # what never came to rest

@@ -1,0 +1,28 @@
+"""A selection of `make faults`: nothing is lost when everything is killed and much goes wrong."""
+
+from pathlib import Path
+
+from tests.faults import runs
+from tests.faults.table import Line
+from tests.faults.targeted import FAULTS
+
+KILLS, SEED = 15, 7
+
+
+async def test_nothing_is_lost_while_everybody_is_killed(tmp_path: Path) -> None:
+    line = await runs.killing(tmp_path / "kill", KILLS, SEED)
+    assert not line.violations, _told(line, tmp_path)
+    assert len(line.recoveries) == KILLS
+
+
+async def test_targeted_faults(tmp_path: Path) -> None:
+    chosen = [fault for fault in FAULTS if fault.in_tests]
+    lines = await runs.targeted(tmp_path / "targeted", chosen, SEED)
+    assert len(lines) == len(chosen)
+    for line in lines:
+        assert not line.violations, _told(line, tmp_path)
+
+
+def _told(line: Line, folder: Path) -> str:
+    wrong = [f"{name}: {one}" for name, found in line.violations.items() for one in found[:5]]
+    return "\n".join([f"{line.fault}; logs in {folder}", *wrong])
