@@ -1,7 +1,7 @@
 """The proof under faults: `make faults`, or `python -m tests.faults`.
 
 `PREREVIEW_FAULTS_KILLS` (100), `PREREVIEW_FAULTS_SEED` (1), `PREREVIEW_FAULTS_ONLY`: `kill`,
-`two-copies`, `disk-full`, or names of `tests.faults.targeted`, separated by commas.
+`two-copies`, `frozen-copies`, `disk-full`, or names of `tests.faults.targeted`, with commas.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from tests.faults.faults import is_root
 from tests.faults.table import Line, summary, timings
 from tests.faults.targeted import FAULTS
 
-RUNS = ("kill", "two-copies", "disk-full")
+RUNS = ("kill", "two-copies", "frozen-copies", "disk-full")
 
 
 async def prove(folder: Path, kills: int, seed: int, only: list[str]) -> list[Line]:
@@ -26,6 +26,8 @@ async def prove(folder: Path, kills: int, seed: int, only: list[str]) -> list[Li
         lines.append(await runs.killing(folder / "kill", kills, seed))
     if "two-copies" in only:
         lines.append(await runs.two_copies(folder / "two-copies", kills, seed))
+    if "frozen-copies" in only:
+        lines.append(await runs.frozen_copies(folder / "frozen-copies", seed))
     if chosen := [fault for fault in FAULTS if fault.name in only]:
         lines += await runs.targeted(folder / "targeted", chosen, seed)
     if "disk-full" in only and is_root():

@@ -29,6 +29,10 @@ class Copies:
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.ports['gateway']}"
+
     def start(self) -> None:
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         for service in SERVICES:
@@ -99,8 +103,8 @@ def second_copies(running: Running) -> Iterator[Copies]:
     copies = Copies(running)
     try:
         copies.start()
-        running.doors.urls.append(f"http://localhost:{copies.ports['gateway']}")
+        running.doors.urls.append(copies.url)
         yield copies
     finally:
-        running.doors.urls[1:] = []
+        running.doors.urls[:] = [running.product.url]
         copies.stop()

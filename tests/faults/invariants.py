@@ -9,6 +9,8 @@ Invariant = Callable[[Snapshot], list[str]]
 
 INVARIANTS: tuple[Invariant, ...] = (
     of_requests.done_exists_once,
+    of_requests.registered_have_an_account,
+    of_requests.who_is_erased_was_told,
     of_requests.refused_never_exists,
     of_requests.unknown_happens_at_most_once,
     of_requests.deletions_and_restorations_are_counted,

@@ -25,6 +25,22 @@ def done_exists_once(s: Snapshot) -> list[str]:
     return wrong
 
 
+def registered_have_an_account(s: Snapshot) -> list[str]:
+    """Who was answered 202 has an account, or has left since."""
+    there = {user["email"] for user in s.users} | {address for address, _ in s.erased.values()}
+    return [
+        f"{_said(request)} has made no account"
+        for request in s.requests
+        if request.what == "register" and request.outcome == "done" and request.name not in there
+    ]
+
+
+def who_is_erased_was_told(s: Snapshot) -> list[str]:
+    """Nobody's account has gone by a request that was answered 4xx or 503, or by none."""
+    left = {r.name for r in s.requests if r.what == "erase" and r.outcome in ("done", "unknown")}
+    return [f"{who} is erased unasked" for who, _ in s.erased.values() if who not in left]
+
+
 def refused_never_exists(s: Snapshot) -> list[str]:
     """What was answered with 4xx or 503, or could not be sent, has not happened."""
     saved = _saved(s)

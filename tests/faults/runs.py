@@ -1,21 +1,26 @@
 """The runs a proof is made of, each with a product of its own."""
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tests.faults import faults_of_database
+from deploy.local.credentials import SERVICES
+from tests.faults import faults_of_database, processes
 from tests.faults.collecting import collect
 from tests.faults.copies import Copies, second_copies
 from tests.faults.faults import Fault
 from tests.faults.invariants import violations
-from tests.faults.killing import Victims, everybody, kill_at_random
+from tests.faults.killing import WARM, Victims, everybody, kill_at_random
 from tests.faults.recovery import Canary, too_slow
 from tests.faults.running import Running, running
 from tests.faults.small_disk import small_disk
 from tests.faults.table import Line
 from tests.faults.targeted import do_each
+
+FROZEN = 60.0  # seconds
+FREEZE = "SIGSTOP of one of two copies of all"
 
 
 async def killing(folder: Path, kills: int, seed: int) -> Line:
@@ -35,6 +40,25 @@ async def two_copies(folder: Path, kills: int, seed: int) -> Line:
             line = await _judged("two copies of all, either killed", kills, product, canary)
             keeper.cancel()
             return line
+
+
+async def frozen_copies(folder: Path, seed: int) -> Line:
+    """Of two copies of all the first ones stand still; people use the second gateway alone."""
+    async with running(folder, seed) as product:
+        with second_copies(product) as copies:
+            product.doors.urls[:] = [copies.url]
+            canary = Canary(product, await product.observer("canary"))
+            async with product.busy():
+                await asyncio.sleep(WARM)
+                stopped = [processes.pids(product.product)[service] for service in SERVICES]
+                for pid in stopped:
+                    processes.send(pid, signal.SIGSTOP)
+                canary.fly("a copy that stands still")
+                await asyncio.sleep(FROZEN)
+                for pid in stopped:
+                    processes.send(pid, signal.SIGCONT)
+                await canary.finish()
+            return await _judged(f"{FREEZE} for {FROZEN:.0f} s", 1, product, canary)
 
 
 async def targeted(folder: Path, faults: Sequence[Fault], seed: int) -> list[Line]:

@@ -48,6 +48,8 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("done_exists_once", "an upload is lost", lambda s: s.events["files"].pop(0)),
     ("done_exists_once", "an upload is there twice", _save_again),
     ("done_exists_once", "under another version", lambda s: s.events["files"][0]["data"].update(version=7)),
+    ("registered_have_an_account", "none", lambda s: s.users.clear()),
+    ("who_is_erased_was_told", "a 503 erases", lambda s: setattr(s.requests[-1], "outcome", "unavailable")),
     ("refused_never_exists", "a 409 is there", lambda s: _ask(s, what="upload", sha256=SHA, outcome="refused", status=409)),
     ("refused_never_exists", "a 503 is there", lambda s: _ask(s, what="upload", sha256=SHA, outcome="unavailable", status=503)),
     ("refused_never_exists", "a 503 has an account", lambda s: _ask(s, what="register", name="ann@example.org", outcome="unavailable", status=503)),
