@@ -49,9 +49,9 @@ class Canary:
         self._flying.clear()
 
     async def _measure(self, recovery: Recovery, number: int) -> None:
-        kept = Kept(f"canary_{number}.py")
+        kept = Kept(f"{self.uploader.account.who}_{number}.py")
         end = recovery.at + LONGEST
-        request = Request("canary", "upload")
+        request = Request(self.uploader.account.who, "upload")
         while time.monotonic() < end and request.outcome != "done":
             request = await self.uploader._upload(kept)
             if request.code == "file_name_taken":  # a try without a clear answer has worked
@@ -63,10 +63,14 @@ class Canary:
                 return
         recovery.upload = time.monotonic() - recovery.at
         while time.monotonic() < end:
-            if any(kept.name in mail.subject for mail in self.running.mail_server.mails()):
+            if self._has_mail(kept.name):
                 recovery.whole_way = time.monotonic() - recovery.at
                 return
             await asyncio.sleep(EVERY)
+
+    def _has_mail(self, name: str) -> bool:
+        mine, mails = self.uploader.account.email, self.running.mail_server.mails()
+        return any(mail.to == mine and name in mail.subject for mail in mails)
 
 
 def too_slow(recoveries: list[Recovery]) -> list[str]:

@@ -26,18 +26,20 @@ FREEZE = "SIGSTOP of one of two copies of all"
 async def killing(folder: Path, kills: int, seed: int) -> Line:
     """Everybody is killed at random."""
     async with running(folder, seed) as product:
+        line = Line("kill -9 of anybody, at random", kills)
         canary = await kill_at_random(product, kills, everybody(product))
-        return await _judged("kill -9 of anybody, at random", kills, product, canary)
+        return await _judged(line, product, canary)
 
 
 async def two_copies(folder: Path, kills: int, seed: int) -> Line:
     """Two copies of every service, and either is killed."""
     async with running(folder, seed) as product:
         with second_copies(product) as copies:
+            line = Line("two copies of all, either killed", kills)
             keeper = asyncio.create_task(_keep(copies))
             victims = {**everybody(product), **_seconds(copies)}
             canary = await kill_at_random(product, kills, victims)
-            line = await _judged("two copies of all, either killed", kills, product, canary)
+            await _judged(line, product, canary)
             keeper.cancel()
             return line
 
@@ -47,6 +49,7 @@ async def frozen_copies(folder: Path, seed: int) -> Line:
     async with running(folder, seed) as product:
         with second_copies(product) as copies:
             product.doors.urls[:] = [copies.url]
+            line = Line(f"{FREEZE} for {FROZEN:.0f} s")
             canary = Canary(product, await product.observer("canary"))
             async with product.busy():
                 await asyncio.sleep(WARM)
@@ -58,7 +61,7 @@ async def frozen_copies(folder: Path, seed: int) -> Line:
                 for pid in stopped:
                     processes.send(pid, signal.SIGCONT)
                 await canary.finish()
-            return await _judged(f"{FREEZE} for {FROZEN:.0f} s", 1, product, canary)
+            return await _judged(line, product, canary)
 
 
 async def targeted(folder: Path, faults: Sequence[Fault], seed: int) -> list[Line]:
@@ -74,8 +77,8 @@ async def full_disk(folder: Path, seed: int) -> Line:
             return (await do_each(product, [faults_of_database.DISK]))[0]
 
 
-async def _judged(fault: str, kills: int, product: Running, canary: Canary) -> Line:
-    line = Line(fault, kills, recoveries=canary.recoveries)
+async def _judged(line: Line, product: Running, canary: Canary) -> Line:
+    line.recoveries = canary.recoveries
     snapshot = await collect(product)
     found = {"recovery": too_slow(canary.recoveries), **violations(snapshot)}
     line.judge(snapshot, {name: wrong for name, wrong in found.items() if wrong})

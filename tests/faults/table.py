@@ -1,10 +1,14 @@
 """The tables of faults: what was done, what was lost, and how long people had to wait."""
 
 import sys
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
+from typing import get_args
 
 from tests.faults import of_mail
+from tests.faults.ledger import Outcome
 from tests.faults.recovery import Recovery
 from tests.faults.snapshot import Snapshot
 from tests.faults.timing import Phase, Times
@@ -35,9 +39,13 @@ class Line:
     marked: int = 0
     unmarked: int = 0
     dead: int = 0
+    begun: float = field(default_factory=time.time)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
 
     def judge(self, snapshot: Snapshot, found: dict[str, list[str]]) -> None:
         self.violations = found
+        asked = [request for request in snapshot.requests if request.begun >= self.begun]
+        self.outcomes = Counter(request.outcome for request in asked)
         self.marked, self.unmarked = of_mail.copies(snapshot)
         self.dead = len([x for x in snapshot.dead if x["message_id"] not in snapshot.injected])
 
@@ -52,7 +60,15 @@ class Line:
 
 def summary(lines: list[Line]) -> str:
     """A Markdown table: losses, doubles, and the longest recovery."""
-    head = ("fault", "times", "lost", "doubled, marked / not", "dead letters", "other violations")
+    head = (
+        "fault",
+        "times",
+        "requests done / 4xx / 503 / unknown",
+        "lost",
+        "doubled, marked / not",
+        "dead letters",
+        "other violations",
+    )
     ends = ("longest until an upload", "longest until a mail")
     return _table((*head, *ends), [_summary(line) for line in lines])
 
@@ -72,6 +88,7 @@ def _summary(line: Line) -> list[str]:
     return [
         line.fault,
         str(line.count),
+        " / ".join(str(line.outcomes[outcome]) for outcome in get_args(Outcome)),
         str(lost),
         f"{line.marked} / {line.unmarked}",
         str(line.dead),

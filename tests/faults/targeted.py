@@ -12,7 +12,7 @@ from tests.faults.running import Running
 from tests.faults.table import Line
 from tests.faults.timing import Stopwatch
 
-BEFORE, AFTER = 8.0, 8.0  # seconds of timing around a fault
+BEFORE, AFTER = 5.0, 5.0  # seconds of timing around a fault
 LONGEST = 240.0  # seconds a fault may last
 
 FAULTS: tuple[Fault, ...] = (
@@ -34,8 +34,9 @@ async def do_each(running: Running, faults: Sequence[Fault]) -> list[Line]:
 
 
 async def _do(running: Running, fault: Fault, known: set[str]) -> Line:
-    canary = Canary(running, await running.observer(f"canary-{fault.name}"))
-    stopwatch = Stopwatch(await running.observer(f"clock-{fault.name}"))
+    names = (f"canary-{fault.name}", f"clock-{fault.name}")
+    observer, timer = await asyncio.gather(*map(running.observer, names))
+    canary, stopwatch = Canary(running, observer), Stopwatch(timer)
     line = Line(fault.sentence, times=stopwatch.times)
     async with running.busy(newcomers=fault.newcomers), stopwatch.ticking():
         await asyncio.sleep(BEFORE)
