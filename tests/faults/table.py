@@ -63,7 +63,7 @@ def summary(lines: list[Line]) -> str:
     head = (
         "fault",
         "times",
-        "requests done / 4xx / 503 / unknown",
+        "done / 4xx / 503 / unknown",
         "lost",
         "doubled, marked / not",
         "dead letters",
