@@ -144,7 +144,7 @@ async def _read_through_api(running: Running, snapshot: Snapshot) -> None:
         asker = Asker(running.doors, running.ledger)
         await replace(person.account, asker=asker).log_in()
         await _list(asker, snapshot)
-        for sha256 in person.contents:
+        for sha256 in person.sent:
             if sha256 in saved:
                 await _download(asker, saved[sha256], snapshot)
         await asker.http.aclose()

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping
 from functools import partial
+from random import Random
 
 from deploy.local.credentials import SERVICES
 from tests.faults import processes
@@ -20,11 +21,12 @@ Victims = Mapping[str, Callable[[], int | None]]
 async def kill_at_random(running: Running, kills: int, victims: Victims) -> Canary:
     """`kill -9` of somebody who lives, so many times; then measure until the last recovery."""
     canary = Canary(running, await running.observer("canary"))
+    chance = Random(running.seed)  # nobody else's: the same seed kills the same ones
     async with running.busy():
         await asyncio.sleep(WARM)
         for _ in range(kills):
-            canary.fly(_kill_one(running, victims))
-            await asyncio.sleep(running.random.uniform(*PAUSE))
+            canary.fly(_kill_one(chance, victims))
+            await asyncio.sleep(chance.uniform(*PAUSE))
         await canary.finish()
     return canary
 
@@ -37,10 +39,10 @@ def everybody(running: Running) -> Victims:
     return {**found, "mail server": lambda: running.mail_server.pid}
 
 
-def _kill_one(running: Running, victims: Victims) -> str:
+def _kill_one(chance: Random, victims: Victims) -> str:
     """Who it was."""
     while True:
-        name = running.random.choice(list(victims))
+        name = chance.choice(list(victims))
         pid = victims[name]()
         if pid is not None and processes.send(pid, signal.SIGKILL):
             return name

@@ -48,7 +48,7 @@ class Newcomers:
             self.arrived.append(person)
             kept = Kept(f"{who}.py")
             for _ in range(20):
-                request = await person._upload(kept)
+                request = await person.upload(kept)
                 if request.outcome in ("done", "refused"):
                     break
                 await asyncio.sleep(1)

@@ -37,7 +37,7 @@ class Uploader:
     pace: float = 1.0  # seconds between two wishes
     bearer: str = ""  # an API token instead of the session's
     files: dict[str, Kept] = field(default_factory=dict)
-    contents: dict[str, bytes] = field(default_factory=dict)  # sha256 → bytes
+    sent: set[str] = field(default_factory=set)  # sha256 of all tries
     _tries: int = 0
 
     async def live(self, stopping: asyncio.Event) -> None:
@@ -50,7 +50,7 @@ class Uploader:
         """One change, tried until it is done or refused."""
         what, kept = self._chosen()
         for _ in range(TRIES):
-            request = await getattr(self, f"_{what}")(kept)
+            request = await getattr(self, what)(kept)
             if request.outcome in ("done", "refused"):
                 self._learn(what, kept, request)
                 if request.status != 401:
@@ -68,7 +68,7 @@ class Uploader:
         self._tries += 1
         text = f"import os\n\n# {self.account.who} {name} try {self._tries}\nx = undefined\n"
         digest = hashlib.sha256(text.encode()).hexdigest()
-        self.contents[digest] = text.encode()
+        self.sent.add(digest)
         return text.encode(), digest
 
     def _chosen(self) -> tuple[What, Kept]:
@@ -93,7 +93,7 @@ class Uploader:
             return
         self.files[kept.name] = kept
 
-    async def _upload(self, kept: Kept) -> Request:
+    async def upload(self, kept: Kept) -> Request:
         content, sha256 = self.content(kept.name)
         request = Request(self.account.who, "upload", kept.name, sha256)
         files = {"file": (kept.name, content)}
@@ -102,19 +102,19 @@ class Uploader:
             kept.file_id = str(told(answer).get("params", {}).get("file_id", ""))
         return _noted(request, answer)
 
-    async def _replace(self, kept: Kept) -> Request:
+    async def replace(self, kept: Kept) -> Request:
         content, sha256 = self.content(kept.name)
         request = Request(self.account.who, "replace", kept.name, sha256, file_id=kept.file_id)
         files = {"file": (kept.name, content)}
         path = f"/api/v1/files/{kept.file_id}/content"
         return _noted(request, await self._ask(request, "PUT", path, files=files))
 
-    async def _delete(self, kept: Kept) -> Request:
+    async def delete(self, kept: Kept) -> Request:
         request = Request(self.account.who, "delete", kept.name, file_id=kept.file_id)
         await self._ask(request, "DELETE", f"/api/v1/files/{kept.file_id}")
         return request
 
-    async def _restore(self, kept: Kept) -> Request:
+    async def restore(self, kept: Kept) -> Request:
         request = Request(self.account.who, "restore", kept.name, file_id=kept.file_id)
         await self._ask(request, "POST", f"/api/v1/files/{kept.file_id}/restore")
         return request
@@ -143,10 +143,10 @@ class ScreenUser(Uploader):
                 return
             await asyncio.sleep(RETRY)
 
-    async def _upload(self, kept: Kept) -> Request:
+    async def upload(self, kept: Kept) -> Request:
         return await self._send(kept, "upload")
 
-    async def _replace(self, kept: Kept) -> Request:
+    async def replace(self, kept: Kept) -> Request:
         return await self._send(kept, "replace")
 
     async def _send(self, kept: Kept, what: What) -> Request:
@@ -156,7 +156,7 @@ class ScreenUser(Uploader):
         parts = [("replace", (None, b"yes")), ("files", (kept.name, content))]
         return self._led(await self._ask(request, "POST", "/", files=parts), request)
 
-    async def _delete(self, kept: Kept) -> Request:
+    async def delete(self, kept: Kept) -> Request:
         request = Request(self.account.who, "delete", kept.name)
         path = f"/files/{await self._id(kept)}/delete"
         page = await self.account.asker.look(path)
@@ -169,7 +169,7 @@ class ScreenUser(Uploader):
         form = {"version": version[1]}
         return self._led(await self._ask(request, "POST", path, data=form), request)
 
-    async def _restore(self, kept: Kept) -> Request:
+    async def restore(self, kept: Kept) -> Request:
         request = Request(self.account.who, "restore", kept.name, file_id=kept.file_id)
         path = f"/files/{kept.file_id}/restore"
         return self._led(await self._ask(request, "POST", path, data={}), request)

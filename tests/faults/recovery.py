@@ -53,7 +53,7 @@ class Canary:
         end = recovery.at + LONGEST
         request = Request(self.uploader.account.who, "upload")
         while time.monotonic() < end and request.outcome != "done":
-            request = await self.uploader._upload(kept)
+            request = await self.uploader.upload(kept)
             if request.code == "file_name_taken":  # a try without a clear answer has worked
                 break
             if request.outcome != "done":

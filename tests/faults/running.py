@@ -35,14 +35,16 @@ class Running:
     mail_server: MailServer
     ledger: Ledger
     doors: Doors
-    random: Random
+    seed: int
     variables: dict[str, str] = field(default_factory=dict)  # of the services, without prefix
     injected: set[str] = field(default_factory=set)  # ids of the poison sent
     uploaders: list[Uploader] = field(default_factory=list)
     observers: list[Uploader] = field(default_factory=list)  # who do not act by themselves
+    random: Random = field(init=False)  # of what people do
     newcomers: Newcomers = field(init=False)
 
     def __post_init__(self) -> None:
+        self.random = Random(self.seed)
         self.newcomers = Newcomers(self.doors, self.ledger, self.mail_server, self.random)
 
     def people(self) -> list[Uploader]:
@@ -102,7 +104,7 @@ async def running(folder: Path, seed: int = 1, **variables: str) -> AsyncIterato
         with running_product(folder, **values) as product:
             ledger = Ledger(folder / "ledger.log")
             doors = Doors([product.url])
-            found = Running(folder, product, mail_server, ledger, doors, Random(seed), chosen)
+            found = Running(folder, product, mail_server, ledger, doors, seed, chosen)
             keeper = asyncio.create_task(_keep(mail_server))
             try:
                 await found.settle_in()

@@ -51,7 +51,7 @@ class Stopwatch:
     async def _upload(self) -> None:
         self._count += 1
         times, begun = self.times[self.phase], time.monotonic()
-        request = await self.person._upload(Kept(f"{self.person.account.who}_{self._count}.py"))
+        request = await self.person.upload(Kept(f"{self.person.account.who}_{self._count}.py"))
         times.uploads.append(time.monotonic() - begun)
         times.refused += request.outcome != "done"
 
