@@ -15,7 +15,7 @@ from tests.faults.faults import Fault, last
 from tests.faults.running import Running
 from tests.support.rabbitmqctl import rabbitmqctl
 
-ALARM, STOPPED, CUT, CUTS = 20.0, 30.0, 5.0, 6  # seconds; times
+ALARM, STOPPED, WAITING, CUT, CUTS = 20.0, 30.0, 8.0, 5.0, 6  # seconds; times
 POISON = (b"", b"no JSON", b"\xff\xfe", b"[]", b"{}", b'{"id": "x"}', b"[" * 1000)
 
 
@@ -49,9 +49,22 @@ async def cut_connections(running: Running) -> None:
 
 
 async def delete_a_queue(running: Running) -> None:
-    """With all that waits in it: what was published and not read is gone from the broker."""
+    """While it is nearly empty; its consumer hears of it at once."""
     async with broker.connected(running.product) as channel:
         await channel.queue_delete("checker")
+    await last(10)
+
+
+async def delete_a_full_queue(running: Running) -> None:
+    """The checker stands still, so that messages wait in its queue when it is deleted."""
+    pid = processes.pids(running.product)["checker"]
+    processes.send(pid, signal.SIGSTOP)
+    try:
+        await last(WAITING)
+        async with broker.connected(running.product) as channel:
+            await channel.queue_delete("checker")
+    finally:
+        processes.send(pid, signal.SIGCONT)
     await last(10)
 
 
@@ -116,6 +129,7 @@ FAULTS = (
     Fault("rabbitmq-stands-still", "SIGSTOP of RabbitMQ for 30 s", stand_still, broker=True),
     Fault("connections-cut", "all AMQP connections closed every 5 s", cut_connections, broker=True),
     Fault("queue-deleted", "the checker's queue deleted", delete_a_queue, broker=True),
+    Fault("full-queue-deleted", "the same with messages in it", delete_a_full_queue, broker=True),
     Fault("binding-deleted", "a binding of notifier's deleted", delete_a_binding, broker=True),
     Fault("poison", "undeliverable messages in every queue", poison, in_tests=True),
     Fault("three-times", "every message three times, shuffled", deliver_three_times),
