@@ -17,9 +17,9 @@ LONGEST = 240.0  # seconds a fault may last
 
 FAULTS: tuple[Fault, ...] = (
     *faults_of_database.FAULTS,
-    *faults_of_broker.FAULTS,
     *faults_of_services.FAULTS,
     *faults_of_mail.FAULTS,
+    *faults_of_broker.FAULTS,
 )
 
 
