@@ -17,6 +17,7 @@ from shared.contracts import PUBLISHED
 from shared.db import Database, DatabaseAway, telling_away
 from shared.eventsourcing import set_aside
 from shared.eventsourcing.pages import Row, scan
+from shared.eventsourcing.probe import probe_write
 from shared.eventsourcing.store import EventStore
 from shared.logging import log
 from shared.messaging.outbox import publish
@@ -97,6 +98,8 @@ class Relay:
         connection = await self._database.connect()
         try:
             won = await connection.scalar(text(LEAD))
+            if won:  # who can't move the checkpoint would publish the same events again and again
+                await probe_write(connection, f"{self._schema} relay")
             await connection.commit()
             if not won:
                 await connection.close()

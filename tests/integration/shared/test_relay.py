@@ -15,7 +15,7 @@ from sqlalchemy import text
 from services.files.domain.file import EVENTS as FILE_EVENTS
 from services.files.domain.file import stream
 from shared.contracts import published_types
-from shared.db import Database
+from shared.db import Database, DatabaseRefusesWrites
 from shared.errors import Unavailable
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.relay import BATCH, Relay
@@ -93,6 +93,27 @@ async def _ids(queue: AbstractQueue, count: int) -> list[UUID]:
 
     await eventually(enough)
     return found
+
+
+async def test_nothing_is_published_while_the_checkpoint_can_not_be_moved(
+    broker: Broker, database: Database, fresh_postgres: PrivateDatabase
+) -> None:
+    heard = await broker.listener("files.*")
+    stored = await _append(database, 2)
+    await database.close()  # what is opened from now on is as the database says
+    admin, name = await fresh_postgres.admin(), fresh_postgres.admin_url.database
+    await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    async with relays(database, broker.url) as [relay]:
+        try:
+            for _ in range(3):
+                with pytest.raises(DatabaseRefusesWrites):
+                    await relay.step()
+        finally:
+            await admin.execute("SET default_transaction_read_only = off")
+            await admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+            await admin.close()
+        assert await relay.step()
+    assert await _ids(heard, 4) == stored
 
 
 async def test_everything_is_published_once_and_in_order(
