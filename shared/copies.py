@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import Database, DatabaseAway, telling_away
+from shared.keepalive import end_when_silent
 from shared.logging import log
 
 LOOK_EVERY = 0.4  # seconds
@@ -27,10 +28,6 @@ EndClaims = Callable[[AsyncConnection, Collection[int]], Awaitable[int]]
 """`async (connection, copies) → claims ended`: makes due what these dead copies had claimed."""
 
 _LOCK = "SELECT pg_try_advisory_lock(hashtext(current_schema() || '/copy'), :number)"
-_KEEP_QUIET_ONES_OUT = """
-SELECT set_config(name, :milliseconds, false)
-FROM unnest(ARRAY['idle_session_timeout', 'idle_in_transaction_session_timeout']) AS name
-"""
 # `objsubid` 2 stands for locks of two keys.
 _ABSENT = """
 SELECT DISTINCT claimed_by FROM {table} WHERE claimed_by IS NOT NULL AND NOT EXISTS (
@@ -116,8 +113,7 @@ class Copy:
         try:
             async with connection.begin():
                 won = await connection.scalar(text(_LOCK), {"number": self.number})
-                milliseconds = f"{1000 * self._silence:.0f}"
-                await connection.execute(text(_KEEP_QUIET_ONES_OUT), {"milliseconds": milliseconds})
+                await end_when_silent(connection, self._silence)
         except BaseException:
             await _discard(connection)
             raise

@@ -19,12 +19,15 @@ from shared.eventsourcing import set_aside
 from shared.eventsourcing.pages import Row, scan
 from shared.eventsourcing.probe import probe_write
 from shared.eventsourcing.store import EventStore
+from shared.keepalive import end_when_silent
 from shared.logging import log
 from shared.messaging.outbox import publish
 from shared.messaging.publisher import Publisher
 
 BATCH = 50  # events, and no more bytes than `pages.PAGE_BYTES`
 RETRY_EVERY = 30.0  # seconds between two rounds over what is set aside
+# Seconds after which Postgres takes the lead from a copy that says nothing: it is frozen.
+SILENCE = 20.0
 PROBE_EVERY = 5.0  # seconds without events, until the broker is asked whether it takes any
 CHECKPOINT = "relay"
 _POSITION = "SELECT position FROM checkpoints WHERE name = :name"
@@ -100,6 +103,7 @@ class Relay:
             won = await connection.scalar(text(LEAD))
             if won:  # who can't move the checkpoint would publish the same events again and again
                 await probe_write(connection, f"{self._schema} relay")
+            await end_when_silent(connection, SILENCE)
             await connection.commit()
             if not won:
                 await connection.close()
@@ -130,13 +134,32 @@ class Relay:
             page = await scan(connection, self._private, position, BATCH)
         if page.reached == position:
             return False
-        reasons = await publish(self._publisher, self._store.types, page.rows)
+        reasons = await self._publish(connection, page.rows)
         async with connection.begin():
             await set_aside.note(connection, reasons)
             moved = {"name": CHECKPOINT, "position": page.reached}
             await connection.execute(text(_MOVE), moved)
         _tell(page.rows, reasons)
         return True
+
+    async def _publish(
+        self,
+        connection: AsyncConnection,
+        rows: Sequence[Row],
+        before: Mapping[int, str] | None = None,
+    ) -> dict[int, str]:
+        """Keep the lead meanwhile: the broker may take its time."""
+        publishing = asyncio.ensure_future(
+            publish(self._publisher, self._store.types, rows, before)
+        )
+        try:
+            while not (await asyncio.wait([publishing], timeout=SILENCE / 4))[0]:
+                async with connection.begin():
+                    await connection.execute(text("SELECT 1"))
+            return publishing.result()
+        finally:
+            publishing.cancel()
+            await asyncio.wait([publishing])
 
     async def _retry_batch(self, connection: AsyncConnection) -> bool:
         """Try the next of the events that are set aside; whether any could be published."""
@@ -148,7 +171,7 @@ class Relay:
         if not rows:
             self._round.end()
             return False
-        reasons = await publish(self._publisher, self._store.types, rows, before)
+        reasons = await self._publish(connection, rows, before)
         published = [row.position for row in rows if row.position not in reasons]
         async with connection.begin():
             await set_aside.note(connection, reasons)

@@ -1,5 +1,6 @@
 """From the event table to the broker: nothing lost, in order, whoever dies in between."""
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +18,7 @@ from services.files.domain.file import stream
 from shared.contracts import published_types
 from shared.db import Database, DatabaseRefusesWrites
 from shared.errors import Unavailable
+from shared.eventsourcing import relay as relaying
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.relay import BATCH, Relay
 from shared.eventsourcing.store import Batch, EventStore
@@ -52,6 +54,18 @@ class DyingPublisher(Publisher):
             self.dies = False
             raise KilledError
         return returned
+
+
+class SlowPublisher(Publisher):
+    """Its broker takes what it is told once it is let."""
+
+    may = asyncio.Event()
+
+    async def offer(
+        self, exchange: str, messages: Sequence[tuple[str, Message]]
+    ) -> dict[int, PublishError]:
+        await self.may.wait()
+        return await super().offer(exchange, messages)
 
 
 @pytest_asyncio.fixture
@@ -93,6 +107,37 @@ async def _ids(queue: AbstractQueue, count: int) -> list[UUID]:
 
     await eventually(enough)
     return found
+
+
+async def test_a_frozen_copy_loses_the_lead(
+    broker: Broker, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "SILENCE", 1.0)
+    await broker.listener("files.*")
+    async with relays(database, broker.url, 2) as [frozen, other]:
+        await _append(database, 1)
+        assert await frozen.step()
+        await _append(database, 1)
+        assert await eventually(other.step)
+        with pytest.raises(Unavailable):
+            await frozen.step()
+        assert not await frozen.step()
+
+
+async def test_a_copy_keeps_the_lead_while_the_broker_takes_its_time(
+    broker: Broker, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "SILENCE", 1.0)
+    monkeypatch.setattr(SlowPublisher, "may", asyncio.Event())
+    heard = await broker.listener("files.*")
+    stored = await _append(database, 1)
+    async with relays(database, broker.url, 2, SlowPublisher) as [first, second]:
+        telling = asyncio.create_task(first.step())
+        await asyncio.sleep(3)
+        assert not await second.step()
+        SlowPublisher.may.set()
+        assert await telling
+    assert await _ids(heard, 2) == stored
 
 
 async def test_nothing_is_published_while_the_checkpoint_can_not_be_moved(
