@@ -64,13 +64,27 @@ async def is_new(
     )
     if result.rowcount == 1:
         return True
+    return not await is_known(connection, consumer, event_id, digest, person)
+
+
+async def is_known(
+    connection: AsyncConnection, consumer: str, event_id: UUID, digest: Digest, person: UUID | None
+) -> bool:
+    """Whether the message, which is about `person`, was noted.
+
+    Raises:
+        DigestMismatchError: the id is known, with another body.
+    """
     row = await connection.execute(
         text("SELECT digest FROM inbox WHERE consumer = :consumer AND event_id = :event_id"),
         {"consumer": consumer, "event_id": event_id},
     )
-    known = bytes(row.scalar_one())
-    if digest.is_of(known) or await _was_erased(connection, known, digest, person):
+    noted = row.scalar_one_or_none()
+    if noted is None:
         return False
+    known = bytes(noted)
+    if digest.is_of(known) or await _was_erased(connection, known, digest, person):
+        return True
     raise DigestMismatchError(str(event_id))
 
 

@@ -4,25 +4,21 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.errors import Unavailable
-from shared.eventsourcing.erasure import erased_among
 from shared.eventsourcing.event import Event, EventTypes
 from shared.eventsourcing.inbox import PRUNED_AT_ONCE, DigestMismatchError, prune
 from shared.eventsourcing.steps import TURN, Prepare
 from shared.logging import log
 from shared.messaging.arrivals import Arrivals
+from shared.messaging.burials import Burials
 from shared.messaging.connection import BrokerAway
-from shared.messaging.erased_letters import named_in
 from shared.messaging.handler import Handler, React
 from shared.messaging.judgement import BROKER_TROUBLE, may_be_to_blame
-from shared.messaging.publisher import Publisher
 from shared.messaging.reading import Reader, Received, reason
-from shared.messaging.topology import DEAD, dead_queue
 from shared.messaging.waiting import Waiting
 
 TRIES = 3
@@ -59,7 +55,7 @@ class Consumer:
         self._prepare, self._erased = prepare or {}, erased
         self._handler = Handler(service, database, react)
         self._arrivals = Arrivals(service, url, bindings)
-        self._dead_letters = Publisher(url, f"{service} dead letters")
+        self._burials = Burials(service, url, database)
         self._prune_at = 0.0
         self._waiting = Waiting(service, lambda: self._arrivals.are_connected)
 
@@ -98,6 +94,7 @@ class Consumer:
         try:
             if not self._arrivals.are_open:
                 await self._begin()
+            self._burials.check()
             batch = await self._arrivals.next_batch()
             if batch:
                 await self._handle(batch)
@@ -110,7 +107,7 @@ class Consumer:
 
     async def close(self) -> None:
         await self._arrivals.close()
-        await self._dead_letters.close()
+        await self._burials.close()
 
     async def _begin(self) -> None:
         await self._arrivals.close()
@@ -125,7 +122,7 @@ class Consumer:
             except Exception as error:
                 if not may_be_to_blame(error):
                     raise
-                await self._bury(message, reason(error))
+                await self._burials.begin(message, reason(error))
                 continue
             if received is None:
                 await message.ack()
@@ -164,7 +161,7 @@ class Consumer:
             await self._acknowledge([received])
         else:
             log.error("message_buried", consumer=self._service, exc_info=fault)
-            await self._bury(received.message, reason(fault))
+            await self._burials.begin(received.message, reason(fault))
 
     async def _acknowledge(self, batch: Sequence[Received]) -> None:
         if any(isinstance(received.recorded.event, UserErased) for received in batch):
@@ -203,25 +200,3 @@ class Consumer:
             pruned = await prune(connection, self._service)
         if pruned == PRUNED_AT_ONCE:
             self._prune_at = 0.0
-
-    async def _bury(self, message: AbstractIncomingMessage, reason: str) -> None:
-        """Put the message among the dead letters, then acknowledge it: never lost in between.
-
-        Nothing is kept about an erased person.
-        """
-        async with self._database.transaction() as connection:
-            erased = await erased_among(connection, named_in(message.body))
-        if erased:
-            log.info("letters_dropped", consumer=self._service, letters=1)
-            await message.ack()
-            return
-        log.error("dead_letter", consumer=self._service, message_id=message.message_id)
-        copy = Message(
-            message.body,
-            headers={"x-reason": reason[:500], "x-queue": self._service},
-            content_type=message.content_type,
-            message_id=message.message_id,
-            type=message.type,
-        )
-        await self._dead_letters.publish(DEAD, [(dead_queue(self._service), copy)])
-        await message.ack()

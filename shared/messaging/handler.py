@@ -11,7 +11,7 @@ from shared import telemetry
 from shared.context import causation_id, correlation_id
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.inbox import is_new
+from shared.eventsourcing.inbox import is_known, is_new
 from shared.eventsourcing.probe import probe_write
 from shared.eventsourcing.steps import Prepare
 from shared.logging import log
@@ -61,9 +61,17 @@ class Handler:
         return fault
 
     async def prepared(self, received: Received, prepare: Prepare) -> bool:
-        """Do what goes before the transaction, for one turn; False when more of it is left."""
-        with self._working_for(received.recorded):
-            return await prepare(self._database, received.recorded)
+        """Do what goes before the transaction, for one turn; False when more of it is left.
+
+        Nothing for a message that was here before, or whose id was another's: that one raises.
+        """
+        recorded = received.recorded
+        event_id, person = recorded.event_id, recorded.metadata.user_id
+        async with self._database.transaction() as connection:
+            if await is_known(connection, self._service, event_id, received.digest, person):
+                return True
+        with self._working_for(recorded):
+            return await prepare(self._database, recorded)
 
     async def _once(self, connection: AsyncConnection, received: Received) -> bool:
         """Whether the message was new."""

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -18,10 +18,14 @@ from shared import runtime
 from shared.messaging import publisher
 from shared.messaging.connection import BrokerRefuses
 from shared.messaging.moving import declare_queues
+from shared.messaging.topology import dead_queue
 from shared.web.stock import STOCK
+from tests.integration.conftest import Pools
+from tests.integration.shared.conftest import Effects
+from tests.integration.shared.test_consumer import consuming
 from tests.integration.shared.test_readiness import make, running
 from tests.support.apps import as_user
-from tests.support.broker import Broker, all_of, broker_at
+from tests.support.broker import Broker, a_message, all_of, broker_at, raw_message
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
 from tests.support.rabbitmqctl import rabbitmqctl
@@ -112,6 +116,26 @@ async def test_what_is_told_in_an_alarm_waits_on_one_connection_and_arrives_once
         await asyncio.sleep(1)  # in which something could come twice
         await have_arrived()
         assert arrived == told
+
+
+async def test_in_an_alarm_what_is_no_poison_is_handled_and_the_poison_buried_after_it(
+    node: RabbitMQ, calm: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, messages = await calm.service(), [a_message() for _ in range(3)]
+    poison = raw_message(b"{")
+    await calm.put(service, poison, messages[0], poison, *messages[1:])
+
+    async def are_handled() -> bool:
+        return await effects.of(*(UUID(message.message_id) for message in messages)) == [1] * 3
+
+    await _raise(node)
+    async with consuming(service, calm.url, pools("reports"), effects.note):
+        await eventually(are_handled, 20)
+        assert await calm.size(dead_queue(service)) == 0
+        await _end(node)
+        for _ in range(2):
+            assert (await calm.take(dead_queue(service))).body == poison.body
+        await eventually(partial(calm.is_settled, service))
 
 
 async def test_in_an_alarm_a_service_stops_in_time(

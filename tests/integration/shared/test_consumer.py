@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -12,9 +13,11 @@ from aio_pika import Message
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.contracts.auth import UserErased
 from shared.contracts.files import FileUploaded
 from shared.db import Database
-from shared.eventsourcing.event import EventTypes, RecordedEvent
+from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
+from shared.eventsourcing.steps import Prepare
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import MAX_BYTES, to_message
 from shared.messaging.handler import React
@@ -26,7 +29,7 @@ from tests.support.broker import Broker, a_message, raw_message
 from tests.support.databases import PrivateDatabase
 from tests.support.events import deleted, recorded, uploaded
 from tests.support.proxy import proxy_to
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, step_until
 
 TYPES = EventTypes([FileUploaded])
 
@@ -206,6 +209,28 @@ async def test_the_same_id_with_another_body_is_laid_aside(
     assert letter.body == forged.body
     assert cast("str", letter.headers["x-reason"]).startswith("DigestMismatchError")
     assert await effects.of(event.event_id) == [1]
+
+
+async def test_what_goes_before_the_transaction_is_not_done_for_another_body_or_a_repeat(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, prepared = await broker.service(), list[RecordedEvent]()
+
+    async def prepare(_: Database, event: RecordedEvent) -> bool:
+        prepared.append(event)
+        return True
+
+    first = recorded(UserErased(user_id=uuid4()))
+    other = replace(first, event=UserErased(user_id=uuid4()))
+    types = EventTypes([UserErased])
+    before: dict[type[Event], Prepare] = {UserErased: prepare}
+    consumer = Consumer(service, broker.url, pools("reports"), types, [], effects.note, before)
+    await broker.put(service, to_message(first), to_message(other), to_message(first))
+    await step_until(consumer.step, lambda: broker.is_settled(service))
+    await consumer.close()
+    assert (await broker.take(dead_queue(service))).body == to_message(other).body
+    assert await effects.of(first.event_id) == [1]
+    assert [event.event for event in prepared] == [first.event]
 
 
 async def test_a_type_nobody_here_knows_is_acknowledged(
