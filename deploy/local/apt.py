@@ -16,8 +16,14 @@ _PATIENCE = ["-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30"]
 _PATIENCE += ["-o", "Acquire::https::Timeout=30"]
 
 
-def apt_get(arguments: Sequence[str], output: BinaryIO, say: Say) -> bool:
-    """Whether it succeeded; what it prints goes to `output`."""
+def apt_get(
+    arguments: Sequence[str], output: BinaryIO, say: Say, *, to_the_end: bool = False
+) -> bool:
+    """Whether it succeeded; what it prints goes to `output`.
+
+    Who interrupts us ends it as well, but not with `to_the_end`: half an installation would keep
+    the system from any other.
+    """
     news, written = os.pipe()
     try:
         told = ["-o", f"APT::Status-Fd={written}"]
@@ -28,6 +34,7 @@ def apt_get(arguments: Sequence[str], output: BinaryIO, say: Say) -> bool:
             stdout=output,
             stderr=output,
             pass_fds=[written],
+            start_new_session=to_the_end,  # where Ctrl-C does not reach it
         )
     except BaseException:
         os.close(news)
@@ -37,9 +44,22 @@ def apt_get(arguments: Sequence[str], output: BinaryIO, say: Say) -> bool:
     try:
         return _follow(process, news, say)
     finally:
+        if to_the_end:
+            _finish(process, news, say)
         process.kill()
         process.wait()
         os.close(news)
+
+
+def _finish(process: subprocess.Popen[bytes], news: int, say: Say) -> None:
+    """Let it end however often we are interrupted."""
+    while process.poll() is None:
+        try:
+            say("  … ends what it has begun")
+            if not _follow(process, news, say):
+                return
+        except KeyboardInterrupt:
+            continue
 
 
 def _follow(process: subprocess.Popen[bytes], news: int, say: Say) -> bool:

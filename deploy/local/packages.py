@@ -91,10 +91,13 @@ def _install(package: str, say: Say, log: Path, otherwise: str) -> None:
     say(f"{package} … is missing: installing it with apt-get, once")
     install = ["install", "--yes", "--no-install-recommends", package]
     with log.open("ab") as output, services_forbidden(POLICY):
-        installed = apt_get(install, output, say)
+        installed = apt_get(install, output, say, to_the_end=True)
         if not installed:  # no lists yet, or old ones; one source of several may fail
+            # Somebody's earlier installation may have been interrupted.
+            configure = ["dpkg", "--configure", "-a"]
+            subprocess.run(configure, stdout=output, stderr=output, check=False)  # noqa: S603
             apt_get(["update"], output, say)
-            installed = apt_get(install, output, say)
+            installed = apt_get(install, output, say, to_the_end=True)
         if installed and shutil.which("systemctl"):
             disable = ["systemctl", "disable", package]
             subprocess.run(disable, stdout=output, stderr=output, check=False)  # noqa: S603

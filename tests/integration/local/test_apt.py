@@ -54,3 +54,19 @@ def test_silence_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     began = time.monotonic()
     assert not run(tmp_path, [])
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("to_the_end", [True, False])
+def test_an_interruption_ends_no_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to_the_end: bool
+) -> None:
+    fake(tmp_path, monkeypatch, f"{NEWS % (1, 1)}sleep 1\ntouch {tmp_path}/installed\n")
+    monkeypatch.setattr(apt, "PAUSE", 0.0)
+
+    def interrupt(line: str) -> None:
+        if "Retrieving" in line:
+            raise KeyboardInterrupt
+
+    with (tmp_path / "log").open("wb") as log, pytest.raises(KeyboardInterrupt):
+        apt_get(["install"], log, interrupt, to_the_end=to_the_end)
+    assert (tmp_path / "installed").exists() == to_the_end

@@ -31,6 +31,7 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "apt-get").write_text(APT.format(folder=tmp_path))
     (tmp_path / "apt-get").chmod(0o755)
     (tmp_path / "systemctl").symlink_to("/bin/true")
+    (tmp_path / "dpkg").symlink_to("/bin/true")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
