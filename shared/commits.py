@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.deadline import LOOKING, Deadline
@@ -25,6 +26,7 @@ _END = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE backend_xid = CAST(CAST(CAST(:xid AS text) AS xid8) AS xid)
 """
+_IN_THE_FUTURE = "22023"  # what Postgres says of an id that no transaction has had
 _IS_THERE = "SELECT EXISTS (SELECT FROM events WHERE event_id = :proof)"
 
 
@@ -142,8 +144,8 @@ async def _look(asking: AsyncEngine, trace: Trace) -> bool | None:
     async with asking.connect() as connection:
         try:
             status = await connection.scalar(text(_STATUS), {"xid": trace.xid})
-        except Exception as error:
-            if "in the future" in str(error):
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == _IN_THE_FUTURE:
                 return False  # a crash has swept the id away
             raise
         if status == "in progress":

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import Database
@@ -64,7 +65,9 @@ def deleting(table: str, user_id: UUID, most: int = AT_ONCE) -> Step:
 
 async def _delete(connection: AsyncConnection, *, table: str, user_id: UUID, most: int) -> bool:
     whose = {"user_id": user_id}
-    return await delete_some(connection, table, "user_id = :user_id", whose, most) > 0
+    await delete_some(connection, table, "user_id = :user_id", whose, most)
+    left = f"SELECT EXISTS (SELECT FROM {table} WHERE user_id = :user_id)"  # noqa: S608
+    return bool(await connection.scalar(text(left), whose))
 
 
 async def _did(database: Database, step: Step) -> bool:

@@ -159,9 +159,17 @@ class Consumer:
             fault = await self._waiting.for_success(lambda: self._handler.alone(received))
         if fault is None:
             await self._acknowledge([received])
+        elif self._has_begun(received, fault):
+            log.error("message_postponed", consumer=self._service, exc_info=fault)
+            self._arrivals.postpone(received.message)
         else:
             log.error("message_buried", consumer=self._service, exc_info=fault)
             await self._burials.begin(received.message, reason(fault))
+
+    def _has_begun(self, received: Received, fault: Exception) -> bool:
+        """Whether steps of the message are done already: what is half done is never buried."""
+        prepares = type(received.recorded.event) in self._prepare
+        return prepares and not isinstance(fault, DigestMismatchError)
 
     async def _acknowledge(self, batch: Sequence[Received]) -> None:
         if any(isinstance(received.recorded.event, UserErased) for received in batch):

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db import sqlstate_of
 from shared.errors import ConcurrencyConflict, Unavailable
+from shared.eventsourcing.event import UnreadableRowError
 from shared.sqlstates import Meaning, meaning
 
 BROKER_TROUBLE = (AMQPError, ChannelInvalidStateError)
@@ -18,6 +19,7 @@ _SURROUNDINGS = (
     Unavailable,
     ConcurrencyConflict,
     SQLAlchemyError,
+    UnreadableRowError,  # an event of our own
     pg.InterfaceError,
     pg.InternalClientError,
     *BROKER_TROUBLE,

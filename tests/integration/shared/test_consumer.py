@@ -233,6 +233,33 @@ async def test_what_goes_before_the_transaction_is_not_done_for_another_body_or_
     assert [event.event for event in prepared] == [first.event]
 
 
+async def test_what_was_begun_before_its_transaction_is_never_buried_and_holds_up_nobody(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, is_mended = await broker.service(), False
+
+    async def prepare(_: Database, event: RecordedEvent) -> bool:
+        return True
+
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        if isinstance(event.event, UserErased) and not is_mended:
+            raise ValueError("for now")
+        await effects.note(connection, event)
+
+    erasure, others = recorded(UserErased(user_id=uuid4())), [a_message() for _ in range(3)]
+    types, before = EventTypes([UserErased, FileUploaded]), dict[type[Event], Prepare]()
+    before[UserErased] = prepare
+    consumer = Consumer(service, broker.url, pools("reports"), types, [], react, before)
+    await broker.put(service, others[0], to_message(erasure), *others[1:])
+    await step_until(consumer.step, _applied(effects, *others))
+    for _ in range(2):
+        assert await consumer.step()
+    assert await broker.size(dead_queue(service)) == 0
+    is_mended = True
+    await step_until(consumer.step, _applied(effects, to_message(erasure)))
+    await consumer.close()
+
+
 async def test_a_type_nobody_here_knows_is_acknowledged(
     broker: Broker, pools: Pools, effects: Effects
 ) -> None:
