@@ -25,7 +25,15 @@ def healthy() -> Snapshot:
         inboxes=_inboxes(events),
         journal=[dict(e) for name in PRODUCERS for e in events[name] if _is_told(name, e)],
         users=[{"user_id": ANN, "email": "ann@example.org", "email_confirmed_at": "noon"}],
-        versions=[{"file_id": FILE, "version": 1, "claimed_until": None, "deleted": False}],
+        versions=[
+            {
+                "file_id": FILE,
+                "version": 1,
+                "claimed_until": None,
+                "claimed_by": None,
+                "deleted": False,
+            }
+        ],
         mail_rows=[_mail_row()],
         contents={SHA},
         downloads={SHA: SHA},
@@ -105,6 +113,11 @@ def _is_told(producer: str, one: dict[str, Any]) -> bool:
     return one["type"] in {told.type_name() for told in PUBLISHED[producer]}
 
 
+def _version_row() -> dict[str, Any]:
+    free = {"claimed_until": None, "claimed_by": None}
+    return {"file_id": FILE, "version": 1, "deleted": False, **free}
+
+
 def _mail_row() -> dict[str, Any]:
     return {
         "mail_id": MAIL,
@@ -112,6 +125,7 @@ def _mail_row() -> dict[str, Any]:
         "check_id": CHECK,
         "request_id": None,
         "state": "sent",
+        "claimed_by": None,
         "attempts": 1,
     }
 

@@ -50,10 +50,12 @@ def nothing_is_claimed(s: Snapshot) -> list[str]:
     held = [
         f"version {row['version']} of {row['file_id']} is claimed"
         for row in s.versions
-        if row["claimed_until"] is not None and not row["deleted"]
+        if not row["deleted"] and (row["claimed_until"] or row["claimed_by"]) is not None
     ]
     return held + [
-        f"mail {row['mail_id']} is being sent" for row in s.mail_rows if row["state"] == "sending"
+        f"mail {row['mail_id']} is {row['state']}, claimed by {row['claimed_by']}"
+        for row in s.mail_rows
+        if row["state"] == "sending" or row["claimed_by"] is not None
     ]
 
 

@@ -7,19 +7,24 @@ from contextlib import suppress
 import aio_pika
 import asyncpg
 
-from shared.contracts import PUBLISHED
+from shared.contracts import CONSUMED, PUBLISHED
 from tests.faults import broker
 from tests.faults.database import Connection, admin
 from tests.faults.running import Running
 from tests.faults.snapshot import PRODUCERS
 
-LONGEST = 300.0  # seconds
+LONGEST = 200.0  # seconds
 
 # A mail that failed is tried again after 1, 5, 15 … minutes. Here that time has come now.
 _HASTEN = "UPDATE notifier.mails SET due_at = now() WHERE state = 'queued' AND due_at > now()"
 _BEHIND = """
 SELECT count(*) FROM {0}.events WHERE type = ANY($1) AND position > coalesce(
     (SELECT position FROM {0}.checkpoints WHERE name = 'relay'), 0)
+"""
+# An erasure is many steps, and acknowledged after the last.
+_UNFORGOTTEN = """
+SELECT count(*) FROM auth.events e WHERE type = 'UserErased' AND NOT EXISTS (
+    SELECT FROM {0}.inbox i WHERE i.consumer = '{0}' AND i.event_id = e.event_id)
 """
 _COUNTS = {
     "versions to check": "SELECT count(*) FROM checker.versions WHERE NOT checked AND NOT deleted",
@@ -51,6 +56,9 @@ async def _under_way(running: Running) -> str:
         }
         for what, sql in _COUNTS.items():
             found[what] = await connection.fetchval(sql)
+        for consumer in CONSUMED:
+            sql = _UNFORGOTTEN.format(consumer)
+            found[f"people {consumer} has not forgotten"] = await connection.fetchval(sql)
         for queue, messages in (await broker.waiting(channel)).items():
             found[f"messages for {queue}"] = messages
     return ", ".join(f"{count} {what}" for what, count in found.items() if count)

@@ -96,6 +96,7 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("poison_is_a_dead_letter", "poison has vanished", lambda s: s.injected.add("p")),
     ("nothing_is_claimed", "a version", lambda s: s.versions[0].update(claimed_until="later")),
     ("nothing_is_claimed", "a mail", lambda s: s.mail_rows[0].update(state="sending")),
+    ("nothing_is_claimed", "by a copy", lambda s: s.mail_rows[0].update(claimed_by=7)),
     ("no_transaction_is_left_open", "one is", lambda s: s.activity[-1][0].update(state="idle in transaction", seconds=30.0)),
     ("connections_are_bounded", "they grow", lambda s: s.activity[-1].extend(s.activity[-1] * 8)),
     ("the_erased_leave_no_trace", "a trace", lambda s: s.traces.append(("lea", "files.events"))),
