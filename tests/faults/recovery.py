@@ -17,7 +17,7 @@ EVERY = 0.2  # seconds between two tries
 
 @dataclass
 class Recovery:
-    """Seconds after the fault; None: never. `allowed` grows when others follow before the end."""
+    """Seconds after the fault; None: never."""
 
     what: str
     at: float  # monotonic
@@ -74,18 +74,21 @@ class Canary:
 
 
 def too_slow(recoveries: list[Recovery]) -> list[str]:
-    """Who took longer than is promised; a fault before the end begins the time anew."""
+    """Who took longer than is promised, counted from whichever fault ends its time last.
+
+    A broker that is starting keeps others waiting, and a fault before the end begins it anew.
+    """
     wrong = []
     for one in recoveries:
         for what, took in (("an upload", one.upload), ("the whole way", one.whole_way)):
-            if took is None or one.at + took > _deadline(one, one.at + took, recoveries):
+            if took is None:
+                wrong.append(f"after {one.what}: {what} was never done")
+            elif one.at + took > _deadline(one.at + took, recoveries):
                 wrong.append(
-                    f"after {one.what}: {what} took {took and round(took, 1)} s,"
-                    f" not at most {one.limit:.0f} s"
+                    f"after {one.what}: {what} took {took:.1f} s, not at most {one.limit:.0f} s"
                 )
     return wrong
 
 
-def _deadline(one: Recovery, ended: float, all_of_them: list[Recovery]) -> float:
-    between = (other for other in all_of_them if one.at <= other.at < ended)
-    return max(other.at + other.limit for other in between)
+def _deadline(ended: float, recoveries: list[Recovery]) -> float:
+    return max(one.at + one.limit for one in recoveries if one.at < ended)
