@@ -112,18 +112,17 @@ async def fill_the_disk(running: Running) -> None:
     """Needs the cluster on a small file system of its own: `tests.faults.small_disk`."""
     cluster = running.product.folder / "data" / "postgres"
     ballast = cluster / "ballast"
-    await asyncio.to_thread(_fill, ballast)
     try:
+        await asyncio.to_thread(_fill, ballast)
         await last(FULL)
     finally:
         ballast.unlink()
 
 
 def _fill(ballast: Path) -> None:
-    with ballast.open("wb") as file, suppress(OSError):
-        while True:
-            file.write(b"\0" * 65536)
-            file.flush()
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"\0" * 65536):
+            pass
 
 
 async def _signalled(running: Running, number: signal.Signals) -> None:
