@@ -23,6 +23,7 @@ HASTE = {
     "UPLOADS_PER_MINUTE": "100000",
     "USER_FILES": "100000",
 }
+LONGEST_WISH = 400.0  # seconds; a newcomer waits for a mail for most of that
 _UNLIMITED = {"FAILURES_PER_ADDRESS": "100000", "REGISTRATIONS_PER_ADDRESS": "100000"}
 
 
@@ -84,8 +85,7 @@ class Running:
             yield
         finally:
             stopping.set()
-            async with asyncio.timeout(400):
-                await asyncio.gather(*tasks)
+            await _finish(tasks)
 
     def account(self, who: str) -> Account:
         return Account(Asker(self.doors, self.ledger), who)
@@ -117,6 +117,17 @@ async def running(folder: Path, seed: int = 1, **variables: str) -> AsyncIterato
                     await person.account.asker.http.aclose()
     finally:
         mail_server.stop()
+
+
+async def _finish(tasks: list[asyncio.Task[None]]) -> None:
+    """Raises what somebody's life raised, and `AssertionError` when it does not end."""
+    _, late = await asyncio.wait(tasks, timeout=LONGEST_WISH)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert not late, f"{len(late)} people got no wish done within {LONGEST_WISH:.0f} s"
+    for task in tasks:
+        task.result()
 
 
 async def _keep(mail_server: MailServer) -> None:
