@@ -124,6 +124,7 @@ def _mail_row() -> dict[str, Any]:
         "user_id": ANN,
         "check_id": CHECK,
         "request_id": None,
+        "kind": "check_result",
         "state": "sent",
         "claimed_by": None,
         "attempts": 1,

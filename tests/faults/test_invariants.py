@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.ids import derived_id
 from tests.faults.healthy import (
     ANN,
     CHECK,
@@ -135,3 +136,15 @@ def test_who_is_gone_needs_no_result_and_their_mail_no_end() -> None:
     snapshot.mail_rows.append({**row, "state": "suppressed"})
     assert violations(snapshot) == {}
     assert snapshot.mail_rows[0]["check_id"] == CHECK
+
+
+def test_a_link_that_was_used_needs_no_second_mail() -> None:
+    snapshot = healthy()
+    about_account = {"check_id": None, "request_id": "r", "kind": "confirm_email"}
+    row = {**snapshot.mail_rows[0], **about_account, "mail_id": "m2", "state": "suppressed"}
+    snapshot.mail_rows.append(row)
+    _again(snapshot, message_id=f"<{derived_id('confirm_email', 'm2')}@localhost>")
+    assert violations(snapshot).keys() == {"accepted_is_marked_sent"}
+    snapshot.events["notifier"].append(event(3, "mail-2", 1, "EmailFailed", mail_id="m2"))
+    snapshot.checkpoints["notifier"] = 3
+    assert "accepted_is_marked_sent" not in violations(snapshot)
