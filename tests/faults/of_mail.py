@@ -95,9 +95,10 @@ def nothing_goes_to_the_erased(s: Snapshot) -> list[str]:
     ]
 
 
-def copies(s: Snapshot) -> tuple[int, int]:
-    """How many mails came more than once: those whose attempts tell of it, and the others."""
-    tried, more = _attempts(s), [m for m, found in _copies(s).items() if len(found) > 1]
+def copies(s: Snapshot, since: float) -> tuple[int, int]:
+    """How many mails came once more since then: those whose attempts tell of it, and the others."""
+    tried = _attempts(s)
+    more = [m for m, found in _copies(s).items() if len(found) > 1 and found[-1].at >= since]
     marked = sum(tried.get(message_id, 0) > 1 for message_id in more)
     return marked, len(more) - marked
 

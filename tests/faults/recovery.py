@@ -73,22 +73,23 @@ class Canary:
         return any(mail.to == mine and name in mail.subject for mail in mails)
 
 
-def too_slow(recoveries: list[Recovery]) -> list[str]:
+def too_slow(recoveries: list[Recovery], patience: float = 1.0) -> list[str]:
     """Who took longer than is promised, counted from whichever fault ends its time last.
 
     A broker that is starting keeps others waiting, and a fault before the end begins it anew.
+    `patience` multiplies what is allowed.
     """
     wrong = []
     for one in recoveries:
         for what, took in (("an upload", one.upload), ("the whole way", one.whole_way)):
             if took is None:
                 wrong.append(f"after {one.what}: {what} was never done")
-            elif one.at + took > _deadline(one.at + took, recoveries):
+            elif one.at + took > _deadline(one.at + took, recoveries, patience):
                 wrong.append(
                     f"after {one.what}: {what} took {took:.1f} s, not at most {one.limit:.0f} s"
                 )
     return wrong
 
 
-def _deadline(ended: float, recoveries: list[Recovery]) -> float:
-    return max(one.at + one.limit for one in recoveries if one.at < ended)
+def _deadline(ended: float, recoveries: list[Recovery], patience: float) -> float:
+    return max(one.at + one.limit * patience for one in recoveries if one.at < ended)

@@ -28,3 +28,8 @@ def test_an_earlier_fault_of_the_broker_keeps_a_later_one_waiting() -> None:
     broker = _after(100, BROKER_LIMIT, whole_way=30)
     assert too_slow([broker, _after(105, whole_way=25)]) == []
     assert too_slow([broker, _after(105, whole_way=31)]) != []
+
+
+def test_patience() -> None:
+    assert too_slow([_after(100, whole_way=9)], patience=2.0) == []
+    assert too_slow([_after(100, whole_way=11)], patience=2.0) != []
