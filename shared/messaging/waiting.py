@@ -10,7 +10,7 @@ from shared.logging import log
 from shared.messaging.judgement import may_be_to_blame
 
 PATIENCE = 10.0  # seconds to hold messages that have to wait before the broker gets them back
-PAUSES = (0.5, 1.0, 2.0)  # seconds between tries meanwhile; the last again and again
+PAUSES = (0.5, 1.0)  # seconds between tries meanwhile; the last again and again
 T = TypeVar("T")
 
 
