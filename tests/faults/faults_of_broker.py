@@ -131,6 +131,11 @@ FAULTS = (
     Fault("queue-deleted", "the checker's queue deleted", delete_a_queue, broker=True),
     Fault("poison", "undeliverable messages in every queue", poison, in_tests=True),
     Fault("three-times", "every message three times, shuffled", deliver_three_times),
-    Fault("full-queue-deleted", "the same with messages in it", delete_a_full_queue, broker=True),
+    Fault(
+        "full-queue-deleted",
+        "the checker's queue deleted with messages in it",
+        delete_a_full_queue,
+        broker=True,
+    ),
     Fault("binding-deleted", "a binding of notifier's deleted", delete_a_binding, broker=True),
 )
