@@ -6,7 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from shared.contracts import CONSUMED, PUBLISHED, UPCASTERS, bindings
+from shared.catching_up import EVERY, CatchingUp
+from shared.contracts import CONSUMED, PUBLISHED, UPCASTERS, bindings, producer_of
 from shared.db import Database
 from shared.eventsourcing import set_aside
 from shared.eventsourcing.event import Event, EventTypes
@@ -16,13 +17,20 @@ from shared.eventsourcing.store import EventStore
 from shared.messaging.consumer import Consumer
 from shared.messaging.erased_letters import ErasedLetters
 from shared.messaging.handler import React
+from shared.messaging.handling import Handling
 from shared.messaging.publisher import Publisher
+from shared.messaging.waiting import Waiting
 from shared.runtime import Loop
 from shared.settings import StatefulSettings
+from shared.settling import SETTLED
 from shared.web import event_log, health
 from shared.web.app import create_app
+from shared.web.client import ServiceClient
+from shared.web.identity import Identity
 from shared.web.metrics import Ask
+from shared.web.producer import Producer
 
+MISSED = ("prereview_events_missed", "Events that never came and were fetched, since the start")
 SET_ASIDE = ("prereview_events_set_aside", "Events that could not be published, tried again")
 
 
@@ -49,8 +57,9 @@ def create_service(
     figures: dict[tuple[str, str], Ask] = {}
     all_loops, all_resources = list(loops), [database, *resources]
     if react is not None:
-        consuming, checks["consumer"] = _consuming(name, amqp_url, database, react, prepare)
-        all_loops += consuming
+        consuming = _Consuming(name, settings, database, react, prepare)
+        checks["consumer"], figures[MISSED] = consuming.check, consuming.missed
+        all_loops += consuming.loops
     if PUBLISHED[name]:
         # Its statements are short, but nobody cuts them: the next try would take as long.
         url = settings.database_url.get_secret_value()
@@ -72,23 +81,48 @@ def create_service(
     )
 
 
-def _consuming(
-    name: str,
-    amqp_url: str,
-    database: Database,
-    react: React,
-    prepare: Mapping[type[Event], Prepare] | None,
-) -> tuple[list[Loop], health.Check]:
-    types, letters = EventTypes(CONSUMED[name], UPCASTERS), ErasedLetters(name, amqp_url, database)
-    consumer = Consumer(
-        name, amqp_url, database, types, bindings(name), react, prepare, letters.want
-    )
-    loops = [
-        Loop("consumer", consumer.step, pause=0.0, close=consumer.close),
-        Loop("letters", letters.step, pause=60.0, doorbell=letters.doorbell, close=letters.close),
-    ]
-    check = health.broker_check(lambda: consumer.is_ready, trouble=lambda: consumer.trouble)
-    return loops, check
+class _Consuming:
+    """What reads the service's queue, and what sees to it that nothing is missed."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: StatefulSettings,
+        database: Database,
+        react: React,
+        prepare: Mapping[type[Event], Prepare] | None,
+    ) -> None:
+        url, keys = settings.amqp_url.get_secret_value(), bindings(name)
+        types, letters = EventTypes(CONSUMED[name], UPCASTERS), ErasedLetters(name, url, database)
+        consumer = Consumer(name, url, database, types, keys, react, prepare, letters.want)
+        waiting = Waiting(name, lambda: False)  # the next round is soon enough
+        handling = Handling(name, url, database, types, react, waiting, prepare, letters.want)
+        producers = _producers(name, settings)
+        self._catching_up = CatchingUp(
+            name, url, keys, database, handling, producers, consumer.in_hand, settled=SETTLED
+        )
+        up, bell = self._catching_up, letters.doorbell
+        self.loops = [
+            Loop("consumer", consumer.step, pause=0.0, close=consumer.close),
+            Loop("catching up", up.step, pause=EVERY, close=up.close),
+            Loop("letters", letters.step, pause=60.0, doorbell=bell, close=letters.close),
+        ]
+        self.check = health.broker_check(
+            lambda: consumer.is_ready, trouble=lambda: consumer.trouble
+        )
+
+    async def missed(self) -> float:
+        return self._catching_up.missed
+
+
+def _producers(name: str, settings: StatefulSettings) -> dict[str, Producer]:
+    """Whose events the service reads, each where it listens."""
+    identity = Identity.of(name, settings)
+    told = sorted({producer_of(event) for event in CONSUMED[name]})
+    return {
+        other: Producer(ServiceClient(other, getattr(settings, f"{other}_url"), identity))
+        for other in told
+    }
 
 
 def _publishing(

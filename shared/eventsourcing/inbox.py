@@ -1,6 +1,7 @@
 """Which messages a consumer has had, so that one that comes again has no second effect."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,14 +13,25 @@ from shared.eventsourcing.erasure import is_erased
 # The feed keeps a week, and a queue delivers again as soon as its consumer is there.
 REMEMBERED = timedelta(days=30)
 PRUNED_AT_ONCE = 10_000  # rows; some hundredths of a second
+# What was recorded before that may have been had and forgotten; a day for clocks that differ.
+JUDGED = REMEMBERED - timedelta(days=1)
 _SIZE = 32  # bytes of a SHA-256
 
 _PRUNE = """
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM inbox
-    WHERE consumer = :consumer AND received_at < now() - CAST(:remembered AS interval)
+    WHERE consumer IN (:consumer, :buried) AND received_at < now() - CAST(:remembered AS interval)
     LIMIT :rows
 ))
+"""
+
+_MISSING = """
+SELECT told.event_id
+FROM unnest(CAST(:ids AS uuid[]), CAST(:times AS timestamptz[])) AS told (event_id, recorded_at)
+WHERE told.recorded_at > now() - CAST(:judged AS interval) AND NOT EXISTS (
+    SELECT FROM inbox
+    WHERE inbox.event_id = told.event_id AND inbox.consumer IN (:consumer, :buried)
+)
 """
 
 
@@ -97,9 +109,47 @@ async def _was_erased(
     return await is_erased(connection, person)
 
 
+async def note_buried(connection: AsyncConnection, consumer: str, event_id: UUID) -> None:
+    """Note that the event was laid aside, so that nobody misses it; it may be had later."""
+    await connection.execute(
+        text(
+            "INSERT INTO inbox (consumer, event_id, digest) VALUES (:buried, :event_id, '')"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"buried": _buried(consumer), "event_id": event_id},
+    )
+
+
+async def missing(
+    connection: AsyncConnection, consumer: str, events: Sequence[tuple[UUID, datetime]]
+) -> set[UUID]:
+    """Of these events, by id and time, those the consumer has neither had nor laid aside.
+
+    What is older than the inbox remembers counts as had.
+    """
+    values = {
+        "ids": [event_id for event_id, _ in events],
+        "times": [recorded_at for _, recorded_at in events],
+        "judged": JUDGED,
+        "consumer": consumer,
+        "buried": _buried(consumer),
+    }
+    return set((await connection.execute(text(_MISSING), values)).scalars())
+
+
+def _buried(consumer: str) -> str:
+    return f"{consumer}.buried"
+
+
 async def prune(connection: AsyncConnection, consumer: str) -> int:
     """Forget messages older than anything that can still come again; how many, within a bound."""
     result = await connection.execute(
-        text(_PRUNE), {"consumer": consumer, "remembered": REMEMBERED, "rows": PRUNED_AT_ONCE}
+        text(_PRUNE),
+        {
+            "consumer": consumer,
+            "buried": _buried(consumer),
+            "remembered": REMEMBERED,
+            "rows": PRUNED_AT_ONCE,
+        },
     )
     return result.rowcount

@@ -57,6 +57,12 @@ SELECT max(position) FROM (
     SELECT position FROM events WHERE position > :after ORDER BY position LIMIT :scan) AS step
 """
 
+_LISTING = """
+SELECT position, event_id, recorded_at FROM events
+WHERE position > :after AND position <= :until AND type = ANY(:names)
+ORDER BY position LIMIT :limit
+"""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -138,3 +144,34 @@ async def scan(connection: AsyncConnection, private: Sequence[str], after: int, 
     values = {"until": until, "private": list(private)}
     rows = await read_page(connection, "events", condition, values, after, limit)
     return Scan(rows, rows[-1].position if rows else until)
+
+
+class Listed(NamedTuple):
+    """An event by its name alone."""
+
+    position: int
+    event_id: UUID
+    recorded_at: datetime
+
+
+class Listing(NamedTuple):
+    """Events, and the position up to which there are no others of their types."""
+
+    events: Sequence[Listed]
+    reached: int
+
+
+async def list_events(
+    connection: AsyncConnection, names: Sequence[str], after: int, until: int, limit: int
+) -> Listing:
+    """The next events of the named types after a position, up to another one.
+
+    Like `scan` it looks at no more than `SCAN` rows, and at nothing that is in them.
+    """
+    end = await connection.scalar(text(_UNTIL), {"after": after, "scan": SCAN}) or after
+    values = {"after": after, "until": min(end, until), "names": list(names), "limit": limit}
+    found = await connection.execute(text(_LISTING), values)
+    events = [Listed(*row) for row in found]
+    if len(events) == limit:
+        return Listing(events, events[-1].position)
+    return Listing(events, max(after, min(end, until)))

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import PUBLISHED
 from shared.db import Database, DatabaseAway, telling_away
-from shared.eventsourcing import set_aside
+from shared.eventsourcing import checkpoints, set_aside
+from shared.eventsourcing.checkpoints import RELAY
 from shared.eventsourcing.pages import Row, scan
 from shared.eventsourcing.probe import probe_write
 from shared.eventsourcing.store import EventStore
@@ -29,12 +30,6 @@ RETRY_EVERY = 30.0  # seconds between two rounds over what is set aside
 # Seconds after which Postgres takes the lead from a copy that says nothing: it is frozen.
 SILENCE = 20.0
 PROBE_EVERY = 5.0  # seconds without events, until the broker is asked whether it takes any
-CHECKPOINT = "relay"
-_POSITION = "SELECT position FROM checkpoints WHERE name = :name"
-_MOVE = """
-INSERT INTO checkpoints (name, position) VALUES (:name, :position)
-ON CONFLICT (name) DO UPDATE SET position = excluded.position
-"""
 LEAD = "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/relay', 0))"
 
 
@@ -130,15 +125,14 @@ class Relay:
 
     async def _publish_batch(self, connection: AsyncConnection) -> bool:
         async with connection.begin():
-            position = await connection.scalar(text(_POSITION), {"name": CHECKPOINT}) or 0
+            position = await checkpoints.position(connection, RELAY) or 0
             page = await scan(connection, self._private, position, BATCH)
         if page.reached == position:
             return False
         reasons = await self._publish(connection, page.rows)
         async with connection.begin():
             await set_aside.note(connection, reasons)
-            moved = {"name": CHECKPOINT, "position": page.reached}
-            await connection.execute(text(_MOVE), moved)
+            await checkpoints.move(connection, RELAY, page.reached)
         _tell(page.rows, reasons)
         return True
 

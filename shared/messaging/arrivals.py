@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from aio_pika.abc import AbstractIncomingMessage
@@ -10,6 +10,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from shared.logging import log
 from shared.messaging.connection import Connection
 from shared.messaging.envelope import MAX_BYTES
+from shared.messaging.reading import Arrived
 from shared.messaging.topology import declare_queue
 
 # The broker knows no prefetch in bytes: as many messages as fit, were all of them the largest.
@@ -24,7 +25,7 @@ class Arrivals:
     def __init__(self, service: str, url: str, bindings: Iterable[str]) -> None:
         self._service, self._bindings = service, list(bindings)
         self._connection = Connection(url, f"{service} consumes")
-        self._waiting: deque[AbstractIncomingMessage] = deque()
+        self._waiting: deque[Arrived] = deque()
         self._bell = asyncio.Event()
         self._hears = False
 
@@ -42,6 +43,11 @@ class Arrivals:
     def are_connected(self) -> bool:
         return self._connection.is_open
 
+    @property
+    def waiting(self) -> Sequence[Arrived]:
+        """What has arrived and was not asked for yet."""
+        return list(self._waiting)
+
     async def open(self) -> None:
         self._waiting = deque()
         channel = await self._connection.channel(prefetch=PREFETCH)
@@ -55,7 +61,7 @@ class Arrivals:
         self._hears = False
         await self._connection.close()
 
-    async def next_batch(self) -> list[AbstractIncomingMessage]:
+    async def next_batch(self) -> Sequence[Arrived]:
         """What has arrived, as far as it goes together; nothing after a second of silence."""
         if not self._waiting:
             self._bell.clear()
@@ -64,13 +70,9 @@ class Arrivals:
                     await self._bell.wait()
         if not self._waiting:
             return []
-        batch = [self._waiting.popleft()]
-        room = BATCH_BYTES - len(batch[0].body)
-        while self._waiting and (room := room - len(self._waiting[0].body)) >= 0:
-            batch.append(self._waiting.popleft())
-        return batch
+        return take_batch(self._waiting)
 
-    def postpone(self, message: AbstractIncomingMessage) -> None:
+    def postpone(self, message: Arrived) -> None:
         """Have it again after what has arrived until now."""
         self._waiting.append(message)
 
@@ -82,3 +84,12 @@ class Arrivals:
     async def _arrive(self, message: AbstractIncomingMessage) -> None:
         self._waiting.append(message)
         self._bell.set()
+
+
+def take_batch(waiting: deque[Arrived]) -> Sequence[Arrived]:
+    """The next messages, as many as go together into one transaction; at least one."""
+    batch = [waiting.popleft()]
+    room = BATCH_BYTES - len(batch[0].body)
+    while waiting and len(batch) < PREFETCH and (room := room - len(waiting[0].body)) >= 0:
+        batch.append(waiting.popleft())
+    return batch

@@ -1,15 +1,18 @@
 """Putting messages among the dead letters, beside the work on others."""
 
 import asyncio
+from collections.abc import Sequence
+from uuid import UUID
 
 from aio_pika import Message
-from aio_pika.abc import AbstractIncomingMessage
 
 from shared.db import Database
 from shared.eventsourcing.erasure import erased_among
+from shared.eventsourcing.inbox import note_buried
 from shared.logging import log
 from shared.messaging.erased_letters import named_in
 from shared.messaging.publisher import Publisher
+from shared.messaging.reading import Arrived
 from shared.messaging.topology import DEAD, dead_queue
 
 
@@ -23,37 +26,51 @@ class Burials:
     def __init__(self, service: str, url: str, database: Database) -> None:
         self._service, self._database = service, database
         self._publisher = Publisher(url, f"{service} dead letters")
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], Arrived] = {}
         self._turn = asyncio.Lock()  # the broker returns a message by its id, which may come twice
 
-    async def begin(self, message: AbstractIncomingMessage, reason: str) -> None:
-        """Bury the message, unless it is about an erased person, of whom nothing is kept."""
+    @property
+    def under_way(self) -> Sequence[Arrived]:
+        return list(self._under_way.values())
+
+    async def begin(self, message: Arrived, reason: str) -> None:
+        """Bury the message, unless it is about an erased person, of whom nothing is kept.
+
+        The id of the event is noted, so that nobody misses it.
+        """
         async with self._database.transaction() as connection:
             erased = await erased_among(connection, named_in(message.body))
         if erased:
             log.info("letters_dropped", consumer=self._service, letters=1)
+            await self._note(message)
             await message.ack()
             return
         log.error("dead_letter", consumer=self._service, message_id=message.message_id)
-        self._under_way.add(asyncio.create_task(self._bury(message, reason)))
+        self._under_way[asyncio.create_task(self._bury(message, reason))] = message
 
     def check(self) -> None:
         """Raise what kept the broker from taking a letter: its message has to come again."""
         for burial in [one for one in self._under_way if one.done()]:
-            self._under_way.discard(burial)
+            del self._under_way[burial]
             if burial.cancelled():  # by aio-pika, when the channel died
                 raise ConnectionError
             burial.result()
 
+    async def finish(self) -> None:
+        """Wait until the broker has all letters; raises like `check`."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        self.check()
+
     async def close(self) -> None:
         """Give up what is under way; the broker delivers it again."""
-        under_way, self._under_way = self._under_way, set()
+        under_way, self._under_way = self._under_way, {}
         for burial in under_way:
             burial.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
         await self._publisher.close()
 
-    async def _bury(self, message: AbstractIncomingMessage, reason: str) -> None:
+    async def _bury(self, message: Arrived, reason: str) -> None:
         copy = Message(
             message.body,
             headers={"x-reason": reason[:500], "x-queue": self._service},
@@ -63,4 +80,14 @@ class Burials:
         )
         async with self._turn:
             await self._publisher.publish(DEAD, [(dead_queue(self._service), copy)])
+        await self._note(message)
         await message.ack()
+
+    async def _note(self, message: Arrived) -> None:
+        """What is none of ours has any name or none."""
+        try:
+            event_id = UUID(message.message_id or "")
+        except ValueError:
+            return
+        async with self._database.transaction() as connection:
+            await note_buried(connection, self._service, event_id)

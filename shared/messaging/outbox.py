@@ -90,10 +90,14 @@ def _message(make: Callable[[RecordedEvent], Message], recorded: RecordedEvent) 
     with _telling_unreadable(recorded):
         message = make(recorded)
         message.properties.marshal()  # refuses a time before 1970
-    if message.body_size > MAX_BYTES:
+    _check_size(recorded, message.body_size)
+    return message
+
+
+def _check_size(recorded: RecordedEvent, size: int) -> None:
+    if size > MAX_BYTES:
         reason = f"{recorded.event.type_name()}: larger than {MAX_BYTES} bytes as a message"
         raise UnreadableRowError(recorded.position, reason)
-    return message
 
 
 def envelopes(types: EventTypes, rows: Sequence[Row]) -> tuple[list[Envelope], Reasons]:
@@ -103,7 +107,9 @@ def envelopes(types: EventTypes, rows: Sequence[Row]) -> tuple[list[Envelope], R
         try:
             recorded = row.event(types)
             with _telling_unreadable(recorded):
-                found.append(to_envelope(recorded))
+                envelope = to_envelope(recorded)
+            _check_size(recorded, len(envelope.model_dump_json(exclude_none=True).encode()))
+            found.append(envelope)
         except UnreadableRowError as error:
             reasons[error.position] = error.reason
     return found, reasons

@@ -1,8 +1,8 @@
 """From a message to the event in it."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
-
-from aio_pika.abc import AbstractIncomingMessage
+from typing import Any, Protocol
 
 from shared.eventsourcing.event import (
     EventTypes,
@@ -16,11 +16,22 @@ from shared.messaging.envelope import UnreadableMessageError, read_envelope, to_
 UNREADABLE = (UnreadableMessageError, UnreadableEventError, UnknownEventVersionError)
 
 
+class Arrived(Protocol):
+    """A message, whichever way it came; acknowledged once nothing is left to do about it."""
+
+    body: bytes
+    content_type: str | None
+    message_id: str | None
+    type: str | None
+
+    def ack(self) -> Awaitable[Any]: ...
+
+
 @dataclass(frozen=True)
 class Received:
     """A message that could be read."""
 
-    message: AbstractIncomingMessage
+    message: Arrived
     recorded: RecordedEvent
     digest: Digest
 
@@ -31,7 +42,7 @@ class Reader:
     def __init__(self, types: EventTypes) -> None:
         self._types, self._blanks = types, types.blanks()
 
-    def read(self, message: AbstractIncomingMessage) -> Received | None:
+    def read(self, message: Arrived) -> Received | None:
         """None where the event is of no type that is read here.
 
         Raises:

@@ -1,11 +1,19 @@
-"""`GET /internal/events`: a producer's history, for a consumer that starts from nothing."""
+"""What a producer has told: to each consumer of it the events of the types which that one reads.
 
+`GET /internal/events` is for a consumer that starts from nothing, `GET /internal/events/ids` for
+one that wants to know whether it has had them all.
+"""
+
+from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Depends, Query
+from pydantic import BaseModel
 
-from shared.contracts import PUBLISHED
-from shared.eventsourcing.pages import scan
+from shared.contracts import CONSUMED, PUBLISHED
+from shared.eventsourcing import checkpoints
+from shared.eventsourcing.pages import list_events, scan
 from shared.eventsourcing.store import EventStore
 from shared.messaging.envelope import Envelope
 from shared.messaging.outbox import envelopes
@@ -14,25 +22,53 @@ from shared.web.identity import callers
 from shared.web.routes import Router
 
 PAGE = 200  # events
-_CONSUMERS = Depends(callers("checker", "notifier", "reports"))
+LISTED = 1000  # ids, each some hundred bytes
+END = 2**63 - 1
+Position = Annotated[int, Query(ge=0, le=END)]
+
+
+class Told(BaseModel):
+    """An event that the producer has."""
+
+    position: int
+    id: UUID
+    time: datetime
+
+
+class Ids(BaseModel):
+    """Events after a position, oldest first, and the position to go on from.
+
+    Those up to `published` have been offered to the broker.
+    """
+
+    events: list[Told]
+    next: int
+    published: int
+
+
+def told_types(producer: str, consumer: str) -> list[str]:
+    """The names of the events that a consumer reads of a producer."""
+    return [e.type_name() for e in CONSUMED[consumer] if e in PUBLISHED[producer]]
 
 
 def router(service: str) -> Router:
-    routes = Router(prefix="/internal", dependencies=[_CONSUMERS])
-    published = {event.type_name() for event in PUBLISHED[service]}
+    told_to = {consumer: told_types(service, consumer) for consumer in CONSUMED}
+    consumers = callers(*(consumer for consumer, types in told_to.items() if types))
+    routes = Router(prefix="/internal")
 
     @routes.get("/events")
     async def events(
+        caller: Annotated[str, Depends(consumers)],
         connection: Transaction,
         store: Annotated[EventStore, provided(EventStore)],
-        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+        after: Position = 0,
     ) -> dict[str, Any]:
         """Envelopes after a position, oldest first, and the position to go on from.
 
         `unreadable` has the positions of events that can't be told; each is told to all queues as
         soon as it can be. Nothing follows a page without events.
         """
-        private = [name for name in store.types.names() if name not in published]
+        private = [name for name in store.types.names() if name not in told_to[caller]]
         told: list[Envelope] = []
         unreadable: list[int] = []
         while not told:
@@ -47,5 +83,23 @@ def router(service: str) -> Router:
             "unreadable": unreadable,
             "next": after,
         }
+
+    @routes.get("/events/ids")
+    async def ids(
+        caller: Annotated[str, Depends(consumers)],
+        connection: Transaction,
+        after: Position = 0,
+        until: Position = END,
+    ) -> Ids:
+        """The ids of events between two positions, at most `LISTED` at a time."""
+        listing = await list_events(connection, told_to[caller], after, until, LISTED)
+        return Ids(
+            events=[
+                Told(position=one.position, id=one.event_id, time=one.recorded_at)
+                for one in listing.events
+            ],
+            next=listing.reached,
+            published=await checkpoints.position(connection, checkpoints.RELAY) or 0,
+        )
 
     return routes

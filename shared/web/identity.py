@@ -201,11 +201,13 @@ def check_scope(user: User, scope: Scope | None) -> None:
 CurrentUser = Annotated[User, Depends(user_with(None))]
 
 
-def callers(*allowed: str) -> Judge[None]:
-    """A dependency that lets only the named services in."""
+def callers(*allowed: str) -> Judge[str]:
+    """A dependency on the calling service, which is one of the named ones."""
 
-    async def check(request: Request) -> None:
-        if _identity(request).verify_service(bearer_token(request)) not in allowed:
+    async def check(request: Request) -> str:
+        caller = _identity(request).verify_service(bearer_token(request))
+        if caller not in allowed:
             raise Forbidden
+        return caller
 
     return Judge(check)

@@ -21,10 +21,9 @@ _BEHIND = """
 SELECT count(*) FROM {0}.events WHERE type = ANY($1) AND position > coalesce(
     (SELECT position FROM {0}.checkpoints WHERE name = 'relay'), 0)
 """
-# An erasure is many steps, and acknowledged after the last.
-_UNFORGOTTEN = """
-SELECT count(*) FROM auth.events e WHERE type = 'UserErased' AND NOT EXISTS (
-    SELECT FROM {0}.inbox i WHERE i.consumer = '{0}' AND i.event_id = e.event_id)
+_NOT_HAD = """
+SELECT count(*) FROM {producer}.events AS e WHERE type = ANY($1)
+AND NOT EXISTS (SELECT FROM {consumer}.inbox AS i WHERE i.event_id = e.event_id)
 """
 _COUNTS = {
     "versions to check": "SELECT count(*) FROM checker.versions WHERE NOT checked AND NOT deleted",
@@ -54,11 +53,10 @@ async def _under_way(running: Running) -> str:
             f"events {producer} has not published": await _behind(connection, producer)
             for producer in PRODUCERS
         }
+        for consumer in CONSUMED:
+            found[f"events {consumer} has not had"] = await _not_had(connection, consumer)
         for what, sql in _COUNTS.items():
             found[what] = await connection.fetchval(sql)
-        for consumer in CONSUMED:
-            sql = _UNFORGOTTEN.format(consumer)
-            found[f"people {consumer} has not forgotten"] = await connection.fetchval(sql)
         for queue, messages in (await broker.waiting(channel)).items():
             found[f"messages for {queue}"] = messages
     return ", ".join(f"{count} {what}" for what, count in found.items() if count)
@@ -67,3 +65,12 @@ async def _under_way(running: Running) -> str:
 async def _behind(connection: "Connection", producer: str) -> int:
     names = [event.type_name() for event in PUBLISHED[producer]]
     return int(await connection.fetchval(_BEHIND.format(producer), names))
+
+
+async def _not_had(connection: "Connection", consumer: str) -> int:
+    count = 0
+    for producer, published in PUBLISHED.items():
+        names = [event.type_name() for event in CONSUMED[consumer] if event in published]
+        sql = _NOT_HAD.format(producer=producer, consumer=consumer)
+        count += int(await connection.fetchval(sql, names)) if names else 0
+    return count

@@ -1,0 +1,82 @@
+"""A producer's events as its consumers ask for them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from shared.messaging.envelope import CONTENT_TYPE
+from shared.web.client import ServiceAway, ServiceClient
+from shared.web.event_log import Ids
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass
+class Fetched:
+    """An event as the message that it was, or should have been."""
+
+    id: UUID
+    body: bytes
+    content_type: str | None
+    message_id: str | None
+    type: str | None
+
+    async def ack(self) -> None:
+        """Nobody waits for it."""
+
+
+class Page(NamedTuple):
+    """Events, and the position to go on from."""
+
+    events: Sequence[Fetched]
+    next: int
+
+
+class Producer:
+    """Asks a service for the events that the caller reads of it. All raise `ServiceAway`."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def ids(self, after: int, until: int) -> Ids:
+        """Which events there are after a position, up to another; the first ones of them."""
+        path = f"/internal/events/ids?after={after}&until={until}"
+        return _read(Ids, await self._client.call("GET", path))
+
+    async def events(self, after: int) -> Page:
+        """The next events after a position; none when that was all."""
+        told = _read(_Page, await self._client.call("GET", f"/internal/events?after={after}"))
+        return Page([_fetched(_read(_Named, one), one) for one in told.events], told.next)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class _Page(BaseModel):
+    events: list[dict[str, Any]]
+    next: int
+
+
+class _Named(BaseModel):
+    """What there must be of an envelope; the rest is judged when the message is read."""
+
+    id: UUID
+    type: str
+
+
+def _read(model: type[Model], told: Any) -> Model:
+    try:
+        return model.model_validate(told)
+    except ValidationError as error:
+        raise ServiceAway from error
+
+
+def _fetched(named: _Named, envelope: Mapping[str, Any]) -> Fetched:
+    there = {name: value for name, value in envelope.items() if value is not None}
+    body = json.dumps(there, ensure_ascii=False, separators=(",", ":")).encode()
+    name = named.type.split(".")[-2:][0]
+    return Fetched(named.id, body, CONTENT_TYPE, str(named.id), name)

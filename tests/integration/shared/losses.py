@@ -1,0 +1,171 @@
+"""A producer, a broker that loses what it told, and consumers that catch up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from fastapi import FastAPI
+from sqlalchemy import event as sql_event
+from sqlalchemy import text
+
+from services.files.domain.file import EVENTS as FILE_EVENTS
+from shared.catching_up import CatchingUp
+from shared.contracts.files import FileDeleted, FileUploaded
+from shared.db import Database
+from shared.eventsourcing.event import EventTypes
+from shared.eventsourcing.relay import Relay
+from shared.eventsourcing.store import EventStore
+from shared.messaging.consumer import Consumer
+from shared.messaging.handler import React
+from shared.messaging.handling import Handling
+from shared.messaging.publisher import Publisher
+from shared.messaging.topology import EVENTS
+from shared.messaging.waiting import Waiting
+from shared.runtime import Loop, running
+from shared.web.client import ServiceClient
+from shared.web.producer import Producer
+from tests.support.broker import Broker
+from tests.support.keys import Keys
+from tests.support.stored_rows import store_row
+
+KEYS = ["files.FileUploaded", "files.FileDeleted"]
+TYPES = EventTypes([FileUploaded, FileDeleted])
+SETTLED = 0.5  # seconds, instead of half a minute
+
+
+class Away(httpx2.AsyncBaseTransport):
+    """What leads to the producer; counts requests."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._way = httpx2.ASGITransport(app)
+        self.is_away, self.requests = False, list[str]()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(request.url.path)
+        if self.is_away:
+            raise httpx2.ConnectError("away")
+        return await self._way.handle_async_request(request)
+
+
+@dataclass
+class Losses:
+    """`files` tells; the consumer has the name `service` and the identity of reports."""
+
+    broker: Broker
+    app: FastAPI
+    keys: Keys
+    files: Database
+    database: Database
+    service: str
+    way: Away = field(init=False)
+    in_hand: Callable[[], set[str | None]] = set
+    still: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.way = Away(self.app)
+
+    async def tell(self, count: int, **columns: Any) -> list[UUID]:
+        """Events that are stored and published; they reach at least the other queue."""
+        now = {"recorded_at": datetime.now(UTC)}
+        told = [await store_row(self.files, **{**now, **columns}) for _ in range(count)]
+        await self.relay()
+        return told
+
+    async def lose(self, count: int, **columns: Any) -> list[UUID]:
+        """The same while nothing leads to the service, and nobody brings that back."""
+        async with self.still:
+            await self.unbind()
+            return await self.tell(count, **columns)
+
+    async def relay(self) -> None:
+        store = EventStore(EventTypes(FILE_EVENTS))
+        relay = Relay("files", self.files, store, Publisher(self.broker.url, "files"))
+        async with asyncio.timeout(30):
+            while await relay.step():
+                pass
+        await relay.close()
+
+    async def unbind(self, key: str = "files.FileUploaded") -> None:
+        queue = await self.broker.channel.get_queue(self.service, ensure=False)
+        await queue.unbind(EVENTS, key)
+
+    async def bind(self, key: str = "files.FileUploaded") -> None:
+        queue = await self.broker.channel.get_queue(self.service, ensure=False)
+        await queue.bind(EVENTS, key)
+
+    def catching_up(self, react: React, settled: float = SETTLED) -> CatchingUp:
+        client = ServiceClient("files", "http://files", self.keys.identity("reports"))
+        client._http = httpx2.AsyncClient(transport=self.way, base_url="http://files")
+        handling, producers = self.handling(react), {"files": Producer(client)}
+        return CatchingUp(
+            self.service,
+            self.broker.url,
+            KEYS,
+            self.database,
+            handling,
+            producers,
+            self._held,
+            settled=settled,
+        )
+
+    def _held(self) -> set[str | None]:
+        return self.in_hand()
+
+    def handling(self, react: React) -> Handling:
+        waiting = Waiting(self.service, lambda: False)
+        return Handling(self.service, self.broker.url, self.database, TYPES, react, waiting)
+
+    @asynccontextmanager
+    async def consuming(self, react: React) -> AsyncIterator[Consumer]:
+        """A copy that only reads its queue, and never declares a binding again."""
+        consumer = Consumer(self.service, self.broker.url, self.database, TYPES, [], react)
+        async with running([Loop("consumer", consumer.step, pause=0.0, close=consumer.close)]):
+            yield consumer
+
+    @asynccontextmanager
+    async def caught_up(
+        self, react: React, copies: int = 1, pause: float = 0.1
+    ) -> AsyncIterator[Sequence[CatchingUp]]:
+        """Copies of the loop, from a checkpoint that has been set."""
+        made = [self.catching_up(react) for _ in range(copies)]
+        await made[0].step()
+        loops = [Loop("up", self._stepping(one), pause=pause, close=one.close) for one in made]
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(running(loops))
+            yield made
+
+    def _stepping(self, loop: CatchingUp) -> Callable[[], Awaitable[bool]]:
+        async def step() -> bool:
+            async with self.still:
+                return await loop.step()
+
+        return step
+
+    async def checkpoint(self) -> int | None:
+        query = "SELECT position FROM checkpoints WHERE name = 'caught-up/files'"
+        async with self.database.transaction() as connection:
+            found: int | None = await connection.scalar(text(query))
+        return found
+
+    async def end(self) -> int:
+        async with self.files.transaction() as connection:
+            return await connection.scalar(text("SELECT max(position) FROM events")) or 0
+
+
+@asynccontextmanager
+async def counted(database: Database) -> AsyncIterator[list[str]]:
+    """The statements that are done meanwhile."""
+    statements: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    engine = database.engine.sync_engine
+    sql_event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    sql_event.remove(engine, "before_cursor_execute", note)

@@ -1,0 +1,295 @@
+"""What the broker loses has its effect all the same, once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
+
+from shared.eventsourcing.event import RecordedEvent
+from shared.messaging.topology import dead_queue
+from shared.web.producer import Fetched
+from tests.integration.conftest import Pools
+from tests.integration.shared.conftest import Effects
+from tests.integration.shared.losses import KEYS, SETTLED, Losses, counted
+from tests.integration.shared.test_readiness import make
+from tests.support.apps import without_loops
+from tests.support.broker import Broker
+from tests.support.databases import PrivateDatabase
+from tests.support.keys import Keys
+from tests.support.stored_rows import upload_data
+from tests.support.waiting import eventually, step_until
+
+
+@pytest_asyncio.fixture
+async def losses(
+    broker: Broker, pools: Pools, effects: Effects, postgres: PrivateDatabase, keys: Keys
+) -> AsyncIterator[Losses]:
+    service = await broker.service(*KEYS)
+    await broker.listener("files.*")  # somebody else hears all of it
+    async with pools("reports").transaction() as connection:
+        await connection.execute(text("DELETE FROM checkpoints WHERE name LIKE 'caught-up/%'"))
+    app = make("files", keys, database_url=postgres.url("files"))
+    async with without_loops(app):
+        yield Losses(broker, app, keys, pools("files"), effects.database, service)
+
+
+async def _all_had(effects: Effects, *ids: UUID) -> bool:
+    return min(await effects.of(*ids)) >= 1
+
+
+async def test_what_a_deleted_binding_loses_is_handled_once(
+    losses: Losses, effects: Effects
+) -> None:
+    before = await losses.tell(3)
+    async with losses.consuming(effects.note):
+        await eventually(lambda: _all_had(effects, *before))
+        with capture_logs() as logs:
+            async with losses.caught_up(effects.note) as (loop,):
+                lost = await losses.lose(250)
+                await eventually(lambda: _all_had(effects, *lost), 20)
+                after = await losses.tell(3)
+                await eventually(lambda: _all_had(effects, *after))
+                assert loop.missed == 250
+    assert await effects.of(*before, *lost, *after) == [1] * 256
+    told = [log for log in logs if log["event"] == "events_missed"]
+    assert sum(log["events"] for log in told) == 250
+    assert {(log["consumer"], log["producer"]) for log in told} == {(losses.service, "files")}
+
+
+async def test_two_copies_and_a_binding_restored_in_between_do_nothing_twice(
+    losses: Losses, effects: Effects
+) -> None:
+    told: list[UUID] = []
+    async with (
+        losses.consuming(effects.note),
+        losses.consuming(effects.note),
+        losses.caught_up(effects.note, copies=2),  # restores the binding every 0.1 s
+    ):
+        for _ in range(6):
+            await losses.unbind()
+            told += await losses.tell(40)
+        await eventually(lambda: _all_had(effects, *told), 20)
+        await asyncio.sleep(3 * SETTLED)
+    assert await effects.of(*told) == [1] * 240
+
+
+async def test_a_deleted_queue_loses_nothing_of_what_was_in_it(
+    losses: Losses, effects: Effects
+) -> None:
+    async with losses.caught_up(effects.note):
+        told = await losses.tell(30)
+        assert await losses.broker.size(losses.service) == 30
+        await losses.broker.channel.queue_delete(losses.service)
+        await eventually(lambda: _all_had(effects, *told), 20)
+        async with losses.consuming(effects.note):
+            later = await losses.tell(3)
+            await eventually(lambda: _all_had(effects, *later))
+    assert await effects.of(*told, *later) == [1] * 33
+
+
+async def test_poison_among_what_was_lost_is_buried_once(losses: Losses, effects: Effects) -> None:
+    poison: UUID | None = None
+
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        await effects.note(connection, event)
+        if event.event_id == poison:
+            raise RuntimeError("can't swallow this")
+
+    async with losses.caught_up(react):
+        told = [*await losses.lose(5), *await losses.tell(1, schema_version=7)]
+        poison = told[2]
+        rest = [one for one in told[:5] if one != poison]
+        await eventually(lambda: _all_had(effects, *rest), 20)
+        letter = await losses.broker.take(dead_queue(losses.service))
+        await asyncio.sleep(3 * SETTLED)
+    assert (letter.message_id, letter.headers["x-reason"]) == (str(poison), "RuntimeError")
+    assert letter.type == "FileUploaded"
+    assert await losses.broker.size(dead_queue(losses.service)) == 0
+    assert await effects.of(*told) == [1, 1, 0, 1, 1, 0]
+    assert await losses.checkpoint() == await losses.end()
+
+
+async def test_what_the_consumer_has_buried_is_not_missed(losses: Losses, effects: Effects) -> None:
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        raise RuntimeError("can't swallow this")
+
+    async with losses.consuming(react), losses.caught_up(react) as (loop,):
+        (told,) = await losses.tell(1)
+        letter = await losses.broker.take(dead_queue(losses.service))
+        assert letter.message_id == str(told)
+        end = await losses.end()
+        await eventually(lambda: _is_at(losses, end))
+        assert loop.missed == 0
+    assert await losses.broker.size(dead_queue(losses.service)) == 0
+
+
+async def _is_at(losses: Losses, position: int) -> bool:
+    return await losses.checkpoint() == position
+
+
+async def test_a_producer_that_is_away_is_asked_later(losses: Losses, effects: Effects) -> None:
+    async with losses.caught_up(effects.note):
+        told = await losses.lose(4)
+        losses.way.is_away = True
+        await asyncio.sleep(3 * SETTLED)
+        assert await effects.of(*told) == [0] * 4
+        losses.way.is_away = False
+        await eventually(lambda: _all_had(effects, *told), 20)
+    assert await effects.of(*told) == [1] * 4
+
+
+async def test_the_first_start_begins_at_the_end(losses: Losses, effects: Effects) -> None:
+    await losses.unbind()
+    old = await losses.tell(5)
+    async with losses.caught_up(effects.note) as (loop,):
+        assert await losses.checkpoint() == await losses.end()
+        await asyncio.sleep(3 * SETTLED)
+        assert (await effects.of(*old), loop.missed) == ([0] * 5, 0)
+
+
+async def test_a_checkpoint_survives_the_copy_that_set_it(losses: Losses, effects: Effects) -> None:
+    async with losses.caught_up(effects.note):
+        pass
+    await losses.unbind()
+    lost = await losses.tell(5)
+    async with losses.caught_up(effects.note):
+        await eventually(lambda: _all_had(effects, *lost), 20)
+
+
+async def test_what_waits_in_the_queue_is_not_fetched(losses: Losses, effects: Effects) -> None:
+    async with losses.caught_up(effects.note) as (loop,):
+        waits = await losses.tell(100)
+        await asyncio.sleep(4 * SETTLED)
+        assert "/internal/events" not in losses.way.requests
+        async with losses.consuming(effects.note):
+            await eventually(lambda: _all_had(effects, *waits))
+        end = await losses.end()
+        await eventually(lambda: _is_at(losses, end))
+        assert loop.missed == 0
+    assert await effects.of(*waits) == [1] * 100
+
+
+async def test_what_is_in_hand_is_waited_for(losses: Losses, effects: Effects) -> None:
+    hold = asyncio.Event()
+
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        await hold.wait()
+        await effects.note(connection, event)
+
+    async with losses.consuming(react) as consumer, losses.caught_up(effects.note) as (loop,):
+        losses.in_hand = consumer.in_hand
+        before, told = await losses.checkpoint(), await losses.tell(5)
+        await asyncio.sleep(4 * SETTLED)
+        assert (await losses.checkpoint(), loop.missed) == (before, 0)
+        hold.set()
+        await eventually(lambda: _all_had(effects, *told))
+        end = await losses.end()
+        await eventually(lambda: _is_at(losses, end))
+        assert loop.missed == 0
+        assert consumer.in_hand() == set()
+
+
+async def test_a_queue_that_is_never_empty_keeps_nobody_from_what_came_before(
+    losses: Losses, effects: Effects
+) -> None:
+    async with losses.caught_up(effects.note) as (loop,):
+        await asyncio.sleep(2 * SETTLED)
+        lost = await losses.lose(5)
+        await losses.bind()
+        waits = await losses.tell(40)
+        await _have_one(losses, effects)
+        await eventually(lambda: _all_had(effects, *lost), 20)
+        await asyncio.sleep(3 * SETTLED)
+        assert loop.missed == 5
+    assert sum(await effects.of(*waits)) == 1
+    assert await losses.broker.size(losses.service) == 39
+
+
+async def _have_one(losses: Losses, effects: Effects) -> None:
+    """Handle the first message of the queue by hand, and leave the rest."""
+    message = await losses.broker.take(losses.service)
+    name = UUID(message.message_id)
+    one = Fetched(name, message.body, message.content_type, str(name), message.type)
+    assert await losses.handling(effects.note).handle([one]) == []
+
+
+async def test_what_is_older_than_the_inbox_remembers_is_left_alone(
+    losses: Losses, effects: Effects
+) -> None:
+    now = datetime.now(UTC)
+    async with losses.caught_up(effects.note):
+        old = await losses.lose(1, recorded_at=now - timedelta(days=30))
+        new = await losses.lose(1, recorded_at=now - timedelta(days=28))
+        await eventually(lambda: _all_had(effects, *new), 20)
+    assert await effects.of(*old) == [0]
+
+
+async def test_what_cannot_be_told_holds_up_nothing(losses: Losses, effects: Effects) -> None:
+    huge = upload_data(name="n" * (5 * 1024 * 1024))
+    async with losses.caught_up(effects.note) as (loop,):
+        (first,) = await losses.lose(1)
+        untold = [*await losses.lose(1, schema_version=7), *await losses.lose(1, data=huge)]
+        (last,) = await losses.lose(1)
+        await eventually(lambda: _all_had(effects, first, last), 20)
+        end = await losses.end()
+        await eventually(lambda: _is_at(losses, end))
+        assert loop.missed == 2
+    assert await effects.of(*untold) == [0, 0]
+    assert await losses.broker.size(dead_queue(losses.service)) == 0
+
+
+async def test_a_producer_restored_from_a_backup_is_followed_from_where_it_is(
+    losses: Losses, effects: Effects
+) -> None:
+    async with losses.caught_up(effects.note):
+        pass
+    async with losses.database.transaction() as connection:
+        await connection.execute(
+            text("UPDATE checkpoints SET position = 10^9 WHERE name = 'caught-up/files'")
+        )
+    async with losses.caught_up(effects.note):
+        assert await losses.checkpoint() == await losses.end()
+        lost = await losses.lose(2)
+        await eventually(lambda: _all_had(effects, *lost), 20)
+
+
+async def test_a_round_in_which_nothing_is_missing_costs_one_request_and_few_statements(
+    losses: Losses, effects: Effects
+) -> None:
+    loop = losses.catching_up(effects.note)
+    await loop.step()
+    async with losses.consuming(effects.note):
+        told = await losses.tell(500)
+        await eventually(lambda: _all_had(effects, *told))
+    end = await losses.end()
+    await step_until(loop.step, lambda: _is_at(losses, end))
+    losses.way.requests.clear()
+    async with counted(losses.database) as statements:
+        await loop.step()
+    await loop.close()
+    assert losses.way.requests == ["/internal/events/ids"]
+    assert len(statements) <= 5, statements
+
+
+async def test_five_hundred_events_are_compared_by_one_request_and_one_statement(
+    losses: Losses, effects: Effects
+) -> None:
+    async with losses.consuming(effects.note):
+        loop = losses.catching_up(effects.note, settled=0.0)
+        await loop.step()
+        told = await losses.tell(500)
+        await eventually(lambda: _all_had(effects, *told))
+        await loop.step()  # sees how far the producer is
+        losses.way.requests.clear()
+        async with counted(losses.database) as statements:
+            await loop.step()
+    await loop.close()
+    assert await losses.checkpoint() == await losses.end()
+    assert losses.way.requests == ["/internal/events/ids"]
+    assert sum("FROM inbox" in one for one in statements) == 1
+    assert len(statements) <= 7, statements
