@@ -7,18 +7,15 @@ consumer knows which it has had (`inbox`).
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import takewhile
 from uuid import UUID
 
-from sqlalchemy import text
-
-from shared.db import Database, telling_away
+from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing import checkpoints
 from shared.eventsourcing.inbox import missing
-from shared.keepalive import end_when_silent
+from shared.leading import leading
 from shared.logging import log
 from shared.messaging.arrivals import take_batch
 from shared.messaging.connection import BrokerAway, Connection
@@ -33,13 +30,6 @@ from shared.web.producer import Producer
 
 EVERY = 10.0  # seconds between two rounds
 PATIENCE = 30.0  # seconds for one page
-SILENCE = 60.0  # seconds after which Postgres takes the lock from a copy that is frozen
-_KEY = "hashtextextended(current_schema() || '/catching up', 0)"
-_LEAD = f"SELECT pg_try_advisory_lock({_KEY})"
-_END = (
-    f"SELECT pg_advisory_unlock({_KEY})",
-    "RESET idle_session_timeout",
-)
 
 
 class CatchingUp:
@@ -101,7 +91,7 @@ class CatchingUp:
         if await self._declare() == 0:
             for settling in self._settling.values():
                 settling.queue_is_empty()
-        async with _leading(self._database) as leads:
+        async with leading(self._database) as leads:
             return leads and any([await self._ask(name) for name in self._producers])
 
     async def _declare(self) -> int:
@@ -204,26 +194,3 @@ def _up_to_last_had(events: Sequence[Told], absent: set[UUID]) -> Sequence[Told]
     """Up to the last event that has come; what was published after it may still be on its way."""
     had = [place for place, told in enumerate(events) if told.id not in absent]
     return events[: had[-1] + 1] if had else []
-
-
-@asynccontextmanager
-async def _leading(database: Database) -> AsyncIterator[bool]:
-    """Whether this copy is the one that catches up, as long as the block lasts."""
-    connection = await database.connect()
-    try:
-        with telling_away():
-            leads = bool(await connection.scalar(text(_LEAD)))
-            if leads:
-                await end_when_silent(connection, SILENCE)
-            await connection.commit()  # a transaction left alone would be ended
-        yield leads
-        if leads:
-            with telling_away():
-                for statement in _END:
-                    await connection.execute(text(statement))
-                await connection.commit()
-    except BaseException:
-        await connection.invalidate()  # the lock must not live on in the pool
-        raise
-    finally:
-        await connection.close()
