@@ -16,6 +16,7 @@ from aiormq.exceptions import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from deploy.local.console import say
 from deploy.local.errors import CannotStart
 from deploy.local.options import Options
 from services.notifier.smtp import greet
@@ -44,12 +45,18 @@ def check_database(options: Options) -> None:
 
 
 def check_servers(options: Options) -> None:
-    """Like `check_database`, for all that variables name."""
+    """Like `check_database`, for all that variables name.
+
+    Only the mail server may be away: mails wait for it.
+    """
     check_database(options)
     if options.amqp_url:
         _ask(_broker(options.amqp_url), "AMQP_URL", "a broker")
     if options.smtp_url:
-        _ask(_mail_server(options.smtp_url), "SMTP_URL", "a mailbox")
+        try:
+            _ask(_mail_server(options.smtp_url), "SMTP_URL", "a mailbox")
+        except CannotStart as reason:
+            say(f"{reason} Until then mails wait.")
 
 
 @contextmanager

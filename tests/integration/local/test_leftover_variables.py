@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import given
 from deploy.local.__main__ import main
+from deploy.local.options import Options
 from deploy.local.system import System
 from tests.support.databases import PrivateDatabase
 from tests.support.product import free_port, local
@@ -91,8 +93,6 @@ def refused(
         ("PREREVIEW_DATABASE_URL", f"postgresql://user:{SECRET}@127.0.0.1:1/?sslmode=garbage"),
         ("PREREVIEW_SMTP_URL", "garbage"),
         ("PREREVIEW_SMTP_URL", f"smtp://user:{SECRET}@mail.example"),
-        ("PREREVIEW_SMTP_URL", "smtp://mail.invalid"),
-        ("PREREVIEW_SMTP_URL", f"smtp://user:{SECRET}@127.0.0.1:1"),
         ("PREREVIEW_AMQP_URL_FILE", "/nowhere/amqp_url"),
         ("PREREVIEW_PAGE_SIZE_FILE", "/nowhere"),
         ("PREREVIEW_CHECK_INTERVAL", "soon"),
@@ -125,19 +125,42 @@ def test_nothing_else_is_on_the_terminal(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["amqp", "postgresql", "smtp"])
-@pytest.mark.parametrize(
+OTHERS = pytest.mark.parametrize(
     ("words", "hang"),
     [(b"HTTP/1.1 400 Bad Request\r\n\r\n", False), (b"", False), (b"", True)],
     ids=["web", "closes", "silent"],
 )
+
+
+@pytest.mark.parametrize("scheme", ["amqp", "postgresql"])
+@OTHERS
 def test_a_server_of_another_kind_is_found_out(
     refused: Refused, scheme: str, words: bytes, hang: bool
 ) -> None:
-    name = {"amqp": "AMQP", "postgresql": "DATABASE", "smtp": "SMTP"}[scheme]
+    name = {"amqp": "AMQP", "postgresql": "DATABASE"}[scheme]
     with answering(words, hang=hang) as port:
         said = refused(f"PREREVIEW_{name}_URL", f"{scheme}://127.0.0.1:{port}/")
     assert "unset it" in said
+
+
+def _warns_of_mail(url: str, capsys: pytest.CaptureFixture[str]) -> bool:
+    given.check_servers(Options.read({"PREREVIEW_SMTP_URL": url}))
+    said = capsys.readouterr().out
+    assert SECRET not in said
+    return said.startswith("PREREVIEW_SMTP_URL: ") and said.endswith("Until then mails wait.\n")
+
+
+@pytest.mark.parametrize("url", ["smtp://mail.invalid", f"smtp://user:{SECRET}@127.0.0.1:1"])
+def test_mails_wait_for_a_server_that_is_away(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _warns_of_mail(url, capsys)
+
+
+@OTHERS
+def test_mails_wait_for_a_server_that_takes_none(
+    capsys: pytest.CaptureFixture[str], words: bytes, hang: bool
+) -> None:
+    with answering(words, hang=hang) as port:
+        assert _warns_of_mail(f"smtp://127.0.0.1:{port}/", capsys)
 
 
 def test_a_database_with_other_credentials(refused: Refused, postgres: PrivateDatabase) -> None:
