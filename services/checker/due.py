@@ -61,6 +61,15 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:copies AS int[
 WHERE (v.file_id, v.version, v.claimed_by) = (c.file_id, c.version, c.claimed_by)
 """
 
+# 5 s, 20 s, 80 s …, at most 85 minutes.
+_PUT_OFF = """
+UPDATE versions v SET claimed_by = NULL, unfinished = unfinished + 1, claimed_until =
+    CAST(:now AS timestamptz) + interval '5 seconds' * power(4, least(unfinished, 5))
+FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:copies AS int[]))
+    AS c(file_id, version, claimed_by)
+WHERE (v.file_id, v.version, v.claimed_by) = (c.file_id, c.version, c.claimed_by)
+"""
+
 _SETTLE = """
 UPDATE versions v
 SET claimed_until = NULL, claimed_by = NULL, checked = v.checked OR NOT v.deleted
@@ -119,6 +128,11 @@ async def _end(connection: AsyncConnection, copies: Collection[int], *, died: in
 async def release(connection: AsyncConnection, files: list[DueFile]) -> None:
     """Give claimed versions back: they are due again."""
     await connection.execute(text(_RELEASE), _keys(files))
+
+
+async def put_off(connection: AsyncConnection, file: DueFile, now: datetime) -> None:
+    """Give back a version whose result can't be recorded: it is due again, each time later."""
+    await connection.execute(text(_PUT_OFF), {**_keys([file]), "now": now})
 
 
 async def settle(connection: AsyncConnection, files: list[DueFile]) -> set[UUID]:

@@ -18,11 +18,11 @@ from shared.clock import Clock
 from shared.context import correlation_id
 from shared.copies import Copy
 from shared.db import Database
-from shared.errors import Unavailable
 from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import Batch, EventStore
 from shared.ids import new_id
 from shared.logging import log
+from shared.messaging.judgement import stream_may_be_to_blame
 
 Answers = dict[UUID, RuffResult | RuffFailure]
 
@@ -116,20 +116,29 @@ class Scheduler:
         """Record all results at once, else one by one, so that a bad one harms no neighbour."""
         try:
             await self._record(files, run, answers)
-        except Unavailable:
-            raise
-        except Exception:  # noqa: BLE001 - whatever it is, the results are recorded apart
+        except Exception as failure:
+            if not stream_may_be_to_blame(failure):
+                raise
             log.exception("batch_not_recorded", files=len(files))
         else:
             return
         for file in files:
+            await self._record_alone(file, run, answers)
+
+    async def _record_alone(self, file: DueFile, run: Run, answers: Answers) -> None:
+        """Record the result, or that there is none; a file of which nothing can be said waits."""
+        crashed: Answers = {file.file_id: RuffFailure("crashed")}
+        for answer in (answers, crashed):
             try:
-                await self._record([file], run, answers)
-            except Unavailable:
-                raise
-            except Exception:  # noqa: BLE001 - see above
+                await self._record([file], run, answer)
+            except Exception as failure:
+                if not stream_may_be_to_blame(failure):
+                    raise
                 log.exception("result_not_recorded", file_id=str(file.file_id))
-                await self._record([file], run, {file.file_id: RuffFailure("crashed")})
+            else:
+                return
+        async with self._database.transaction() as connection:
+            await due.put_off(connection, file, self._clock())
 
     async def _record(self, files: list[DueFile], run: Run, answers: Answers) -> None:
         """Append the results of all files that still live, in one transaction."""

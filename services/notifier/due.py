@@ -1,7 +1,8 @@
 """Mails whose time has come."""
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,24 +23,27 @@ WHERE mail_id = (
     SELECT mail_id FROM mails WHERE due_at <= :now AND {which} LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING mail_id, user_id, kind, request_id, type, result, queued_at, attempts, claimed_by, deaths,
-          correlation_id, causation_id, traceparent
+          taken, correlation_id, causation_id, traceparent
 """
-# For a mail about the account somebody waits before a screen; results can wait behind it.
+# For a mail about the account somebody waits before a screen.
 _ACCOUNT = _CLAIM.format(which="kind <> 'check_result' ORDER BY due_at")
 # Of each person in turn the oldest one, so that nobody waits behind another one's many.
 _RESULT = _CLAIM.format(which="kind = 'check_result' AND user_id > :after ORDER BY user_id, due_at")
 NOBODY = UUID(int=0)
 
+# 5 s, 20 s, 80 s …, at most 85 minutes.
+_LATER = "CAST(:now AS timestamptz) + interval '5 seconds' * power(4, least(unfinished, 5))"
 # At once after the first death, later after each further one. What is locked is being settled at
 # this moment.
-_END = """
-UPDATE mails SET claimed_by = NULL, deaths = deaths + :died,
-                 due_at = CAST(:now AS timestamptz) + :died * deaths * interval '1 minute'
+_END = f"""
+UPDATE mails SET claimed_by = NULL, deaths = deaths + :died, unfinished = unfinished + 1 - :died,
+                 due_at = CASE :died WHEN 0 THEN {_LATER} ELSE
+                     CAST(:now AS timestamptz) + deaths * interval '1 minute' END
 WHERE mail_id IN (
     SELECT mail_id FROM mails WHERE claimed_by = ANY(CAST(:copies AS int[])) AND state = 'sending'
     FOR UPDATE SKIP LOCKED
 )
-"""
+"""  # noqa: S608 - no value is in it
 
 _OURS = """
 mail_id = :mail_id AND state = 'sending' AND attempts = :attempts AND claimed_by = :claimed_by
@@ -48,14 +52,36 @@ _PUT_BACK = f"""
 UPDATE mails SET state = :state, attempts = attempts - 1, due_at = :due_at, claimed_by = NULL
 WHERE {_OURS}
 """  # noqa: S608 - no value is in it
+_PUT_OFF = f"""
+UPDATE mails SET claimed_by = NULL, unfinished = unfinished + 1, due_at = {_LATER} WHERE {_OURS}
+"""  # noqa: S608
+_NOTE_TAKEN = f"""
+UPDATE mails SET state = 'sending', claimed_by = NULL, taken = CAST(:taken AS jsonb),
+                 unfinished = unfinished + 1, due_at = {_LATER}
+WHERE mail_id = :mail_id AND state <> 'sent'
+"""  # noqa: S608
+_LEAVE = """
+UPDATE mails SET state = 'sending', result = '{}', due_at = :now
+WHERE mail_id = :mail_id AND state IN ('queued', 'held')
+"""
 _HOLD = f"SELECT mail_id FROM mails WHERE {_OURS} FOR UPDATE"  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a mail server has taken, without its words, which may be about a person."""
+
+    message_id: str
+    attempts: int
+    sent_at: datetime
 
 
 @dataclass(frozen=True)
 class DueMail:
     """A mail to send now; `attempts` counts this one. `result` is for nobody's eyes but its own.
 
-    `claimed_by` is the copy that sends it, `deaths` the number of copies that died meanwhile.
+    `claimed_by` is the copy that sends it, `deaths` the number of copies that died meanwhile. With
+    `taken` nothing is to be sent any more, only recorded.
     """
 
     mail_id: UUID
@@ -68,6 +94,7 @@ class DueMail:
     attempts: int
     claimed_by: int
     deaths: int
+    taken: Taken | None
     correlation_id: UUID | None
     causation_id: UUID | None
     traceparent: str | None
@@ -79,27 +106,36 @@ class DueMail:
 
 
 async def claim(
-    connection: AsyncConnection, copy: int, now: datetime, after: UUID = NOBODY
+    connection: AsyncConnection,
+    copy: int,
+    now: datetime,
+    after: UUID = NOBODY,
+    *,
+    results_first: bool = False,
 ) -> DueMail | None:
     """Take a mail for a copy that sends nothing else, and note the attempt before it is made.
 
     Results are taken person by person: the next one is that of the person `after`. What the copy
-    claimed before and did not bring to an end is due again.
+    claimed before and did not bring to an end is due again, each time later.
 
     A copy that dies in the attempt leaves the mail to another one: with one attempt more and the
     same Message-ID, so the worst is one duplicate, which the log shows.
     """
     await _end(connection, [copy], now, died=0)
     values = {"copy": copy, "now": now, "until": now + LEASE}
-    for statement, person in (
-        (_ACCOUNT, {}),
-        (_RESULT, {"after": after}),
-        (_RESULT, {"after": NOBODY}),
-    ):
-        row = (await connection.execute(text(statement), {**values, **person})).first()
+    accounts: list[tuple[str, dict[str, UUID]]] = [(_ACCOUNT, {})]
+    results = [(_RESULT, {"after": after}), (_RESULT, {"after": NOBODY})]
+    for statement, person in results + accounts if results_first else accounts + results:
+        row = (await connection.execute(text(statement), {**values, **person})).mappings().first()
         if row:
-            return DueMail(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+            return DueMail(**{**row, "taken": _taken(row["taken"])})
     return None
+
+
+def _taken(noted: dict[str, Any] | None) -> Taken | None:
+    if noted is None:
+        return None
+    return Taken(**{**noted, "sent_at": datetime.fromisoformat(noted["sent_at"])})
 
 
 async def end_claims(connection: AsyncConnection, dead: Collection[int], now: datetime) -> int:
@@ -126,3 +162,21 @@ async def put_back(connection: AsyncConnection, mail: DueMail, due_at: datetime 
     """
     values = {**mail.key(), "due_at": due_at, "state": "queued" if due_at else "held"}
     return (await connection.execute(text(_PUT_BACK), values)).rowcount == 1
+
+
+async def put_off(connection: AsyncConnection, mail: DueMail, now: datetime) -> None:
+    """End a claim that came to nothing: the mail is due again, each time later."""
+    await connection.execute(text(_PUT_OFF), {**mail.key(), "now": now})
+
+
+async def note_taken(
+    connection: AsyncConnection, mail: DueMail, taken: Taken, now: datetime
+) -> None:
+    """Keep what could not be recorded, whoever holds the mail: it is not sent any more."""
+    values = {"mail_id": mail.mail_id, "taken": json.dumps(asdict(taken), default=str), "now": now}
+    await connection.execute(text(_NOTE_TAKEN), values)
+
+
+async def leave(connection: AsyncConnection, mail_id: UUID, now: datetime) -> None:
+    """Empty a mail that waits, and leave its end to the sender."""
+    await connection.execute(text(_LEAVE), {"mail_id": mail_id, "now": now})

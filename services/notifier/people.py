@@ -16,11 +16,14 @@ from services.notifier import due
 from services.notifier.domain.mail import MAIL, hold, stream, suppressed
 from services.notifier.due import DueMail
 from shared.clock import Clock
+from shared.errors import ConcurrencyConflict
 from shared.eventsourcing.erasure import erasing, is_erased, masking
+from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.steps import Step, deleting
 from shared.eventsourcing.store import EventStore
+from shared.logging import log
 
 SOON = timedelta(seconds=5)
 
@@ -82,17 +85,17 @@ async def hold_back(
         await execute(connection, store, MAIL, stream(mail.mail_id), hold)
 
 
-def forgetting(store: EventStore, user_id: UUID) -> Sequence[Step]:
+def forgetting(store: EventStore, user_id: UUID, clock: Clock) -> Sequence[Step]:
     """End the mails that wait, and blank what is kept about the person.
 
     A mail that is being handed over right now is left to its sender, who alone learns whether the
-    mail server has taken it.
+    mail server has taken it. So is a mail about which nothing can be decided.
     """
     return [
         erasing(user_id),
         deleting("confirmed_users", user_id),
         partial(_empty, user_id=user_id),
-        partial(_suppress, store=store, user_id=user_id),
+        partial(_suppress, store=store, user_id=user_id, clock=clock),
         masking(store.types, user_id),
     ]
 
@@ -102,10 +105,18 @@ async def _empty(connection: AsyncConnection, *, user_id: UUID) -> bool:
     return (await connection.execute(text(_EMPTY), values)).rowcount > 0
 
 
-async def _suppress(connection: AsyncConnection, *, store: EventStore, user_id: UUID) -> bool:
-    ended = 0
+async def _suppress(
+    connection: AsyncConnection, *, store: EventStore, user_id: UUID, clock: Clock
+) -> bool:
     waiting = await connection.scalars(text(_WAITING), {"user_id": user_id, "most": ENDED_AT_ONCE})
-    for mail_id in waiting.all():
+    mails = waiting.all()
+    for mail_id in mails:
         decide = partial(suppressed, reason="user_unknown")
-        ended += len(await execute(connection, store, MAIL, stream(mail_id), decide))
-    return ended > 0
+        try:
+            ended = await execute(connection, store, MAIL, stream(mail_id), decide)
+        except (UnreadableRowError, ConcurrencyConflict):
+            ended = []
+        if not ended:
+            log.error("mail_not_ended", mail_id=str(mail_id))
+            await due.leave(connection, mail_id, clock())
+    return bool(mails)

@@ -9,7 +9,8 @@ from shared.eventsourcing.projection import Projection
 
 # A mail that is settled needs its findings no more.
 _SETTLE = """
-UPDATE mails SET state = :state, due_at = :due_at, claimed_by = NULL,
+UPDATE mails SET state = :state, due_at = :due_at, claimed_by = NULL, unfinished = 0,
+    taken = NULL,
     result = CASE WHEN CAST(:due_at AS timestamptz) IS NULL THEN '{}' ELSE result END
 WHERE mail_id = :mail_id
 """

@@ -74,7 +74,7 @@ def _steps(recorded: RecordedEvent, store: EventStore, clock: Clock) -> Sequence
     event = recorded.event
     assert isinstance(event, EmailConfirmed | UserErased)  # noqa: S101 - the table below says so
     if isinstance(event, UserErased):
-        return people.forgetting(store, event.user_id)
+        return people.forgetting(store, event.user_id, clock)
     return people.confirming(event.user_id, clock)
 
 

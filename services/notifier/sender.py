@@ -1,6 +1,5 @@
-"""Sends due mail, one after the other, and records what truly became of it."""
+"""Sends due mail, one after the other, and has recorded what truly became of it."""
 
-import asyncio
 from datetime import timedelta
 from functools import partial
 from traceback import format_tb
@@ -9,20 +8,17 @@ from services.notifier import due, people
 from services.notifier.adapters.contacts import Contacts
 from services.notifier.cause import working_for
 from services.notifier.domain.mail import (
-    MAIL,
     Attempt,
     Decide,
     Suppression,
     failed,
-    impersonal,
-    sent,
-    stream,
     suppressed,
 )
 from services.notifier.domain.reader import AccountMail, Contact
-from services.notifier.due import DueMail
+from services.notifier.due import DueMail, Taken
 from services.notifier.mail.address import BadAddress
 from services.notifier.mail.message import UnsafeMessage
+from services.notifier.recording import Recorder
 from services.notifier.settings import Settings
 from services.notifier.smtp import deliver
 from services.notifier.smtp_failures import (
@@ -33,14 +29,13 @@ from services.notifier.smtp_failures import (
 from services.notifier.writing import write
 from shared.clock import Clock
 from shared.copies import Copy
-from shared.db import Database, DatabaseAway
-from shared.errors import NotFound, Unavailable
-from shared.eventsourcing.erasure import is_erased
-from shared.eventsourcing.execute import execute
-from shared.eventsourcing.projection import take_append_lock
+from shared.db import Database
+from shared.errors import NotFound
 from shared.eventsourcing.store import EventStore
 from shared.logging import log
+from shared.messaging.judgement import stream_may_be_to_blame
 
+Reader = Contact | AccountMail
 OUR_FAULT = "something went wrong on our side"
 
 
@@ -58,80 +53,89 @@ class Sender:
     ) -> None:
         self._settings, self._database, self._store = settings, database, store
         self._contacts, self._copy, self._clock = contacts, copy, clock
-        self._last_person = due.NOBODY
+        self._last_person, self._last_was_result = due.NOBODY, True
+        self._recorder = Recorder(database, store, clock)
         self._server = settings.smtp_server()
 
     async def step(self) -> bool:
-        """Send one mail; False when none is due."""
+        """Send one mail; False when none is due. After one about an account a result has its turn.
+
+        However many mails about accounts there are, and however long each takes, results leave.
+        """
         if not self._copy.present:
             return False
         async with self._database.transaction() as connection:
-            mail = await due.claim(connection, self._copy.number, self._clock(), self._last_person)
+            mail = await due.claim(
+                connection,
+                self._copy.number,
+                self._clock(),
+                self._last_person,
+                results_first=not self._last_was_result,
+            )
         if mail is None:
             return False
-        if mail.request_id is None:
+        self._last_was_result = mail.request_id is None
+        if self._last_was_result:
             self._last_person = mail.user_id
         with working_for(mail):
             await self._handle(mail)
         return True
 
     async def _handle(self, mail: DueMail) -> None:
+        if mail.taken is not None:
+            return await self._recorder.record_taken(mail, mail.taken)
         if mail.deaths >= due.GIVEN_UP:
             attempt = self._now(mail)
-            return await self._record(
+            return await self._recorder.record(
                 mail, partial(failed, attempt=attempt, reason=OUR_FAULT, permanent=True)
             )
         try:
-            reader = await self._reader(mail)
-        except NotFound:
-            return await self._record(mail, partial(suppressed, reason=_unwanted(mail)))
-        except Unavailable:
+            reader = await self._whom_to_send(mail)
+        except Exception as failure:
+            if stream_may_be_to_blame(failure):
+                return await self._recorder.record(mail, self._broken(mail, failure))
             async with self._database.transaction() as connection:
                 await due.put_back(connection, mail, self._clock() + timedelta(seconds=5))
             raise
+        return None if reader is None else await self._send(mail, reader)
+
+    async def _whom_to_send(self, mail: DueMail) -> Reader | None:
+        """All that can go wrong before the mail server is told anything; None: don't send."""
+        try:
+            reader = await self._reader(mail)
+        except NotFound:
+            await self._recorder.record(mail, partial(suppressed, reason=_unwanted(mail)))
+            return None
         if isinstance(reader, Contact) and not reader.confirmed:
             async with self._database.transaction() as connection:
-                return await people.hold_back(connection, self._store, mail, self._clock())
-        if not await self._still_ours(mail):
-            log.warning("claim_lost", mail_id=str(mail.mail_id), attempts=mail.attempts)
+                await people.hold_back(connection, self._store, mail, self._clock())
             return None
-        taken, decide = await self._attempt(mail, reader)
-        return await self._record(mail, decide, taken=taken)
+        return reader if await self._recorder.may_be_sent(mail) else None
 
-    async def _reader(self, mail: DueMail) -> Contact | AccountMail:
+    async def _reader(self, mail: DueMail) -> Reader:
         if mail.request_id is None:
             return await self._contacts.find(mail.user_id)
         return await self._contacts.account_mail(mail.request_id)
 
-    async def _still_ours(self, mail: DueMail) -> bool:
-        """False for a copy that was frozen while it asked auth. Who can't find out goes on."""
-        try:
-            async with self._database.transaction() as connection:
-                return await due.hold(connection, mail)
-        except DatabaseAway:
-            return True
-
-    async def _attempt(self, mail: DueMail, reader: Contact | AccountMail) -> tuple[bool, Decide]:
-        """Try to send; return whether the server has taken it, and what to say."""
+    async def _send(self, mail: DueMail, reader: Reader) -> None:
         try:
             message = write(mail, reader, self._settings, self._clock())
             reply = await deliver(self._server, message, reader.email)
         except TemporaryFailure as failure:
-            return False, self._failed(mail, reader, failure, permanent=False)
+            decide = self._failed(mail, reader, failure, permanent=False)
         except (PermanentFailure, BadAddress, UnsafeMessage) as failure:
-            return False, self._failed(mail, reader, failure, permanent=True)
+            decide = self._failed(mail, reader, failure, permanent=True)
         except Exception as failure:  # noqa: BLE001 - a fault of ours must end in the log, too
-            return False, self._broken(mail, failure)
-        log.info("mail_sent", mail_id=str(mail.mail_id), attempts=mail.attempts)
-        return True, partial(
-            sent,
-            attempt=self._now(mail),
-            message_id=str(message["Message-ID"]),
-            reply=without_recipient(f"{reply.code} {reply.text}", reader.email),
-        )
+            decide = self._broken(mail, failure)
+        else:
+            log.info("mail_sent", mail_id=str(mail.mail_id), attempts=mail.attempts)
+            taken = Taken(str(message["Message-ID"]), mail.attempts, self._clock())
+            words = without_recipient(f"{reply.code} {reply.text}", reader.email)
+            return await self._recorder.record_taken(mail, taken, words)
+        return await self._recorder.record(mail, decide)
 
     def _failed(
-        self, mail: DueMail, reader: Contact | AccountMail, failure: Exception, *, permanent: bool
+        self, mail: DueMail, reader: Reader, failure: Exception, *, permanent: bool
     ) -> Decide:
         log.warning(
             "mail_not_sent",
@@ -154,27 +158,6 @@ class Sender:
             trace="".join(format_tb(failure.__traceback__)),
         )
         return partial(failed, attempt=self._now(mail), reason=OUR_FAULT, permanent=False)
-
-    async def _record(self, mail: DueMail, decide: Decide, *, taken: bool = False) -> None:
-        """Say what happened; patiently, for a mail that was sent must not be forgotten.
-
-        Whoever has lost the claim says only that the server has `taken` the mail.
-        """
-        while True:
-            try:
-                async with self._database.transaction() as connection:
-                    await take_append_lock(connection)
-                    if not taken and not await due.hold(connection, mail):
-                        log.warning("claim_lost", mail_id=str(mail.mail_id), attempts=mail.attempts)
-                        return
-                    erased = await is_erased(connection, mail.user_id)
-                    told = impersonal(decide) if erased else decide
-                    await execute(connection, self._store, MAIL, stream(mail.mail_id), told)
-            except DatabaseAway:
-                log.warning("mail_record_waits", mail_id=str(mail.mail_id))
-                await asyncio.sleep(1.0)
-            else:
-                return
 
     def _now(self, mail: DueMail) -> Attempt:
         return Attempt(mail.attempts, mail.queued_at, self._clock())

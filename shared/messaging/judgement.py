@@ -31,6 +31,14 @@ def may_be_to_blame(error: BaseException) -> bool:
     return not any(_is_of_surroundings(link) for link in _with_causes(error))
 
 
+def stream_may_be_to_blame(error: BaseException) -> bool:
+    """The same of a stream that was written under the append lock, so that others can go on.
+
+    Nobody is faster there: versions that conflict are those of a stream with a hole.
+    """
+    return isinstance(error, ConcurrencyConflict) or may_be_to_blame(error)
+
+
 def _is_of_surroundings(error: BaseException) -> bool:
     sqlstate = sqlstate_of(error)
     if sqlstate is not None:

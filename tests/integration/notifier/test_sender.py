@@ -161,7 +161,7 @@ async def test_a_crash_after_the_server_took_it_shows_as_a_second_attempt(
     async def die(*_: object, **__: object) -> None:
         raise KilledError
 
-    monkeypatch.setattr(dying, "_record", die)
+    monkeypatch.setattr(dying._recorder, "record_taken", die)
     with pytest.raises(KilledError):
         await dying.step()
     assert (await story.row(mail_id))["state"] == "sending"
@@ -198,15 +198,12 @@ async def test_a_mail_that_was_taken_while_the_database_went_away_is_remembered(
     mail_id = await story.happen(checked(uuid4()))
     async with proxy_to(fresh_postgres.url("notifier")) as (proxy, url):
         database = Database(url)
-        find = story.auth.find
-
-        async def find_and_cut(user_id: UUID) -> Contact:
-            await proxy.cut()
-            return await find(user_id)
-
-        story.auth.find = find_and_cut  # type: ignore[method-assign]
+        story.smtp.acts["content"] = Act("250 2.0.0 taken as 42", delay=1)
         sending = asyncio.create_task(story.sender(database).step())
         async with asyncio.timeout(10):
+            while not story.smtp.seen:
+                await asyncio.sleep(0.02)
+            await proxy.cut()
             while not story.smtp.taken:
                 await asyncio.sleep(0.02)
         await proxy.mend()
