@@ -16,7 +16,10 @@ from tests.faults.snapshot import PRODUCERS
 LONGEST = 200.0  # seconds
 
 # A mail that failed is tried again after 1, 5, 15 … minutes. Here that time has come now.
-_HASTEN = "UPDATE notifier.mails SET due_at = now() WHERE state = 'queued' AND due_at > now()"
+_HASTEN = """
+UPDATE notifier.mails SET due_at = now()
+WHERE due_at > now() AND (state = 'queued' OR state = 'sending' AND claimed_by IS NULL)
+"""
 _BEHIND = """
 SELECT count(*) FROM {0}.events WHERE type = ANY($1) AND position > coalesce(
     (SELECT position FROM {0}.checkpoints WHERE name = 'relay'), 0)
