@@ -34,9 +34,10 @@ def may_be_to_blame(error: BaseException) -> bool:
 def stream_may_be_to_blame(error: BaseException) -> bool:
     """The same of a stream that was written under the append lock, so that others can go on.
 
-    Nobody is faster there: versions that conflict are those of a stream with a hole.
+    Nobody is faster there: versions that conflict are those of a stream with a hole. And a row that
+    can't be read is nobody else's.
     """
-    return isinstance(error, ConcurrencyConflict) or may_be_to_blame(error)
+    return isinstance(error, ConcurrencyConflict | UnreadableRowError) or may_be_to_blame(error)
 
 
 def _is_of_surroundings(error: BaseException) -> bool:
