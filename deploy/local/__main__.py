@@ -10,6 +10,7 @@ from deploy.local.options import Options, read_data
 from shared.errors import Misconfigured
 
 Environment = Mapping[str, str]
+INTERRUPTED = 130  # what a shell tells of a program that Ctrl-C ended
 
 
 def serve(environment: Environment) -> None:
@@ -41,12 +42,14 @@ def tools(_environment: Environment) -> None:
     """Install what testing needs beyond Python packages, whatever is set for running."""
     from deploy.local.fonts import ensure_fonts  # noqa: PLC0415
     from deploy.local.packages import ensure_chromium, ensure_rabbitmq  # noqa: PLC0415
+    from deploy.local.supervisor import stopping_on_signals  # noqa: PLC0415
     from deploy.local.unpacking import tools_folder  # noqa: PLC0415
 
     log = tools_folder() / "log"
-    ensure_rabbitmq(say, log)
-    ensure_chromium(say, log)
-    ensure_fonts(say, log)
+    with stopping_on_signals():
+        ensure_rabbitmq(say, log)
+        ensure_chromium(say, log)
+        ensure_fonts(say, log)
 
 
 COMMANDS: dict[str, Callable[[Environment], None]] = {
@@ -67,6 +70,8 @@ def main(arguments: list[str]) -> int:
     except (CannotStart, Misconfigured) as reason:
         sys.stderr.write(f"{reason}\n")
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

@@ -1,7 +1,8 @@
-"""Runs apt-get, and tells now and then how far it is."""
+"""Runs apt-get and dpkg, and tells now and then how far they are."""
 
 import os
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -24,11 +25,31 @@ def apt_get(
     Who interrupts us ends it as well, but not with `to_the_end`: half an installation would keep
     the system from any other.
     """
+
+    def command(news: int) -> list[str]:
+        return ["apt-get", *_PATIENCE, "-o", f"APT::Status-Fd={news}", *arguments]
+
+    return _run(command, output, say, to_the_end=to_the_end)
+
+
+def configure(output: BinaryIO, say: Say) -> bool:
+    """Let dpkg set up what an interrupted installation has left; returns like `apt_get`."""
+    return _run(
+        lambda news: ["dpkg", "--status-fd", str(news), "--configure", "-a"],
+        output,
+        say,
+        to_the_end=True,
+    )
+
+
+def _run(
+    command: Callable[[int], list[str]], output: BinaryIO, say: Say, *, to_the_end: bool
+) -> bool:
+    """`command` takes the descriptor to which the program tells how far it is."""
     news, written = os.pipe()
     try:
-        told = ["-o", f"APT::Status-Fd={written}"]
-        process = subprocess.Popen(  # noqa: S603 - our own commands
-            ["apt-get", *_PATIENCE, *told, *arguments],  # noqa: S607 - of the PATH, as a user calls it
+        process = subprocess.Popen(  # noqa: S603 - our own commands, of the PATH as a user calls them
+            command(written),
             env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -46,6 +67,7 @@ def apt_get(
     finally:
         if to_the_end:
             _finish(process, news, say)
+            _kill_session(process)
         process.kill()
         process.wait()
         os.close(news)
@@ -60,6 +82,12 @@ def _finish(process: subprocess.Popen[bytes], news: int, say: Say) -> None:
                 return
         except KeyboardInterrupt:
             continue
+
+
+def _kill_session(process: subprocess.Popen[bytes]) -> None:
+    """End what is silent with the scripts it has started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _follow(process: subprocess.Popen[bytes], news: int, say: Say) -> bool:

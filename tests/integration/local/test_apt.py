@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local import apt
-from deploy.local.apt import apt_get
+from deploy.local.apt import apt_get, configure
+from tests.support.processes import is_alive
 
 FAKE = """#!/bin/sh
 for word; do case $word in APT::Status-Fd=*) fd=${word#*=};; esac; done
@@ -16,9 +17,9 @@ echo "$DEBIAN_FRONTEND"
 NEWS = 'echo "dlstatus:1:%s:Retrieving file %s of 3 (erlang-base)" >/dev/fd/$fd\nsleep 0.15\n'
 
 
-def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    (folder / "apt-get").write_text(FAKE + script)
-    (folder / "apt-get").chmod(0o755)
+def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str, name: str = "apt-get") -> None:
+    (folder / name).write_text(FAKE + script)
+    (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
@@ -70,3 +71,33 @@ def test_an_interruption_ends_no_installation(
     with (tmp_path / "log").open("wb") as log, pytest.raises(KeyboardInterrupt):
         apt_get(["install"], log, interrupt, to_the_end=to_the_end)
     assert (tmp_path / "installed").exists() == to_the_end
+
+
+def test_what_is_set_up_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asks = f"read answer && echo answered\nps -o sid= $$ > {tmp_path}/session\n"
+    fake(tmp_path, monkeypatch, asks, "dpkg")
+    terminal, far_end = os.openpty()
+    before = os.dup(0)
+    os.write(terminal, b"yes\n")
+    os.dup2(far_end, 0)
+    try:
+        with (tmp_path / "log").open("wb") as log:
+            assert configure(log, print)
+    finally:
+        os.dup2(before, 0)
+        for opened in (before, terminal, far_end):
+            os.close(opened)
+    assert (tmp_path / "log").read_text() == "noninteractive\n"
+    assert int((tmp_path / "session").read_text()) != os.getsid(0)
+
+
+def test_what_is_never_set_up_is_ended_with_all_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apt, "SILENCE", 0.3)
+    fake(tmp_path, monkeypatch, f"sleep 60 &\necho $! > {tmp_path}/script\nwait\n", "dpkg")
+    began = time.monotonic()
+    with (tmp_path / "log").open("wb") as log:
+        assert not configure(log, print)
+    assert time.monotonic() - began < 10
+    assert not is_alive(int((tmp_path / "script").read_text()))

@@ -1,11 +1,17 @@
 """Installing the broker starts no service of the system and says what it can't do."""
 
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from deploy.local import packages, unpacking
+from deploy.local.__main__ import main
 from deploy.local.errors import CannotStart
 from deploy.local.packages import (
     ensure_chromium,
@@ -130,3 +136,60 @@ def test_others_hear_what_else_they_can_do(debian: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(packages, "unpack", fail)
     with pytest.raises(CannotStart, match=r"could not fetch it\. RabbitMQ is missing: install it"):
         ensure_rabbitmq(print, debian / "log")
+
+
+def test_a_policy_that_a_killed_run_left_behind_goes(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    killed = services_forbidden(policy)
+    killed.__enter__()
+    left = policy.read_bytes()
+    killed.__exit__(None, None, None)
+    policy.write_bytes(left)
+    policy.chmod(0o755)
+    assert subprocess.run([policy], check=False).returncode == 0  # and meanwhile forbids nothing
+    with services_forbidden(policy):
+        assert subprocess.run([policy], check=False).returncode == 101
+    assert not policy.exists()
+
+
+def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    found: list[int] = []
+
+    def second() -> None:
+        with services_forbidden(policy):
+            found.append(subprocess.run([policy], check=False).returncode)
+
+    with services_forbidden(policy):
+        other = threading.Thread(target=second)
+        other.start()
+        time.sleep(0.3)
+        assert found == []
+    other.join(timeout=10)
+    assert found == [101]
+    assert not policy.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_no_policy_behind(
+    debian: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    def interrupted(*_arguments: object, **_named: object) -> bool:
+        assert (debian / "policy-rc.d").exists()
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+        raise AssertionError("nobody was interrupted")
+
+    monkeypatch.setattr(packages, "apt_get", interrupted)
+    assert main(["tools"]) == 128 + signal.SIGINT
+    assert not (debian / "policy-rc.d").exists()
+
+
+def test_elsewhere_than_on_linux_no_library_is_asked_for(
+    debian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (debian / "chromium").touch()
+    monkeypatch.setattr(packages, "LIBATOMIC", "libnobody.so.1")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    ensure_chromium(print, debian / "log")
+    assert not (debian / "calls").exists()
