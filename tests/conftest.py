@@ -1,6 +1,7 @@
 """Servers, keys and databases that tests share."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.packages import driver_libraries, find_chromium
+from deploy.local.postgres import forget_variables
 from shared.context import causation_id, correlation_id
 from tests.support.databases import PrivateDatabase, copy, create_template, drop, empty
 from tests.support.fonts import configured
@@ -31,6 +33,19 @@ _MEANT = ("PREREVIEW_TEST_", "PREREVIEW_FUZZ_")
 for _name in [name for name in os.environ if name.startswith("PREREVIEW_")]:
     if not _name.startswith(_MEANT):
         del os.environ[_name]
+
+
+# Nor is what names another database anybody's here but of the one that is given.
+if "PREREVIEW_TEST_DATABASE_URL" not in os.environ:
+    forget_variables()
+
+
+# What finds the processes of a product needs /proc.
+collect_ignore_glob = [] if sys.platform == "linux" else ["faults/*"]
+
+
+def pytest_report_header() -> list[str]:
+    return ["tests/faults are left out: they need Linux"] if collect_ignore_glob else []
 
 
 class ByServers(LoadScopeScheduling):  # type: ignore[misc]

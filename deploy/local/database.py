@@ -12,7 +12,7 @@ from deploy.local.given import blaming_database, check_database
 from deploy.local.lock import only_one, running_pid
 from deploy.local.options import Options
 from deploy.local.ports import chosen_ports
-from deploy.local.postgres import Postgres
+from deploy.local.postgres import Postgres, forget_variables
 from deploy.local.servers import private_postgres
 from deploy.postgres.provision import role_url
 from services import rebuild as rebuilding
@@ -26,7 +26,9 @@ def database_url(options: Options) -> Iterator[str]:
     if options.database_url:
         check_database(options)
         yield options.database_url
-    elif running_pid(options.data) is not None:
+        return
+    forget_variables()
+    if running_pid(options.data) is not None:
         port = chosen_ports(options.data / "ports.json")["postgres"]
         yield Postgres(options.data / "postgres", port).url
     else:

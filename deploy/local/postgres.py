@@ -34,6 +34,12 @@ SETTINGS = {
 }
 
 
+def forget_variables() -> None:
+    """Drop `PG…` variables, which asyncpg reads beside an address: they mean no server of ours."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
 @dataclass
 class Postgres:
     """Start it, wait until it is ready, stop it; the data stay in `folder`."""

@@ -12,7 +12,6 @@ from deploy.local.processes import Process, kill_group, stop
 from shared.errors import MISCONFIGURED
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds, for what dies while it starts
-SETTLED = 5.0  # seconds of life after which a program has started: when it dies, it starts at once
 Say = Callable[[str], None]
 
 
@@ -25,6 +24,7 @@ class Program:
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 20.0  # seconds it may take to stop
+    settled: float = 5.0  # seconds its start takes at most: who dies later is started again at once
     process: Process | None = field(default=None, repr=False)
     started: float = 0.0
     crashes: int = 0
@@ -91,7 +91,7 @@ class Supervisor:
 
     def _crashed(self, program: Program, how: str) -> None:
         now = time.monotonic()
-        if now - program.started > SETTLED:
+        if now - program.started > program.settled:
             program.crashes, wait, when = 0, 0.0, "at once"
         else:
             wait = BACKOFF[min(program.crashes, len(BACKOFF) - 1)]

@@ -15,7 +15,7 @@ from deploy.local.logs import fresh_log
 from deploy.local.options import PREFIX, Options
 from deploy.local.packages import ensure_rabbitmq
 from deploy.local.ports import LOOPBACK, free_ports, require_free
-from deploy.local.postgres import Postgres
+from deploy.local.postgres import Postgres, forget_variables
 from deploy.local.processes import Forked
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.readiness import wait_until_ready
@@ -103,6 +103,7 @@ class System:
     def _start_postgres(self) -> Postgres | None:
         if self._options.database_url:
             return None
+        forget_variables()
         server = Postgres(self._options.data / "postgres")
         self._supervisor.start([Program("Postgres", server.start, server.log, signal.SIGINT, 15.0)])
         return server
@@ -112,7 +113,9 @@ class System:
             return None
         ensure_rabbitmq(say, fresh_log(self._logs, "install"))
         server = RabbitMQ(self._options.data / "rabbitmq", self._credentials.rabbitmq)
-        self._supervisor.start([Program("RabbitMQ", server.start, server.log)])
+        # Its start took 8 to 19 s where it was measured.
+        program = Program("RabbitMQ", server.start, server.log, settled=20.0)
+        self._supervisor.start([program])
         return server
 
     def _amqp(self, server: RabbitMQ | None) -> Callable[[str], str]:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from deploy.local.postgres import forget_variables
 from tests.faults import runs
 from tests.faults.faults import is_root
 from tests.faults.table import Line, summary, timings
@@ -40,11 +41,15 @@ async def prove(folder: Path, kills: int, seed: int, only: list[str]) -> list[Li
 def main() -> int:
     names = [*RUNS, *(fault.name for fault in FAULTS)]
     only = [name for name in os.environ.get("PREREVIEW_FAULTS_ONLY", "").split(",") if name]
+    if sys.platform != "linux":
+        sys.stderr.write("The proof under faults needs Linux: it finds processes in /proc.\n")
+        return 2
     if unknown := set(only) - set(names):
         sys.stderr.write(f"There is no {', '.join(unknown)}; there are {', '.join(names)}.\n")
         return 2
     kills = int(os.environ.get("PREREVIEW_FAULTS_KILLS") or 100)
     seed = int(os.environ.get("PREREVIEW_FAULTS_SEED") or 1)
+    forget_variables()
     folder = Path(tempfile.mkdtemp(prefix="prereview-faults."))
     sys.stdout.write(f"Logs are in {folder} until all holds.\n")
     lines = asyncio.run(prove(folder, kills, seed, only or names))

@@ -67,9 +67,8 @@ def test_a_child_that_crashes_is_started_again_after_one_second_then_two(tmp_pat
 
 
 def test_a_child_that_had_started_is_started_again_at_once_however_often_it_dies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("deploy.local.supervisor.SETTLED", 0.3)
     said: list[str] = []
     supervisor = Supervisor(said.append)
     sleeper = ["sleep", "60"]
@@ -77,6 +76,7 @@ def test_a_child_that_had_started_is_started_again_at_once_however_often_it_dies
         "sleeper",
         lambda: subprocess.Popen(sleeper, start_new_session=True),
         tmp_path / "sleeper.log",
+        settled=0.3,
     )
     supervisor.start([program])
     for _ in range(3):
@@ -90,6 +90,25 @@ def test_a_child_that_had_started_is_started_again_at_once_however_often_it_dies
         assert program.process not in {None, killed}
     supervisor.stop()
     assert said == [f"sleeper … ended by signal 9, starts again at once; see {program.log}"] * 3
+
+
+def test_one_whose_start_takes_long_is_given_a_pause_when_it_dies_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+    program = Program(
+        "slow",
+        lambda: subprocess.Popen(["true"], start_new_session=True),
+        tmp_path / "slow.log",
+        settled=20.0,
+    )
+    supervisor.start([program])
+    assert isinstance(program.process, subprocess.Popen)
+    program.process.wait()
+    program.started -= 8.0
+    supervisor.check()
+    assert said == [f"slow … ended with exit code 0, starts again in 1 s; see {program.log}"]
 
 
 def test_the_last_group_ends_first_and_nothing_is_left(tmp_path: Path) -> None:
