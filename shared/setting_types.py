@@ -25,7 +25,9 @@ def read_server_url(written: str, schemes: tuple[str, ...]) -> str:
     if parts.scheme not in schemes:
         raise ValueError(f"must begin with {schemes[0]}://; expected {example}.")
     if not host or any(ord(character) <= ord(" ") for character in written):
-        raise ValueError(f"names no host; expected {example}.")
+        raise ValueError(f"names no host, and a socket's path will not do; expected {example}.")
+    if host.startswith("%2f"):  # the path of a socket, as Postgres allows it
+        raise ValueError(f"names a socket where a host is needed; expected {example}.")
     return written
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
@@ -93,12 +94,30 @@ def _ask(answer: Awaitable[None], name: str, instead: str) -> None:
         asyncio.run(within())
     except Unfit as reason:
         raise CannotStart(_told(name, str(reason), instead)) from None
-    except (OSError, EOFError):  # TimeoutError is an OSError
+    except (OSError, EOFError) as error:  # TimeoutError is an OSError
+        if why := _of_tls(error):
+            raise CannotStart(_told(name, why, instead)) from None
         why = "nobody answers at that address. Start the server"
         raise CannotStart(_told(name, why, instead)) from None
     except Exception as error:  # noqa: BLE001 - whatever a foreign server makes libraries raise
         why = f"what answers there can't be used ({type(error).__name__}). Change the variable"
         raise CannotStart(_told(name, why, instead)) from None
+
+
+def _of_tls(error: BaseException) -> str:
+    """What keeps TLS from being spoken; empty where it is something else."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is refused ({error.verify_message}). Change the variable, or let "
+            "this machine trust who has signed it"
+        )
+    if isinstance(error, ssl.SSLError):
+        return (
+            f"what answers there speaks no TLS that we speak ({error.reason}). Change the variable"
+        )
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):  # asyncpg's
+        return "Postgres speaks no TLS there, and TLS is asked for. Change the variable"
+    return _of_tls(error.__cause__) if error.__cause__ else ""
 
 
 def _told(name: str, why: str, instead: str) -> str:
@@ -112,6 +131,11 @@ async def _database(url: str) -> None:
         raise Unfit("Postgres refuses this user or password. Change the variable") from None
     except asyncpg.InvalidCatalogNameError:
         raise Unfit("Postgres has no database of that name. Change the variable") from None
+    except (asyncpg.ClientConfigurationError, FileNotFoundError):  # of a certificate
+        raise Unfit(
+            "TLS can't be set up with the options of this address, or with variables that begin "
+            "with PGSSL. Change them"
+        ) from None
     try:
         if not await connection.fetchval(_MAY_LAY):
             raise Unfit(f"this user has too few rights. {_ADMINISTRATOR}")

@@ -37,13 +37,23 @@ def only_one(data: Path) -> Iterator[None]:
 
 
 def running_pid(data: Path) -> int | None:
-    """The supervisor of this folder, if it lives and the pid is not another program's by now."""
+    """The supervisor of this folder, if it lives and the pid is not another program's by now.
+
+    Raises:
+        CannotStart: the folder is none, or we may not read in it.
+    """
     try:
         told = json.loads((data / FILE).read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+        pid, began = int(told["pid"]), told["started_at"]
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
         return None
-    started = started_at(told["pid"])
-    return told["pid"] if started is not None and started == told["started_at"] else None
+    except OSError as reason:
+        raise CannotStart(
+            f"Nothing can be read in {data} ({reason.strerror}): set PREREVIEW_DATA to a folder of "
+            "yours, or unset it."
+        ) from None
+    started = started_at(pid)
+    return pid if started is not None and started == began else None
 
 
 def stop_running(data: Path, seconds: float = 60.0) -> bool:

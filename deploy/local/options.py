@@ -46,7 +46,12 @@ class Options:
 
 def read_data(environment: Mapping[str, str]) -> Path:
     """The folder of everything that is kept."""
-    return Path(_value(environment, "DATA") or ".local").resolve()
+    try:
+        return Path(_value(environment, "DATA") or ".local").resolve()
+    except (OSError, RuntimeError):  # the latter for links that lead in a circle
+        raise CannotStart(
+            f"{PREFIX}DATA leads to no folder: set {PREFIX}DATA to a folder of yours, or unset it."
+        ) from None
 
 
 def _value(environment: Mapping[str, str], name: str) -> str:

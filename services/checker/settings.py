@@ -1,12 +1,17 @@
 """Settings of the checker."""
 
+import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.checker.detection import Wanted
 from shared.setting_types import Folder
 from shared.settings import StatefulSettings
+
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory is what is wanted
 
 
 class Settings(StatefulSettings):
@@ -17,11 +22,19 @@ class Settings(StatefulSettings):
     )
     check_batch: int = Field(200, ge=1, le=500, description="files in one run of ruff")
     work_dir: Folder = Field(
-        Path("/dev/shm"),  # noqa: S108 - a folder in memory is what is wanted
-        description="folder in memory for the files being checked",
+        IN_MEMORY,
+        description="folder in memory for the files being checked; where the default is missing, "
+        "as on macOS, the temporary folder",
     )
     ruff_isolation: Wanted = Field(
         "auto",
         description="`auto`: ruff gets no network, files or user that the system lets us keep from "
         "it; `required`: not to start without; `off`",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _have_a_folder(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if os.access(IN_MEMORY, os.W_OK | os.X_OK):
+            return values
+        return {"work_dir": Path(tempfile.gettempdir()), **values}

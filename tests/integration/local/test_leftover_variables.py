@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from deploy.local import given
 from deploy.local.__main__ import main
 from deploy.local.options import Options
 from deploy.local.system import System
+from tests.support.certificates import loopback_tls
 from tests.support.databases import PrivateDatabase
 from tests.support.product import free_port, local
 from tests.support.servers import Broker
@@ -43,6 +44,24 @@ def answering(words: bytes, *, hang: bool = False) -> Iterator[int]:
         listening.shutdown(socket.SHUT_RDWR)
         for peer in kept:
             peer.close()
+
+
+@contextmanager
+def speaking_tls(folder: Path) -> Iterator[int]:
+    """A server with a certificate that it made itself."""
+    context = loopback_tls(folder).server
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+
+        def answer() -> None:
+            with suppress(OSError):
+                peer, _ = listening.accept()
+                context.wrap_socket(peer, server_side=True).close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 Refused = Callable[[str, str], str]
@@ -91,6 +110,8 @@ def refused(
         ("PREREVIEW_DATABASE_URL", f"postgresql://user:{SECRET}@database.invalid/"),
         ("PREREVIEW_DATABASE_URL", f"postgresql://user:{SECRET}@127.0.0.1:1/"),
         ("PREREVIEW_DATABASE_URL", f"postgresql://user:{SECRET}@127.0.0.1:1/?sslmode=garbage"),
+        ("PREREVIEW_DATABASE_URL", "postgresql:///prereview?host=/run/postgresql"),
+        ("PREREVIEW_DATABASE_URL", "postgresql://%2Frun%2Fpostgresql/prereview"),
         ("PREREVIEW_SMTP_URL", "garbage"),
         ("PREREVIEW_SMTP_URL", f"smtp://user:{SECRET}@mail.example"),
         ("PREREVIEW_AMQP_URL_FILE", "/nowhere/amqp_url"),
@@ -181,6 +202,31 @@ def test_a_broker_with_other_credentials(refused: Refused, rabbitmq: Broker) -> 
     assert "refuses this user or password" in said
     server, _, _host = rabbitmq.url().rpartition("/")
     assert "no virtual host of that name" in refused(variable, f"{server}/elsewhere")
+
+
+def test_a_database_without_tls(refused: Refused, postgres: PrivateDatabase) -> None:
+    url = postgres.admin_url.render_as_string(hide_password=False)
+    said = refused("PREREVIEW_DATABASE_URL", f"{url}?sslmode=require")
+    assert "speaks no TLS" in said
+    assert "Start the server" not in said
+
+
+def test_a_broker_without_tls(refused: Refused, rabbitmq: Broker) -> None:
+    said = refused("PREREVIEW_AMQP_URL", rabbitmq.url().replace("amqp://", "amqps://"))
+    assert "speaks no TLS" in said
+    assert "Start the server" not in said
+
+
+def test_a_certificate_that_is_refused(refused: Refused, tmp_path: Path) -> None:
+    with speaking_tls(tmp_path) as port:
+        said = refused("PREREVIEW_AMQP_URL", f"amqps://user:{SECRET}@127.0.0.1:{port}/")
+    assert "its certificate is refused (self-signed certificate)" in said
+
+
+@pytest.mark.parametrize("option", ["sslmode=perhaps", "sslmode=require&sslcert=/nowhere"])
+def test_options_that_no_connection_can_have(refused: Refused, option: str) -> None:
+    said = refused("PREREVIEW_DATABASE_URL", f"postgresql://user:{SECRET}@127.0.0.1:1/?{option}")
+    assert "TLS can't be set up" in said
 
 
 def test_a_folder_that_can_hold_no_data(tmp_path: Path) -> None:

@@ -55,6 +55,22 @@ def test_down_is_content_when_nothing_runs(tmp_path: Path) -> None:
     assert (answer.returncode, answer.stdout) == (0, "Nothing is running.\n")
 
 
+def test_down_tells_of_a_folder_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for folder in (tmp_path / "file", tmp_path / "loop", tmp_path / ("long" * 100)):
+        answer = local("down", folder)
+        assert answer.returncode == 1
+        [said] = answer.stderr.splitlines()
+        assert "set PREREVIEW_DATA" in said
+
+
+@pytest.mark.parametrize("told", ["", "[]", "{}", "17", '{"pid": "x", "started_at": null}'])
+def test_down_takes_a_broken_note_for_none(tmp_path: Path, told: str) -> None:
+    (tmp_path / "supervisor.pid").write_text(told)
+    assert local("down", tmp_path).stdout == "Nothing is running.\n"
+
+
 def test_down_leaves_a_stranger_with_the_same_pid_alone(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as stranger:
         told = f'{{"pid": {stranger.pid}, "started_at": "1"}}'

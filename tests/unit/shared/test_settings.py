@@ -1,11 +1,13 @@
 """Settings come from variables; secrets also from files."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from services.auth.settings import Settings as AuthSettings
+from services.checker.settings import IN_MEMORY
 from services.checker.settings import Settings as CheckerSettings
 from services.files.settings import Settings as FilesSettings
 from shared.errors import Misconfigured
@@ -136,3 +138,15 @@ def test_keys_that_can_not_be_read_are_told_without_them(tmp_path: Path) -> None
         with pytest.raises(Misconfigured, match="PREREVIEW_JWKS_FILE") as caught:
             Identity.of("auth", settings)
         assert "hush" not in str(caught.value)
+
+
+def test_where_no_folder_is_in_memory_the_temporary_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert CheckerSettings().work_dir in {IN_MEMORY, tmp_path}
+    monkeypatch.setattr("services.checker.settings.IN_MEMORY", tmp_path / "nowhere")
+    assert CheckerSettings().work_dir == tmp_path
+    monkeypatch.setenv("PREREVIEW_WORK_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(ValidationError, match="work_dir"):
+        CheckerSettings()
