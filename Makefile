@@ -38,7 +38,7 @@ fuzz: $(STAMP)  ## hostile headers and made-up API requests, COUNT of them in al
 
 faults: $(STAMP)  ## kill, stop and starve everything, and prove that nothing is lost; KILLS, ONLY=name, SEED
 	@$(BIN)/python -m deploy.local tools
-	PREREVIEW_FAULTS_KILLS=$(KILLS) PREREVIEW_FAULTS_ONLY=$(ONLY) PREREVIEW_FAULTS_SEED=$(SEED) $(BIN)/python -m tests.faults
+	PREREVIEW_FAULTS_KILLS="$(KILLS)" PREREVIEW_FAULTS_ONLY="$(ONLY)" PREREVIEW_FAULTS_SEED="$(SEED)" $(BIN)/python -m tests.faults
 
 check: $(STAMP)  ## lint, format, types, import rules, derived files
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """The proof under faults: `make faults`, or `python -m tests.faults`.
 
 `PREREVIEW_FAULTS_KILLS` (100), `PREREVIEW_FAULTS_SEED` (1), `PREREVIEW_FAULTS_ONLY`: `kill`,
-`two-copies`, `frozen-copies`, `disk-full`, or names of `tests.faults.targeted`, with commas.
+`kill-each`, `two-copies`, `frozen-copies`, `disk-full`, or names of
+`tests.faults.targeted`, with commas.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from tests.faults.faults import is_root
 from tests.faults.table import Line, summary, timings
 from tests.faults.targeted import FAULTS
 
-RUNS = ("kill", "two-copies", "frozen-copies", "disk-full")
+RUNS = ("kill", "kill-each", "two-copies", "frozen-copies", "disk-full")
 
 
 async def prove(folder: Path, kills: int, seed: int, only: list[str]) -> list[Line]:
@@ -25,6 +26,8 @@ async def prove(folder: Path, kills: int, seed: int, only: list[str]) -> list[Li
     lines: list[Line] = []
     if "kill" in only:
         lines.append(await runs.killing(folder / "kill", kills, seed))
+    if "kill-each" in only:
+        lines.append(await runs.killing_each(folder / "kill-each", seed))
     if "two-copies" in only:
         lines.append(await runs.two_copies(folder / "two-copies", kills, seed))
     if "frozen-copies" in only:

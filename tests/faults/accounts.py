@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tests.faults.asking import Asker, told
 from tests.faults.ledger import Request
 from tests.faults.mail_server import MailServer
+from tests.faults.patience import tries
 
 PASSWORD = "correct horse battery"
 _LINK = re.compile(r"/confirm/([A-Za-z0-9_-]+)")
@@ -17,7 +18,10 @@ MAIL_SECONDS = 240.0  # a mail that failed twice is tried again after a minute, 
 
 @dataclass
 class Account:
-    """Somebody's. Every try to register has an address of its own: see `Request`."""
+    """Somebody's. Every try to register has an address of its own: see `Request`.
+
+    Whatever is not done in time raises `AssertionError`: see `tries`.
+    """
 
     asker: Asker
     who: str
@@ -27,16 +31,13 @@ class Account:
 
     async def register(self, mail_server: MailServer) -> bool:
         """Register, open the link of the mail, log in; False when no mail came."""
-        tries = 0
-        while True:
-            tries += 1
-            self.email = f"{self.who}.{tries}@example.org"
+        async for number in tries(f"{self.who}'s registration"):
+            self.email = f"{self.who}.{number}@example.org"
             request = Request(self.who, "register", name=self.email)
             body = {"email": self.email, "password": PASSWORD, "language": "en"}
             await self.asker.ask(request, "POST", "/api/v1/users", json=body)
             if request.outcome == "done":
                 break
-            await asyncio.sleep(1)
         token = await self._link(mail_server)
         if not token:
             return False
@@ -46,27 +47,25 @@ class Account:
         return True
 
     async def log_in(self) -> None:
-        """Until it works; a session of the API."""
+        """A session of the API, as soon as there can be one."""
         body = {"email": self.email, "password": PASSWORD}
-        while True:
+        async for _ in tries(f"{self.who}'s login"):
             request = Request(self.who, "confirm", name="login")
             answer = await self.asker.ask(request, "POST", "/api/v1/sessions", json=body)
             if request.outcome == "done":
                 bearer = f"Bearer {told(answer)['access_token']}"
                 self.asker.http.headers["Authorization"] = bearer
                 return
-            await asyncio.sleep(1)
 
     async def erase(self) -> None:
         """Leave. A 401 after a try whose outcome is unknown says that it has worked."""
-        while True:
+        async for _ in tries(f"{self.who}'s erasure", PROOF_PAUSE):
             request = Request(self.who, "erase", name=self.email)
             body = {"password": PASSWORD}
             await self.asker.ask(request, "DELETE", "/api/v1/me", json=body)
             if request.outcome == "done" or request.status == 401:
                 self.erased_at = time.time()
                 return
-            await asyncio.sleep(PROOF_PAUSE)
 
     async def _link(self, mail_server: MailServer) -> str:
         end = time.monotonic() + MAIL_SECONDS
@@ -78,15 +77,15 @@ class Account:
         return ""
 
     async def _confirm(self, token: str) -> None:
-        while True:
+        async for _ in tries(f"{self.who}'s confirmation"):
             request = Request(self.who, "confirm", name=self.email)
             body = {"token": token}
             await self.asker.ask(request, "POST", "/api/v1/confirmations", json=body)
             if request.outcome in ("done", "refused"):
                 return
-            await asyncio.sleep(1)
 
     async def _learn_id(self) -> None:
-        while not self.user_id:
+        async for _ in tries(f"{self.who}'s look at the account"):
             self.user_id = str(told(await self.asker.look("/api/v1/me")).get("user_id", ""))
-            await asyncio.sleep(0 if self.user_id else 1)
+            if self.user_id:
+                return

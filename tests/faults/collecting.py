@@ -59,6 +59,7 @@ async def collect_tables(running: Running) -> Snapshot:
     async with broker.connected(running.product) as channel:
         snapshot.dead = await broker.dead_letters(channel)
     snapshot.mails = list(running.mail_server.mails())
+    snapshot.refused = list(running.mail_server.refused)
     return snapshot
 
 

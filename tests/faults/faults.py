@@ -18,7 +18,6 @@ class Fault:
     name: str
     sentence: str
     do: Do
-    broker: bool = False  # the broker itself is away: it may take longer to recover
     newcomers: bool = True  # whether people register and leave meanwhile
     in_tests: bool = False  # part of `make test`
 

@@ -125,17 +125,16 @@ async def _again(
 
 
 FAULTS = (
-    Fault("memory-alarm", "memory alarm of RabbitMQ for 20 s", memory_alarm, broker=True),
-    Fault("rabbitmq-stands-still", "SIGSTOP of RabbitMQ for 30 s", stand_still, broker=True),
-    Fault("connections-cut", "all AMQP connections closed every 5 s", cut_connections, broker=True),
-    Fault("queue-deleted", "the checker's queue deleted", delete_a_queue, broker=True),
+    Fault("memory-alarm", "memory alarm of RabbitMQ for 20 s", memory_alarm),
+    Fault("rabbitmq-stands-still", "SIGSTOP of RabbitMQ for 30 s", stand_still),
+    Fault("connections-cut", "all AMQP connections closed every 5 s", cut_connections),
+    Fault("queue-deleted", "the checker's queue deleted", delete_a_queue),
     Fault("poison", "undeliverable messages in every queue", poison, in_tests=True),
     Fault("three-times", "every message three times, shuffled", deliver_three_times),
     Fault(
         "full-queue-deleted",
         "the checker's queue deleted with messages in it",
         delete_a_full_queue,
-        broker=True,
     ),
-    Fault("binding-deleted", "a binding of notifier's deleted", delete_a_binding, broker=True),
+    Fault("binding-deleted", "a binding of notifier's deleted", delete_a_binding),
 )

@@ -1,4 +1,4 @@
-"""Faults: services that stand still, are told to end, or run twice."""
+"""Faults: services that stand still, or are told to end."""
 
 import asyncio
 import signal

@@ -25,15 +25,7 @@ def healthy() -> Snapshot:
         inboxes=_inboxes(events),
         journal=[dict(e) for name in PRODUCERS for e in events[name] if _is_told(name, e)],
         users=[{"user_id": ANN, "email": "ann@example.org", "email_confirmed_at": "noon"}],
-        versions=[
-            {
-                "file_id": FILE,
-                "version": 1,
-                "claimed_until": None,
-                "claimed_by": None,
-                "deleted": False,
-            }
-        ],
+        versions=[_version_row()],
         mail_rows=[_mail_row()],
         contents={SHA},
         downloads={SHA: SHA},
@@ -128,6 +120,8 @@ def _mail_row() -> dict[str, Any]:
         "state": "sent",
         "claimed_by": None,
         "attempts": 1,
+        "deaths": 0,
+        "queued_at": "noon",
     }
 
 

@@ -27,6 +27,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     of_events.read_tables_are_as_rebuilt,
     of_mail.each_check_has_one_mail,
     of_mail.each_mail_has_its_end,
+    of_mail.rows_say_what_events_tell,
     of_mail.sent_was_accepted,
     of_mail.accepted_is_marked_sent,
     of_mail.copies_are_marked,

@@ -1,11 +1,14 @@
 """The mail server's process: started, killed, told how to behave, and its log."""
 
+import asyncio
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.faults.patience import tries
 from tests.faults.smtp import Act
 from tests.support.product import ROOT
 
@@ -25,11 +28,15 @@ class Accepted:
 
 @dataclass
 class MailServer:
-    """`keep_alive` starts it again after a death, as the machine of a mail server would."""
+    """`keep_alive` starts it again after a death, as the machine of a mail server would.
+
+    `refused` are addresses, once for each 5xx; `mails` brings it up to date.
+    """
 
     folder: Path
     port: int
     wanted: bool = False
+    refused: list[str] = field(default_factory=list, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _read: int = 0
     _mails: list[Accepted] = field(default_factory=list, repr=False)
@@ -45,6 +52,18 @@ class MailServer:
             self.tell("accept")
         command = [sys.executable, "-m", "tests.faults.smtp", str(self.folder), str(self.port)]
         self._process = subprocess.Popen(command, cwd=ROOT)
+
+    async def listening(self, seconds: float = 30.0) -> None:
+        """Wait until somebody can connect.
+
+        Raises:
+            AssertionError: nobody could in time.
+        """
+        async for _ in tries("a connection to the mail server", pause=0.1, seconds=seconds):
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.close()
+                return
 
     def stop(self) -> None:
         self.wanted = False
@@ -76,5 +95,8 @@ class MailServer:
         return self._mails
 
     def _note(self, told: dict[str, object]) -> None:
-        if told.pop("what") == "accepted":
+        what = told.pop("what")
+        if what == "accepted":
             self._mails.append(Accepted(**told))  # type: ignore[arg-type]
+        elif what == "refused":
+            self.refused.append(str(told["to"]))

@@ -10,6 +10,7 @@ from tests.faults.accounts import Account
 from tests.faults.asking import Asker, Doors
 from tests.faults.ledger import Ledger
 from tests.faults.mail_server import MailServer
+from tests.faults.patience import end
 from tests.faults.people import Kept, Uploader
 
 PACE = 5.0  # seconds between two newcomers
@@ -28,14 +29,17 @@ class Newcomers:
     _count: int = 0
 
     async def live(self, stopping: asyncio.Event) -> None:
-        running: set[asyncio.Task[None]] = set()
-        while not stopping.is_set():
-            running = {task for task in running if not task.done()}
-            if len(running) < AT_ONCE:
-                running.add(asyncio.create_task(self._one()))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), PACE)
-        await asyncio.gather(*running)
+        """Raises what somebody's life has raised."""
+        lives: list[asyncio.Task[None]] = []
+        try:
+            while not stopping.is_set():
+                if sum(not life.done() for life in lives) < AT_ONCE:
+                    lives.append(asyncio.create_task(self._one()))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), PACE)
+            await asyncio.gather(*lives)
+        finally:
+            await end(lives)
 
     async def _one(self) -> None:
         self._count += 1

@@ -3,11 +3,14 @@
 from collections import Counter
 
 from shared.ids import derived_id
+from tests.faults.database import Row
 from tests.faults.mail_server import Accepted
 from tests.faults.snapshot import Rows, Snapshot
 
 UNDER_WAY = 5.0  # seconds for which the conversation about a mail may outlive an erasure
 MOST_COPIES = 2
+ENDS = {"EmailSent": "sent", "EmailFailed": "failed", "EmailSuppressed": "suppressed"}
+UNCERTAIN = "after the whole mail was sent"  # the end of a reason: the server may have the mail
 
 
 def each_check_has_one_mail(s: Snapshot) -> list[str]:
@@ -19,15 +22,38 @@ def each_check_has_one_mail(s: Snapshot) -> list[str]:
 
 
 def each_mail_has_its_end(s: Snapshot) -> list[str]:
-    """Each mail is sent, or truthfully not: suppressed for who is gone, failed for good."""
-    ends = {"sent", "failed"}
-    return [
+    """Each mail is sent, or truthfully not.
+
+    Suppressed only for who is gone, or has no use for the link in it any more; held only from who
+    has not confirmed; failed for good only as often as the server has refused the address.
+    """
+    failed = Counter(_addresses(s).get(r["user_id"]) for r in s.mail_rows if r["state"] == "failed")
+    refused = Counter(s.refused)
+    wrong = [
         f"mail {row['mail_id']} is {row['state']} after {row['attempts']} attempts"
         for row in s.mail_rows
-        if row["state"] not in ends
-        and not (row["state"] == "suppressed" and (row["user_id"] in s.erased or row["request_id"]))
+        if row["state"] not in ("sent", "failed")
+        and not (row["state"] == "suppressed" and _is_unwanted(row, s))
         and not (row["state"] == "held" and row["user_id"] not in _confirmed(s))
     ]
+    return wrong + [
+        f"{times} mails to {address} failed for good, which the server refused"
+        f" {refused[address or '']} times"
+        for address, times in failed.items()
+        if times > refused[address or ""]
+    ]
+
+
+def rows_say_what_events_tell(s: Snapshot) -> list[str]:
+    """A row is sent, failed or suppressed exactly where the mail's last event says so."""
+    told = {e["data"]["mail_id"]: end for e in s.events["notifier"] if (end := _end(e))}
+    rows = {row["mail_id"]: row["state"] for row in s.mail_rows}
+    wrong = [
+        f"mail {mail_id} is {state}, its events say {told.get(mail_id, 'nothing of an end')}"
+        for mail_id, state in rows.items()
+        if told.get(mail_id) != (state if state in ENDS.values() else None)
+    ]
+    return wrong + [f"mail {mail_id} has no row" for mail_id in sorted(told.keys() - rows.keys())]
 
 
 def sent_was_accepted(s: Snapshot) -> list[str]:
@@ -43,8 +69,8 @@ def sent_was_accepted(s: Snapshot) -> list[str]:
 def accepted_is_marked_sent(s: Snapshot) -> list[str]:
     """Every mail that the server has is marked as sent.
 
-    But those of people who are gone, and those with a link that was used before the second try: the
-    first one is marked as failed, after the whole mail was sent.
+    But those of people who are gone, and those with a link that was used before the second try:
+    the first one is marked as failed after the whole mail was sent, or its sender died.
     """
     marked = {data["message_id"].strip("<>") for data in _sent(s)}
     superseded = _superseded(s)
@@ -74,8 +100,7 @@ def copies_are_marked(s: Snapshot) -> list[str]:
 
 def mails_reach_their_owner(s: Snapshot) -> list[str]:
     """The result of a check goes to the owner of the file, and to nobody else."""
-    addresses = {user["user_id"]: user["email"] for user in s.users}
-    addresses |= {user_id: address for user_id, (address, _) in s.erased.items()}
+    addresses = _addresses(s)
     owner = {data["message_id"].strip("<>"): data["user_id"] for data in _sent(s)}
     return [
         f"{mail.message_id} ({mail.subject}) went to {mail.to}"
@@ -119,13 +144,48 @@ def _sent(s: Snapshot) -> Rows:
 
 
 def _superseded(s: Snapshot) -> set[str]:
-    """The first parts of the Message-IDs of account mails that failed and then had no reader."""
-    failed = {e["data"]["mail_id"] for e in s.events["notifier"] if e["type"] == "EmailFailed"}
+    """The first parts of the Message-IDs of account mails that may have come, unbeknown to us.
+
+    Their links were used before the second try, so that there was none.
+    """
+    uncertain = {
+        event["data"]["mail_id"]
+        for event in s.events["notifier"]
+        if event["type"] == "EmailFailed" and event["data"]["reason"].endswith(UNCERTAIN)
+    }
     return {
         str(derived_id(row["kind"], row["mail_id"]))
         for row in s.mail_rows
-        if row["state"] == "suppressed" and row["request_id"] and row["mail_id"] in failed
+        if row["state"] == "suppressed"
+        and row["request_id"]
+        and (row["mail_id"] in uncertain or row["deaths"])
     }
+
+
+def _is_unwanted(row: Row, s: Snapshot) -> bool:
+    """Of somebody who is gone; or a link's that was used, or has a later one in its place."""
+    if row["user_id"] in s.erased:
+        return True
+    return row["request_id"] is not None and (
+        row["user_id"] in _confirmed(s)
+        or any(
+            (later["user_id"], later["kind"]) == (row["user_id"], row["kind"])
+            and later["queued_at"] > row["queued_at"]
+            for later in s.mail_rows
+        )
+    )
+
+
+def _end(event: Row) -> str | None:
+    """The state that the row of a mail has after this; None while more is to come."""
+    if event["type"] == "EmailFailed" and event["data"]["next_attempt_at"] is not None:
+        return None
+    return ENDS.get(event["type"])
+
+
+def _addresses(s: Snapshot) -> dict[str, str]:
+    addresses = {user["user_id"]: user["email"] for user in s.users}
+    return addresses | {user_id: address for user_id, (address, _) in s.erased.items()}
 
 
 def _confirmed(s: Snapshot) -> set[str]:

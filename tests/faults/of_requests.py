@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 from tests.faults.ledger import Request
 from tests.faults.snapshot import Rows, Snapshot
 
-LATE = 60.0  # seconds in which a request whose outcome is unknown may still have an effect
+# Seconds in which a request of unknown outcome may still have an effect: the gateway's longest.
+LATE = 15.0
 SAVES = ("upload", "replace")
 CHANGES = (*SAVES, "delete", "restore")
 
@@ -92,15 +93,9 @@ def deletions_and_restorations_are_counted(s: Snapshot) -> list[str]:
 
 def lists_tell_the_last_state(s: Snapshot) -> list[str]:
     """The list shows each file as its last answered request left it."""
-    of_file: dict[str, list[Request]] = defaultdict(list)
-    file_of = {sha256: found[0][0] for sha256, found in _saved(s).items()}
     owner = {e["data"]["file_id"]: e["data"]["user_id"] for e in _file_events(s)}
-    for request in s.requests:
-        file_id = request.file_id or file_of.get(request.sha256, "")
-        if file_id and request.what in CHANGES and request.outcome in ("done", "unknown"):
-            of_file[file_id].append(request)
     wrong = []
-    for file_id, requests in of_file.items():
+    for file_id, requests in _changes(s).items():
         last = requests[-1]
         if _is_unclear(requests) or owner.get(file_id) in s.erased:
             continue
@@ -130,6 +125,22 @@ def answers_are_clear(s: Snapshot) -> list[str]:
         for request in s.requests
         if request.status >= 500 and request.status not in (503, 504)
     ]
+
+
+def excused(s: Snapshot) -> int:
+    """Files whose last state nobody can know, for a request without a clear answer came late."""
+    return sum(map(_is_unclear, _changes(s).values()))
+
+
+def _changes(s: Snapshot) -> dict[str, list[Request]]:
+    """Of each file the requests that have changed it, or may have."""
+    of_file: dict[str, list[Request]] = defaultdict(list)
+    file_of = {sha256: found[0][0] for sha256, found in _saved(s).items()}
+    for request in s.requests:
+        file_id = request.file_id or file_of.get(request.sha256, "")
+        if file_id and request.what in CHANGES and request.outcome in ("done", "unknown"):
+            of_file[file_id].append(request)
+    return of_file
 
 
 def _is_unclear(requests: list[Request]) -> bool:

@@ -12,6 +12,7 @@ import httpx2
 from tests.faults.accounts import PASSWORD, Account
 from tests.faults.asking import told
 from tests.faults.ledger import Request, What
+from tests.faults.patience import tries
 
 RETRY = 1.0  # seconds after a 503
 TRIES = 40  # of one wish, then the person does something else
@@ -133,7 +134,7 @@ class ScreenUser(Uploader):
 
     async def log_in(self) -> None:
         http = self.account.asker.http
-        while True:
+        async for _ in tries(f"{self.account.who}'s login", RETRY):
             http.headers.pop("Authorization", None)
             http.cookies.clear()
             form = {"email": self.account.email, "password": PASSWORD, "next": "/"}
@@ -141,7 +142,6 @@ class ScreenUser(Uploader):
             await self.account.asker.ask(request, "POST", "/login", data=form)
             if request.outcome == "done":
                 return
-            await asyncio.sleep(RETRY)
 
     async def upload(self, kept: Kept) -> Request:
         return await self._send(kept, "upload")

@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.faults.ledger import Request
+from tests.faults.patience import end
 from tests.faults.people import Kept, Uploader
 from tests.faults.running import Running
 
@@ -24,6 +27,12 @@ class Recovery:
     limit: float
     upload: float | None = None
     whole_way: float | None = None
+
+    def told(self) -> str:
+        upload, mail = (
+            "never" if t is None else f"{t:.1f} s" for t in (self.upload, self.whole_way)
+        )
+        return f"{self.what}: an upload {upload}, a mail {mail}, at most {self.limit:.0f} s"
 
 
 @dataclass
@@ -48,11 +57,20 @@ class Canary:
         await asyncio.gather(*self._flying)
         self._flying.clear()
 
+    @asynccontextmanager
+    async def flying(self) -> AsyncIterator[None]:
+        """At the end of the block all measuring is finished, or given up if something is raised."""
+        try:
+            yield
+            await self.finish()
+        finally:
+            await end(self._flying)
+
     async def _measure(self, recovery: Recovery, number: int) -> None:
         kept = Kept(f"{self.uploader.account.who}_{number}.py")
-        end = recovery.at + LONGEST
+        latest = recovery.at + LONGEST
         request = Request(self.uploader.account.who, "upload")
-        while time.monotonic() < end and request.outcome != "done":
+        while time.monotonic() < latest and request.outcome != "done":
             request = await self.uploader.upload(kept)
             if request.code == "file_name_taken":  # a try without a clear answer has worked
                 break
@@ -62,7 +80,7 @@ class Canary:
             if request.outcome != "done":
                 return
         recovery.upload = time.monotonic() - recovery.at
-        while time.monotonic() < end:
+        while time.monotonic() < latest:
             if self._has_mail(kept.name):
                 recovery.whole_way = time.monotonic() - recovery.at
                 return
@@ -76,8 +94,8 @@ class Canary:
 def too_slow(recoveries: list[Recovery], patience: float = 1.0) -> list[str]:
     """Who took longer than is promised, counted from whichever fault ends its time last.
 
-    A broker that is starting keeps others waiting, and a fault before the end begins it anew.
-    `patience` multiplies what is allowed.
+    A fault before the end begins the time anew. A broker that is starting keeps others waiting
+    until a mail has gone the whole way. `patience` multiplies what is allowed.
     """
     wrong = []
     for one in recoveries:
@@ -91,5 +109,18 @@ def too_slow(recoveries: list[Recovery], patience: float = 1.0) -> list[str]:
     return wrong
 
 
+def too_slow_alone(recoveries: list[Recovery], patience: float = 1.0) -> list[str]:
+    """The same where no fault came before the one before it was over: none excuses another."""
+    return [wrong for one in recoveries for wrong in too_slow([one], patience)]
+
+
 def _deadline(ended: float, recoveries: list[Recovery], patience: float) -> float:
-    return max(one.at + one.limit * patience for one in recoveries if one.at < ended)
+    return max(_excused(one, patience) for one in recoveries if one.at < ended)
+
+
+def _excused(one: Recovery, patience: float) -> float:
+    """Until when others may wait for this. A broker that is back is none of their excuse."""
+    longest = one.at + one.limit * patience
+    if one.limit == LIMIT or one.whole_way is None:
+        return longest
+    return min(longest, one.at + one.whole_way + LIMIT * patience)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -13,6 +13,7 @@ from tests.faults.asking import Asker, Doors, told
 from tests.faults.ledger import Ledger
 from tests.faults.mail_server import MailServer
 from tests.faults.newcomers import Newcomers
+from tests.faults.patience import end
 from tests.faults.people import ScreenUser, Uploader
 from tests.support.product import Product, running_product
 
@@ -96,11 +97,12 @@ async def running(folder: Path, seed: int = 1, **variables: str) -> AsyncIterato
     """Start all of it in an empty folder; everything has ended after the block."""
     folder.mkdir(parents=True, exist_ok=True)
     mail_server = MailServer(folder, free_ports(1)[0])
-    mail_server.start()
     chosen = {**HASTE, **_UNLIMITED, **variables}
     values = {f"PREREVIEW_{name}": value for name, value in chosen.items()}
     values["PREREVIEW_SMTP_URL"] = f"smtp://127.0.0.1:{mail_server.port}"
+    mail_server.start()
     try:
+        await mail_server.listening()
         with running_product(folder, **values) as product:
             ledger = Ledger(folder / "ledger.log")
             doors = Doors([product.url])
@@ -110,9 +112,7 @@ async def running(folder: Path, seed: int = 1, **variables: str) -> AsyncIterato
                 await found.settle_in()
                 yield found
             finally:
-                keeper.cancel()
-                with suppress(asyncio.CancelledError):
-                    await keeper
+                await end([keeper])
                 for person in found.people():
                     await person.account.asker.http.aclose()
     finally:
@@ -122,9 +122,7 @@ async def running(folder: Path, seed: int = 1, **variables: str) -> AsyncIterato
 async def _finish(tasks: list[asyncio.Task[None]]) -> None:
     """Raises what somebody's life raised, and `AssertionError` when it does not end."""
     _, late = await asyncio.wait(tasks, timeout=LONGEST_WISH)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await end(late)
     assert not late, f"{len(late)} people got no wish done within {LONGEST_WISH:.0f} s"
     for task in tasks:
         task.result()

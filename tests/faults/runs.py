@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from tests.faults.collecting import collect
 from tests.faults.copies import Copies, second_copies
 from tests.faults.faults import Fault
 from tests.faults.invariants import violations
-from tests.faults.killing import WARM, Victims, everybody, kill_at_random
-from tests.faults.recovery import Canary, too_slow
+from tests.faults.killing import WARM, Victims, everybody, kill_at_random, kill_each
+from tests.faults.patience import end
+from tests.faults.recovery import Canary, Recovery, too_slow, too_slow_alone
 from tests.faults.running import Running, running
 from tests.faults.small_disk import small_disk
 from tests.faults.table import Line
@@ -31,17 +33,24 @@ async def killing(folder: Path, kills: int, seed: int) -> Line:
         return await _judged(line, product, canary)
 
 
+async def killing_each(folder: Path, seed: int) -> Line:
+    """Everybody is killed alone, and everything is well again before the next."""
+    async with running(folder, seed) as product:
+        victims = everybody(product)
+        line = Line("kill -9 of each, one after the other", len(victims))
+        canary = await kill_each(product, victims)
+        return await _judged(line, product, canary, too_slow_alone)
+
+
 async def two_copies(folder: Path, kills: int, seed: int) -> Line:
     """Two copies of every service, and either is killed."""
     async with running(folder, seed) as product:
         with second_copies(product) as copies:
             line = Line("two copies of all, either killed", kills)
-            keeper = asyncio.create_task(_keep(copies))
             victims = {**everybody(product), **_seconds(copies)}
-            canary = await kill_at_random(product, kills, victims)
-            await _judged(line, product, canary)
-            keeper.cancel()
-            return line
+            async with _kept_alive(copies):
+                canary = await kill_at_random(product, kills, victims)
+                return await _judged(line, product, canary)
 
 
 async def frozen_copies(folder: Path, seed: int) -> Line:
@@ -51,16 +60,17 @@ async def frozen_copies(folder: Path, seed: int) -> Line:
             product.doors.urls[:] = [copies.url]
             line = Line(f"{FREEZE} for {FROZEN:.0f} s")
             canary = Canary(product, await product.observer("canary"))
-            async with product.busy():
+            async with product.busy(), canary.flying():
                 await asyncio.sleep(WARM)
                 stopped = [processes.pids(product.product)[service] for service in SERVICES]
-                for pid in stopped:
-                    processes.send(pid, signal.SIGSTOP)
-                canary.fly("a copy that stands still")
-                await asyncio.sleep(FROZEN)
-                for pid in stopped:
-                    processes.send(pid, signal.SIGCONT)
-                await canary.finish()
+                try:
+                    for pid in stopped:
+                        processes.send(pid, signal.SIGSTOP)
+                    canary.fly("a copy that stands still")
+                    await asyncio.sleep(FROZEN)
+                finally:
+                    for pid in stopped:
+                        processes.send(pid, signal.SIGCONT)
             return await _judged(line, product, canary)
 
 
@@ -77,10 +87,15 @@ async def full_disk(folder: Path, seed: int) -> Line:
             return (await do_each(product, [faults_of_database.DISK]))[0]
 
 
-async def _judged(line: Line, product: Running, canary: Canary) -> Line:
+async def _judged(
+    line: Line,
+    product: Running,
+    canary: Canary,
+    late: Callable[[list[Recovery]], list[str]] = too_slow,
+) -> Line:
     line.recoveries = canary.recoveries
     snapshot = await collect(product)
-    found = {"recovery": too_slow(canary.recoveries), **violations(snapshot)}
+    found = {"recovery": late(canary.recoveries), **violations(snapshot)}
     line.judge(snapshot, {name: wrong for name, wrong in found.items() if wrong})
     line.tell()
     return line
@@ -88,6 +103,15 @@ async def _judged(line: Line, product: Running, canary: Canary) -> Line:
 
 def _seconds(copies: Copies) -> Victims:
     return {f"second {service}": partial(copies.pid, service) for service in copies.processes}
+
+
+@asynccontextmanager
+async def _kept_alive(copies: Copies) -> AsyncIterator[None]:
+    keeper = asyncio.create_task(_keep(copies))
+    try:
+        yield
+    finally:
+        await end([keeper])
 
 
 async def _keep(copies: Copies) -> None:

@@ -61,7 +61,11 @@ class Conversation:
                 await self.say("452 4.3.1 no room" if self.act == "4xx" else "250 ok")
             case "RCPT":
                 self.recipient = line[line.index("<") + 1 : line.index(">")]
-                await self.say("550 5.7.1 not here" if self.act == "5xx" else "250 ok")
+                if self.act == "5xx":
+                    self.log.write("refused", to=self.recipient)
+                    await self.say("550 5.7.1 not here")
+                else:
+                    await self.say("250 ok")
             case "DATA":
                 await self.say("354 go ahead")
                 await self.receive()

@@ -16,6 +16,7 @@ class Snapshot:
 
     requests: list[Request] = field(default_factory=list)
     mails: list[Accepted] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)  # addresses, once for each 5xx
     events: dict[str, Rows] = field(default_factory=dict)  # producer → `events`
     checkpoints: dict[str, int] = field(default_factory=dict)  # producer → position of its relay
     set_aside: dict[str, int] = field(default_factory=dict)  # producer → rows

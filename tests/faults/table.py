@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import get_args
 
-from tests.faults import of_mail
+from tests.faults import of_mail, of_requests
 from tests.faults.ledger import Outcome
 from tests.faults.recovery import Recovery
 from tests.faults.snapshot import Snapshot
@@ -37,6 +37,7 @@ class Line:
     marked: int = 0
     unmarked: int = 0
     dead: int = 0
+    excused: int = 0  # files whose last state nobody can know
     begun: float = field(default_factory=time.time)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
 
@@ -45,11 +46,14 @@ class Line:
         asked = [request for request in snapshot.requests if request.begun >= self.begun]
         self.outcomes = Counter(request.outcome for request in asked)
         self.marked, self.unmarked = of_mail.copies(snapshot, self.begun)
+        self.excused = of_requests.excused(snapshot)
         self.dead = len([x for x in snapshot.dead if x["message_id"] not in snapshot.injected])
 
     def tell(self) -> None:
         """Say at once how it went."""
         sys.stdout.write(f"{self.fault}: {'broken' if self.violations else 'all holds'}\n")
+        sys.stdout.write(f"  files whose last state nobody can know: {self.excused}\n")
+        sys.stdout.writelines(f"  after {one.told()}\n" for one in self.recoveries)
         for name, wrong in self.violations.items():
             sys.stdout.write(f"  {name}: {len(wrong)}\n")
             sys.stdout.writelines(f"    {one}\n" for one in wrong[:SHOWN])
@@ -65,6 +69,7 @@ def summary(lines: list[Line]) -> str:
         "lost",
         "doubled, marked / not",
         "dead letters",
+        "files excused",
         "other violations",
     )
     ends = ("longest until an upload", "longest until a mail")
@@ -90,6 +95,7 @@ def _summary(line: Line) -> list[str]:
         str(lost),
         f"{line.marked} / {line.unmarked}",
         str(line.dead),
+        str(line.excused),
         str(others),
         _longest([one.upload for one in line.recoveries]),
         _longest([one.whole_way for one in line.recoveries]),

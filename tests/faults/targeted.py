@@ -38,15 +38,14 @@ async def _do(running: Running, fault: Fault, known: set[str]) -> Line:
     observer, timer = await asyncio.gather(*map(running.observer, names))
     canary, stopwatch = Canary(running, observer), Stopwatch(timer)
     line = Line(fault.sentence, times=stopwatch.times)
-    async with running.busy(newcomers=fault.newcomers), stopwatch.ticking():
+    async with running.busy(newcomers=fault.newcomers), stopwatch.ticking(), canary.flying():
         await asyncio.sleep(BEFORE)
         stopwatch.phase = "during"
         async with asyncio.timeout(LONGEST):
             await fault.do(running)
         stopwatch.phase = "after"
-        canary.fly("rabbitmq" if fault.broker else fault.name)
+        canary.fly(fault.name)
         await asyncio.sleep(AFTER)
-        await canary.finish()
     line.recoveries = canary.recoveries
     snapshot = await collect(running)
     found = {"recovery": too_slow(canary.recoveries), **violations(snapshot)}

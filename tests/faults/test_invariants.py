@@ -13,6 +13,7 @@ from tests.faults.healthy import (
     FILE,
     LEA,
     LOST,
+    MAIL,
     MESSAGE,
     NOON,
     SHA,
@@ -39,6 +40,67 @@ def _three_copies(s: Snapshot) -> None:
 def _save_again(s: Snapshot) -> None:
     data = dict(s.events["files"][0]["data"], version=2)
     s.events["files"].append(event(4, "f1", 2, "FileReplaced", **data))
+
+
+def _end(s: Snapshot, kind: str, **data: object) -> None:
+    """The last event of the notifier is another one."""
+    told = event(2, "mail-1", 2, kind, mail_id=MAIL, user_id=ANN, **data)
+    s.events["notifier"][-1] = s.journal[-1] = told
+
+
+def _fail(s: Snapshot, reason: str = "recipient refused: 550") -> None:
+    s.mails.clear()
+    s.mail_rows[0].update(state="failed")
+    _end(s, "EmailFailed", reason=reason, next_attempt_at=None)
+
+
+def _fail_twice_refused_once(s: Snapshot) -> None:
+    _fail(s)
+    s.mail_rows.append({**s.mail_rows[0], "mail_id": "mail-2"})
+    s.refused.append("ann@example.org")
+
+
+def _link(s: Snapshot, mail_id: str = "m2", **columns: object) -> None:
+    """A mail with a link to confirm the address, suppressed."""
+    about = {"check_id": None, "request_id": mail_id, "kind": "confirm_email", "mail_id": mail_id}
+    s.mail_rows.append({**s.mail_rows[0], **about, "state": "suppressed", **columns})
+    told = event(len(s.events["notifier"]) + 1, mail_id, 1, "EmailSuppressed", mail_id=mail_id)
+    s.events["notifier"].append(told)
+    s.journal.append(told)
+    s.checkpoints["notifier"] = told["position"]
+    s.inboxes["reports"].add(told["event_id"])
+
+
+def _suppress_for_the_unconfirmed(s: Snapshot) -> None:
+    s.users[0].update(email_confirmed_at=None)
+    _link(s)
+
+
+def _suppress_the_last_link(s: Snapshot) -> None:
+    _suppress_for_the_unconfirmed(s)
+    _link(s, "m3", queued_at="later")
+
+
+def _came_unnoticed(s: Snapshot) -> None:
+    """The server has the mail with the link."""
+    _again(s, message_id=f"<{derived_id('confirm_email', 'm2')}@localhost>")
+
+
+def _uncertain(s: Snapshot, reason: str) -> None:
+    """The first try to send the link failed; the second one had no reader."""
+    told = event(3, "m2", 1, "EmailFailed", mail_id="m2", reason=reason, next_attempt_at="later")
+    s.events["notifier"].insert(2, told)
+    s.journal.append(told)
+    s.inboxes["reports"].add(told["event_id"])
+    s.events["notifier"][-1].update(position=4, version=2, event_id="m2/2")
+    s.checkpoints["notifier"] = 4
+    s.inboxes["reports"].add("m2/2")
+
+
+def _refused_and_yet_there(s: Snapshot) -> None:
+    _link(s)
+    _came_unnoticed(s)
+    _uncertain(s, "mail refused: 451")
 
 
 def _ask(s: Snapshot, **facts: object) -> None:
@@ -84,8 +146,17 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("each_mail_has_its_end", "waits", lambda s: s.mail_rows[0].update(state="queued")),
     ("each_mail_has_its_end", "suppressed for who is there", lambda s: s.mail_rows[0].update(state="suppressed")),
     ("each_mail_has_its_end", "held from the confirmed", lambda s: s.mail_rows[0].update(state="held")),
+    ("each_mail_has_its_end", "failed, and nobody refused", lambda s: s.mail_rows[0].update(state="failed")),
+    ("each_mail_has_its_end", "failed twice, and was refused once", _fail_twice_refused_once),
+    ("each_mail_has_its_end", "a link suppressed for who has not confirmed", _suppress_for_the_unconfirmed),
+    ("each_mail_has_its_end", "the last link suppressed, not the first", _suppress_the_last_link),
+    ("rows_say_what_events_tell", "sent without event", lambda s: s.events["notifier"].pop()),
+    ("rows_say_what_events_tell", "an event, and not sent", lambda s: s.mail_rows[0].update(state="queued")),
+    ("rows_say_what_events_tell", "failed without event", lambda s: s.mail_rows[0].update(state="failed")),
+    ("rows_say_what_events_tell", "an event without row", lambda s: s.mail_rows.clear()),
     ("sent_was_accepted", "the server has none", lambda s: s.mails.clear()),
     ("accepted_is_marked_sent", "not marked", lambda s: s.events["notifier"].pop()),
+    ("accepted_is_marked_sent", "a try that failed before the whole mail was sent", _refused_and_yet_there),
     ("copies_are_marked", "two after one attempt", _again),
     ("copies_are_marked", "three", _three_copies),
     ("mails_reach_their_owner", "to somebody else", lambda s: _again(s, to="lea@example.org")),
@@ -132,19 +203,44 @@ def test_a_second_attempt_may_leave_one_copy_more() -> None:
 
 def test_who_is_gone_needs_no_result_and_their_mail_no_end() -> None:
     snapshot = healthy()
-    row = {**snapshot.mail_rows[0], "user_id": LEA, "check_id": None, "request_id": "r"}
-    snapshot.mail_rows.append({**row, "state": "suppressed"})
+    _link(snapshot, user_id=LEA)
     assert violations(snapshot) == {}
     assert snapshot.mail_rows[0]["check_id"] == CHECK
 
 
 def test_a_link_that_was_used_needs_no_second_mail() -> None:
     snapshot = healthy()
-    about_account = {"check_id": None, "request_id": "r", "kind": "confirm_email"}
-    row = {**snapshot.mail_rows[0], **about_account, "mail_id": "m2", "state": "suppressed"}
-    snapshot.mail_rows.append(row)
-    _again(snapshot, message_id=f"<{derived_id('confirm_email', 'm2')}@localhost>")
+    _link(snapshot)
+    assert violations(snapshot) == {}
+    _came_unnoticed(snapshot)
     assert violations(snapshot).keys() == {"accepted_is_marked_sent"}
-    snapshot.events["notifier"].append(event(3, "mail-2", 1, "EmailFailed", mail_id="m2"))
-    snapshot.checkpoints["notifier"] = 3
-    assert "accepted_is_marked_sent" not in violations(snapshot)
+    _uncertain(
+        snapshot, "the connection to the mail server was lost, after the whole mail was sent"
+    )
+    assert violations(snapshot) == {}
+
+
+def test_who_sent_a_link_may_die_before_it_is_noted() -> None:
+    snapshot = healthy()
+    _link(snapshot, deaths=1)
+    _came_unnoticed(snapshot)
+    assert violations(snapshot) == {}
+
+
+def test_an_older_link_may_be_suppressed_for_a_later_one() -> None:
+    snapshot = healthy()
+    snapshot.users[0].update(email_confirmed_at=None)
+    _link(snapshot, queued_at="earlier")
+    _link(snapshot, "m3", user_id=LEA)
+    snapshot.mail_rows.append(
+        {**snapshot.mail_rows[1], "mail_id": "m4", "state": "held", "queued_at": "later"}
+    )
+    assert violations(snapshot) == {}
+
+
+def test_what_the_server_refuses_may_fail() -> None:
+    snapshot = healthy()
+    _fail(snapshot)
+    assert violations(snapshot).keys() == {"each_mail_has_its_end"}
+    snapshot.refused.append("ann@example.org")
+    assert violations(snapshot) == {}

@@ -1,6 +1,6 @@
 """Who is told to have recovered too slowly."""
 
-from tests.faults.recovery import BROKER_LIMIT, LIMIT, Recovery, too_slow
+from tests.faults.recovery import BROKER_LIMIT, LIMIT, Recovery, too_slow, too_slow_alone
 
 
 def _after(
@@ -28,6 +28,20 @@ def test_an_earlier_fault_of_the_broker_keeps_a_later_one_waiting() -> None:
     broker = _after(100, BROKER_LIMIT, whole_way=30)
     assert too_slow([broker, _after(105, whole_way=25)]) == []
     assert too_slow([broker, _after(105, whole_way=31)]) != []
+
+
+def test_a_broker_that_is_back_is_no_excuse() -> None:
+    broker = _after(100, BROKER_LIMIT, whole_way=10)
+    assert too_slow([broker, _after(105, whole_way=9.5)]) == []
+    assert too_slow([broker, _after(105, whole_way=11)]) != []
+    assert too_slow([_after(100, BROKER_LIMIT, whole_way=36)]) != []
+
+
+def test_alone_nothing_excuses() -> None:
+    assert too_slow_alone([_after(100, whole_way=4), _after(104, whole_way=4.9)]) == []
+    late = [_after(100, whole_way=8), _after(104)]
+    assert too_slow(late) == []
+    assert too_slow_alone(late) != []
 
 
 def test_patience() -> None:
