@@ -129,7 +129,7 @@ FAULTS = (
     Fault("rabbitmq-stands-still", "SIGSTOP of RabbitMQ for 30 s", stand_still),
     Fault("connections-cut", "all AMQP connections closed every 5 s", cut_connections),
     Fault("queue-deleted", "the checker's queue deleted", delete_a_queue),
-    Fault("poison", "undeliverable messages in every queue", poison, in_tests=True),
+    Fault("poison", "undeliverable messages in every queue", poison),
     Fault("three-times", "every message three times, shuffled", deliver_three_times),
     Fault(
         "full-queue-deleted",
