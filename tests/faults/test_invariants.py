@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.ids import derived_id
+from tests.faults import of_requests
 from tests.faults.healthy import (
     ANN,
     CHECK,
@@ -244,3 +245,16 @@ def test_what_the_server_refuses_may_fail() -> None:
     assert violations(snapshot).keys() == {"each_mail_has_its_end"}
     snapshot.refused.append("ann@example.org")
     assert violations(snapshot) == {}
+
+
+def test_an_unclear_answer_excuses_a_file_for_a_short_time_and_is_counted() -> None:
+    snapshot = healthy()
+    done = next(request for request in snapshot.requests if request.sha256 == SHA)
+    late = replace(done, outcome="unknown", what="delete", begun=done.begun - of_requests.LATE + 1)
+    snapshot.requests.insert(1, late)
+    snapshot.listed[FILE].update(mark="deleted")
+    assert "lists_tell_the_last_state" not in violations(snapshot)
+    assert of_requests.excused(snapshot) == 1
+    late.begun -= 2
+    assert "lists_tell_the_last_state" in violations(snapshot)
+    assert of_requests.excused(snapshot) == 0
