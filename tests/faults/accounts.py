@@ -73,6 +73,8 @@ class Account:
             for mail in mail_server.mails():
                 if mail.to == self.email and (found := _LINK.search(mail.text)):
                     return found[1]
+            if self.email in mail_server.refused:
+                return ""
             await asyncio.sleep(0.2)
         return ""
 
