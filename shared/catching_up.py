@@ -5,31 +5,27 @@ neither its publisher nor its consumer hears of it. But every producer keeps its
 consumer knows which it has had (`inbox`).
 """
 
-import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Callable, Collection, Iterable, Mapping
 from uuid import UUID
 
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing import checkpoints
 from shared.eventsourcing.inbox import missing
-from shared.leading import leading
+from shared.fetching import Fetching
+from shared.judged import Judged
+from shared.leading import while_leading
 from shared.logging import log
-from shared.messaging.arrivals import take_batch
 from shared.messaging.connection import BrokerAway, Connection
 from shared.messaging.handling import Handling
 from shared.messaging.judgement import BROKER_TROUBLE, may_be_to_blame
-from shared.messaging.reading import Arrived
 from shared.messaging.topology import declare_queue
-from shared.settling import SETTLED, Look, Settling
+from shared.settling import SETTLED, Settling
 from shared.web.client import ServiceAway
 from shared.web.event_log import Ids, Told
 from shared.web.producer import Producer
 
 EVERY = 10.0  # seconds between two rounds
-PATIENCE = 30.0  # seconds for one page
 
 
 class CatchingUp:
@@ -37,7 +33,8 @@ class CatchingUp:
 
     Judged is what was published `SETTLED` seconds ago, by what the inbox says. What waits in the
     queue is not fetched: until that has been empty, only events that were published before one
-    that has come count as lost, for the broker keeps the order. What is in hand is waited for.
+    that has come count as lost, for the broker keeps the order. What is in hand, or fails, is
+    looked at again in each round, and keeps nothing else waiting.
     """
 
     def __init__(
@@ -62,7 +59,16 @@ class CatchingUp:
         self._in_hand = in_hand
         self._connection = Connection(url, f"{service} catches up")
         self._settling = {name: Settling(settled) for name in producers}
-        self.missed = 0  # events, since the start
+        self._judged = {name: Judged() for name in producers}
+        self._fetching = {
+            name: Fetching(service, name, producer, handling)
+            for name, producer in producers.items()
+        }
+
+    @property
+    def missed(self) -> int:
+        """Events that were missed since the start."""
+        return sum(fetching.missed for fetching in self._fetching.values())
 
     async def step(self) -> bool:
         """Do one round, of each producer a page; whether there may be more to do at once.
@@ -88,17 +94,20 @@ class CatchingUp:
             await producer.close()
 
     async def _step(self) -> bool:
-        if await self._declare() == 0:
-            for settling in self._settling.values():
-                settling.queue_is_empty()
-        async with leading(self._database) as leads:
-            return leads and any([await self._ask(name) for name in self._producers])
+        await self._declare()
+        self._handling.check()
+        return await while_leading(self._database, self._ask_all)
 
-    async def _declare(self) -> int:
-        """Bring back what somebody has deleted; the messages that wait."""
+    async def _declare(self) -> None:
+        """Bring back what somebody has deleted, and see whether messages wait."""
         channel = await self._connection.channel()
         queue = await declare_queue(channel, self._service, self._bindings)
-        return queue.declaration_result.message_count or 0
+        told = queue.declaration_result
+        for settling in self._settling.values():
+            settling.queue_has(told.message_count or 0, told.consumer_count or 0)
+
+    async def _ask_all(self) -> bool:
+        return any([await self._ask(name) for name in self._producers])
 
     async def _ask(self, name: str) -> bool:
         try:
@@ -109,77 +118,54 @@ class CatchingUp:
 
     async def _catch_up(self, name: str) -> bool:
         """Judge a page of a producer's events; whether another one is due."""
+        judged = self._judged[name]
         async with self._database.transaction() as connection:
-            reached = await checkpoints.position(connection, _checkpoint(name))
+            checkpoint = await checkpoints.position(connection, _checkpoint(name))
+        judged.begin_at(checkpoint or 0)
         look = self._settling[name].latest()
-        until = max(look.published if look else 0, reached or 0)
-        ids = await self._producers[name].ids(reached or 0, until)
-        if reached is None or ids.published < reached:
-            await self._begin(name, ids.published, reached)
+        until = judged.reached
+        if look and not judged.is_full:
+            until = max(look.published, until)
+        ids = await self._producers[name].ids(judged.reached, until)
+        if checkpoint is None or ids.published < judged.reached:
+            await self._begin(name, ids.published, checkpoint)
             return False
         self._settling[name].note(ids.published)
-        if look is None or until == reached:
+        if look is None or (until == judged.reached and not judged.again):
             return False
-        judged = await self._judge(name, ids, look)
-        return judged and ids.next < until
+        await self._judge(name, ids)
+        if judged.checkpoint != checkpoint:
+            await self._move(name, judged.checkpoint)
+        return ids.next == judged.reached < until
 
-    async def _begin(self, name: str, published: int, reached: int | None) -> None:
+    async def _begin(self, name: str, published: int, checkpoint: int | None) -> None:
         """The first time there is no telling what was had; a producer restored has told less."""
-        if reached is not None:
+        if checkpoint is not None:
             log.warning("producer_went_back", consumer=self._service, producer=name)
         self._settling[name].forget()
+        self._judged[name].move(published, ())
         await self._move(name, published)
 
-    async def _judge(self, name: str, ids: Ids, look: Look) -> bool:
-        """Handle what is lost of a page and move on; False where the rest may yet arrive."""
-        in_hand = self._in_hand()  # before the inbox is asked
-        events = [(told.id, told.time) for told in ids.events]
+    async def _judge(self, name: str, ids: Ids) -> None:
+        """Handle what is lost of a page, and of what was left before."""
+        judged = self._judged[name]
+        in_hand = self._all_in_hand()  # before the inbox is asked
+        events = [(told.id, told.time) for told in (*judged.again, *ids.events)]
         async with self._database.transaction() as connection:
             absent = await missing(connection, self._service, events)
-        judged: Sequence[Told] = ids.events
-        if absent and not look.delivered:
-            judged = _up_to_last_had(ids.events, absent)
-        judged = list(
-            takewhile(lambda one: not (one.id in absent and str(one.id) in in_hand), judged)
+        page = _that_must_have_come(ids.events, absent, self._settling[name].delivered)
+        reached = ids.next
+        if len(page) < len(ids.events):
+            reached = page[-1].position if page else judged.reached
+        lost = [told for told in (*page, *judged.again) if told.id in absent]
+        held = [told for told in lost if str(told.id) in in_hand]
+        again = await self._fetching[name].handle(
+            [told for told in lost if str(told.id) not in in_hand]
         )
-        if not await self._handle(name, [told for told in judged if told.id in absent]):
-            return False
-        if len(judged) == len(ids.events):
-            await self._move(name, ids.next)
-            return True
-        if judged:
-            await self._move(name, judged[-1].position)
-        return False
+        judged.move(reached, (*held, *again))
 
-    async def _handle(self, name: str, lost: Sequence[Told]) -> bool:
-        """Fetch the events and let them have their effects; False when one has to come again.
-
-        The producer can't tell an event that can't become a message; it has set that one aside.
-        """
-        done = True
-        wanted, left = {told.id for told in lost}, deque(told.position for told in lost)
-        while left:
-            after = left[0] - 1
-            page = await self._producers[name].events(after)
-            found = [one for one in page.events if one.id in wanted]
-            if found:
-                count = len(found)
-                log.warning("events_missed", consumer=self._service, producer=name, events=count)
-                done = await self._handle_all(found) and done
-                self.missed += count
-            if page.next == after:
-                break
-            while left and left[0] <= page.next:
-                left.popleft()
-        return done
-
-    async def _handle_all(self, messages: Iterable[Arrived]) -> bool:
-        """False when something is left after a while: it may fail half done, again and again."""
-        waiting, end = deque(messages), time.monotonic() + PATIENCE
-        while waiting and time.monotonic() < end:
-            waiting.extend(await self._handling.handle(take_batch(waiting)))
-        await self._handling.finish()
-        return not waiting
+    def _all_in_hand(self) -> set[str | None]:
+        return {*self._in_hand(), *(one.message_id for one in self._handling.being_buried)}
 
     async def _move(self, name: str, position: int) -> None:
         async with self._database.transaction() as connection:
@@ -190,7 +176,11 @@ def _checkpoint(producer: str) -> str:
     return f"caught-up/{producer}"
 
 
-def _up_to_last_had(events: Sequence[Told], absent: set[UUID]) -> Sequence[Told]:
-    """Up to the last event that has come; what was published after it may still be on its way."""
-    had = [place for place, told in enumerate(events) if told.id not in absent]
-    return events[: had[-1] + 1] if had else []
+def _that_must_have_come(events: list[Told], absent: set[UUID], delivered: int) -> list[Told]:
+    """Up to the last event that has come, or all that is delivered; the rest may be on its way."""
+    sure = [
+        place
+        for place, told in enumerate(events, 1)
+        if told.id not in absent or told.position <= delivered
+    ]
+    return events[: sure[-1]] if sure else []

@@ -56,10 +56,10 @@ class Burials:
                 raise ConnectionError
             burial.result()
 
-    async def finish(self) -> None:
-        """Wait until the broker has all letters; raises like `check`."""
+    async def finish(self, seconds: float) -> None:
+        """Wait until the broker has all letters, or for a while; raises like `check`."""
         if self._under_way:
-            await asyncio.wait(self._under_way)
+            await asyncio.wait(self._under_way, timeout=seconds)
         self.check()
 
     async def close(self) -> None:

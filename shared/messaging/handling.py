@@ -57,9 +57,9 @@ class Handling:
         """Raise what kept the broker from taking a dead letter."""
         self._burials.check()
 
-    async def finish(self) -> None:
-        """Wait until the broker has all dead letters; raises like `check`."""
-        await self._burials.finish()
+    async def finish(self, seconds: float) -> None:
+        """Wait until the broker has all dead letters, or for a while; raises like `check`."""
+        await self._burials.finish(seconds)
 
     @property
     def being_buried(self) -> Sequence[Arrived]:

@@ -17,6 +17,7 @@ from shared.logging import log
 from shared.messaging.topology import EVENTS, QUORUM, bind_all, declare_queue
 
 AT_ONCE = 16  # messages, each up to the broker's `max_message_size`
+APART = 1.0  # seconds between two looks at a queue that is to be deleted
 
 
 class QueueInUse(Exception):
@@ -66,10 +67,9 @@ async def _empty_and_delete(
         old = await channel.get_queue(service)
         _refuse_if_used(old)
         place = await channel.declare_queue(moving_queue(service), durable=True, arguments=QUORUM)
-        await bind_all(place, keys)
+        await bind_all(place, keys)  # what was published before that is in `old` within the looks
         await _move_all(channel, old, place.name)
         # A quorum queue can't be deleted on condition that nobody uses it.
-        _refuse_if_used(old)
         await old.delete(if_unused=False, if_empty=False)
 
 
@@ -95,9 +95,29 @@ def _refuse_if_used(queue: AbstractQueue) -> None:
 
 
 async def _move_all(channel: AbstractChannel, source: AbstractQueue, target: str) -> None:
-    """Until the broker says that nothing is left, and nobody is there to give anything back."""
-    while await _move_some(channel, source, target) or await _left(source):
-        pass
+    """Until it is sure that nothing is left, and nobody is there to give anything back.
+
+    The broker also says that a queue has no messages and no consumers when its leader does not
+    answer in time. So it is asked twice, and something that only the leader can answer in between:
+    `get` fails where the leader stays silent.
+
+    Raises:
+        QueueInUse: somebody consumes from the source.
+    """
+    await _until_empty(channel, source, target)
+    moved = True
+    while moved:
+        await asyncio.sleep(APART)
+        moved = await _until_empty(channel, source, target)
+
+
+async def _until_empty(channel: AbstractChannel, source: AbstractQueue, target: str) -> bool:
+    """Move messages until the broker says that none is left; whether there were any."""
+    moved = False
+    while (some := await _move_some(channel, source, target)) or await _left(source):
+        moved = moved or some > 0
+    _refuse_if_used(source)
+    return moved
 
 
 async def _move_some(channel: AbstractChannel, source: AbstractQueue, target: str) -> int:

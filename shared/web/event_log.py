@@ -25,6 +25,7 @@ PAGE = 200  # events
 LISTED = 1000  # ids, each some hundred bytes
 END = 2**63 - 1
 Position = Annotated[int, Query(ge=0, le=END)]
+Limit = Annotated[int, Query(ge=1, le=PAGE)]
 
 
 class Told(BaseModel):
@@ -62,8 +63,11 @@ def router(service: str) -> Router:
         connection: Transaction,
         store: Annotated[EventStore, provided(EventStore)],
         after: Position = 0,
+        limit: Limit = PAGE,
     ) -> dict[str, Any]:
         """Envelopes after a position, oldest first, and the position to go on from.
+
+        There are at most `limit`, and no more than 16 MiB of them.
 
         `unreadable` has the positions of events that can't be told; each is told to all queues as
         soon as it can be. Nothing follows a page without events.
@@ -72,7 +76,7 @@ def router(service: str) -> Router:
         told: list[Envelope] = []
         unreadable: list[int] = []
         while not told:
-            page = await scan(connection, private, after, PAGE)
+            page = await scan(connection, private, after, limit)
             told, reasons = envelopes(store.types, page.rows)
             unreadable += reasons
             if page.reached == after:

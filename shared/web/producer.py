@@ -47,9 +47,10 @@ class Producer:
         path = f"/internal/events/ids?after={after}&until={until}"
         return _read(Ids, await self._client.call("GET", path))
 
-    async def events(self, after: int) -> Page:
-        """The next events after a position; none when that was all."""
-        told = _read(_Page, await self._client.call("GET", f"/internal/events?after={after}"))
+    async def events(self, after: int, limit: int) -> Page:
+        """The next events after a position, at most `limit`; none when that was all."""
+        path = f"/internal/events?after={after}&limit={limit}"
+        told = _read(_Page, await self._client.call("GET", path))
         return Page([_fetched(_read(_Named, one), one) for one in told.events], told.next)
 
     async def close(self) -> None:

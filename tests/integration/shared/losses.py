@@ -17,8 +17,9 @@ from services.files.domain.file import EVENTS as FILE_EVENTS
 from shared.catching_up import CatchingUp
 from shared.contracts.files import FileDeleted, FileUploaded
 from shared.db import Database
-from shared.eventsourcing.event import EventTypes
+from shared.eventsourcing.event import Event, EventTypes
 from shared.eventsourcing.relay import Relay
+from shared.eventsourcing.steps import Prepare
 from shared.eventsourcing.store import EventStore
 from shared.messaging.consumer import Consumer
 from shared.messaging.handler import React
@@ -43,10 +44,11 @@ class Away(httpx2.AsyncBaseTransport):
 
     def __init__(self, app: FastAPI) -> None:
         self._way = httpx2.ASGITransport(app)
-        self.is_away, self.requests = False, list[str]()
+        self.is_away, self.requests, self.queries = False, list[str](), list[str]()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request.url.path)
+        self.queries.append(request.url.query.decode())
         if self.is_away:
             raise httpx2.ConnectError("away")
         return await self._way.handle_async_request(request)
@@ -64,6 +66,7 @@ class Losses:
     service: str
     way: Away = field(init=False)
     in_hand: Callable[[], set[str | None]] = set
+    prepare: dict[type[Event], Prepare] = field(default_factory=dict)
     still: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -79,8 +82,12 @@ class Losses:
     async def lose(self, count: int, **columns: Any) -> list[UUID]:
         """The same while nothing leads to the service, and nobody brings that back."""
         async with self.still:
-            await self.unbind()
-            return await self.tell(count, **columns)
+            return await self.lost_meanwhile(count, **columns)
+
+    async def lost_meanwhile(self, count: int, **columns: Any) -> list[UUID]:
+        """The same within `still`."""
+        await self.unbind()
+        return await self.tell(count, **columns)
 
     async def relay(self) -> None:
         store = EventStore(EventTypes(FILE_EVENTS))
@@ -118,7 +125,8 @@ class Losses:
 
     def handling(self, react: React) -> Handling:
         waiting = Waiting(self.service, lambda: False)
-        return Handling(self.service, self.broker.url, self.database, TYPES, react, waiting)
+        url, prepare = self.broker.url, self.prepare
+        return Handling(self.service, url, self.database, TYPES, react, waiting, prepare)
 
     @asynccontextmanager
     async def consuming(self, react: React) -> AsyncIterator[Consumer]:

@@ -3,15 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from shared.eventsourcing.event import RecordedEvent
-from shared.messaging.topology import dead_queue
+from shared import fetching
+from shared.contracts.files import FileDeleted
+from shared.db import Database
+from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
+from shared.messaging.publisher import Publisher
+from shared.messaging.topology import DEAD, dead_queue
 from shared.web.producer import Fetched
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
@@ -20,9 +26,12 @@ from tests.integration.shared.test_readiness import make
 from tests.support.apps import without_loops
 from tests.support.broker import Broker
 from tests.support.databases import PrivateDatabase
+from tests.support.events import ANN
 from tests.support.keys import Keys
 from tests.support.stored_rows import upload_data
 from tests.support.waiting import eventually, step_until
+
+DELETED = {"file_id": str(uuid4()), "user_id": str(ANN), "version": 1}
 
 
 @pytest_asyncio.fixture
@@ -192,6 +201,129 @@ async def test_what_is_in_hand_is_waited_for(losses: Losses, effects: Effects) -
         await eventually(lambda: _is_at(losses, end))
         assert loop.missed == 0
         assert consumer.in_hand() == set()
+
+
+async def test_what_is_in_hand_or_fails_holds_up_nothing_else(
+    losses: Losses, effects: Effects
+) -> None:
+    fails: set[UUID] = set()
+
+    async def prepare(_: Database, event: RecordedEvent) -> bool:
+        return True
+
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        if event.event_id in fails:
+            raise RuntimeError("half done")
+        await effects.note(connection, event)
+
+    losses.prepare = {FileDeleted: prepare}
+    deleted = {"type": "FileDeleted", "data": DELETED}
+    async with losses.caught_up(react) as (loop,):
+        async with losses.still:
+            await losses.unbind("files.FileDeleted")
+            before = await losses.checkpoint()
+            (half,) = await losses.lost_meanwhile(1, **deleted)
+            told = await losses.lost_meanwhile(5)
+            losses.in_hand = lambda: {str(told[1])}
+            fails.add(half)
+        rest = [told[0], *told[2:]]
+        await eventually(lambda: _all_had(effects, *rest), 20)
+        later = await losses.lose(2)
+        await eventually(lambda: _all_had(effects, *later), 20)
+        assert await losses.checkpoint() == before
+        await asyncio.sleep(3 * SETTLED)
+        assert loop.missed == 7
+        fails.clear()
+        losses.in_hand = set
+        await eventually(lambda: _all_had(effects, half, told[1]), 20)
+        end = await losses.end()
+        await eventually(lambda: _is_at(losses, end))
+        assert loop.missed == 8
+    assert await effects.of(half, *told, *later) == [1] * 8
+
+
+async def test_what_waits_for_our_own_data_holds_up_nothing_else(
+    losses: Losses, effects: Effects
+) -> None:
+    waits: set[UUID] = set()
+
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        if event.event_id in waits:
+            raise UnreadableRowError(1, "a row of our own")
+        await effects.note(connection, event)
+
+    async with losses.caught_up(react) as (loop,):
+        async with losses.still:
+            told = await losses.lost_meanwhile(5)
+            waits.add(told[1])
+        rest = [told[0], *told[2:]]
+        await eventually(lambda: _all_had(effects, *rest), 20)
+        await asyncio.sleep(3 * SETTLED)
+        assert loop.missed == 5
+        waits.clear()
+        await eventually(lambda: _all_had(effects, told[1]), 20)
+    assert await effects.of(*told) == [1] * 5
+
+
+async def test_a_copy_that_starts_anew_looks_again_at_what_was_left(
+    losses: Losses, effects: Effects
+) -> None:
+    async with losses.caught_up(effects.note):
+        async with losses.still:
+            told = await losses.lost_meanwhile(4)
+            losses.in_hand = lambda: {str(told[1])}
+        await eventually(lambda: _all_had(effects, told[0], *told[2:]), 20)
+    losses.in_hand = set
+    async with losses.caught_up(effects.note) as (loop,):
+        await eventually(lambda: _all_had(effects, told[1]), 20)
+        assert loop.missed == 1
+    assert await effects.of(*told) == [1] * 4
+
+
+async def test_a_dead_letter_that_the_broker_does_not_take_holds_up_nothing(
+    losses: Losses, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "PATIENCE", 1.0)
+    may, poison, publish = asyncio.Event(), set[UUID](), Publisher.publish
+
+    async def waits(self: Publisher, exchange: str, *rest: Any) -> None:
+        if exchange == DEAD:
+            await may.wait()
+        await publish(self, exchange, *rest)
+
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        if event.event_id in poison:
+            raise RuntimeError("can't swallow this")
+        await effects.note(connection, event)
+
+    monkeypatch.setattr(Publisher, "publish", waits)
+    async with losses.caught_up(react) as (loop,):
+        async with losses.still:
+            told = await losses.lost_meanwhile(3)
+            poison.add(told[0])
+        await eventually(lambda: _all_had(effects, *told[1:]), 20)
+        later = await losses.lose(2)
+        await eventually(lambda: _all_had(effects, *later), 20)
+        may.set()
+        letter = await losses.broker.take(dead_queue(losses.service))
+        assert letter.message_id == str(told[0])
+        end = await losses.end()
+        await eventually(lambda: _is_at(losses, end))
+        assert loop.missed == 5
+    assert await losses.broker.size(dead_queue(losses.service)) == 0
+
+
+async def test_no_more_is_fetched_than_what_is_lost(losses: Losses, effects: Effects) -> None:
+    async with losses.consuming(effects.note), losses.caught_up(effects.note):
+        had = await losses.tell(20)
+        await eventually(lambda: _all_had(effects, *had))
+        (lost,) = await losses.lose(1)
+        await losses.bind()
+        had = await losses.tell(20)
+        await eventually(lambda: _all_had(effects, lost, *had), 20)
+    asked = zip(losses.way.requests, losses.way.queries, strict=True)
+    (query,) = [query for path, query in asked if path == "/internal/events"]
+    assert query.endswith("&limit=1")
 
 
 async def test_a_queue_that_is_never_empty_keeps_nobody_from_what_came_before(

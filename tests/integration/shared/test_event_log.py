@@ -100,3 +100,18 @@ async def test_impossible_positions_are_refused(postgres: PrivateDatabase, keys:
         for params in ({"after": -1}, {"after": 2**63}, {"until": 2**63}, {"until": -1}):
             answer = await _get(app, keys, "checker", IDS, callee="files", **params)
             assert answer.status_code == 422
+
+
+async def test_no_more_events_are_told_than_asked_for(
+    pools: Pools, postgres: PrivateDatabase, keys: Keys
+) -> None:
+    stored = [await store_row(pools("files")) for _ in range(3)]
+    after = (await _positions(pools("files")))[stored[0]] - 1
+    async with without_loops(make("files", keys, database_url=postgres.url("files"))) as app:
+        for limit, told in {1: 1, 2: 2, event_log.PAGE: 3}.items():
+            params = {"after": after, "limit": limit}
+            page = (await _get(app, keys, "checker", EVENTS, callee="files", **params)).json()
+            assert [UUID(event["id"]) for event in page["events"]] == stored[:told]
+        for limit in (0, -1, event_log.PAGE + 1):
+            answer = await _get(app, keys, "checker", EVENTS, callee="files", limit=limit)
+            assert answer.status_code == 422
