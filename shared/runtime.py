@@ -10,7 +10,7 @@ from shared.logging import log
 
 GRACE = 15.0  # seconds a step may take to end on shutdown
 MAX_BACKOFF = 30.0  # seconds, after a fault nobody expected
-AWAY_BACKOFF = 1.5  # seconds, while something is away: work goes on soon after it is back
+AWAY_BACKOFF = 1.0  # seconds, while something is away: work goes on soon after it is back
 
 
 @dataclass

@@ -91,9 +91,9 @@ async def test_a_fault_is_waited_out_and_the_loop_goes_on(fault: BaseException) 
     ("fault", "pauses"),
     [
         (RuntimeError("bug"), [1, 2, 4, 8, 16, 30, 30, 30]),
-        (Unavailable(), [1, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5]),
-        (OSError("no route"), [1, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5]),
-        (asyncio.CancelledError(), [1, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5]),
+        (Unavailable(), [1] * 8),
+        (OSError("no route"), [1] * 8),
+        (asyncio.CancelledError(), [1] * 8),
     ],
     ids=repr,
 )
