@@ -204,8 +204,9 @@ async def test_what_is_in_hand_is_waited_for(losses: Losses, effects: Effects) -
 
 
 async def test_what_is_in_hand_or_fails_holds_up_nothing_else(
-    losses: Losses, effects: Effects
+    losses: Losses, effects: Effects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fetching, "PATIENCE", 1.0)
     fails: set[UUID] = set()
 
     async def prepare(_: Database, event: RecordedEvent) -> bool:
