@@ -7,7 +7,7 @@ from tests.faults import faults_of_broker, faults_of_database, faults_of_mail, f
 from tests.faults.collecting import collect
 from tests.faults.faults import Fault
 from tests.faults.invariants import violations
-from tests.faults.recovery import Canary, too_slow
+from tests.faults.recovery import FAULT_LIMIT, Canary, too_slow
 from tests.faults.running import Running
 from tests.faults.table import Line
 from tests.faults.timing import Stopwatch
@@ -44,7 +44,7 @@ async def _do(running: Running, fault: Fault, known: set[str]) -> Line:
         async with asyncio.timeout(LONGEST):
             await fault.do(running)
         stopwatch.phase = "after"
-        canary.fly(fault.name)
+        canary.fly(fault.name, FAULT_LIMIT)
         await asyncio.sleep(AFTER)
     line.recoveries = canary.recoveries
     snapshot = await collect(running)

@@ -137,9 +137,14 @@ async def test_a_service_waits_until_its_old_queue_is_replaced(
         with pytest.raises(Unavailable):
             await consumer.step()
     await declare_or_replace(old.broker.connection, old.service, [KEY])
-    await step_until(consumer.step, lambda: old.broker.is_settled(old.service))
+    ids = [UUID(message.message_id) for message in old.messages]
+
+    async def are_handled() -> bool:
+        return await effects.of(*ids) == [1] * len(ids)
+
+    await step_until(consumer.step, are_handled)
     await consumer.close()
-    assert await effects.of(*(UUID(m.message_id) for m in old.messages)) == [1] * len(old.messages)
+    assert await old.broker.is_settled(old.service)
 
 
 class Cut(Exception):
