@@ -72,7 +72,7 @@ def create_service(
     return create_app(
         name,
         settings,
-        [event_log.router(name), *routers],
+        [*([event_log.router(name)] if PUBLISHED[name] else []), *routers],
         provide=[database, store, *provide],
         loops=all_loops,
         checks=checks,

@@ -64,7 +64,8 @@ WHERE (v.file_id, v.version, v.claimed_by) = (c.file_id, c.version, c.claimed_by
 # 5 s, 20 s, 80 s …, at most 85 minutes.
 _PUT_OFF = """
 UPDATE versions v SET claimed_by = NULL, unfinished = unfinished + 1, claimed_until =
-    CAST(:now AS timestamptz) + interval '5 seconds' * power(4, least(unfinished, 5))
+    CASE WHEN unfinished > 0 THEN CAST(:now AS timestamptz)
+         + interval '5 seconds' * power(4, least(unfinished, 6) - 1) END
 FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:copies AS int[]))
     AS c(file_id, version, claimed_by)
 WHERE (v.file_id, v.version, v.claimed_by) = (c.file_id, c.version, c.claimed_by)
@@ -131,7 +132,7 @@ async def release(connection: AsyncConnection, files: list[DueFile]) -> None:
 
 
 async def put_off(connection: AsyncConnection, file: DueFile, now: datetime) -> None:
-    """Give back a version whose result can't be recorded: it is due again, each time later."""
+    """Give back a version whose result can't be recorded: due at once, then each time later."""
     await connection.execute(text(_PUT_OFF), {**_keys([file]), "now": now})
 
 

@@ -122,11 +122,16 @@ class Scheduler:
             log.exception("batch_not_recorded", files=len(files))
         else:
             return
-        for file in files:
-            await self._record_alone(file, run, answers)
+        failures = [await self._record_alone(file, run, answers) for file in files]
+        if told := next(filter(None, failures), None):
+            raise told
 
-    async def _record_alone(self, file: DueFile, run: Run, answers: Answers) -> None:
-        """Record the result, or that there is none; a file of which nothing can be said waits."""
+    async def _record_alone(self, file: DueFile, run: Run, answers: Answers) -> Exception | None:
+        """Record the result, or that there is none; a file of which nothing can be said waits.
+
+        Why that is, if it is.
+        """
+        told: Exception | None = None
         crashed: Answers = {file.file_id: RuffFailure("crashed")}
         for answer in (answers, crashed):
             try:
@@ -135,10 +140,12 @@ class Scheduler:
                 if not stream_may_be_to_blame(failure):
                     raise
                 log.exception("result_not_recorded", file_id=str(file.file_id))
+                told = failure
             else:
-                return
+                return None
         async with self._database.transaction() as connection:
             await due.put_off(connection, file, self._clock())
+        return told
 
     async def _record(self, files: list[DueFile], run: Run, answers: Answers) -> None:
         """Append the results of all files that still live, in one transaction."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.async_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import Tab
 from tests.browser.person import Person
-from tests.support.fonts import FONTS
+from tests.support.fonts import FONTS, Font
 from tests.support.product import Product
 from tests.support.waiting import eventually
 
@@ -92,6 +93,10 @@ BAND = 64  # px: widths are tried from the named one up to here
 EXCESS = "document.documentElement.scrollWidth - window.innerWidth"
 
 
+async def _is_worn(page: Page, font: Font) -> bool:
+    return await font.drawn(page, "h1, h2, p") <= {font.plain, font.mono}
+
+
 @pytest.mark.parametrize(
     ("width", "language"),
     [
@@ -119,7 +124,7 @@ async def test_no_screen_is_wider_than_its_window(
         await page.evaluate(LONGEST_ADDRESSES)
         for name, font in FONTS.items():
             await font.wear(page)
-            assert await font.drawn(page, "h1, h2, p") <= {font.plain, font.mono}, path
+            await eventually(partial(_is_worn, page, font))
             for near in range(width, width + BAND, 8):
                 await page.set_viewport_size({"width": near, "height": 800})
                 excess = await page.evaluate(EXCESS)
