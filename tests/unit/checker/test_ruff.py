@@ -418,4 +418,11 @@ def running(binary: Path) -> bool:
 def working_in(folder: Path) -> list[str]:
     """Processes that started there, whatever they call themselves."""
     links = Path("/proc").glob("[0-9]*/cwd")
-    return [str(link) for link in links if str(folder) in os.path.realpath(link)]
+    return [str(link) for link in links if str(folder) in _target(link)]
+
+
+def _target(link: Path) -> str:
+    try:
+        return os.path.realpath(link)
+    except OSError:  # the process has just ended
+        return ""
