@@ -47,3 +47,8 @@ def test_alone_nothing_excuses() -> None:
 def test_patience() -> None:
     assert too_slow([_after(100, whole_way=9)], patience=2.0) == []
     assert too_slow([_after(100, whole_way=11)], patience=2.0) != []
+
+
+def test_an_upload_waits_for_no_broker_and_for_no_mail_server() -> None:
+    assert "took 6.0 s, not at most 5 s" in too_slow([_after(100, BROKER_LIMIT, upload=6)])[0]
+    assert too_slow([_after(100, BROKER_LIMIT, upload=4, whole_way=34)]) == []

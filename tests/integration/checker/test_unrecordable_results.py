@@ -1,6 +1,6 @@
 """Versions of which no result can be recorded: they wait, and others are checked."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -12,10 +12,10 @@ from sqlalchemy import text
 from services.checker.scheduler import Scheduler
 from shared.contracts.checker import FileChecked
 from tests.integration.checker.story import CLEAN, UNTIDY, Story
+from tests.support.administrator import Sql, administrator
 from tests.support.databases import PrivateDatabase
 from tests.support.events import BOB
 
-Sql = Callable[[str], Awaitable[None]]
 REFUSE = """
 CREATE FUNCTION checker.refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$BEGIN RAISE 'not this one'; END$$;
@@ -44,16 +44,8 @@ DAMAGE = {
 
 @pytest_asyncio.fixture
 async def sql(fresh_postgres: PrivateDatabase) -> AsyncIterator[Sql]:
-    """What an administrator does, whom no trigger stops."""
-    admin = await fresh_postgres.admin()
-    await admin.execute("SET session_replication_role = replica")
-
-    async def run(statement: str) -> None:
-        await admin.execute(statement)
-
-    yield run
-    await admin.execute("DROP FUNCTION IF EXISTS checker.refuse CASCADE")
-    await admin.close()
+    async with administrator(fresh_postgres, "checker") as run:
+        yield run
 
 
 async def _tick(scheduler: Scheduler) -> None:

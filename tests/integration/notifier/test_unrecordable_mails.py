@@ -1,7 +1,7 @@
 """Mails about which nothing can be recorded: none is sent again and again, and others pass."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -14,12 +14,12 @@ from shared.contracts.auth import AccountMailRequested, UserErased
 from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed
 from shared.db import Database, DatabaseAway
 from tests.integration.notifier.story import Story
+from tests.support.administrator import Sql, administrator
 from tests.support.databases import PrivateDatabase
 from tests.support.events import ANN, BOB, checked
 from tests.support.proxy import proxy_to
 from tests.support.smtp_server import Act
 
-Sql = Callable[[str], Awaitable[None]]
 STREAM = "stream_id = 'mail-{}'"
 # What an operator, a newer version or damage can leave behind.
 DAMAGE = {
@@ -39,16 +39,8 @@ OF_ANN = f"NEW.metadata ->> 'user_id' = '{ANN}'"
 
 @pytest_asyncio.fixture
 async def sql(fresh_postgres: PrivateDatabase) -> AsyncIterator[Sql]:
-    """What an administrator does, whom no trigger stops."""
-    admin = await fresh_postgres.admin()
-    await admin.execute("SET session_replication_role = replica")
-
-    async def run(statement: str) -> None:
-        await admin.execute(statement)
-
-    yield run
-    await admin.execute("DROP FUNCTION IF EXISTS notifier.refuse CASCADE")
-    await admin.close()
+    async with administrator(fresh_postgres, "notifier") as run:
+        yield run
 
 
 async def _ask(story: Story, user_id: UUID = ANN) -> UUID:
