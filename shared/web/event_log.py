@@ -4,12 +4,14 @@
 one that wants to know whether it has had them all.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import CONSUMED, PUBLISHED
 from shared.eventsourcing import checkpoints
@@ -73,20 +75,7 @@ def router(service: str) -> Router:
         soon as it can be. Nothing follows a page without events.
         """
         private = [name for name in store.types.names() if name not in told_to[caller]]
-        told: list[Envelope] = []
-        unreadable: list[int] = []
-        while not told:
-            page = await scan(connection, private, after, limit)
-            told, reasons = envelopes(store.types, page.rows)
-            unreadable += reasons
-            if page.reached == after:
-                break
-            after = page.reached
-        return {
-            "events": [envelope.model_dump(mode="json") for envelope in told],
-            "unreadable": unreadable,
-            "next": after,
-        }
+        return await _page(connection, store, private, after, limit)
 
     @routes.get("/events/ids")
     async def ids(
@@ -96,14 +85,37 @@ def router(service: str) -> Router:
         until: Position = END,
     ) -> Ids:
         """The ids of events between two positions, at most `LISTED` at a time."""
-        listing = await list_events(connection, told_to[caller], after, until, LISTED)
-        return Ids(
-            events=[
-                Told(position=one.position, id=one.event_id, time=one.recorded_at)
-                for one in listing.events
-            ],
-            next=listing.reached,
-            published=await checkpoints.position(connection, checkpoints.RELAY) or 0,
-        )
+        return await _ids(connection, told_to[caller], after, until)
 
     return routes
+
+
+async def _page(
+    connection: AsyncConnection, store: EventStore, private: Sequence[str], after: int, limit: int
+) -> dict[str, Any]:
+    told: list[Envelope] = []
+    unreadable: list[int] = []
+    while not told:
+        page = await scan(connection, private, after, limit)
+        told, reasons = envelopes(store.types, page.rows)
+        unreadable += reasons
+        if page.reached == after:
+            break
+        after = page.reached
+    return {
+        "events": [envelope.model_dump(mode="json") for envelope in told],
+        "unreadable": unreadable,
+        "next": after,
+    }
+
+
+async def _ids(connection: AsyncConnection, types: Sequence[str], after: int, until: int) -> Ids:
+    listing = await list_events(connection, types, after, until, LISTED)
+    return Ids(
+        events=[
+            Told(position=one.position, id=one.event_id, time=one.recorded_at)
+            for one in listing.events
+        ],
+        next=listing.reached,
+        published=await checkpoints.position(connection, checkpoints.RELAY) or 0,
+    )
