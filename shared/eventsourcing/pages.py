@@ -118,7 +118,8 @@ async def read_page(
 ) -> Sequence[Row]:
     """The next rows after a position, at most `limit` and `PAGE_BYTES`, but one if there is one.
 
-    `condition` is SQL about the table `e`, with `values` for its parameters.
+    `condition` is SQL about the table `e`, with `values` for its parameters, none of them named
+    after, limit, bytes or most.
     """
     query = _PAGE.format(table=table, condition=condition, columns=COLUMNS)
     bounds = {"after": after, "limit": limit, "bytes": PAGE_BYTES, "most": MAX_ROW_BYTES}

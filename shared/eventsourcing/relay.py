@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -26,7 +27,7 @@ from shared.messaging.outbox import publish
 from shared.messaging.publisher import Publisher
 
 BATCH = 50  # events, and no more bytes than `pages.PAGE_BYTES`
-RETRY_EVERY = 30.0  # seconds between two rounds over what is set aside
+LOOK_EVERY = 1.0  # seconds between two looks for what is set aside and due
 # Seconds after which Postgres takes the lead from a copy that says nothing: it is frozen.
 SILENCE = 20.0
 PROBE_EVERY = 5.0  # seconds without events, until the broker is asked whether it takes any
@@ -51,7 +52,8 @@ class Relay:
         self._connection: AsyncConnection | None = None
         self.doorbell = asyncio.Event()
         self._probe_at = 0.0
-        self._round = Round()
+        self._look_at = 0.0
+        self._asked = datetime.fromtimestamp(0, UTC)  # to try again what was tried before that
         self.is_well = False  # the last step found all it needs, or another copy in the lead
         self.trouble: DatabaseAway | None = None  # where it is not the broker that was lacking
 
@@ -115,8 +117,8 @@ class Relay:
         def ring(*_: Any) -> None:
             self.doorbell.set()
 
-        def retry(*_: Any) -> None:
-            self._round.begin()
+        def retry(*notified: Any) -> None:
+            self._asked, self._look_at = datetime.fromisoformat(notified[-1]), 0.0
             self.doorbell.set()
 
         raw: Any = (await connection.get_raw_connection()).driver_connection
@@ -156,51 +158,20 @@ class Relay:
             await asyncio.wait([publishing])
 
     async def _retry_batch(self, connection: AsyncConnection) -> bool:
-        """Try the next of the events that are set aside; whether any could be published."""
-        after = self._round.next()
-        if after is None:
+        """Try some of the events that are set aside and due; whether any could be published."""
+        if time.monotonic() < self._look_at:
             return False
         async with connection.begin():
-            rows, before = await set_aside.read(connection, after, BATCH)
+            rows, before = await set_aside.take_due(connection, self._asked, BATCH)
         if not rows:
-            self._round.end()
+            self._look_at = time.monotonic() + LOOK_EVERY
             return False
         reasons = await self._publish(connection, rows, before)
         published = [row.position for row in rows if row.position not in reasons]
         async with connection.begin():
             await set_aside.note(connection, reasons)
             await set_aside.release(connection, published)
-        self._round.goes_on(after, rows[-1].position)
         return bool(published)
-
-
-class Round:
-    """Tries what is set aside once, batch by batch; the next round begins half a minute later."""
-
-    def __init__(self) -> None:
-        self._after, self._not_before = 0, 0.0
-
-    def next(self) -> int | None:
-        """The position to go on from, None while it is too early.
-
-        A try that raises is repeated in half a minute: it holds up nothing else meanwhile.
-        """
-        if time.monotonic() < self._not_before:
-            return None
-        self._not_before = time.monotonic() + RETRY_EVERY
-        return self._after
-
-    def goes_on(self, before: int, after: int) -> None:
-        """All up to `after` are tried, unless a new round began meanwhile."""
-        if self._after == before and self._not_before:
-            self._after, self._not_before = after, 0.0
-
-    def end(self) -> None:
-        self._after = 0
-
-    def begin(self) -> None:
-        """Begin a round now."""
-        self._after, self._not_before = 0, 0.0
 
 
 def _tell(rows: Sequence[Row], reasons: Mapping[int, str]) -> None:

@@ -1,5 +1,8 @@
 """Events the relay could not publish and passed by: the table `set_aside`.
 
+Each is tried again after `RETRY_AFTER`, then after as long again as it has been set aside, at last
+every `RETRY_EVERY`: a broker that has just started may know its queues a moment later.
+
 `python -m shared.eventsourcing.set_aside SERVICE list` shows them, `… SERVICE retry` has the relay
 try them at once. Connects with `PREREVIEW_DATABASE_URL`, the service's or an administrator's.
 """
@@ -11,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +24,8 @@ from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.pages import Row, read_page
 
+RETRY_AFTER = 1.0  # seconds
+RETRY_EVERY = 30.0  # seconds
 SHOWN = 1000  # events in a list
 PATIENCE = 30.0  # seconds the command waits for the relay
 
@@ -27,6 +33,16 @@ _NOTE = """
 INSERT INTO set_aside (position, reason)
 SELECT * FROM unnest(CAST(:positions AS bigint[]), CAST(:reasons AS text[]))
 ON CONFLICT (position) DO UPDATE SET reason = excluded.reason, tried_at = clock_timestamp()
+"""
+_IS_DUE = """
+EXISTS (SELECT FROM set_aside AS s WHERE s.position = e.position AND (
+    s.tried_at < :asked OR clock_timestamp() - s.tried_at
+        >= least(greatest(s.tried_at - s.noted_at, make_interval(secs => :least)),
+                 make_interval(secs => :longest))))
+"""
+_TRY = """
+UPDATE set_aside SET tried_at = clock_timestamp() WHERE position = ANY(:positions)
+RETURNING position, reason
 """
 _LIST = """
 SELECT position, event_id, type, stream_id, reason, noted_at, tried_at
@@ -42,7 +58,7 @@ class EventsSetAside(Unavailable):
 
 
 def channel(schema: str) -> str:
-    """What a NOTIFY asks the relay on to try its events again."""
+    """Where a NOTIFY asks the relay to try again what was last tried before the time it names."""
     return f"set_aside_{schema}"
 
 
@@ -62,16 +78,17 @@ async def release(connection: AsyncConnection, positions: Sequence[int]) -> None
         )
 
 
-async def read(
-    connection: AsyncConnection, after: int, limit: int
+async def take_due(
+    connection: AsyncConnection, asked: datetime, limit: int
 ) -> tuple[Sequence[Row], dict[int, str]]:
-    """The next events that are set aside after a position, and why each is."""
-    is_set_aside = "EXISTS (SELECT FROM set_aside AS s WHERE s.position = e.position)"
-    rows = await read_page(connection, "events", is_set_aside, {}, after, limit)
-    found = await connection.execute(
-        text("SELECT position, reason FROM set_aside WHERE position = ANY(:positions)"),
-        {"positions": [row.position for row in rows]},
-    )
+    """The next events to be tried again, and why each is set aside; they count as tried then.
+
+    All that were tried before somebody `asked` for it are among them.
+    """
+    values = {"asked": asked, "least": RETRY_AFTER, "longest": RETRY_EVERY}
+    rows = await read_page(connection, "events", _IS_DUE, values, 0, limit)
+    positions = [row.position for row in rows]
+    found = await connection.execute(text(_TRY), {"positions": positions})
     return rows, {row.position: row.reason for row in found}
 
 
@@ -101,7 +118,8 @@ async def run(url: str, service: str, action: str) -> int:
 async def _retry(database: Database, service: str) -> None:
     async with database.transaction() as connection:
         since = await connection.scalar(text("SELECT clock_timestamp()"))
-        await connection.execute(text("SELECT pg_notify(:on, '')"), {"on": channel(service)})
+        asking = {"on": channel(service), "since": since.isoformat()}
+        await connection.execute(text("SELECT pg_notify(:on, :since)"), asking)
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         async with database.transaction() as connection:

@@ -56,6 +56,9 @@ async def _under_way(running: Running) -> str:
             f"events {producer} has not published": await _behind(connection, producer)
             for producer in PRODUCERS
         }
+        for producer in PRODUCERS:  # what no queue took is tried again from time to time
+            aside = await connection.fetchval(f"SELECT count(*) FROM {producer}.set_aside")
+            found[f"events {producer} has set aside"] = aside
         for consumer in CONSUMED:
             found[f"events {consumer} has not had"] = await _not_had(connection, consumer)
         for what, sql in _COUNTS.items():

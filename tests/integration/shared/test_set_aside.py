@@ -20,6 +20,7 @@ from services.files.domain.file import EVENTS as FILE_EVENTS
 from shared.contracts import CONSUMED
 from shared.db import Database
 from shared.eventsourcing import relay as of_relay
+from shared.eventsourcing import set_aside
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.relay import BATCH, Relay
 from shared.eventsourcing.set_aside import main, run
@@ -74,8 +75,10 @@ async def relaying(database: Database, url: str, store: EventStore = STORE) -> A
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rounds over what is set aside follow each other without a pause."""
-    monkeypatch.setattr(of_relay, "RETRY_EVERY", 0.0)
+    """What is set aside is tried again without a pause."""
+    monkeypatch.setattr(of_relay, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(set_aside, "RETRY_AFTER", 0.0)
+    monkeypatch.setattr(set_aside, "RETRY_EVERY", 0.0)
 
 
 async def drain(relay: Relay) -> None:
@@ -147,7 +150,7 @@ async def test_what_newer_code_can_read_is_told_then(
     assert list(await _aside(database)) == [old]
     newer = EventTypes(FILE_EVENTS, {("FileUploaded", 0): lambda data: {**data, "name": "old.py"}})
     async with relaying(database, broker.url, EventStore(newer)) as relay:
-        await drain(relay)
+        await step_until(relay.step, lambda: _count(database, 0))
     assert await ids_in(heard) == [old]
     assert await _aside(database) == {}
 
@@ -222,7 +225,7 @@ async def test_what_the_broker_forbids_stops_nothing(
         assert relay.is_well
     assert set((await _aside(database)).values()) == {"events: refused (ChannelAccessRefused)"}
     async with relaying(database, rabbitmq.url("prereview_files")) as relay:
-        await drain(relay)
+        await step_until(relay.step, lambda: _count(database, 0))
     assert await ids_in(heard) == story
     assert await _aside(database) == {}
 
@@ -293,14 +296,53 @@ async def test_what_waits_holds_up_nothing_new(
             assert await ids_in(heard) == [new]
 
 
-async def test_a_round_waits_half_a_minute(broker: Broker, database: Database) -> None:
-    await store_row(database)
+async def test_what_a_broker_takes_a_moment_later_is_told_a_moment_later(
+    broker: Broker, database: Database
+) -> None:
+    """So after its start: it takes messages before it knows where to put them."""
+    event_id = await store_row(database)
     async with relaying(database, broker.url) as relay:
         await drain(relay)
         heard = await broker.listener("files.*")
         for _ in range(5):
             await relay.step()
         assert await ids_in(heard) == []
+        await step_until(relay.step, lambda: _count(database, 0), 5.0)
+    assert await ids_in(heard) == [event_id]
+
+
+@pytest.mark.parametrize(
+    ("noted", "tried", "is_due"),
+    [
+        (0.5, 0.5, False),
+        (2, 2, True),
+        (9, 3, False),
+        (9, 5, True),
+        (999, 25, False),
+        (999, 31, True),
+    ],
+)
+async def test_the_longer_it_waits_the_rarer_are_its_tries_down_to_one_in_half_a_minute(
+    broker: Broker,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    noted: float,
+    tried: float,
+    is_due: bool,
+) -> None:
+    monkeypatch.setattr(of_relay, "LOOK_EVERY", 0.0)
+    event_id = await store_row(database)
+    ago = text(
+        "UPDATE set_aside SET noted_at = clock_timestamp() - make_interval(secs => :noted),"
+        " tried_at = clock_timestamp() - make_interval(secs => :tried)"
+    )
+    async with relaying(database, broker.url) as relay:
+        await drain(relay)
+        heard = await broker.listener("files.*")
+        async with database.transaction() as connection:
+            await connection.execute(ago, {"noted": noted, "tried": tried})
+        await relay.step()
+    assert await ids_in(heard) == ([event_id] if is_due else [])
 
 
 async def test_of_two_copies_only_the_leader_touches_it(
