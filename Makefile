@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
-# One more than cores are likely: tests also wait.
+# More than cores are likely: tests also wait.
 WORKERS ?= 3
 COUNT ?= 20000
 KILLS ?= 100

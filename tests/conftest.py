@@ -20,7 +20,7 @@ from tests.support.keys import Keys, make_keys
 from tests.support.product import Product, running_product
 from tests.support.servers import Broker, postgres_server, rabbitmq_server
 
-# Tests that need what takes long to start.
+# Tests that need what takes long to start, and so share it; each group is the work of one worker.
 SERVERS = {
     "product": ("tests/e2e/", "tests/browser/"),
     "faults": ("tests/faults/test_under_faults.py", "tests/faults/test_broken_tables.py"),
@@ -56,8 +56,16 @@ class ByServers(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        found = (servers for servers, paths in SERVERS.items() if file.startswith(paths))
-        return next(found, file)
+        return _servers_of(file) or file
+
+
+def _servers_of(file: str) -> str | None:
+    return next((name for name, paths in SERVERS.items() if file.startswith(paths)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes one worker longest, or the others would wait for it at the end."""
+    items.sort(key=lambda item: _servers_of(item.nodeid) is None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServers:
