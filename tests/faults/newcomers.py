@@ -50,7 +50,7 @@ class Newcomers:
         if await account.register(self.mail_server):
             person = Uploader(account, self.random)
             self.arrived.append(person)
-            kept = Kept(f"{who}.py")
+            kept = Kept(f"{account.who}.py")
             for _ in range(20):
                 request = await person.upload(kept)
                 if request.outcome in ("done", "refused"):
