@@ -49,12 +49,16 @@ class Burials:
         self._under_way[asyncio.create_task(self._bury(message, reason))] = message
 
     def check(self) -> None:
-        """Raise what kept the broker from taking a letter: its message has to come again."""
-        for burial in [one for one in self._under_way if one.done()]:
+        """Raise what kept the broker from taking a letter: its message has to come again.
+
+        Of several that failed together the first is told, and none later.
+        """
+        ended = [one for one in self._under_way if one.done()]
+        for burial in ended:
             del self._under_way[burial]
-            if burial.cancelled():  # by aio-pika, when the channel died
-                raise ConnectionError
-            burial.result()
+        failures = [failure for one in ended if (failure := _failure(one))]
+        if failures:
+            raise failures[0]
 
     async def finish(self, seconds: float) -> None:
         """Wait until the broker has all letters, or for a while; raises like `check`."""
@@ -91,3 +95,8 @@ class Burials:
             return
         async with self._database.transaction() as connection:
             await note_buried(connection, self._service, event_id)
+
+
+def _failure(burial: asyncio.Task[None]) -> BaseException | None:
+    # One that is cancelled was so by aio-pika, when the channel died.
+    return ConnectionError() if burial.cancelled() else burial.exception()

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from shared import fetching
+from shared.catching_up import CatchingUp
 from shared.contracts.files import FileDeleted
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
@@ -312,6 +313,38 @@ async def test_a_dead_letter_that_the_broker_does_not_take_holds_up_nothing(
         await eventually(lambda: _is_at(losses, end))
         assert loop.missed == 5
     assert await losses.broker.size(dead_queue(losses.service)) == 0
+
+
+async def test_letters_that_fail_together_cost_one_round(
+    losses: Losses, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_away, poison, publish = True, set[UUID](), Publisher.publish
+
+    async def fails(self: Publisher, exchange: str, *rest: Any) -> None:
+        if exchange == DEAD and is_away:
+            raise ConnectionError
+        await publish(self, exchange, *rest)
+
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        if event.event_id in poison:
+            raise RuntimeError("can't swallow this")
+        await effects.note(connection, event)
+
+    monkeypatch.setattr(Publisher, "publish", fails)
+    async with losses.caught_up(react) as (loop,), losses.still:
+        poison.update(await losses.lost_meanwhile(6))
+        with pytest.raises(ConnectionError):
+            await _step_for(loop, 20)
+        is_away = False
+        await loop.step()
+    assert await losses.broker.size(dead_queue(losses.service)) == 6
+
+
+async def _step_for(loop: CatchingUp, seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            await loop.step()
+            await asyncio.sleep(0.1)
 
 
 async def test_no_more_is_fetched_than_what_is_lost(losses: Losses, effects: Effects) -> None:
