@@ -66,8 +66,7 @@ async def in_time(
             if not await _was_committed(asking, trace, deadline):
                 raise
     finally:
-        await _given_back(connection, driver)
-        cut.cancel()
+        await asyncio.shield(_give_back(connection, driver, cut))
 
 
 async def _borrowed(engine: AsyncEngine, deadline: Deadline) -> AsyncConnection:
@@ -105,11 +104,15 @@ def _result(task: asyncio.Future[T]) -> T | None:
 _closing: set[asyncio.Future[None]] = set()  # the loop itself keeps no task alive
 
 
-async def _given_back(connection: AsyncConnection, driver: Any) -> None:
-    if driver.is_closed():
-        with suppress(Exception):
-            await connection.invalidate()
-    await asyncio.shield(connection.close())
+async def _give_back(connection: AsyncConnection, driver: Any, cut: asyncio.TimerHandle) -> None:
+    """Whoever has the connection next has it for a time of their own."""
+    try:
+        if driver.is_closed():
+            with suppress(Exception):
+                await connection.invalidate()
+        await connection.close()
+    finally:
+        cut.cancel()
 
 
 async def _trace(connection: AsyncConnection) -> Trace | None:

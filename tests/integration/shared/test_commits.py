@@ -6,12 +6,14 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import deadline
 from shared.commits import Trace, _look
 from shared.db import Database
 from shared.errors import Unavailable
 from tests.integration.conftest import Pools
+from tests.support.databases import PrivateDatabase
 from tests.support.waiting import eventually
 
 
@@ -98,6 +100,31 @@ async def test_no_connection_is_lost(pools: Pools) -> None:
         return database.engine.pool.checkedout() == 0  # type: ignore[attr-defined,no-any-return]
 
     await eventually(are_all_back)  # one that was still being opened is closed when it is there
+
+
+async def test_who_is_cancelled_at_the_end_cuts_nobody_elses_connection(
+    fresh_postgres: PrivateDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(fresh_postgres.url("files"), pool_size=1, overflow=0)
+    at_end, close = asyncio.Event(), AsyncConnection.close
+
+    async def closing(connection: AsyncConnection) -> None:
+        at_end.set()
+        await asyncio.sleep(0.1)
+        await close(connection)
+
+    async def short() -> None:
+        async with deadline.command(1.0), database.transaction() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AsyncConnection, "close", closing)
+        first = asyncio.create_task(short())
+        await asyncio.wait_for(at_end.wait(), 5)
+    first.cancel()
+    async with deadline.command(8.0), database.transaction() as connection:
+        await connection.execute(text("SELECT pg_sleep(1.5)"))
+    await database.close()
 
 
 async def test_what_has_no_deadline_has_none(pools: Pools) -> None:
