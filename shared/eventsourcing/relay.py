@@ -100,7 +100,7 @@ class Relay:
             won = await connection.scalar(text(LEAD))
             if won:  # who can't move the checkpoint would publish the same events again and again
                 await probe_write(connection, f"{self._schema} relay")
-            await end_when_silent(connection, SILENCE)
+                await end_when_silent(connection, SILENCE)
             await connection.commit()
             if not won:
                 await connection.close()

@@ -220,6 +220,18 @@ async def test_of_two_relays_one_leads(broker: Broker, database: Database) -> No
         assert await _ids(heard, 10) == stored
 
 
+async def test_a_copy_that_does_not_lead_leaves_no_silent_end_to_its_pool(
+    broker: Broker, database: Database
+) -> None:
+    async with relays(database, broker.url, 2) as (leader, other):
+        await leader.step()
+        for _ in range(3):
+            assert not await other.step()
+        async with database.transaction() as connection:
+            kept = await connection.scalar(text("SHOW idle_session_timeout"))
+    assert kept == "0"
+
+
 async def test_when_the_leaders_connection_dies_the_other_takes_over(
     broker: Broker, database: Database, fresh_postgres: PrivateDatabase
 ) -> None:
