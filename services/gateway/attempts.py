@@ -56,7 +56,7 @@ class Attempts:
     def __init__(self, body: Kept, *, repeats: bool) -> None:
         """With `repeats` the service knows the request by a key, and does it once."""
         self._body, self._repeats = body, repeats
-        self._is_unsure = False
+        self._is_unsure = self._broke = False
         self._failing_since: float | None = None
 
     async def note(
@@ -64,10 +64,11 @@ class Attempts:
     ) -> httpx2.Timeout:
         """Go on with an attempt that has so much time, or raise what is to be told.
 
-        `broke` tells that the service was reached, and gave no answer.
+        `broke` tells that the service was reached, and gave no answer: it may be on its way back.
         """
         self._is_unsure |= isinstance(failure, OutcomeUnknown)
-        if not (self._is_unsure or broke) or not _is_open(failure):
+        self._broke |= broke
+        if not (self._is_unsure or self._broke) or not _is_open(failure):
             raise failure from cause
         self._failing_since = self._failing_since or time.monotonic()
         waited = time.monotonic() - self._failing_since

@@ -131,10 +131,14 @@ async def test_every_file_of_a_form_has_a_key_of_its_own(
     assert first != second == again
 
 
+@pytest.mark.parametrize("refused", [0, 3])
 async def test_a_body_that_was_not_whole_cannot_have_been_done(
-    program: httpx2.AsyncClient, services: Services
+    program: httpx2.AsyncClient, services: Services, refused: int
 ) -> None:
-    """Whoever is killed while a body arrives has not done it; it is sent again from its start."""
+    """Whoever is killed while a body arrives has not done it; it is sent again from its start.
+
+    A service that was killed refuses connections until it is back.
+    """
 
     class Dies(httpx2.AsyncBaseTransport):
         times, others = 0, services.transport()
@@ -145,7 +149,7 @@ async def test_a_body_that_was_not_whole_cannot_have_been_done(
                 if self.times == 1:
                     await anext(aiter(request.stream))  # type: ignore[arg-type]
                     raise httpx2.WriteError("", request=request)
-                if self.times > 2:
+                if self.times != refused + 2:
                     raise httpx2.ConnectError("", request=request)
             return await self.others.handle_async_request(request)
 
