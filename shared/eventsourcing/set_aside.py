@@ -34,11 +34,12 @@ INSERT INTO set_aside (position, reason)
 SELECT * FROM unnest(CAST(:positions AS bigint[]), CAST(:reasons AS text[]))
 ON CONFLICT (position) DO UPDATE SET reason = excluded.reason, tried_at = clock_timestamp()
 """
-_IS_DUE = """
-EXISTS (SELECT FROM set_aside AS s WHERE s.position = e.position AND (
-    s.tried_at < :asked OR clock_timestamp() - s.tried_at
-        >= least(greatest(s.tried_at - s.noted_at, make_interval(secs => :least)),
-                 make_interval(secs => :longest))))
+_DUE = """
+SELECT position FROM set_aside
+WHERE tried_at < :asked OR clock_timestamp() - tried_at
+    >= least(greatest(tried_at - noted_at, make_interval(secs => :least)),
+             make_interval(secs => :longest))
+ORDER BY position LIMIT :limit
 """
 _TRY = """
 UPDATE set_aside SET tried_at = clock_timestamp() WHERE position = ANY(:positions)
@@ -85,8 +86,12 @@ async def take_due(
 
     All that were tried before somebody `asked` for it are among them.
     """
-    values = {"asked": asked, "least": RETRY_AFTER, "longest": RETRY_EVERY}
-    rows = await read_page(connection, "events", _IS_DUE, values, 0, limit)
+    values = {"asked": asked, "least": RETRY_AFTER, "longest": RETRY_EVERY, "limit": limit}
+    due = (await connection.scalars(text(_DUE), values)).all()
+    if not due:
+        return [], {}
+    condition = "e.position = ANY(:due)"
+    rows = await read_page(connection, "events", condition, {"due": due}, 0, limit)
     positions = [row.position for row in rows]
     found = await connection.execute(text(_TRY), {"positions": positions})
     return rows, {row.position: row.reason for row in found}

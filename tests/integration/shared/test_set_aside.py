@@ -296,6 +296,38 @@ async def test_what_waits_holds_up_nothing_new(
             assert await ids_in(heard) == [new]
 
 
+@pytest.mark.parametrize("waiting", [0, 3])
+async def test_a_look_at_what_is_due_does_not_grow_with_the_history(
+    database: Database, waiting: int
+) -> None:
+    """The leader looks every second, and publishes nothing meanwhile."""
+    await store_row(database)
+    async with database.transaction() as connection:
+        await connection.execute(text(_MANY), {"events": 3000})
+        await connection.execute(text(_SET_ASIDE), {"events": waiting})
+    async with database.transaction() as connection:
+        before = await connection.scalar(text(_SCANS))
+        rows, reasons = await set_aside.take_due(connection, datetime.now(UTC), BATCH)
+        scans = await connection.scalar(text(_SCANS)) - before
+    assert (len(rows), len(reasons)) == (waiting, waiting)
+    assert scans < 100
+
+
+_MANY = """
+INSERT INTO events (event_id, stream_id, version, type, schema_version, data, metadata, recorded_at)
+SELECT gen_random_uuid(), gen_random_uuid(), 1, type, schema_version, data, metadata, recorded_at
+FROM events, generate_series(1, :events)
+"""
+_SET_ASIDE = """
+INSERT INTO set_aside (position, reason)
+SELECT position, '' FROM events ORDER BY position DESC LIMIT :events
+"""
+_SCANS = """
+SELECT sum(coalesce(seq_scan, 0) + coalesce(idx_scan, 0))::int FROM pg_stat_xact_user_tables
+WHERE schemaname = current_schema()
+"""
+
+
 async def test_what_a_broker_takes_a_moment_later_is_told_a_moment_later(
     broker: Broker, database: Database
 ) -> None:
