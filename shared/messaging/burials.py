@@ -1,7 +1,7 @@
 """Putting messages among the dead letters, beside the work on others."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from aio_pika import Message
@@ -23,8 +23,11 @@ class Burials:
     lasts, and to go on consuming is what ends it.
     """
 
-    def __init__(self, service: str, url: str, database: Database) -> None:
-        self._service, self._database = service, database
+    def __init__(
+        self, service: str, url: str, database: Database, erased: Callable[[], None] = lambda: None
+    ) -> None:
+        """`erased` is called where a letter came among the dead after its person was erased."""
+        self._service, self._database, self._erased = service, database, erased
         self._publisher = Publisher(url, f"{service} dead letters")
         self._under_way: dict[asyncio.Task[None], Arrived] = {}
         self._turn = asyncio.Lock()  # the broker returns a message by its id, which may come twice
@@ -38,9 +41,7 @@ class Burials:
 
         The id of the event is noted, so that nobody misses it.
         """
-        async with self._database.transaction() as connection:
-            erased = await erased_among(connection, named_in(message.body))
-        if erased:
+        if await self._is_about_erased(message):
             log.info("letters_dropped", consumer=self._service, letters=1)
             await self._note(message)
             await message.ack()
@@ -85,7 +86,13 @@ class Burials:
         async with self._turn:
             await self._publisher.publish(DEAD, [(dead_queue(self._service), copy)])
         await self._note(message)
+        if await self._is_about_erased(message):  # since it began: no pass has seen the letter
+            self._erased()
         await message.ack()
+
+    async def _is_about_erased(self, message: Arrived) -> bool:
+        async with self._database.transaction() as connection:
+            return bool(await erased_among(connection, named_in(message.body)))
 
     async def _note(self, message: Arrived) -> None:
         """What is none of ours has any name or none."""

@@ -46,7 +46,7 @@ class Handling:
         """
         self._service, self._reader = service, Reader(types)
         self._handler = Handler(service, database, react)
-        self._burials = Burials(service, url, database)
+        self._burials = Burials(service, url, database, erased)
         self._waiting, self._prepare, self._erased = waiting, prepare or {}, erased
 
     async def probe(self) -> None:

@@ -1,8 +1,10 @@
 """What was laid aside about a person goes when the person does."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,6 +21,7 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import fetch
 from shared.messaging.envelope import to_message
 from shared.messaging.erased_letters import AT_ONCE, ErasedLetters, named_in
+from shared.messaging.publisher import Publisher
 from shared.messaging.topology import dead_queue
 from tests.integration.conftest import Pools
 from tests.support.broker import Broker, raw_message
@@ -111,6 +114,38 @@ async def test_what_comes_late_about_an_erased_person_is_not_laid_aside(
         await step_until(consumer.step, settled, seconds=20)
     left = await eventually(lambda: fetch(broker.channel, service))
     assert not [letter for letter in left if erased in named_in(letter.body)]
+
+
+async def test_a_letter_that_waited_for_the_broker_longer_than_its_person_stayed_is_dropped(
+    broker: Broker, pools: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker without memory takes no letters, and the pass after the erasure finds none."""
+    may, publish, person = asyncio.Event(), Publisher.publish, uuid4()
+
+    async def waits(self: Publisher, *values: Any) -> None:
+        await may.wait()
+        await publish(self, *values)
+
+    monkeypatch.setattr(Publisher, "publish", waits)
+    service = await broker.service()
+    late = raw_message(b"\xff nonsense about " + str(person).encode())
+    await broker.put(service, late)
+
+    async def settled() -> bool:
+        return await broker.is_settled(service)
+
+    async with _service(broker, service, pools) as (consumer, letters):
+        async with asyncio.timeout(20):
+            while not consumer.in_hand():
+                await consumer.step()
+        async with pools("reports").transaction() as connection:
+            await note_erased(connection, person)
+        letters.want()
+        await _pass(letters)
+        may.set()
+        await step_until(consumer.step, settled, seconds=20)
+        await _pass(letters)
+    assert await broker.size(dead_queue(service)) == 0
 
 
 async def test_letters_that_the_broker_laid_aside_after_the_erasure_are_swept(
