@@ -86,6 +86,8 @@ def configuration(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,  # uvicorn would believe any client on this machine
         h11_max_incomplete_event_size=MAX_INCOMPLETE,
+        # asyncio calls a connection that was paused in the context of the request that read it.
+        reset_contextvars=True,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=GRACE,
     )

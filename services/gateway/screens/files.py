@@ -13,7 +13,7 @@ from services.gateway.provision import Checker, Files, Pages, Reports, Settings
 from services.gateway.screens.forms import NOTICES, go
 from services.gateway.screens.listing import Filters, ListScreen
 from services.gateway.sessions import WebUser
-from shared.errors import DomainError, Unauthenticated
+from shared.errors import DomainError, OutcomeUnknown, Unauthenticated
 from shared.file_names import one_spelling
 from shared.web.identity import User
 from shared.web.routes import Router
@@ -76,6 +76,7 @@ async def upload(
         {
             "name": one.name,
             "unchanged": one.unchanged,
+            "unknown": isinstance(one.error, OutcomeUnknown),
             "sentence": pages.explain(request, one.error) if one.error else None,
             "taken": one.error.params.get("file_id") if one.error else None,
         }

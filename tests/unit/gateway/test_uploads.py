@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from services.gateway import attempts
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import EVENT, Services, answer, file, refusal, saved
 
@@ -368,6 +369,34 @@ async def test_names_that_only_look_alike_are_two(
     assert taken(services) == names
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "heading"),
+    [
+        (504, "outcome_unknown", "We can't tell what was uploaded"),
+        (422, "files_full", "1 uploaded, 1 refused"),
+    ],
+)
+async def test_a_heading_says_no_more_than_is_known(
+    person: httpx2.AsyncClient,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: str,
+    heading: str,
+) -> None:
+    monkeypatch.setattr(attempts, "LIMIT", 0.5)
+
+    def only_a(request: httpx2.Request) -> httpx2.Response:
+        is_a = request.url.params["name"] == "a.py"
+        return (answer(201, SAVED) if is_a else refusal(status, code, limit=1))(request)
+
+    services.on("files POST /internal/files", only_a)
+    names = ["a.py", "b.py"]
+    page = await person.post("/", files=[("files", (name, b"x")) for name in names])
+    assert heading in page.text
+    assert "Nothing was uploaded" not in page.text
+
+
 async def test_uploads_work_while_reports_is_away(
     person: httpx2.AsyncClient, program: httpx2.AsyncClient, services: Services
 ) -> None:
@@ -377,7 +406,7 @@ async def test_uploads_work_while_reports_is_away(
     assert response.status_code == 303
     page = await person.get(response.headers["location"])
     assert page.status_code == 503
-    assert "Uploading works" in page.text
+    assert "Nothing you uploaded is lost." in page.text
     assert 'type="file"' in page.text
 
     answered = await program.post("/api/v1/files", files={"file": ("a.py", b"x = 1\n")})

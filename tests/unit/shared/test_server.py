@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 
 import httpx2
 import pytest
@@ -16,6 +17,7 @@ from shared.web.app import create_app
 from tests.support.apps import common_settings
 from tests.support.keys import Keys
 
+LEFT: ContextVar[str] = ContextVar("left", default="nothing")
 PATIENCE = 5.0  # seconds after which the server would never have acted by itself
 
 
@@ -30,6 +32,17 @@ async def port(monkeypatch: pytest.MonkeyPatch, keys: Keys) -> AsyncIterator[int
     @app.post("/slow")
     async def slow(request: Request) -> int:
         return len(await request.body())
+
+    @app.post("/work", max_body_size=1_000_000)
+    async def work(request: Request) -> int:
+        """Something this long is read in parts: the connection is paused, and goes on from here."""
+        LEFT.set("something")
+        await asyncio.sleep(0.1)
+        return len(await request.body())
+
+    @app.get("/left")
+    async def left() -> str:
+        return LEFT.get()
 
     @app.get("/caller")
     async def caller(request: Request) -> str:
@@ -75,6 +88,13 @@ async def test_headers_that_are_too_many_are_told_so(port: int, size: int) -> No
     writer.write(b"\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
     writer.close()
+
+
+async def test_a_request_knows_nothing_of_the_one_before_it_on_its_connection(port: int) -> None:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        for size in (10, 500_000, 10):
+            assert (await client.post("/work", content=b"x" * size)).json() == size
+            assert (await client.get("/left")).json() == "nothing"
 
 
 async def test_nobody_on_this_machine_is_believed_who_they_call_for(port: int) -> None:
