@@ -7,8 +7,11 @@ from pathlib import Path
 from alembic import command, context
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, make_url, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from shared.errors import Misconfigured
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,8 +25,18 @@ def config(service: str, url: str = "") -> Config:
 
 
 def upgrade(service: str, url: str) -> None:
-    """Bring a service's schema to today's version, as the schema's owner (`postgresql://…`)."""
-    command.upgrade(config(service, url), "head")
+    """Bring a service's schema to today's version, as the schema's owner (`postgresql://…`).
+
+    Raises:
+        Misconfigured: the schema is of a version this program knows nothing of.
+    """
+    try:
+        command.upgrade(config(service, url), "head")
+    except CommandError:
+        raise Misconfigured(
+            f"The tables of {service} were made by another version of Prereview: "
+            "run that one or a newer one, or take another database or data folder."
+        ) from None
 
 
 @cache

@@ -70,6 +70,14 @@ def main(arguments: list[str]) -> int:
     except (CannotStart, Misconfigured) as reason:
         sys.stderr.write(f"{reason}\n")
         return 1
+    except PermissionError as refused:
+        if refused.filename is None:
+            raise
+        sys.stderr.write(
+            f"You may not use {refused.filename}: it is another user's. Take it over with chown, "
+            "or set PREREVIEW_DATA to a folder of yours.\n"
+        )
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0

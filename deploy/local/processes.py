@@ -36,12 +36,16 @@ class Process(Protocol):
 
 
 def spawn(
-    command: Sequence[str | Path], env: Mapping[str, str], log: Path, identity: Sequence[str] = ()
+    command: Sequence[str | Path],
+    env: Mapping[str, str],
+    log: Path,
+    identity: Sequence[str] = (),
+    folder: Path | None = None,
 ) -> Process:
     """Run a program in the background, its output appended to `log`.
 
     It is in a session of its own, so that Ctrl-C reaches only us and we decide the order in which
-    things end. `identity` are options of setpriv(1).
+    things end. `identity` are options of setpriv(1), `folder` is where it works.
     """
     leash: list[str] = []
     if setpriv := _setpriv():
@@ -51,6 +55,7 @@ def spawn(
         process = subprocess.Popen(  # noqa: S603 - our own commands
             [*leash, *map(str, command)],
             env=dict(env),
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -65,7 +65,8 @@ class RabbitMQ:
         self.port, erlang_port = kept_port(ports, "rabbitmq"), kept_port(ports, "erlang")
         self._write_configuration()
         environment = _environment(self.folder, erlang_port)
-        self._process = spawn([*_on_one_cpu(), server, "-noinput"], environment, self.log)
+        command: list[str | Path] = [*_on_one_cpu(), server, "-noinput"]
+        self._process = spawn(command, environment, self.log, folder=self.folder)
         return self._process
 
     def wait(self, seconds: float = 120.0) -> None:
@@ -91,7 +92,7 @@ class RabbitMQ:
     def _write_configuration(self) -> None:
         users = self.folder / "definitions.json"
         write_text(users, json.dumps(definitions(self.passwords), indent=2))
-        text = CONFIGURATION.format(host=LOOPBACK, port=self.port, definitions=users)
+        text = CONFIGURATION.format(host=LOOPBACK, port=self.port, definitions=users.name)
         write_text(self.folder / "rabbitmq.conf", text)
         write_text(self.folder / "enabled_plugins", "[].\n")
         cookie = self.folder / ".erlang.cookie"

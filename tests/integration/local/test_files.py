@@ -1,11 +1,13 @@
 """Folders of a local run are closed to others, also those that an earlier version left open."""
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from deploy.local import __main__ as program
 from deploy.local.credentials import open_credentials
 from deploy.local.errors import CannotStart
 from deploy.local.files import closed_folder, data_folder
@@ -69,3 +71,24 @@ def test_a_folder_that_can_not_be_closed_is_named(
     monkeypatch.setattr(Path, "chmod", refuse)
     with pytest.raises(CannotStart, match="Others may read"):
         data_folder(tmp_path)
+
+
+def test_what_belongs_to_somebody_else_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def start(_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/data/secrets/jwks.json")
+
+    monkeypatch.setitem(program.COMMANDS, "serve", start)
+    assert program.main(["serve"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("You may not use /data/secrets/jwks.json: ")
+
+
+def test_another_refusal_is_no_matter_of_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setitem(program.COMMANDS, "serve", start)
+    with pytest.raises(PermissionError):
+        program.main(["serve"])

@@ -71,14 +71,14 @@ async def test_messages_outlive_a_restart_and_passwords_follow_the_definitions(
     tmp_path: Path,
 ) -> None:
     old, new = ({user: f"{age} {user}" for user in USERS} for age in ("old", "new"))
-    with private_rabbitmq(tmp_path / "a b", old) as node:
+    with private_rabbitmq(tmp_path / "Мои документы", old) as node:
         async with channel_of(node.url(ADMINISTRATOR)) as channel:
             queue = await channel.declare_queue(
                 "files", durable=True, arguments={"x-queue-type": "quorum"}
             )
             message = Message(b"kept", delivery_mode=DeliveryMode.PERSISTENT)
             await channel.default_exchange.publish(message, queue.name)
-    with private_rabbitmq(tmp_path / "a b", new) as node:
+    with private_rabbitmq(tmp_path / "Мои документы", new) as node:
         stale = node.url("prereview_files").replace("new", "old")
         with pytest.raises(ProbableAuthenticationError):
             await aio_pika.connect(stale)
