@@ -99,8 +99,13 @@ class CatchingUp:
         return await while_leading(self._database, self._ask_all)
 
     async def _declare(self) -> None:
-        """Bring back what somebody has deleted, and see whether messages wait."""
+        """Bring back bindings that somebody has deleted, and see whether messages wait.
+
+        A queue that is gone is left to its consumer: declared again before the broker has told of
+        the deletion, it has a consumer to whom nothing is delivered.
+        """
         channel = await self._connection.channel()
+        await channel.declare_queue(self._service, passive=True)
         queue = await declare_queue(channel, self._service, self._bindings)
         told = queue.declaration_result
         for settling in self._settling.values():

@@ -18,6 +18,9 @@ from shared.messaging.reading import Arrived
 from shared.messaging.waiting import Waiting
 
 PRUNE_EVERY = 3600.0  # seconds
+# Seconds of silence after which it listens anew: the broker may deliver nothing, and say nothing
+# of it. It tells no consumer of a queue that is deleted and declared again at once.
+SILENCE = 60.0
 
 
 class Consumer:
@@ -42,7 +45,7 @@ class Consumer:
             service, url, database, types, react, self._waiting, prepare, erased
         )
         self._batch: Sequence[Arrived] = ()
-        self._prune_at = 0.0
+        self._prune_at, self._heard_at = 0.0, 0.0
 
     @property
     def is_ready(self) -> bool:
@@ -77,13 +80,14 @@ class Consumer:
 
     async def _step(self) -> bool:
         try:
-            if not self._arrivals.are_open:
+            if not self._arrivals.are_open or time.monotonic() - self._heard_at > SILENCE:
                 await self._begin()
             self._handling.check()
             self._batch = await self._arrivals.next_batch()
             if not self._batch:
                 await self._prune()
                 return False
+            self._heard_at = time.monotonic()
             for message in await self._handling.handle(self._batch):
                 self._arrivals.postpone(message)
         except BaseException:
@@ -106,6 +110,7 @@ class Consumer:
         await self._arrivals.close()
         await self._handling.probe()  # no messages while nothing can be done
         await self._arrivals.open()
+        self._heard_at = time.monotonic()
 
     async def _prune(self) -> None:
         """Forget old messages now and then; at the next rest again where that was not all."""

@@ -95,8 +95,8 @@ async def test_a_deleted_queue_loses_nothing_of_what_was_in_it(
         told = await losses.tell(30)
         assert await losses.broker.size(losses.service) == 30
         await losses.broker.channel.queue_delete(losses.service)
-        await eventually(lambda: _all_had(effects, *told), 20)
         async with losses.consuming(effects.note):
+            await eventually(lambda: _all_had(effects, *told), 20)
             later = await losses.tell(3)
             await eventually(lambda: _all_had(effects, *later))
     assert await effects.of(*told, *later) == [1] * 33

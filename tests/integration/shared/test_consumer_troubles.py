@@ -20,13 +20,13 @@ from shared.eventsourcing import inbox
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.inbox import Digest, is_new
 from shared.ids import new_id
+from shared.messaging import arrivals, waiting
 from shared.messaging import consumer as consumer_module
-from shared.messaging import waiting
 from shared.messaging.arrivals import BATCH_BYTES, PREFETCH, PREFETCH_BYTES
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import MAX_BYTES
 from shared.messaging.handler import React
-from shared.messaging.topology import EVENTS, dead_queue
+from shared.messaging.topology import EVENTS, dead_queue, declare_queue
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
 from tests.support.broker import Broker, a_message, raw_message
@@ -232,6 +232,27 @@ async def test_a_queue_deleted_under_its_consumer_is_declared_again(
     await step_until(consumer.step, lambda: _is(consumer.is_ready))
     events = await broker.channel.get_exchange(EVENTS)
     await events.publish(after, "files.FileUploaded")
+    await step_until(consumer.step, _applied(effects, after))
+    assert await effects.of(_id(before), _id(after)) == [1, 1]
+
+
+async def test_a_consumer_that_the_broker_has_forgotten_listens_again(
+    broker: Broker,
+    pools: Pools,
+    effects: Effects,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not told that its queue was deleted where that is there again at once."""
+    monkeypatch.setattr(consumer_module, "SILENCE", 2.0)
+    monkeypatch.setattr(arrivals.Arrivals, "_cancelled", lambda *_: None)
+    service, before, after = await broker.service(), a_message(), a_message()
+    consumer = make(service, broker.url, pools("reports"), effects.note)
+    await broker.put(service, before)
+    await step_until(consumer.step, _applied(effects, before))
+    await broker.channel.queue_delete(service)
+    await declare_queue(broker.channel, service, [])
+    await broker.put(service, after)
     await step_until(consumer.step, _applied(effects, after))
     assert await effects.of(_id(before), _id(after)) == [1, 1]
 
