@@ -226,7 +226,11 @@ async def test_what_goes_before_the_transaction_is_not_done_for_another_body_or_
     before: dict[type[Event], Prepare] = {UserErased: prepare}
     consumer = Consumer(service, broker.url, pools("reports"), types, [], effects.note, before)
     await broker.put(service, to_message(first), to_message(other), to_message(first))
-    await step_until(consumer.step, lambda: broker.is_settled(service))
+
+    async def all_done() -> bool:
+        return not consumer.in_hand() and await broker.is_settled(service)
+
+    await step_until(consumer.step, all_done)
     await consumer.close()
     assert (await broker.take(dead_queue(service))).body == to_message(other).body
     assert await effects.of(first.event_id) == [1]

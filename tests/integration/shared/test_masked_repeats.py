@@ -44,11 +44,11 @@ async def _consumer(
 
 
 def _settled(
-    broker: Broker, service: str, effects: Effects, last: Message
+    consumer: Consumer, broker: Broker, service: str, effects: Effects, last: Message
 ) -> Callable[[], Awaitable[bool]]:
     async def check() -> bool:
         done = await effects.of(UUID(last.message_id))
-        return done == [1] and await broker.is_settled(service)
+        return done == [1] and not consumer.in_hand() and await broker.is_settled(service)
 
     return check
 
@@ -60,7 +60,7 @@ async def _play(
     last = a_message()
     await broker.put(service, *messages, last)
     async with _consumer(broker, service, pools, effects) as consumer:
-        await step_until(consumer.step, _settled(broker, service, effects, last), 20)
+        await step_until(consumer.step, _settled(consumer, broker, service, effects, last), 20)
     return await broker.size(dead_queue(service))
 
 

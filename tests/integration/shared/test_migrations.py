@@ -8,7 +8,7 @@ from sqlalchemy import text
 from shared.contracts import PUBLISHED
 from shared.db import Database
 from shared.errors import Misconfigured
-from shared.migrations import upgrade
+from shared.migrations import head, upgrade
 from tests.support.databases import PrivateDatabase
 
 
@@ -16,9 +16,19 @@ from tests.support.databases import PrivateDatabase
 async def test_tables_of_another_version_end_in_a_sentence(
     fresh_postgres: PrivateDatabase, service: str
 ) -> None:
-    owner = Database(fresh_postgres.url(f"{service}_owner"))
+    url = fresh_postgres.url(f"{service}_owner")
+    await _set_version(url, "9042")
+    try:
+        with pytest.raises(Misconfigured, match=f"tables of {service} .* another version"):
+            await asyncio.to_thread(upgrade, service, url)
+    finally:
+        await _set_version(url, head(service))
+
+
+async def _set_version(url: str, version: str | None) -> None:
+    owner = Database(url)
     async with owner.transaction() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '9042'"))
+        await connection.execute(
+            text("UPDATE alembic_version SET version_num = :version"), {"version": version}
+        )
     await owner.close()
-    with pytest.raises(Misconfigured, match=f"tables of {service} .* another version"):
-        await asyncio.to_thread(upgrade, service, fresh_postgres.url(f"{service}_owner"))
