@@ -80,7 +80,7 @@ class Consumer:
 
     async def _step(self) -> bool:
         try:
-            if not self._arrivals.are_open or time.monotonic() - self._heard_at > SILENCE:
+            if not self._arrivals.are_open or self._is_in_silence():
                 await self._begin()
             self._handling.check()
             self._batch = await self._arrivals.next_batch()
@@ -105,6 +105,11 @@ class Consumer:
     async def close(self) -> None:
         await self._arrivals.close()
         await self._handling.close()
+
+    def _is_in_silence(self) -> bool:
+        """What is on its way to the dead letters is held: given back, it would be buried twice."""
+        silent = time.monotonic() - self._heard_at > SILENCE
+        return silent and not self._handling.being_buried
 
     async def _begin(self) -> None:
         await self._arrivals.close()

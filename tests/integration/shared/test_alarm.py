@@ -15,6 +15,7 @@ from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.servers import private_rabbitmq
 from deploy.rabbitmq.definitions import ADMINISTRATOR, USERS
 from shared import runtime
+from shared.messaging import consumer as consumer_module
 from shared.messaging import publisher
 from shared.messaging.connection import BrokerRefuses
 from shared.messaging.moving import declare_queues
@@ -118,9 +119,14 @@ async def test_what_is_told_in_an_alarm_waits_on_one_connection_and_arrives_once
         assert arrived == told
 
 
-async def test_in_an_alarm_what_is_no_poison_is_handled_and_the_poison_buried_after_it(
-    node: RabbitMQ, calm: Broker, pools: Pools, effects: Effects
+async def test_in_an_alarm_what_is_no_poison_is_handled_and_the_poison_buried_once_after_it(
+    node: RabbitMQ,
+    calm: Broker,
+    pools: Pools,
+    effects: Effects,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(consumer_module, "SILENCE", 1.0)
     service, messages = await calm.service(), [a_message() for _ in range(3)]
     poison = raw_message(b"{")
     await calm.put(service, poison, messages[0], poison, *messages[1:])
@@ -131,10 +137,13 @@ async def test_in_an_alarm_what_is_no_poison_is_handled_and_the_poison_buried_af
     await _raise(node)
     async with consuming(service, calm.url, pools("reports"), effects.note):
         await eventually(are_handled, 20)
+        await asyncio.sleep(3)  # in silence, but with letters on their way
         assert await calm.size(dead_queue(service)) == 0
         await _end(node)
         for _ in range(2):
             assert (await calm.take(dead_queue(service))).body == poison.body
+        await asyncio.sleep(1)  # in which a third one could come
+        assert await calm.size(dead_queue(service)) == 0
         await eventually(partial(calm.is_settled, service))
 
 
