@@ -162,11 +162,16 @@ class Relay:
         if time.monotonic() < self._look_at:
             return False
         async with connection.begin():
-            rows, before = await set_aside.take_due(connection, self._asked, BATCH)
+            rows, before = await set_aside.read_due(connection, self._asked, BATCH)
         if not rows:
             self._look_at = time.monotonic() + LOOK_EVERY
             return False
-        reasons = await self._publish(connection, rows, before)
+        try:
+            reasons = await self._publish(connection, rows, before)
+        except BaseException:  # counts as a try: what makes it fail holds up nothing else meanwhile
+            async with connection.begin():
+                await set_aside.note(connection, before)
+            raise
         published = [row.position for row in rows if row.position not in reasons]
         async with connection.begin():
             await set_aside.note(connection, reasons)

@@ -41,10 +41,7 @@ WHERE tried_at < :asked OR clock_timestamp() - tried_at
              make_interval(secs => :longest))
 ORDER BY position LIMIT :limit
 """
-_TRY = """
-UPDATE set_aside SET tried_at = clock_timestamp() WHERE position = ANY(:positions)
-RETURNING position, reason
-"""
+_REASONS = "SELECT position, reason FROM set_aside WHERE position = ANY(:positions)"
 _LIST = """
 SELECT position, event_id, type, stream_id, reason, noted_at, tried_at
 FROM set_aside JOIN events USING (position) ORDER BY position LIMIT :shown
@@ -79,10 +76,10 @@ async def release(connection: AsyncConnection, positions: Sequence[int]) -> None
         )
 
 
-async def take_due(
+async def read_due(
     connection: AsyncConnection, asked: datetime, limit: int
 ) -> tuple[Sequence[Row], dict[int, str]]:
-    """The next events to be tried again, and why each is set aside; they count as tried then.
+    """The next events to be tried again, and why each is set aside.
 
     All that were tried before somebody `asked` for it are among them.
     """
@@ -93,7 +90,7 @@ async def take_due(
     condition = "e.position = ANY(:due)"
     rows = await read_page(connection, "events", condition, {"due": due}, 0, limit)
     positions = [row.position for row in rows]
-    found = await connection.execute(text(_TRY), {"positions": positions})
+    found = await connection.execute(text(_REASONS), {"positions": positions})
     return rows, {row.position: row.reason for row in found}
 
 

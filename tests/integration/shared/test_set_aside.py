@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +38,7 @@ from tests.support.servers import Broker as Server
 from tests.support.stored_rows import store_row, upload_data
 from tests.support.waiting import eventually, step_until
 
+AGO = {"ago": timedelta(seconds=20)}
 STORE = EventStore(EventTypes(FILE_EVENTS))
 
 
@@ -307,7 +308,7 @@ async def test_a_look_at_what_is_due_does_not_grow_with_the_history(
         await connection.execute(text(_SET_ASIDE), {"events": waiting})
     async with database.transaction() as connection:
         before = await connection.scalar(text(_SCANS))
-        rows, reasons = await set_aside.take_due(connection, datetime.now(UTC), BATCH)
+        rows, reasons = await set_aside.read_due(connection, datetime.now(UTC), BATCH)
         scans = await connection.scalar(text(_SCANS)) - before
     assert (len(rows), len(reasons)) == (waiting, waiting)
     assert scans < 100
@@ -375,6 +376,38 @@ async def test_the_longer_it_waits_the_rarer_are_its_tries_down_to_one_in_half_a
             await connection.execute(ago, {"noted": noted, "tried": tried})
         await relay.step()
     assert await ids_in(heard) == ([event_id] if is_due else [])
+
+
+async def test_a_try_that_fails_counts_as_one_and_holds_up_nothing(
+    broker: Broker, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_relay, "LOOK_EVERY", 0.0)
+    await store_row(database)
+    async with relaying(database, broker.url) as relay:
+        await drain(relay)
+        async with database.transaction() as connection:
+            long_ago = (
+                "noted_at = noted_at - interval '20 s', tried_at = tried_at - interval '20 s'"
+            )
+            await connection.execute(text(f"UPDATE set_aside SET {long_ago}"))
+        full = await broker.channel.declare_queue(
+            exclusive=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
+        )
+        await broker.put(full.name, a_message())
+        await full.bind(EVENTS, "files.*")
+        with pytest.raises(DeliveryError):
+            await relay.step()
+        await full.unbind(EVENTS, "files.*")
+        heard = await broker.listener("files.*")
+        new, told = await store_row(database), list[UUID]()
+
+        async def is_told() -> bool:
+            told.extend(await ids_in(heard))
+            return bool(told)
+
+        await step_until(relay.step, is_told)
+        assert told == [new]
+        assert len(await _aside(database)) == 1
 
 
 async def test_of_two_copies_only_the_leader_touches_it(
