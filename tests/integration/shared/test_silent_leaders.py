@@ -24,6 +24,7 @@ from tests.support.broker import Broker, a_message, broker_at
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
 from tests.support.rabbitmqctl import rabbitmqctl
+from tests.support.waiting import eventually
 
 _LEADER = """
 {{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"{vhost}">>, queue, <<"{name}">>)),
@@ -117,6 +118,12 @@ async def test_a_queue_that_looks_unused_is_not_deleted(
             with pytest.raises(QueueInUse):
                 await declare_or_replace(private.connection, service, [KEY])
     assert looks >= 2
+
+    async def is_unused() -> bool:
+        found = await private.channel.declare_queue(service, passive=True)
+        return not found.declaration_result.consumer_count
+
+    await eventually(is_unused)  # the broker notices a moment later
     await declare_or_replace(private.connection, service, [KEY])
     assert await private.size(service) == 8
     await private.channel.queue_delete(service)
