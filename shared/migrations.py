@@ -7,6 +7,7 @@ from pathlib import Path
 from alembic import command, context
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, make_url, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -32,7 +33,9 @@ def upgrade(service: str, url: str) -> None:
     """
     try:
         command.upgrade(config(service, url), "head")
-    except CommandError:
+    except CommandError as error:
+        if not isinstance(error.__cause__, ResolutionError):
+            raise
         raise Misconfigured(
             f"The tables of {service} were made by another version of Prereview: "
             "run that one or a newer one, or take another database or data folder."

@@ -74,8 +74,8 @@ def main(arguments: list[str]) -> int:
         if refused.filename is None:
             raise
         sys.stderr.write(
-            f"You may not use {refused.filename}: it is another user's. Take it over with chown, "
-            "or set PREREVIEW_DATA to a folder of yours.\n"
+            f"You may not use {refused.filename}. If it is another user's, take it over with "
+            "chown, or set PREREVIEW_DATA to a folder of yours.\n"
         )
         return 1
     except KeyboardInterrupt:

@@ -18,9 +18,9 @@ from shared.messaging.reading import Arrived
 from shared.messaging.waiting import Waiting
 
 PRUNE_EVERY = 3600.0  # seconds
-# Seconds of silence after which it listens anew: the broker may deliver nothing, and say nothing
+# Seconds of silence after which it connects anew: the broker may deliver nothing, and say nothing
 # of it. It tells no consumer of a queue that is deleted and declared again at once.
-SILENCE = 60.0
+RECONNECT_AFTER = 60.0
 
 
 class Consumer:
@@ -80,7 +80,7 @@ class Consumer:
 
     async def _step(self) -> bool:
         try:
-            if not self._arrivals.are_open or self._is_in_silence():
+            if not self._arrivals.are_open or self._is_to_reconnect():
                 await self._begin()
             self._handling.check()
             self._batch = await self._arrivals.next_batch()
@@ -106,9 +106,9 @@ class Consumer:
         await self._arrivals.close()
         await self._handling.close()
 
-    def _is_in_silence(self) -> bool:
+    def _is_to_reconnect(self) -> bool:
         """What is on its way to the dead letters is held: given back, it would be buried twice."""
-        silent = time.monotonic() - self._heard_at > SILENCE
+        silent = time.monotonic() - self._heard_at > RECONNECT_AFTER
         return silent and not self._handling.being_buried
 
     async def _begin(self) -> None:

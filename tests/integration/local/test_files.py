@@ -82,7 +82,7 @@ def test_what_belongs_to_somebody_else_is_named(
     monkeypatch.setitem(program.COMMANDS, "serve", start)
     assert program.main(["serve"]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("You may not use /data/secrets/jwks.json: ")
+    assert line.startswith("You may not use /data/secrets/jwks.json. ")
 
 
 def test_another_refusal_is_no_matter_of_folders(monkeypatch: pytest.MonkeyPatch) -> None:

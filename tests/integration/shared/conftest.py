@@ -1,12 +1,17 @@
 """A reaction whose effects can be counted."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.servers import private_rabbitmq
+from deploy.rabbitmq.definitions import USERS
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
 from tests.integration.conftest import Pools
@@ -38,3 +43,11 @@ async def effects(pools: Pools) -> Effects:
     async with pools("reports_owner").transaction() as connection:
         await connection.execute(text("CREATE TABLE IF NOT EXISTS effects (event_id uuid)"))
     return Effects(pools("reports"))
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A broker of the module's own, to be hindered."""
+    passwords = dict.fromkeys(USERS, "test")
+    with private_rabbitmq(tmp_path_factory.mktemp("node"), passwords) as server:
+        yield server

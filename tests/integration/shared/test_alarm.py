@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -12,8 +12,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.servers import private_rabbitmq
-from deploy.rabbitmq.definitions import ADMINISTRATOR, USERS
+from deploy.rabbitmq.definitions import ADMINISTRATOR
 from shared import runtime
 from shared.messaging import consumer as consumer_module
 from shared.messaging import publisher
@@ -34,13 +33,6 @@ from tests.support.waiting import eventually
 
 LIMIT = "set_vm_memory_high_watermark"
 REFUSES = BrokerRefuses.code
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    passwords = dict.fromkeys(USERS, "test")
-    with private_rabbitmq(tmp_path_factory.mktemp("alarm"), passwords) as server:
-        yield server
 
 
 @pytest_asyncio.fixture
@@ -126,7 +118,7 @@ async def test_in_an_alarm_what_is_no_poison_is_handled_and_the_poison_buried_on
     effects: Effects,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consumer_module, "SILENCE", 1.0)
+    monkeypatch.setattr(consumer_module, "RECONNECT_AFTER", 1.0)
     service, messages = await calm.service(), [a_message() for _ in range(3)]
     poison = raw_message(b"{")
     await calm.put(service, poison, messages[0], poison, *messages[1:])

@@ -1,7 +1,7 @@
 """What the broker loses has its effect all the same, once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,6 +17,7 @@ from shared.catching_up import CatchingUp
 from shared.contracts.files import FileDeleted
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
+from shared.messaging.handler import React
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import DEAD, dead_queue
 from shared.web.producer import Fetched
@@ -282,6 +283,15 @@ async def test_a_copy_that_starts_anew_looks_again_at_what_was_left(
     assert await effects.of(*told) == [1] * 4
 
 
+def _choking_on(poison: Collection[UUID], effects: Effects) -> React:
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        if event.event_id in poison:
+            raise RuntimeError("can't swallow this")
+        await effects.note(connection, event)
+
+    return react
+
+
 async def test_a_dead_letter_that_the_broker_does_not_take_holds_up_nothing(
     losses: Losses, effects: Effects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,13 +303,8 @@ async def test_a_dead_letter_that_the_broker_does_not_take_holds_up_nothing(
             await may.wait()
         await publish(self, exchange, *rest)
 
-    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
-        if event.event_id in poison:
-            raise RuntimeError("can't swallow this")
-        await effects.note(connection, event)
-
     monkeypatch.setattr(Publisher, "publish", waits)
-    async with losses.caught_up(react) as (loop,):
+    async with losses.caught_up(_choking_on(poison, effects)) as (loop,):
         async with losses.still:
             told = await losses.lost_meanwhile(3)
             poison.add(told[0])
@@ -325,13 +330,8 @@ async def test_letters_that_fail_together_cost_one_round(
             raise ConnectionError
         await publish(self, exchange, *rest)
 
-    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
-        if event.event_id in poison:
-            raise RuntimeError("can't swallow this")
-        await effects.note(connection, event)
-
     monkeypatch.setattr(Publisher, "publish", fails)
-    async with losses.caught_up(react) as (loop,), losses.still:
+    async with losses.caught_up(_choking_on(poison, effects)) as (loop,), losses.still:
         poison.update(await losses.lost_meanwhile(6))
         with pytest.raises(ConnectionError):
             await _step_for(loop, 20)

@@ -244,7 +244,7 @@ async def test_a_consumer_that_the_broker_has_forgotten_listens_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is not told that its queue was deleted where that is there again at once."""
-    monkeypatch.setattr(consumer_module, "SILENCE", 2.0)
+    monkeypatch.setattr(consumer_module, "RECONNECT_AFTER", 2.0)
     monkeypatch.setattr(arrivals.Arrivals, "_cancelled", lambda *_: None)
     service, before, after = await broker.service(), a_message(), a_message()
     consumer = make(service, broker.url, pools("reports"), effects.note)

@@ -1,7 +1,7 @@
 """A queue whose leader does not answer looks empty and unused; nobody may rely on that."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,8 +11,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.servers import private_rabbitmq
-from deploy.rabbitmq.definitions import ADMINISTRATOR, USERS
+from deploy.rabbitmq.definitions import ADMINISTRATOR
 from shared.messaging.moving import QueueInUse, declare_or_replace
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
@@ -30,13 +29,6 @@ _LEADER = """
 {{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"{vhost}">>, queue, <<"{name}">>)),
 {{Leader, _}} = amqqueue:get_pid(Queue), sys:{verb}(whereis(Leader)).
 """
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    passwords = dict.fromkeys(USERS, "test")
-    with private_rabbitmq(tmp_path_factory.mktemp("silent"), passwords) as server:
-        yield server
 
 
 @pytest_asyncio.fixture
