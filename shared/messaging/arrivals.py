@@ -8,6 +8,7 @@ from contextlib import suppress
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared.logging import log
+from shared.messaging.batches import opened
 from shared.messaging.connection import Connection
 from shared.messaging.envelope import MAX_BYTES
 from shared.messaging.reading import Arrived
@@ -15,8 +16,8 @@ from shared.messaging.topology import declare_queue
 
 # The broker knows no prefetch in bytes: as many messages as fit, were all of them the largest.
 PREFETCH_BYTES = 64 * 1024 * 1024
-PREFETCH = PREFETCH_BYTES // MAX_BYTES  # messages
-BATCH_BYTES = 8 * 1024 * 1024
+PREFETCH = PREFETCH_BYTES // MAX_BYTES  # messages, each with one event or several
+TOGETHER, TOGETHER_BYTES = 200, 8 * 1024 * 1024  # events in one transaction
 
 
 class Arrivals:
@@ -82,14 +83,14 @@ class Arrivals:
         self._bell.set()
 
     async def _arrive(self, message: AbstractIncomingMessage) -> None:
-        self._waiting.append(message)
+        self._waiting.extend(opened(message))
         self._bell.set()
 
 
 def take_batch(waiting: deque[Arrived]) -> Sequence[Arrived]:
-    """The next messages, as many as go together into one transaction; at least one."""
+    """The next events, as many as go together into one transaction; at least one."""
     batch = [waiting.popleft()]
-    room = BATCH_BYTES - len(batch[0].body)
-    while waiting and len(batch) < PREFETCH and (room := room - len(waiting[0].body)) >= 0:
+    room = TOGETHER_BYTES - batch[0].body_size
+    while waiting and len(batch) < TOGETHER and (room := room - waiting[0].body_size) >= 0:
         batch.append(waiting.popleft())
     return batch

@@ -6,7 +6,7 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -60,8 +60,9 @@ class Envelope(BaseModel):
         `blanks` are the personal fields of the event's type with what masks them.
         """
         fields = self.model_dump(mode="json", exclude={"traceparent"})
-        masked = {**fields, "data": {**fields["data"], **blanks}} if blanks else fields
-        return Digest(_sha256(fields), _sha256(masked), has_personal=bool(blanks))
+        whole = _sha256(fields)
+        masked = _sha256({**fields, "data": {**fields["data"], **blanks}}) if blanks else whole
+        return Digest(whole, masked, has_personal=bool(blanks))
 
 
 def _sha256(fields: Mapping[str, Any]) -> bytes:
@@ -125,8 +126,17 @@ def read_envelope(body: bytes, content_type: str | None) -> Envelope:
         raise UnreadableMessageError("content type")
     if len(body) > MAX_BYTES:
         raise UnreadableMessageError(f"larger than {MAX_BYTES} bytes")
+    return _validated(lambda: Envelope.model_validate_json(body))
+
+
+def read_fields(fields: Mapping[str, Any]) -> Envelope:
+    """The same of a body that is parsed already."""
+    return _validated(lambda: Envelope.model_validate(fields))
+
+
+def _validated(validate: Callable[[], Envelope]) -> Envelope:
     try:
-        return Envelope.model_validate_json(body)
+        return validate()
     except ValidationError as error:
         places = sorted({"/".join(map(str, e["loc"])) for e in error.errors(include_input=False)})
         raise UnreadableMessageError(f"envelope: {', '.join(places) or 'not JSON'}") from None

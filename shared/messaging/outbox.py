@@ -1,8 +1,9 @@
 """One page of stored events on its way to the broker, and what can't go."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 from aio_pika import Message
 from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from shared.eventsourcing.event import EventTypes, RecordedEvent, UnreadableRowError
 from shared.eventsourcing.pages import Row
+from shared.messaging.batches import BATCH_BYTES, BATCH_EVENTS, joined
 from shared.messaging.envelope import (
     MAX_BYTES,
     Envelope,
@@ -26,12 +28,34 @@ Reasons = dict[int, str]
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class _Readable:
     """An event, and per exchange the message it is."""
 
     position: int
     key: str
     messages: Mapping[str, Message]
+
+
+@dataclass(frozen=True)
+class _Outgoing:
+    """A message to an exchange: one event or several of the same kind."""
+
+    exchange: str
+    events: Sequence[_Readable]
+
+    @property
+    def key(self) -> str:
+        return self.events[0].key
+
+    def message(self) -> Message:
+        messages = [event.messages[self.exchange] for event in self.events]
+        return messages[0] if len(messages) == 1 else joined(messages)
+
+    def apart(self) -> Sequence["_Outgoing"]:
+        return [_Outgoing(self.exchange, [event]) for event in self.events]
+
+    def because(self, reason: str) -> Reasons:
+        return {event.position: f"{self.exchange}: {reason}" for event in self.events}
 
 
 async def publish(
@@ -48,15 +72,15 @@ async def publish(
         Unavailable: the broker can't be reached; any of them may have arrived.
         DeliveryError: it can't keep one at present; any of them may have arrived.
     """
-    reasons, outgoing = _outgoing(types, rows)
+    reasons, events = _readable(types, rows)
     for exchange in (EVENTS, PUBLIC):
         due = [
-            one
-            for one in outgoing
-            if one.position not in reasons
-            and not (exchange == EVENTS and _has_passed_events(before, one.position))
+            event
+            for event in events
+            if event.position not in reasons
+            and not (exchange == EVENTS and _has_passed_events(before, event.position))
         ]
-        reasons |= await _offer(publisher, exchange, due)
+        reasons |= await _offer(publisher, _arranged(exchange, due))
     return reasons
 
 
@@ -64,21 +88,46 @@ def _has_passed_events(before: Mapping[int, str] | None, position: int) -> bool:
     return (before or {}).get(position, "").startswith(f"{PUBLIC}: ")
 
 
-def _outgoing(types: EventTypes, rows: Sequence[Row]) -> tuple[Reasons, list[Outgoing]]:
+def _readable(types: EventTypes, rows: Sequence[Row]) -> tuple[Reasons, list[_Readable]]:
     reasons: Reasons = {}
-    outgoing = []
+    events = []
     for row in rows:
         try:
-            outgoing.append(_as_messages(row.event(types)))
+            events.append(_as_messages(row.event(types)))
         except UnreadableRowError as error:
             reasons[error.position] = error.reason
-    return reasons, outgoing
+    return reasons, events
 
 
-def _as_messages(recorded: RecordedEvent) -> Outgoing:
+def _as_messages(recorded: RecordedEvent) -> _Readable:
     makers = {EVENTS: to_message, PUBLIC: to_public_message}
     messages = {exchange: _message(make, recorded) for exchange, make in makers.items()}
-    return Outgoing(recorded.position, routing_key(recorded), messages)
+    return _Readable(recorded.position, routing_key(recorded), messages)
+
+
+def _arranged(exchange: str, events: Sequence[_Readable]) -> Sequence[_Outgoing]:
+    """Events of one kind that follow each other go to the services in one message.
+
+    It costs the broker more than what is in it. On the public feed each event has its own.
+    """
+    if exchange == PUBLIC:
+        return [_Outgoing(exchange, [event]) for event in events]
+    runs = groupby(events, key=lambda event: event.key)
+    return [_Outgoing(exchange, some) for _, run in runs for some in _fitting(run)]
+
+
+def _fitting(events: Iterable[_Readable]) -> Iterator[Sequence[_Readable]]:
+    """As many as fit into one message, again and again."""
+    some, size = list[_Readable](), 0
+    for event in events:
+        more = event.messages[EVENTS].body_size + 1
+        if some and (size + more > BATCH_BYTES or len(some) == BATCH_EVENTS):
+            yield some
+            some, size = [], 0
+        some.append(event)
+        size += more
+    if some:
+        yield some
 
 
 def _message(make: Callable[[RecordedEvent], Message], recorded: RecordedEvent) -> Message:
@@ -130,25 +179,26 @@ def _telling_unreadable(recorded: RecordedEvent) -> Iterator[None]:
         raise UnreadableRowError(recorded.position, reason) from None
 
 
-async def _offer(publisher: Publisher, exchange: str, due: Sequence[Outgoing]) -> Reasons:
+async def _offer(publisher: Publisher, due: Sequence[_Outgoing]) -> Reasons:
     """Publish to one exchange; the broker closes the channel at what it refuses, so apart then."""
     try:
-        return await _offer_at_once(publisher, exchange, due)
+        return await _offer_at_once(publisher, due)
     except ChannelNotFoundEntity:  # the exchange is missing, and all of them wait for it
         raise
     except ChannelClosed as error:  # no right to this kind, or larger than the broker takes
-        if len(due) == 1:
-            return {due[0].position: f"{exchange}: refused ({type(error).__name__})"}
+        if len(due) == len(due[0].events) == 1:
+            return due[0].because(f"refused ({type(error).__name__})")
     reasons: Reasons = {}
-    for one in due:
-        reasons |= await _offer(publisher, exchange, [one])
+    for one in due if len(due) > 1 else due[0].apart():
+        reasons |= await _offer(publisher, [one])
     return reasons
 
 
-async def _offer_at_once(publisher: Publisher, exchange: str, due: Sequence[Outgoing]) -> Reasons:
+async def _offer_at_once(publisher: Publisher, due: Sequence[_Outgoing]) -> Reasons:
     if not due:
         return {}
-    messages = [(one.key, one.messages[exchange]) for one in due]
-    returned = await publisher.offer(exchange, messages)
-    unwanted = [due[place] for place in returned]
-    return {one.position: f"{exchange}: no queue takes {one.key}" for one in unwanted}
+    returned = await publisher.offer(due[0].exchange, [(one.key, one.message()) for one in due])
+    reasons: Reasons = {}
+    for place in returned:
+        reasons |= due[place].because(f"no queue takes {due[place].key}")
+    return reasons

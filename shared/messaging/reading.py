@@ -11,7 +11,14 @@ from shared.eventsourcing.event import (
     UnreadableEventError,
 )
 from shared.eventsourcing.inbox import Digest
-from shared.messaging.envelope import UnreadableMessageError, read_envelope, to_recorded
+from shared.messaging.batches import Part
+from shared.messaging.envelope import (
+    Envelope,
+    UnreadableMessageError,
+    read_envelope,
+    read_fields,
+    to_recorded,
+)
 
 UNREADABLE = (UnreadableMessageError, UnreadableEventError, UnknownEventVersionError)
 
@@ -19,10 +26,20 @@ UNREADABLE = (UnreadableMessageError, UnreadableEventError, UnknownEventVersionE
 class Arrived(Protocol):
     """A message, whichever way it came; acknowledged once nothing is left to do about it."""
 
-    body: bytes
-    content_type: str | None
-    message_id: str | None
-    type: str | None
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def body_size(self) -> int: ...
+
+    @property
+    def content_type(self) -> str | None: ...
+
+    @property
+    def message_id(self) -> str | None: ...
+
+    @property
+    def type(self) -> str | None: ...
 
     def ack(self) -> Awaitable[Any]: ...
 
@@ -48,12 +65,18 @@ class Reader:
         Raises:
             UNREADABLE: what the message holds is nothing of ours, or nothing we know yet.
         """
-        envelope = read_envelope(message.body, message.content_type)
+        envelope = _envelope(message)
         _, name, _ = envelope.parsed_type()
         if not self._types.known(name):
             return None
         recorded = to_recorded(envelope, self._types)
         return Received(message, recorded, envelope.digest(self._blanks.get(name, {})))
+
+
+def _envelope(message: Arrived) -> Envelope:
+    if isinstance(message, Part):
+        return read_fields(message.fields)
+    return read_envelope(message.body, message.content_type)
 
 
 def reason(error: Exception) -> str:

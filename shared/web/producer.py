@@ -25,6 +25,10 @@ class Fetched:
     message_id: str | None
     type: str | None
 
+    @property
+    def body_size(self) -> int:
+        return len(self.body)
+
     async def ack(self) -> None:
         """Nobody waits for it."""
 

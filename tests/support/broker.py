@@ -10,7 +10,9 @@ import aio_pika
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 
+from shared.messaging.batches import opened
 from shared.messaging.envelope import CONTENT_TYPE, to_message
+from shared.messaging.reading import Arrived
 from shared.messaging.topology import EVENTS, FEED, dead_queue, declare_queue, declare_shared
 from tests.support.events import recorded, uploaded
 from tests.support.waiting import eventually
@@ -76,6 +78,11 @@ async def all_of(queue: AbstractQueue) -> Sequence[AbstractIncomingMessage]:
     while (message := await queue.get(fail=False, no_ack=True)) is not None:
         found.append(message)
     return found
+
+
+async def events_in(queue: AbstractQueue) -> Sequence[Arrived]:
+    """Every event a queue holds now, each as a message of its own."""
+    return [event for message in await all_of(queue) for event in opened(message)]
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ from tests.integration.shared.conftest import Effects
 from tests.integration.shared.test_consumer import consuming
 from tests.integration.shared.test_readiness import make, running
 from tests.support.apps import as_user
-from tests.support.broker import Broker, a_message, all_of, broker_at, raw_message
+from tests.support.broker import Broker, a_message, all_of, broker_at, events_in, raw_message
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
 from tests.support.rabbitmqctl import rabbitmqctl
@@ -102,7 +102,7 @@ async def test_what_is_told_in_an_alarm_waits_on_one_connection_and_arrives_once
         arrived: list[str | None] = []
 
         async def have_arrived() -> bool:
-            arrived.extend(message.message_id for message in await all_of(heard))
+            arrived.extend(message.message_id for message in await events_in(heard))
             return len(arrived) >= len(told)
 
         await eventually(have_arrived, 20)

@@ -22,7 +22,7 @@ from shared.eventsourcing.inbox import Digest, is_new
 from shared.ids import new_id
 from shared.messaging import arrivals, waiting
 from shared.messaging import consumer as consumer_module
-from shared.messaging.arrivals import BATCH_BYTES, PREFETCH, PREFETCH_BYTES
+from shared.messaging.arrivals import PREFETCH, PREFETCH_BYTES, TOGETHER_BYTES
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import MAX_BYTES
 from shared.messaging.handler import React
@@ -206,7 +206,7 @@ async def test_a_batch_is_bounded_by_its_bytes(
     await _arrived(consumer, 10)
     await step_until(consumer.step, _applied(effects, *messages))
     sizes = {_id(message): len(message.body) for message in messages}
-    assert max(sum(sizes[event] for event in batch) for batch in seen.batches) <= BATCH_BYTES
+    assert max(sum(sizes[event] for event in batch) for batch in seen.batches) <= TOGETHER_BYTES
     assert max(map(len, seen.batches)) > 1
     assert await effects.of(*sizes) == [1] * 10
 

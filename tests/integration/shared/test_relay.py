@@ -28,7 +28,7 @@ from shared.messaging.topology import EVENTS
 from shared.runtime import Loop, running
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
-from tests.support.broker import Broker, all_of, read_feed
+from tests.support.broker import Broker, events_in, read_feed
 from tests.support.databases import PrivateDatabase
 from tests.support.events import replaced, uploaded
 from tests.support.proxy import proxy_to
@@ -102,7 +102,7 @@ async def _ids(queue: AbstractQueue, count: int) -> list[UUID]:
     found: list[UUID] = []
 
     async def enough() -> bool:
-        found.extend(UUID(message.message_id) for message in await all_of(queue))
+        found.extend(UUID(message.message_id) for message in await events_in(queue))
         return len(found) >= count
 
     await eventually(enough)

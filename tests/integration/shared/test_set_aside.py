@@ -31,7 +31,7 @@ from shared.runtime import Loop, running
 from tests.integration.shared.test_readiness import make
 from tests.integration.shared.test_readiness import running as running_app
 from tests.support.apps import as_service, client_of, without_loops
-from tests.support.broker import Broker, a_message, all_of, read_feed
+from tests.support.broker import Broker, a_message, events_in, read_feed
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
 from tests.support.servers import Broker as Server
@@ -89,7 +89,7 @@ async def drain(relay: Relay) -> None:
 
 
 async def ids_in(queue: AbstractQueue) -> list[UUID]:
-    return [UUID(message.message_id) for message in await all_of(queue)]
+    return [UUID(message.message_id) for message in await events_in(queue)]
 
 
 async def _aside(database: Database) -> dict[UUID, str]:
@@ -235,6 +235,7 @@ async def test_a_full_queue_is_waited_for(broker: Broker, database: Database) ->
     full = await broker.channel.declare_queue(
         exclusive=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
     )
+    await broker.put(full.name, a_message())
     await full.bind(EVENTS, "files.*")
     story = [await store_row(database) for _ in range(2)]
     async with relaying(database, broker.url) as relay:

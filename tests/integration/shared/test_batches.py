@@ -1,0 +1,125 @@
+"""Messages with several events: each event has its effect once, or is buried by itself."""
+
+import asyncio
+import json
+from uuid import UUID, uuid4
+
+from aio_pika import Message
+
+from services.files.domain.file import EVENTS as FILE_EVENTS
+from shared.contracts.files import FileUploaded
+from shared.db import Database
+from shared.eventsourcing.event import EventTypes
+from shared.eventsourcing.relay import Relay
+from shared.eventsourcing.store import Batch, EventStore
+from shared.messaging.batches import BATCH_BYTES, CONTENT_TYPE_OF_BATCH, joined, opened
+from shared.messaging.consumer import Consumer
+from shared.messaging.envelope import CONTENT_TYPE
+from shared.messaging.publisher import Publisher
+from shared.messaging.topology import dead_queue
+from tests.integration.conftest import Pools
+from tests.integration.shared.conftest import Effects
+from tests.support.broker import Broker, a_message, all_of
+from tests.support.databases import PrivateDatabase
+from tests.support.events import replaced, uploaded
+
+TYPES = EventTypes([FileUploaded])
+
+
+async def _drain(consumer: Consumer) -> None:
+    """Until nothing arrives for a second."""
+    async with asyncio.timeout(20):
+        while await consumer.step():
+            pass
+
+
+def _id(message: Message) -> UUID:
+    return UUID(message.message_id)
+
+
+async def test_each_event_of_a_message_has_its_effect_once(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, events = await broker.service(), [a_message() for _ in range(30)]
+    story = [joined(events[:20]), joined(events[10:]), events[3], joined([events[5]] * 3)]
+    await broker.put(service, *story, joined(events))
+    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    await _drain(consumer)
+    await consumer.close()
+    assert await broker.size(service) == 0
+    assert await effects.of(*map(_id, events)) == [1] * 30
+    assert await broker.size(dead_queue(service)) == 0
+
+
+async def test_what_can_not_be_read_is_buried_without_its_neighbours(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, events = await broker.service(), [a_message() for _ in range(5)]
+    broken = json.loads(events[2].body)
+    del broken["data"]["name"]
+    events[2].body = json.dumps(broken).encode()
+    await broker.put(service, joined(events))
+    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    await _drain(consumer)
+    letter = await broker.take(dead_queue(service))
+    await consumer.close()
+    assert (letter.message_id, letter.content_type) == (events[2].message_id, CONTENT_TYPE)
+    assert json.loads(letter.body) == broken
+    assert await effects.of(*map(_id, events)) == [1, 1, 0, 1, 1]
+
+
+async def test_a_batch_that_is_none_is_buried(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, good = await broker.service(), a_message()
+    for body in (b"[]", b"[1]", b"[" * 9000, b"{"):
+        await broker.put(service, Message(body, content_type=CONTENT_TYPE_OF_BATCH))
+    await broker.put(service, good)
+    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    await _drain(consumer)
+    await consumer.close()
+    assert await broker.size(dead_queue(service)) == 4
+    assert await effects.of(_id(good)) == [1]
+
+
+async def test_a_message_handled_in_part_is_delivered_again_and_has_no_second_effect(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, events = await broker.service(), [a_message() for _ in range(4)]
+    first = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    await broker.put(service, joined(events[:2]))
+    await _drain(first)
+    await broker.put(service, joined(events))
+    await first.close()
+    second = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    await _drain(second)
+    await second.close()
+    assert await effects.of(*map(_id, events)) == [1] * 4
+
+
+async def test_the_relay_joins_neighbours_of_one_kind_and_keeps_the_order(
+    broker: Broker, fresh_postgres: PrivateDatabase
+) -> None:
+    database, store = Database(fresh_postgres.url("files")), EventStore(EventTypes(FILE_EVENTS))
+    heard, files = await broker.listener("files.*"), [uuid4() for _ in range(20)]
+    async with database.transaction() as connection:
+        first = [Batch(f"file-{file}", 0, [uploaded(file)]) for file in files]
+        second = [Batch(f"file-{file}", 1, [replaced(file, 2)]) for file in files[:1]]
+        large = [Batch(f"file-{uuid4()}", 0, [uploaded(uuid4(), name="x" * BATCH_BYTES)])]
+        stored = [
+            recorded.event_id
+            for batches in (first, second, large)
+            for recorded in await store.append_many(connection, batches)
+        ]
+    relay = Relay("files", database, store, Publisher(broker.url, "files"))
+    try:
+        assert await relay.step()
+        messages = await all_of(heard)
+    finally:
+        await relay.close()
+        await database.close()
+    assert [message.content_type for message in messages] == [
+        CONTENT_TYPE_OF_BATCH, CONTENT_TYPE, CONTENT_TYPE
+    ]  # fmt: skip
+    told = [UUID(event.message_id or "") for one in messages for event in opened(one)]
+    assert told == stored
