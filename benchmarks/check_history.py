@@ -83,7 +83,7 @@ async def check(database: Database, scheduler: Scheduler, file_id: UUID, version
     """Save a version and have it checked; the seconds of the check."""
     event: Any = uploaded(file_id) if version == 1 else replaced(file_id, version)
     async with database.transaction() as connection:
-        await react(connection, recorded(event, f"file-{file_id}", version))
+        await react(connection, [recorded(event, f"file-{file_id}", version)])
     started = time.perf_counter()
     await scheduler.step()
     return time.perf_counter() - started

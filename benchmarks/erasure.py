@@ -32,6 +32,7 @@ from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.steps import Prepare
 from shared.eventsourcing.store import Batch, EventStore
 from shared.logging import configure
+from shared.messaging.handler import React
 from tests.support.databases import PrivateDatabase, create_template
 from tests.support.events import ANN, BOB, FINDING, checked, recorded
 
@@ -58,7 +59,7 @@ class Service:
     types: EventTypes
     statements: tuple[str, ...]
     prepare: Prepare
-    react: Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
+    react: React
 
 
 class Locks:
@@ -119,7 +120,7 @@ async def in_steps(database: Database, service: Service) -> None:
     while not await service.prepare(database, told):
         pass
     async with database.transaction() as connection:
-        await service.react(connection, told)
+        await service.react(connection, [told])
 
 
 async def expect_nothing(databases: PrivateDatabase, service: Service) -> None:
@@ -156,8 +157,7 @@ async def record(connection: AsyncConnection, events: list[RecordedEvent]) -> No
 
 
 async def journal(connection: AsyncConnection, events: list[RecordedEvent]) -> None:
-    for one in events:
-        await of_reports.react(connection, one)
+    await of_reports.react(connection, events)
 
 
 CHECKER = Service(

@@ -7,6 +7,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from unittest.mock import patch
@@ -52,10 +53,10 @@ async def consume(broker: Broker, database: Database, messages: int) -> float:
     """Seconds until all of them are handled."""
     service, left = await broker.service(), messages
 
-    async def counted(connection: AsyncConnection, event: RecordedEvent) -> None:
+    async def counted(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
         nonlocal left
-        await react(connection, event)
-        left -= 1
+        await react(connection, events)
+        left -= len(events)
 
     await broker.put(service, *(to_message(recorded(uploaded(uuid4()))) for _ in range(messages)))
     consumer = Consumer(service, broker.url, database, published_types(), [], counted)

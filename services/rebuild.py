@@ -22,24 +22,24 @@ async def run(
     service: str, wanted: Sequence[str], url: str, *, skip_unreadable: bool = False
 ) -> None:
     module = import_module(f"services.{service}.projections")
+    chosen = [one for one in module.PROJECTIONS if not wanted or one.name in wanted]
+    if not chosen:
+        return
     # Others may be rebuilding, and it takes hours where there is much.
     database = Database(url, lock_timeout=0, command_timeout=None)
     try:
-        for projection in module.PROJECTIONS:
-            if wanted and projection.name not in wanted:
-                continue
-            name = f"{service}.{projection.name}"
-            events = await rebuild(
-                database,
-                service,
-                projection,
-                module.history,
-                skip_unreadable=skip_unreadable,
-                tell=partial(_tell, name),
-            )
-            sys.stdout.write(f"{name}: rebuilt from {events} events\n")
+        events = await rebuild(
+            database,
+            service,
+            chosen,
+            module.history,
+            skip_unreadable=skip_unreadable,
+            tell=partial(_tell, service),
+        )
     finally:
         await database.close()
+    for projection in chosen:
+        sys.stdout.write(f"{service}.{projection.name}: rebuilt from {events} events\n")
 
 
 def _tell(name: str, sentence: str) -> None:

@@ -4,7 +4,7 @@ FastAPI makes the spans of requests by itself. Trace context travels through eve
 carries `traceparent`, and a reaction is a child of the request that led to it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
@@ -37,4 +37,17 @@ def continued(parent: str | None, name: str) -> Iterator[None]:
     """A span below one that was written down as `traceparent`."""
     context = extract({"traceparent": parent}) if parent else None
     with trace.get_tracer("prereview").start_as_current_span(name, context=context):
+        yield
+
+
+@contextmanager
+def linked(parents: Iterable[str | None], name: str) -> Iterator[None]:
+    """A span of its own for what belongs to several traces at once, with a link to each."""
+    contexts = [
+        trace.get_current_span(extract({"traceparent": parent})).get_span_context()
+        for parent in dict.fromkeys(parents)
+        if parent
+    ]
+    links = [trace.Link(context) for context in contexts if context.is_valid]
+    with trace.get_tracer("prereview").start_as_current_span(name, links=links):
         yield

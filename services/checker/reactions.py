@@ -12,31 +12,32 @@ from services.checker.domain.checks import EVENTS
 from shared.contracts import UPCASTERS
 from shared.contracts.auth import UserErased
 from shared.contracts.files import FileDeleted, FileReplaced, FileRestored, FileUploaded
-from shared.eventsourcing.erasure import erasing, is_erased, masking
+from shared.eventsourcing.erasure import erased_among, erasing, masking
 from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
-from shared.eventsourcing.projection import Handler, take_append_lock
+from shared.eventsourcing.projection import execute_each, take_append_lock
 from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, preparing
 
-_SAVE_LIFE = """
+_SAVE_LIFE = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted)
 VALUES (:file_id, :user_id, :sequence, :deleted)
 ON CONFLICT (file_id) DO UPDATE SET sequence = excluded.sequence, deleted = excluded.deleted
 WHERE files.sequence < excluded.sequence
-"""
+""")
 
-_FOLLOW_LIFE = """
+_FOLLOW_LIFE = text("""
 UPDATE versions v SET deleted = f.deleted FROM files f
-WHERE f.file_id = :file_id AND v.file_id = f.file_id AND NOT v.checked AND v.deleted <> f.deleted
-"""
+WHERE f.file_id = ANY(:files) AND v.file_id = f.file_id AND NOT v.checked
+  AND v.deleted <> f.deleted
+""")
 
-_SAVE_VERSION = """
+_SAVE_VERSION = text("""
 INSERT INTO versions (file_id, version, user_id, name, sha256, changed_at, deleted,
                       correlation_id, causation_id, traceparent)
 SELECT file_id, :version, :user_id, :name, :sha256, :changed_at, deleted,
        :correlation_id, :causation_id, :traceparent
 FROM files WHERE file_id = :file_id
 ON CONFLICT DO NOTHING
-"""
+""")
 
 _SOME_FILES = "SELECT file_id FROM files WHERE user_id = :user_id LIMIT :most"
 _FORGET_FILES = (
@@ -49,44 +50,23 @@ _TYPES = EventTypes(EVENTS, UPCASTERS)
 FileEvent = FileUploaded | FileReplaced | FileDeleted | FileRestored
 
 
-async def _file_saved(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    await _save_life(connection, recorded, deleted=False)
-    await connection.execute(text(_SAVE_VERSION), _values(recorded))
-
-
-async def _file_deleted(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    await _save_life(connection, recorded, deleted=True)
-
-
-async def _file_restored(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    await _save_life(connection, recorded, deleted=False)
-
-
-async def _save_life(
-    connection: AsyncConnection, recorded: RecordedEvent, *, deleted: bool
-) -> None:
-    values = {**_values(recorded), "deleted": deleted}
-    for statement in (_SAVE_LIFE, _FOLLOW_LIFE):
-        await connection.execute(text(statement), values)
-
-
-REACTIONS: dict[type[Event], Handler] = {
-    FileUploaded: _file_saved,
-    FileReplaced: _file_saved,
-    FileDeleted: _file_deleted,
-    FileRestored: _file_restored,
-}
-
-
-async def react(connection: AsyncConnection, recorded: RecordedEvent) -> None:
+async def react(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
     # What comes late about an erased user must not slip in beside the erasure.
     await take_append_lock(connection)
-    event = recorded.event
-    assert isinstance(event, UserErased | FileEvent)  # noqa: S101 - all we subscribe to
-    if isinstance(event, UserErased):
-        await at_once(connection, _forgetting(recorded))
-    elif not await is_erased(connection, event.user_id):
-        await REACTIONS[type(event)](connection, recorded)
+    for recorded in events:
+        if isinstance(recorded.event, UserErased):
+            await at_once(connection, _forgetting(recorded))
+    saves = [_values(recorded) for recorded in events if isinstance(recorded.event, FileEvent)]
+    erased = await erased_among(connection, {one["user_id"] for one in saves})
+    if kept := [one for one in saves if one["user_id"] not in erased]:
+        await _note(connection, kept)
+
+
+async def _note(connection: AsyncConnection, values: Sequence[dict[str, Any]]) -> None:
+    """The lives of the files first: a new version lives as its file does."""
+    await execute_each(connection, _SAVE_LIFE, values)
+    await connection.execute(_FOLLOW_LIFE, {"files": [one["file_id"] for one in values]})
+    await execute_each(connection, _SAVE_VERSION, [one for one in values if one["saved"]])
 
 
 def _forgetting(recorded: RecordedEvent) -> Sequence[Step]:
@@ -114,6 +94,8 @@ async def _forget_files(connection: AsyncConnection, *, user_id: UUID) -> bool:
 def _values(recorded: RecordedEvent) -> dict[str, Any]:
     return {
         **vars(recorded.event),
+        "deleted": isinstance(recorded.event, FileDeleted),
+        "saved": isinstance(recorded.event, FileUploaded | FileReplaced),
         "sequence": recorded.version,
         "changed_at": recorded.recorded_at,
         "correlation_id": recorded.metadata.correlation_id,

@@ -1,6 +1,6 @@
 """A person who is erased leaves no file, no name and no content."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from shared.eventsourcing.erasure import erasing, masking
 from shared.eventsourcing.event import Event, RecordedEvent
 from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, preparing
 from shared.eventsourcing.store import EventStore
+from shared.messaging.handler import React, one_by_one
 
 _VERSIONS = """
 DELETE FROM file_versions WHERE ctid = ANY (ARRAY(
@@ -22,9 +23,9 @@ RETURNING sha256, kept
 """
 
 
-def reacting(store: EventStore) -> Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]:
-    """The reaction to every event consumed."""
-    return partial(_forget, store=store)
+def reacting(store: EventStore) -> React:
+    """The reaction to the events consumed."""
+    return one_by_one(partial(_forget, store=store))
 
 
 def preparations(store: EventStore) -> Mapping[type[Event], Prepare]:

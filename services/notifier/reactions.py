@@ -1,99 +1,97 @@
 """A mail for each check and for each request of auth's; what news about a person means for them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import people
-from services.notifier.domain.mail import MAIL, mail_id_for, queue, stream, suppressed
+from services.notifier.domain.mail import MAIL, Mail, mail_id_for, queue, stream, suppressed
 from shared.clock import Clock
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.notifier import MailKind
-from shared.eventsourcing.erasure import is_erased
+from shared.eventsourcing.causes import because_of, working_for
+from shared.eventsourcing.erasure import erased_among
 from shared.eventsourcing.event import Event, RecordedEvent
-from shared.eventsourcing.execute import execute
-from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.projection import execute_each, take_append_lock
 from shared.eventsourcing.steps import Prepare, Step, at_once, preparing
-from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.store import Batch, EventStore
+from shared.messaging.handler import React
 
-Reaction = Callable[[AsyncConnection, RecordedEvent, EventStore, Clock], Awaitable[None]]
-
-_INSERT = """
+_BEGUN = text("SELECT DISTINCT stream_id FROM events WHERE stream_id = ANY(:streams)")
+_INSERT = text("""
 INSERT INTO mails (mail_id, user_id, kind, check_id, request_id, type, result, queued_at, state,
                    due_at, correlation_id, causation_id, traceparent)
 VALUES (:mail_id, :user_id, :kind, :check_id, :request_id, :type, CAST(:result AS jsonb),
         :queued_at, 'queued', :queued_at, :correlation_id, :causation_id, :traceparent)
 ON CONFLICT DO NOTHING
-"""
+""")
 
 
 @dataclass(frozen=True)
 class _NewMail:
     """`result` is what a mail about a check tells; auth is asked for the rest when it is sent."""
 
+    because: RecordedEvent
+    mail_id: UUID
     user_id: UUID
     kind: MailKind
     check_id: UUID | None = None
     request_id: UUID | None = None
     result: str = "{}"
 
-
-async def _on_check(
-    connection: AsyncConnection, recorded: RecordedEvent, store: EventStore, _: Clock
-) -> None:
-    event = recorded.event
-    assert isinstance(event, FileChecked | CheckFailed)  # noqa: S101 - the table below says so
-    mail = _NewMail(
-        event.user_id, "check_result", check_id=event.check_id, result=event.model_dump_json()
-    )
-    await _queue(connection, recorded, store, mail, mail_id_for(event.check_id))
+    @property
+    def stream(self) -> str:
+        return stream(self.mail_id)
 
 
-async def _on_request(
-    connection: AsyncConnection, recorded: RecordedEvent, store: EventStore, _: Clock
-) -> None:
-    event = recorded.event
-    assert isinstance(event, AccountMailRequested)  # noqa: S101
-    mail = _NewMail(event.user_id, event.kind, request_id=event.request_id)
-    await _queue(connection, recorded, store, mail, mail_id_for(event.request_id, event.kind))
-
-
-async def _on_news(
-    connection: AsyncConnection, recorded: RecordedEvent, store: EventStore, clock: Clock
-) -> None:
-    await at_once(connection, _steps(recorded, store, clock))
+def _mail(recorded: RecordedEvent) -> _NewMail | None:
+    """The mail that the event asks for."""
+    match recorded.event:
+        case FileChecked() | CheckFailed() as event:
+            return _NewMail(
+                recorded,
+                mail_id_for(event.check_id),
+                event.user_id,
+                "check_result",
+                check_id=event.check_id,
+                result=event.model_dump_json(),
+            )
+        case AccountMailRequested() as event:
+            return _NewMail(
+                recorded,
+                mail_id_for(event.request_id, event.kind),
+                event.user_id,
+                event.kind,
+                request_id=event.request_id,
+            )
+    return None
 
 
 def _steps(recorded: RecordedEvent, store: EventStore, clock: Clock) -> Sequence[Step]:
     """What news about a person mean for their mails, however many."""
     event = recorded.event
-    assert isinstance(event, EmailConfirmed | UserErased)  # noqa: S101 - the table below says so
+    assert isinstance(event, EmailConfirmed | UserErased)  # noqa: S101 - who calls it says so
     if isinstance(event, UserErased):
         return people.forgetting(store, event.user_id, clock)
     return people.confirming(event.user_id, clock)
 
 
-REACTIONS: Mapping[type[Event], Reaction] = {
-    FileChecked: _on_check,
-    CheckFailed: _on_check,
-    AccountMailRequested: _on_request,
-    EmailConfirmed: _on_news,
-    UserErased: _on_news,
-}
+def reacting(store: EventStore, clock: Clock) -> React:
+    """The reaction to the events consumed."""
 
-
-def reacting(
-    store: EventStore, clock: Clock
-) -> Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]:
-    """The reaction to every event consumed."""
-
-    async def react(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-        await REACTIONS[type(recorded.event)](connection, recorded, store, clock)
+    async def react(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+        await take_append_lock(connection)  # an erasure is noted either before this or after it
+        for recorded in events:
+            if isinstance(recorded.event, EmailConfirmed | UserErased):
+                with working_for(recorded):
+                    await at_once(connection, _steps(recorded, store, clock))
+        await _queue(connection, store, list(filter(None, map(_mail, events))))
 
     return react
 
@@ -104,29 +102,44 @@ def preparations(store: EventStore, clock: Clock) -> Mapping[type[Event], Prepar
     return {EmailConfirmed: prepare, UserErased: prepare}
 
 
-async def _queue(
-    connection: AsyncConnection,
-    recorded: RecordedEvent,
-    store: EventStore,
-    mail: _NewMail,
-    mail_id: UUID,
+async def _queue(connection: AsyncConnection, store: EventStore, mails: Sequence[_NewMail]) -> None:
+    """Queue each mail once; for a person who is to be forgotten it ends where it begins."""
+    first = {mail.stream: mail for mail in reversed(mails)}
+    begun = await connection.scalars(_BEGUN, {"streams": list(first)}) if first else ()
+    for stream_id in begun:
+        del first[stream_id]
+    queued = await store.append_many(connection, [_queued(mail) for mail in first.values()])
+    rows = [_row(first[recorded.stream_id], recorded) for recorded in queued]
+    await execute_each(connection, _INSERT, rows)
+    await _end_of_the_erased(connection, store, first.values())
+
+
+def _queued(mail: _NewMail) -> Batch:
+    events = queue(Mail(), mail.mail_id, mail.user_id, mail.kind, mail.check_id)
+    return Batch(mail.stream, 0, events, because_of(mail.because))
+
+
+def _row(mail: _NewMail, queued: RecordedEvent) -> dict[str, Any]:
+    return {
+        **vars(mail),
+        "type": mail.because.event.type_name(),
+        "queued_at": queued.recorded_at,
+        **vars(because_of(mail.because)),
+        "user_id": mail.user_id,
+    }
+
+
+async def _end_of_the_erased(
+    connection: AsyncConnection, store: EventStore, mails: Collection[_NewMail]
 ) -> None:
-    """Queue the mail once; for a person who is to be forgotten it ends where it begins."""
-    await take_append_lock(connection)  # an erasure is noted either before this or after it
-    decide = partial(
-        queue, mail_id=mail_id, user_id=mail.user_id, kind=mail.kind, check_id=mail.check_id
-    )
-    for queued in await execute(connection, store, MAIL, stream(mail_id), decide):
-        values = {
-            **vars(mail),
-            "mail_id": mail_id,
-            "type": recorded.event.type_name(),
-            "queued_at": queued.recorded_at,
-            "correlation_id": recorded.metadata.correlation_id,
-            "causation_id": recorded.event_id,
-            "traceparent": recorded.metadata.traceparent,
-        }
-        await connection.execute(text(_INSERT), values)
-        if await is_erased(connection, mail.user_id):
-            end = partial(suppressed, reason="user_unknown")
-            await execute(connection, store, MAIL, stream(mail_id), end)
+    if not mails:
+        return
+    erased = await erased_among(connection, {mail.user_id for mail in mails})
+    ends = [_suppressed(mail) for mail in mails if mail.user_id in erased]
+    await store.append_many(connection, ends)
+
+
+def _suppressed(mail: _NewMail) -> Batch:
+    begun = _queued(mail)
+    events = suppressed(MAIL.state(begun.events), "user_unknown")
+    return begun._replace(expected_version=len(begun.events), events=events)

@@ -9,6 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from services.reports import feed
 from services.reports.cursor import MAX_LENGTH
+from services.reports.news import Newsreader
 from services.reports.queries import checks as of_checks
 from services.reports.queries import files as of_files
 from services.reports.queries import mails as of_mails
@@ -31,6 +32,7 @@ PATIENCE = 1.0  # seconds a reader waits for their own write
 
 Pool = Annotated[Database, provided(Database)]
 Bell = Annotated[feed.Bell, provided(feed.Bell)]
+Reader = Annotated[Newsreader, provided(Newsreader)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=MAX_LENGTH)]
 # The database holds no NUL, so that none can be looked for.
@@ -139,10 +141,10 @@ async def mails(
 async def events(
     request: Request,
     user: CheckReader,
-    database: Pool,
     bell: Bell,
+    reader: Reader,
     last_event_id: Annotated[int | None, Header(ge=0, lt=2**63)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     stopping = request.app.state.stopping
-    async for change in feed.changes(database, bell, user.user_id, last_event_id, stopping):
+    async for change in feed.changes(bell, reader, user.user_id, last_event_id, stopping):
         yield change

@@ -2,34 +2,40 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from fastapi.sse import ServerSentEvent
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports import journal
-from shared.contracts import producer_of
+from services.reports.news import PAGE, Listener, News, Newsreader
+from shared.contracts import PUBLISHED
 from shared.db import Database, telling_away
-from shared.eventsourcing.event import RecordedEvent
 
-PAGE = 100  # events
 LIFETIME = 300.0  # seconds; the listener comes back with `Last-Event-ID` and a fresh token
-_NAMES = {"files": "file", "checker": "check", "notifier": "mail"}  # by producer
+_NAMES = {
+    event.type_name(): name
+    for producer, name in (("files", "file"), ("checker", "check"), ("notifier", "mail"))
+    for event in PUBLISHED[producer]
+}
 
 
 class Bell:
-    """Rings in this process when any copy of the service has noted an event."""
+    """Rings in this process when any copy of the service has noted an event, for its person."""
 
     def __init__(self, database: Database) -> None:
         """Take the pool that lends the one listening connection."""
         self._database = database
         self._connection: AsyncConnection | None = None
-        self._rung = asyncio.Event()
+        # By person, as long as somebody waits for the ring.
+        self._awaited: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
         self._in_vain: set[UUID] = set()  # who has waited since the last ring, and for nothing
+        self.rings = 0  # for anybody
 
     async def step(self) -> bool:
         """Keep listening; a loop calls this now and then."""
@@ -37,7 +43,7 @@ class Bell:
             with telling_away():
                 if self._connection is None:
                     self._connection = await self._listen()
-                    self._ring()  # whatever was missed while nobody listened
+                    self._ring(list(self._awaited))  # whatever was missed while nobody listened
                 await self._connection.execute(text("SELECT 1"))
                 await self._connection.commit()
         except BaseException:
@@ -45,9 +51,9 @@ class Bell:
             raise
         return False
 
-    def next(self) -> asyncio.Event:
-        """What will be set by the next ring. Take it, then look, then wait: no ring is missed."""
-        return self._rung
+    def next(self, user_id: UUID) -> asyncio.Event:
+        """What the person's next ring will set. Take it, then look, then wait: none is missed."""
+        return self._awaited.setdefault(user_id.hex, asyncio.Event())
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -60,7 +66,7 @@ class Bell:
         connection = await self._database.connect()
         raw = await connection.get_raw_connection()
         await raw.driver_connection.add_listener(  # type: ignore[union-attr]
-            "journal_reports", self._ring
+            "journal_reports", self._notified
         )
         return connection
 
@@ -71,30 +77,37 @@ class Bell:
     def was_in_vain(self, user_id: UUID) -> None:
         self._in_vain.add(user_id)
 
-    def _ring(self, *_: Any) -> None:
-        self._rung.set()
-        self._rung = asyncio.Event()
+    def _notified(self, _: object, __: int, ___: str, payload: Any) -> None:
+        self._ring(payload.split(",") if payload else list(self._awaited))
+
+    def _ring(self, people: Sequence[str]) -> None:
+        self.rings += 1
         self._in_vain.clear()
+        for person in people:
+            if (ring := self._awaited.pop(person, None)) is not None:
+                ring.set()
 
 
 async def changes(
-    database: Database, bell: Bell, user_id: UUID, after: int | None, stopping: asyncio.Event
+    bell: Bell,
+    reader: Newsreader,
+    user_id: UUID,
+    after: int | None,
+    stopping: asyncio.Event,
 ) -> AsyncIterator[ServerSentEvent]:
     """A user's events after a journal position, from now on without one."""
     if after is None:
-        async with database.transaction() as connection:
-            after = await journal.last_position(connection)
+        after = await reader.last_position()
     yield ServerSentEvent(comment="listening", retry=2000)
     end = time.monotonic() + LIFETIME
     while not stopping.is_set() and time.monotonic() < end:
-        ring = bell.next()
-        async with database.transaction() as connection:
-            page = await journal.of_user(connection, user_id, after, PAGE)
-        for position, recorded in page:
-            after = position
-            if recorded is not None and (news := _told(position, recorded)):
+        ring = bell.next(user_id)
+        page = await reader.next(Listener(user_id, after))
+        for one in page:
+            after = one.position
+            if news := _told(one):
                 yield news
-        while not page and not stopping.is_set() and time.monotonic() < end:
+        while len(page) < PAGE and not stopping.is_set() and time.monotonic() < end:
             if await _rang(ring, 1.0):
                 break
 
@@ -102,14 +115,14 @@ async def changes(
 async def holds_or_wait(
     database: Database, bell: Bell, user_id: UUID, event_id: UUID, seconds: float
 ) -> None:
-    """Wait until the journal holds an event, but no longer than the given time.
+    """Wait until the journal holds an event of a person, but no longer than the given time.
 
     Where nothing at all arrives in that time, something is stopped on the way: the same person
     does not wait again until the journal has moved on.
     """
-    end, first = time.monotonic() + seconds, bell.next()
+    end, rings = time.monotonic() + seconds, bell.rings
     while True:
-        ring = bell.next()
+        ring = bell.next(user_id)
         async with database.transaction() as connection:
             if await journal.holds(connection, event_id):
                 return
@@ -117,7 +130,7 @@ async def holds_or_wait(
         if left <= 0 or bell.is_in_vain(user_id):
             break
         await _rang(ring, left)
-    if not first.is_set():
+    if bell.rings == rings:
         bell.was_in_vain(user_id)
 
 
@@ -128,15 +141,11 @@ async def _rang(ring: asyncio.Event, seconds: float) -> bool:
     return ring.is_set()
 
 
-def _told(position: int, recorded: RecordedEvent) -> ServerSentEvent | None:
+def _told(news: News) -> ServerSentEvent | None:
     """Nothing of what is about no file: a mail about the account may tell of somebody else's."""
-    event = type(recorded.event)
-    ids = {
-        key: str(value)
-        for key in ("file_id", "check_id")
-        if (value := getattr(recorded.event, key, None)) is not None
-    }
-    name = _NAMES.get(producer_of(event))
+    told = {"file_id": news.file_id, "check_id": news.check_id}
+    ids = {key: value for key, value in told.items() if value is not None}
+    name = _NAMES.get(news.type)
     if name is None or not ids:
         return None
-    return ServerSentEvent(id=str(position), event=name, data={"type": event.type_name(), **ids})
+    return ServerSentEvent(id=str(news.position), event=name, data={"type": news.type, **ids})

@@ -1,9 +1,10 @@
 """Every event received, in the order of receipt: what all projections are built from."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,29 +12,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import published_types
 from shared.eventsourcing.erasure import BYTES, EVENTS, masked_to
-from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
-from shared.eventsourcing.pages import Row, read_page
-from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing.pages import read_page, readable
+from shared.eventsourcing.projection import execute_each, take_append_lock
 from shared.eventsourcing.steps import Step
-from shared.logging import log
 
 PAGE = 500  # events
+# A notification has less than 8,000 bytes, a person 33 of them.
+MOST_NAMED = 200
 TYPES = published_types()
 
-_INSERT = """
+_INSERT = text("""
 INSERT INTO journal (event_id, stream_id, version, type, schema_version, user_id, data, metadata,
                      recorded_at)
 VALUES (:event_id, :stream_id, :version, :type, :schema_version, :user_id, CAST(:data AS jsonb),
         CAST(:metadata AS jsonb), :recorded_at)
-"""
+""")
 
 # An erasure stays readable: a rebuild that has read something of the person must hear of it.
 _TOLD = """
 (e.type = 'UserErased' OR NOT EXISTS (SELECT FROM erased_users AS x WHERE x.user_id = e.user_id))
 """
-_OF_USER = """
-e.user_id = :user_id AND NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
-"""
+
+_NOTIFY = text("SELECT pg_notify('journal_' || current_schema(), :people)")
 
 _NEXT = """
 SELECT after, max(position) AS last FROM (
@@ -54,31 +55,44 @@ WHERE user_id = :user_id AND position > :after AND position <= :last
 """
 
 
-async def note(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    """Write the event down; one writer at a time, so that positions follow commits."""
+async def note(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    """Write the events down; one writer at a time, so that positions follow commits."""
     await take_append_lock(connection)
+    await execute_each(connection, _INSERT, [_values(recorded) for recorded in events])
+    people = {whose for recorded in events if (whose := person(recorded)) is not None}
+    told = {"people": naming(people)}
+    await connection.execute(_NOTIFY, told)
+
+
+def _values(recorded: RecordedEvent) -> dict[str, Any]:
     event = recorded.event
-    await connection.execute(
-        text(_INSERT),
-        {
-            "event_id": recorded.event_id,
-            "stream_id": recorded.stream_id,
-            "version": recorded.version,
-            "type": event.type_name(),
-            "schema_version": event.schema_version,
-            "user_id": person(recorded),
-            "data": event.model_dump_json(),
-            "metadata": json.dumps(recorded.metadata.to_json()),
-            "recorded_at": recorded.recorded_at,
-        },
-    )
-    await connection.execute(text("SELECT pg_notify('journal_' || current_schema(), '')"))
+    return {
+        "event_id": recorded.event_id,
+        "stream_id": recorded.stream_id,
+        "version": recorded.version,
+        "type": event.type_name(),
+        "schema_version": event.schema_version,
+        "user_id": person(recorded),
+        "data": event.model_dump_json(),
+        "metadata": json.dumps(recorded.metadata.to_json()),
+        "recorded_at": recorded.recorded_at,
+    }
+
+
+def naming(people: Collection[UUID]) -> str:
+    """What a notification says about whom it concerns; nothing: it may concern everybody."""
+    return ",".join(whose.hex for whose in people) if len(people) <= MOST_NAMED else ""
 
 
 def person(recorded: RecordedEvent) -> UUID | None:
     """Whose data the event holds."""
     user_id: UUID | None = getattr(recorded.event, "user_id", recorded.metadata.user_id)
     return user_id
+
+
+def people_in(events: Sequence[RecordedEvent]) -> set[UUID]:
+    """Whose data the events hold."""
+    return {whose for recorded in events if (whose := person(recorded)) is not None}
 
 
 def masked(recorded: RecordedEvent) -> RecordedEvent:
@@ -104,16 +118,18 @@ async def _mask_next(connection: AsyncConnection, *, user_id: UUID) -> bool:
     return True
 
 
-async def history(connection: AsyncConnection, after: int = 0) -> AsyncIterator[RecordedEvent]:
-    """Every event after a position, without those of erased people.
+async def history(
+    connection: AsyncConnection, after: int = 0
+) -> AsyncIterator[Sequence[RecordedEvent]]:
+    """Every event after a position, without those of erased people, page by page.
 
     Raises:
         UnreadableRowError: at an event that can't be read; begin again after its position.
     """
     while page := await read_page(connection, "journal", _TOLD, {}, after, PAGE):
-        for row in page:
-            yield row.event(TYPES)
-        after = page[-1].position
+        events = readable(page, TYPES)
+        yield events
+        after = events[-1].position
 
 
 async def holds(connection: AsyncConnection, event_id: UUID) -> bool:
@@ -125,23 +141,3 @@ async def holds(connection: AsyncConnection, event_id: UUID) -> bool:
 
 async def last_position(connection: AsyncConnection) -> int:
     return await connection.scalar(text("SELECT max(position) FROM journal")) or 0
-
-
-async def of_user(
-    connection: AsyncConnection, user_id: UUID, after: int, limit: int
-) -> list[tuple[int, RecordedEvent | None]]:
-    """A user's events after a position, each with its position; none once they are erased.
-
-    None stands for one that can't be read: its listener goes on to the next.
-    """
-    values = {"user_id": user_id}
-    rows = await read_page(connection, "journal", _OF_USER, values, after, limit)
-    return [(row.position, _read(row)) for row in rows]
-
-
-def _read(row: Row) -> RecordedEvent | None:
-    try:
-        return row.event(TYPES)
-    except UnreadableRowError as error:
-        log.error("journal_unreadable", position=error.position, reason=error.reason)
-        return None

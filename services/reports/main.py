@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.reports import api
 from services.reports.feed import Bell
+from services.reports.news import Newsreader
 from services.reports.reactions import PREPARE, react
 from services.reports.settings import Settings
 from shared.contracts import published_types
@@ -25,5 +26,5 @@ def create_app(settings: Settings) -> FastAPI:
         react=react,
         prepare=PREPARE,
         loops=[Loop("bell", bell.step, pause=5.0, close=bell.close)],
-        provide=[bell],
+        provide=[bell, Newsreader(database)],
     )

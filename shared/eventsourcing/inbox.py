@@ -25,6 +25,19 @@ DELETE FROM inbox WHERE ctid = ANY (ARRAY(
 ))
 """
 
+# In the order of the ids: of two copies with the same messages one waits for the other.
+_NOTE = text("""
+INSERT INTO inbox (consumer, event_id, digest)
+SELECT :consumer, event_id, digest
+FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS bytea[])) AS told (event_id, digest)
+ORDER BY event_id
+ON CONFLICT (consumer, event_id) DO NOTHING
+RETURNING event_id
+""")
+_KNOWN = text(
+    "SELECT event_id, digest FROM inbox WHERE consumer = :consumer AND event_id = ANY(:ids)"
+)
+
 _MISSING = """
 SELECT told.event_id
 FROM unnest(CAST(:ids AS uuid[]), CAST(:times AS timestamptz[])) AS told (event_id, recorded_at)
@@ -46,6 +59,11 @@ class Digest(NamedTuple):
     masked: bytes
     has_personal: bool
 
+    @property
+    def kept(self) -> bytes:
+        """What the inbox keeps of it."""
+        return self.whole + self.masked
+
     def is_of(self, known: bytes) -> bool:
         """Whether `known`, 64 bytes of the inbox, or 32 of an older one, is of the same event."""
         whole, masked = known[:_SIZE], known[_SIZE:]
@@ -59,54 +77,66 @@ class Digest(NamedTuple):
         return self.has_personal and self.whole == self.masked
 
 
-async def is_new(
-    connection: AsyncConnection, consumer: str, event_id: UUID, digest: Digest, person: UUID | None
-) -> bool:
-    """Note the message, which is about `person`; False when it was noted before.
+class Told(NamedTuple):
+    """A message as the inbox knows it; `person` is whom it is about."""
+
+    event_id: UUID
+    digest: Digest
+    person: UUID | None
+
+
+async def new_among(
+    connection: AsyncConnection, consumer: str, messages: Sequence[Told]
+) -> set[UUID]:
+    """Note the messages; the ids of those that were not noted before.
+
+    Raises:
+        DigestMismatchError: an id is known, or comes twice, with another body.
+    """
+    first: dict[UUID, Told] = {}
+    for told in messages:
+        if not told.digest.is_of(first.setdefault(told.event_id, told).digest.kept):
+            raise DigestMismatchError(str(told.event_id))
+    values = {
+        "consumer": consumer,
+        "ids": list(first),
+        "digests": [told.digest.kept for told in first.values()],
+    }
+    noted = set((await connection.execute(_NOTE, values)).scalars())
+    others = [told for told in first.values() if told.event_id not in noted]
+    known = await _known_among(connection, consumer, others) if others else set()
+    return first.keys() - known
+
+
+async def is_known(connection: AsyncConnection, consumer: str, told: Told) -> bool:
+    """Whether the message was noted.
 
     Raises:
         DigestMismatchError: the id is known, with another body.
     """
-    result = await connection.execute(
-        text(
-            "INSERT INTO inbox (consumer, event_id, digest) VALUES (:consumer, :event_id, :digest)"
-            " ON CONFLICT (consumer, event_id) DO NOTHING"
-        ),
-        {"consumer": consumer, "event_id": event_id, "digest": digest.whole + digest.masked},
-    )
-    if result.rowcount == 1:
-        return True
-    return not await is_known(connection, consumer, event_id, digest, person)
+    return bool(await _known_among(connection, consumer, [told]))
 
 
-async def is_known(
-    connection: AsyncConnection, consumer: str, event_id: UUID, digest: Digest, person: UUID | None
-) -> bool:
-    """Whether the message, which is about `person`, was noted.
-
-    Raises:
-        DigestMismatchError: the id is known, with another body.
-    """
-    row = await connection.execute(
-        text("SELECT digest FROM inbox WHERE consumer = :consumer AND event_id = :event_id"),
-        {"consumer": consumer, "event_id": event_id},
-    )
-    noted = row.scalar_one_or_none()
-    if noted is None:
-        return False
-    known = bytes(noted)
-    if digest.is_of(known) or await _was_erased(connection, known, digest, person):
-        return True
-    raise DigestMismatchError(str(event_id))
+async def _known_among(
+    connection: AsyncConnection, consumer: str, messages: Sequence[Told]
+) -> set[UUID]:
+    values = {"consumer": consumer, "ids": [told.event_id for told in messages]}
+    rows = (await connection.execute(_KNOWN, values)).all()
+    known = {row.event_id: bytes(row.digest) for row in rows}
+    for told in messages:
+        digest = known.get(told.event_id)
+        if digest is None or told.digest.is_of(digest):
+            continue
+        if not await _was_erased(connection, digest, told):
+            raise DigestMismatchError(str(told.event_id))
+    return set(known)
 
 
-async def _was_erased(
-    connection: AsyncConnection, known: bytes, digest: Digest, person: UUID | None
-) -> bool:
+async def _was_erased(connection: AsyncConnection, known: bytes, told: Told) -> bool:
     """Whether a row of an older inbox, which can't tell, may be of the event before its masking."""
-    if len(known) > _SIZE or not digest.is_masked or person is None:
+    if len(known) > _SIZE or not told.digest.is_masked or told.person is None:
         return False
-    return await is_erased(connection, person)
+    return await is_erased(connection, told.person)
 
 
 async def note_buried(connection: AsyncConnection, consumer: str, event_id: UUID) -> None:

@@ -127,6 +127,23 @@ async def read_page(
     return [Row(**row) for row in rows.mappings()]
 
 
+def readable(page: Sequence[Row], types: EventTypes) -> list[RecordedEvent]:
+    """The events of a page up to the first that can't be read; at least one.
+
+    Raises:
+        UnreadableRowError: the first one can't be read.
+    """
+    events: list[RecordedEvent] = []
+    for row in page:
+        try:
+            events.append(row.event(types))
+        except UnreadableRowError:
+            if not events:
+                raise
+            break
+    return events
+
+
 class Scan(NamedTuple):
     """Rows, and the position up to which there are no others of their kind."""
 

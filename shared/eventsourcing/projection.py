@@ -1,43 +1,69 @@
 """Read tables that follow events."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.eventsourcing.event import Event, RecordedEvent
 
-Handler = Callable[[AsyncConnection, Any], Awaitable[None]]
-"""`async (connection, recorded event)`; the recorded event's `event` is of the type it stands for.
+Handler = Callable[[AsyncConnection, Sequence[Any]], Awaitable[None]]
+"""`async (connection, recorded events)`; the `event` of each is of a type the handler stands for.
 
 Handlers name their tables without a schema: a rebuild points the search path at the shadow.
 """
 
-History = Callable[[AsyncConnection, int], AsyncIterator[RecordedEvent]]
-"""`(connection, after position) → events` in position order."""
+History = Callable[[AsyncConnection, int], AsyncIterator[Sequence[RecordedEvent]]]
+"""`(connection, after position) → pages of events` in position order."""
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Tables that are a function of events alone."""
+    """Tables that are a function of events alone.
+
+    Handlers get events in the order in which they are appended, as many at once as have the same
+    handler. Where any order ends in the same rows (`any_order`), each handler gets all of a set at
+    once; then handlers take turns in the order in which they are listed.
+    """
 
     name: str
     tables: tuple[str, ...]
     handlers: Mapping[type[Event], Handler]
+    any_order: bool = False
 
-    async def apply(self, connection: AsyncConnection, recorded: RecordedEvent) -> None:
-        handler = self.handlers.get(type(recorded.event))
-        if handler is not None:
-            await handler(connection, recorded)
+    async def apply(self, connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+        handled = [recorded for recorded in events if type(recorded.event) in self.handlers]
+        if self.any_order:
+            turns = {handler: turn for turn, handler in enumerate(self.handlers.values())}
+            handled.sort(key=lambda recorded: turns[self._handler(recorded)])
+        for handler, run in groupby(handled, self._handler):
+            await handler(connection, list(run))
+
+    def _handler(self, recorded: RecordedEvent) -> Handler:
+        return self.handlers[type(recorded.event)]
 
 
-APPEND_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:schema || '/append', 0))"
+async def execute_each(
+    connection: AsyncConnection, statement: TextClause, values: Sequence[Mapping[str, Any]]
+) -> None:
+    """Run a statement once for each set of values, in their order, in one round trip.
+
+    What comes later finds what came before, so that a row may be touched twice. A statement over
+    arrays costs the same for sixteen rows, a third less for hundreds.
+    """
+    if values:
+        await connection.execute(statement, list(values))
+
+
+_APPEND_LOCK = text("""
+SELECT pg_advisory_xact_lock(
+    hashtextextended(coalesce(CAST(:schema AS text), current_schema()) || '/append', 0))
+""")
 
 
 async def take_append_lock(connection: AsyncConnection, schema: str | None = None) -> None:
     """Wait for the schema's only writer to finish; held until the end of the transaction."""
-    if schema is None:
-        schema = (await connection.execute(text("SELECT current_schema()"))).scalar_one()
-    await connection.execute(text(APPEND_LOCK), {"schema": schema})
+    await connection.execute(_APPEND_LOCK, {"schema": schema})

@@ -1,9 +1,9 @@
-"""Building a projection's tables anew while they serve."""
+"""Building the tables of projections anew while they serve."""
 
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy import text
@@ -15,7 +15,6 @@ from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.projection import History, Projection, take_append_lock
 from shared.logging import log
 
-PAGE = 500  # events in a transaction: one of hours would keep the server from tidying up
 SHORT = 100  # events that may be left to apply while writers wait
 # Seconds that readers may have to wait behind the swap. It begins with little; where many readers
 # overlap, or the server's own vacuum is at work, which yields after one, it takes more.
@@ -34,13 +33,15 @@ def _to_log(sentence: str) -> None:
 async def rebuild(
     database: Database,
     schema: str,
-    projection: Projection,
+    projections: Sequence[Projection],
     history: History,
     *,
     skip_unreadable: bool = False,
     tell: Tell = _to_log,
 ) -> int:
-    """Build the projection anew beside the serving one and swap them; return the events read.
+    """Build projections anew beside the serving ones and swap them; return the events read.
+
+    The history is read once for all of them.
 
     `database` connects as the schema's owner, best without a command time-out. Readers see the old
     rows until the swap and the new ones after it; writers wait only while the last few events are
@@ -52,7 +53,7 @@ async def rebuild(
     """
     with telling_away():
         async with _alone(database, schema, tell) as connection:
-            building = Rebuild(connection, schema, projection, history, skip_unreadable, tell)
+            building = Rebuild(connection, schema, projections, history, skip_unreadable, tell)
             try:
                 return await building.run()
             except BaseException:
@@ -86,25 +87,26 @@ async def _alone(database: Database, schema: str, tell: Tell) -> AsyncIterator[A
 
 
 class Rebuild:
-    """One rebuild of one projection."""
+    """One rebuild of some projections."""
 
     def __init__(
         self,
         connection: AsyncConnection,
         schema: str,
-        projection: Projection,
+        projections: Sequence[Projection],
         history: History,
         skip_unreadable: bool,
         tell: Tell,
     ) -> None:
-        self._connection, self._schema, self._projection = connection, schema, projection
+        self._connection, self._schema, self._projections = connection, schema, projections
         self._history, self._skip_unreadable, self._tell = history, skip_unreadable, tell
         self._shadow = f"{shadow.checked_name(schema)}_rebuild"
-        self._serving = shadow.names(schema, projection.tables)
+        self._tables = [table for projection in projections for table in projection.tables]
+        self._serving = shadow.names(schema, self._tables)
         self._last = self._count = 0
 
     async def run(self) -> int:
-        tables, connection = self._projection.tables, self._connection
+        tables, connection = self._tables, self._connection
         await shadow.lay(connection, self._schema, self._shadow, tables)
         # Handlers name their tables without a schema.
         await shadow.run(connection, f"SET search_path = {self._shadow}, {self._schema}")
@@ -123,14 +125,18 @@ class Rebuild:
             await self._connection.commit()
 
     async def _play(self, *, at_once: bool = False) -> int:
-        """Apply what follows, page by page or in one transaction; how many events that were."""
+        """Apply what follows, each page in a transaction or all in one; how many events that were.
+
+        One transaction of hours would keep the server from tidying up.
+        """
         count = 0
         while True:
             try:
-                async for recorded in self._history(self._connection, self._last):
-                    await self._projection.apply(self._connection, recorded)
-                    self._last, count = recorded.position, count + 1
-                    if count % PAGE == 0 and not at_once:
+                async for page in self._history(self._connection, self._last):
+                    for projection in self._projections:
+                        await projection.apply(self._connection, page)
+                    self._last, count = page[-1].position, count + len(page)
+                    if not at_once:
                         await self._connection.commit()
             except UnreadableRowError as error:
                 if not self._skip_unreadable:
@@ -176,13 +182,12 @@ class Rebuild:
         The append lock comes first: a writer has it before it touches the tables.
         """
         last, count = self._last, self._count
-        ours = ", ".join(shadow.names(self._shadow, self._projection.tables))
+        ours = ", ".join(shadow.names(self._shadow, self._tables))
         await shadow.run(self._connection, "SET LOCAL lock_timeout = 0", f"LOCK TABLE {ours}")
         await take_append_lock(self._connection, self._schema)
         await self._play(at_once=True)
         if await shadow.lock(self._connection, self._serving, patience):
-            tables = self._projection.tables
-            await shadow.swap(self._connection, self._schema, self._shadow, tables)
+            await shadow.swap(self._connection, self._schema, self._shadow, self._tables)
             await self._connection.commit()
             return True
         await self._connection.rollback()

@@ -14,7 +14,7 @@ from shared.commits import PROOF
 from shared.context import causation_id, correlation_id
 from shared.errors import ConcurrencyConflict
 from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
-from shared.eventsourcing.pages import COLUMNS, Row, read_page
+from shared.eventsourcing.pages import COLUMNS, Row, read_page, readable
 from shared.eventsourcing.projection import Projection, take_append_lock
 from shared.ids import new_id
 
@@ -69,9 +69,8 @@ class EventStore:
         await _check_versions(connection, batches)
         recorded = await _insert(connection, batches)
         connection.info[PROOF] = recorded[-1].event_id
-        for event in recorded:
-            for projection in self.projections:
-                await projection.apply(connection, event)
+        for projection in self.projections:
+            await projection.apply(connection, recorded)
         return recorded
 
     async def load(
@@ -106,9 +105,9 @@ class EventStore:
         rows = await read_page(connection, "events", _NAMED, {"names": list(names)}, after, limit)
         return [row.event(self.types) for row in rows]
 
-    async def read_all(
+    async def read_pages(
         self, connection: AsyncConnection, after: int = 0
-    ) -> AsyncIterator[RecordedEvent]:
+    ) -> AsyncIterator[Sequence[RecordedEvent]]:
         """Every event after a position, page by page.
 
         Raises:
@@ -116,9 +115,9 @@ class EventStore:
         """
         named = {"names": self.types.names()}
         while page := await read_page(connection, "events", _NAMED, named, after, PAGE):
-            for row in page:
-                yield row.event(self.types)
-            after = page[-1].position
+            events = readable(page, self.types)
+            yield events
+            after = events[-1].position
 
 
 async def _check_versions(connection: AsyncConnection, batches: Sequence[Batch]) -> None:

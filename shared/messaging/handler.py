@@ -1,24 +1,38 @@
 """What messages do to a service's tables: all of a batch in one transaction, or one alone."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
-from shared.context import causation_id, correlation_id
 from shared.db import Database
+from shared.eventsourcing.causes import working_for
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.inbox import is_known, is_new
+from shared.eventsourcing.inbox import Told, is_known, new_among
 from shared.eventsourcing.probe import probe_write
 from shared.eventsourcing.steps import Prepare
 from shared.logging import log
 from shared.messaging.judgement import may_be_to_blame
 from shared.messaging.reading import Received
 
-React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
+React = Callable[[AsyncConnection, Sequence[RecordedEvent]], Awaitable[None]]
+"""Changes the tables because of events that have arrived together, in the order of arrival."""
+
+ReactToOne = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
+
+
+def one_by_one(react: ReactToOne) -> React:
+    """The reaction to a set for which there is nothing to be done for all of it at once."""
+
+    async def react_to_each(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+        for recorded in events:
+            with working_for(recorded):
+                await react(connection, recorded)
+
+    return react_to_each
 
 
 class Handler:
@@ -36,9 +50,9 @@ class Handler:
         """One transaction: all messages have their effect, or none has and it raises."""
         started = time.monotonic()
         async with self._database.transaction() as connection:
-            new = [await self._once(connection, received) for received in batch]
+            new = await self._once(connection, batch)
         duration = round(1000 * (time.monotonic() - started))
-        log.info("batch_handled", messages=len(batch), new=sum(new), duration_ms=duration)
+        log.info("batch_handled", messages=len(batch), new=new, duration_ms=duration)
 
     async def alone(self, received: Received) -> Exception | None:
         """What speaks against the message itself; None when it had its effect.
@@ -50,7 +64,7 @@ class Handler:
         async with self._database.transaction() as connection:
             try:
                 async with connection.begin_nested():
-                    await self._once(connection, received)
+                    await self._once(connection, [received])
                     await connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
             except Exception as error:
                 if not may_be_to_blame(error):
@@ -65,28 +79,26 @@ class Handler:
 
         Nothing for a message that was here before, or whose id was another's: that one raises.
         """
-        recorded = received.recorded
-        event_id, person = recorded.event_id, recorded.metadata.user_id
         async with self._database.transaction() as connection:
-            if await is_known(connection, self._service, event_id, received.digest, person):
+            if await is_known(connection, self._service, _told(received)):
                 return True
-        with self._working_for(recorded):
-            return await prepare(self._database, recorded)
+        with working_for(received.recorded):
+            return await prepare(self._database, received.recorded)
 
-    async def _once(self, connection: AsyncConnection, received: Received) -> bool:
-        """Whether the message was new."""
-        recorded = received.recorded
-        event_id, person = recorded.event_id, recorded.metadata.user_id
-        if not await is_new(connection, self._service, event_id, received.digest, person):
-            return False
-        with self._working_for(recorded):
-            await self._react(connection, recorded)
-        return True
+    async def _once(self, connection: AsyncConnection, batch: Sequence[Received]) -> int:
+        """React to the messages that are new; how many that were."""
+        new = await new_among(connection, self._service, [_told(received) for received in batch])
+        first: dict[UUID, RecordedEvent] = {}
+        for received in batch:
+            first.setdefault(received.recorded.event_id, received.recorded)
+        events = [recorded for event_id, recorded in first.items() if event_id in new]
+        if events:
+            parents = (recorded.metadata.traceparent for recorded in events)
+            with telemetry.linked(parents, f"{self._service} reacts"):
+                await self._react(connection, events)
+        return len(events)
 
-    @contextmanager
-    def _working_for(self, recorded: RecordedEvent) -> Iterator[None]:
-        causation_id.set(recorded.event_id)
-        correlation_id.set(recorded.metadata.correlation_id)
-        name = f"{self._service} reacts to {recorded.event.type_name()}"
-        with telemetry.continued(recorded.metadata.traceparent, name):
-            yield
+
+def _told(received: Received) -> Told:
+    recorded = received.recorded
+    return Told(recorded.event_id, received.digest, recorded.metadata.user_id)

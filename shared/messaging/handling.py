@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from shared.contracts.auth import UserErased
 from shared.db import Database
+from shared.eventsourcing.causes import working_for
 from shared.eventsourcing.event import Event, EventTypes
 from shared.eventsourcing.inbox import DigestMismatchError
 from shared.eventsourcing.steps import TURN, Prepare
@@ -118,6 +119,10 @@ class Handling:
 
         False when it has to come again: what is half done is never buried.
         """
+        with working_for(received.recorded):
+            return await self._is_done_alone(received)
+
+    async def _is_done_alone(self, received: Received) -> bool:
         fault = await self._waiting.for_success(lambda: self._handler.alone(received))
         for attempt in range(TRIES - 1):
             if fault is None or isinstance(fault, DigestMismatchError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -84,8 +85,20 @@ def _stream(stream_id: str, events: Sequence[Event]) -> Story:
 
 
 @st.composite
-def retold(draw: st.DrawFn) -> tuple[Story, Story]:
-    """A story, and the same events in any order with any of them more than once."""
+def retold(draw: st.DrawFn) -> tuple[list[Story], list[Story]]:
+    """A story event by event, and the same events as `retelling` has them."""
     story = draw(file_stories())
+    return event_by_event(story), draw(retelling(story))
+
+
+@st.composite
+def retelling(draw: st.DrawFn, story: Story) -> list[Story]:
+    """The events in any order, any of them more than once, cut into any batches."""
     twice = draw(st.lists(st.sampled_from(story), max_size=6))
-    return story, draw(st.permutations(story + twice))
+    told = draw(st.permutations(story + twice))
+    cuts = sorted(draw(st.sets(st.integers(1, len(told)), max_size=8)) | {0, len(told)})
+    return [told[start:end] for start, end in pairwise(cuts)]
+
+
+def event_by_event(story: Story) -> list[Story]:
+    return [[recorded] for recorded in story]

@@ -1,6 +1,6 @@
 """What a read model looks like after a story, in a transaction that leaves nothing behind."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
+from shared.messaging.handler import React
 
 Tables = dict[str, list[dict[str, Any]]]
-React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
 
 
 class _UndoneError(Exception):
@@ -18,13 +18,16 @@ class _UndoneError(Exception):
 
 
 async def after(
-    database: Database, tables: Sequence[str], react: React, story: Sequence[RecordedEvent]
+    database: Database,
+    tables: Sequence[str],
+    react: React,
+    batches: Sequence[Sequence[RecordedEvent]],
 ) -> Tables:
     found: Tables = {}
     try:
         async with database.transaction() as connection:
-            for recorded in story:
-                await react(connection, recorded)
+            for batch in batches:
+                await react(connection, batch)
             found = await rows_of(connection, tables)
             raise _UndoneError  # noqa: TRY301 - the way to roll back
     except _UndoneError:

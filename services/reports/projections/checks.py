@@ -1,6 +1,8 @@
 """The check log, with everything a report tells."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,9 +11,9 @@ from services.reports.projections.common import facts, forget_in
 from shared.contracts.auth import UserErased
 from shared.contracts.checker import CheckFailed, Counts, FileChecked
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.projection import Projection
+from shared.eventsourcing.projection import Projection, execute_each
 
-_SAVE_CHECK = """
+_SAVE_CHECK = text("""
 INSERT INTO checks (check_id, file_id, user_id, file_name, version, sha256, engine, profile,
                     started_at, checked_at, duration_ms, outcome, reason, verdict, counts,
                     truncated, findings, fixed)
@@ -19,38 +21,33 @@ VALUES (:check_id, :file_id, :user_id, :file_name, :version, :sha256, :engine, :
         :started_at, :checked_at, :duration_ms, :outcome, :reason, :verdict,
         CAST(:counts AS jsonb), :truncated, CAST(:findings AS jsonb), CAST(:fixed AS jsonb))
 ON CONFLICT DO NOTHING
-"""
+""")
 
 
-async def _checked(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    event = recorded.event
-    assert isinstance(event, FileChecked)  # noqa: S101 - the table of handlers says so
-    data = event.model_dump(mode="json")
-    values = facts(recorded) | {
-        "reason": None,
-        "checked_at": recorded.recorded_at,
-        "counts": json.dumps(data["counts"]),
-        "findings": json.dumps(data["findings"]),
-        "fixed": json.dumps(data["fixed"]),
-    }
-    await connection.execute(text(_SAVE_CHECK), values)
+async def _save_checks(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    await execute_each(connection, _SAVE_CHECK, [_values(recorded) for recorded in events])
 
 
-async def _check_failed(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    values = facts(recorded) | {
-        "checked_at": recorded.recorded_at,
-        "outcome": "failed",
-        "verdict": None,
-        "counts": Counts().model_dump_json(),
-        "truncated": False,
-        "findings": "[]",
-        "fixed": "[]",
-    }
-    await connection.execute(text(_SAVE_CHECK), values)
+def _values(recorded: RecordedEvent) -> dict[str, Any]:
+    values = facts(recorded) | {"checked_at": recorded.recorded_at}
+    if isinstance(recorded.event, CheckFailed):
+        return values | _NOTHING
+    data = recorded.event.model_dump(mode="json", include={"counts", "findings", "fixed"})
+    return values | {"reason": None, **{name: json.dumps(data[name]) for name in data}}
 
+
+_NOTHING = {
+    "outcome": "failed",
+    "verdict": None,
+    "counts": Counts().model_dump_json(),
+    "truncated": False,
+    "findings": "[]",
+    "fixed": "[]",
+}
 
 CHECKS = Projection(
     "checks",
     ("checks",),
-    {FileChecked: _checked, CheckFailed: _check_failed, UserErased: forget_in("checks")},
+    {FileChecked: _save_checks, CheckFailed: _save_checks, UserErased: forget_in("checks")},
+    any_order=True,
 )

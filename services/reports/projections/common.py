@@ -1,5 +1,6 @@
 """What the projections have in common."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,9 +28,10 @@ def forgetting_in(table: str, user_id: UUID) -> Step:
 def forget_in(table: str) -> Handler:
     """What a rebuild that began before somebody's erasure has read of them goes again."""
 
-    async def forget(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-        step = forgetting_in(table, facts(recorded)["user_id"])
-        while await step(connection):
-            pass
+    async def forget(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+        for recorded in events:
+            step = forgetting_in(table, facts(recorded)["user_id"])
+            while await step(connection):
+                pass
 
     return forget

@@ -1,5 +1,8 @@
 """The file list: each file's life, its last version and its newest check."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,29 +17,29 @@ from shared.contracts.files import (
     FileUploaded,
 )
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.projection import Projection
+from shared.eventsourcing.projection import Projection, execute_each
 
-_SAVE_LIFE = """
+_SAVE_LIFE = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted, deleted_at)
 VALUES (:file_id, :user_id, :sequence, :deleted, :deleted_at)
 ON CONFLICT (file_id) DO UPDATE SET
     sequence = excluded.sequence, deleted = excluded.deleted, deleted_at = excluded.deleted_at
 WHERE files.sequence < excluded.sequence
-"""
+""")
 
-_SAVE_VERSION = """
+_SAVE_VERSION = text("""
 UPDATE files SET version = :version, name = :name, folded = :folded, size = :size,
                  sha256 = :sha256, uploaded_at = :recorded_at
 WHERE file_id = :file_id AND version < :version
-"""
+""")
 
-_SAVE_LOSS = """
+_SAVE_LOSS = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted, erased)
 VALUES (:file_id, :user_id, 0, false, true)
 ON CONFLICT (file_id) DO UPDATE SET erased = true
-"""
+""")
 
-_SAVE_LAST_CHECK = """
+_SAVE_LAST_CHECK = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted, check_id, check_version, checked_at,
                    verdict)
 VALUES (:file_id, :user_id, 0, false, :check_id, :version, :recorded_at, :verdict)
@@ -45,33 +48,34 @@ ON CONFLICT (file_id) DO UPDATE SET
     checked_at = excluded.checked_at, verdict = excluded.verdict
 WHERE (files.check_version, files.checked_at, files.check_id)
     < (excluded.check_version, excluded.checked_at, excluded.check_id)
-"""
+""")
 
 
-async def _file_saved(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    values = facts(recorded)
-    values["folded"] = values["name"].casefold()
-    await _file_lives(connection, recorded)
-    await connection.execute(text(_SAVE_VERSION), values)
+async def _file_saved(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    await _follow_life(connection, events)
+    values = [facts(recorded) for recorded in events]
+    folded = [{**one, "folded": one["name"].casefold()} for one in values]
+    await execute_each(connection, _SAVE_VERSION, folded)
 
 
-async def _file_lives(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    life = {"deleted": False, "deleted_at": None}
-    await connection.execute(text(_SAVE_LIFE), {**facts(recorded), **life})
+async def _follow_life(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    await execute_each(connection, _SAVE_LIFE, [_life(recorded) for recorded in events])
 
 
-async def _file_deleted(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    life = {"deleted": True, "deleted_at": recorded.recorded_at}
-    await connection.execute(text(_SAVE_LIFE), {**facts(recorded), **life})
+def _life(recorded: RecordedEvent) -> dict[str, Any]:
+    deleted = isinstance(recorded.event, FileDeleted)
+    deleted_at = recorded.recorded_at if deleted else None
+    return {**facts(recorded), "deleted": deleted, "deleted_at": deleted_at}
 
 
-async def _file_erased(connection: AsyncConnection, recorded: RecordedEvent) -> None:
+async def _file_erased(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
     """Contents that are gone never come back, whatever else is told about the file's life."""
-    await connection.execute(text(_SAVE_LOSS), facts(recorded))
+    await execute_each(connection, _SAVE_LOSS, [facts(recorded) for recorded in events])
 
 
-async def _last_check(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    await connection.execute(text(_SAVE_LAST_CHECK), {"verdict": None, **facts(recorded)})
+async def _last_check(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    checks = [{"verdict": None, **facts(recorded)} for recorded in events]
+    await execute_each(connection, _SAVE_LAST_CHECK, checks)
 
 
 FILES = Projection(
@@ -80,11 +84,12 @@ FILES = Projection(
     {
         FileUploaded: _file_saved,
         FileReplaced: _file_saved,
-        FileDeleted: _file_deleted,
-        FileRestored: _file_lives,
+        FileDeleted: _follow_life,
+        FileRestored: _follow_life,
         FileErased: _file_erased,
         FileChecked: _last_check,
         CheckFailed: _last_check,
         UserErased: forget_in("files"),
     },
+    any_order=True,
 )

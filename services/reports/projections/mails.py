@@ -1,5 +1,7 @@
 """The mail log: the truth about each mail."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,9 +15,9 @@ from shared.contracts.notifier import (
     EmailSuppressed,
 )
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.projection import Projection
+from shared.eventsourcing.projection import Projection, execute_each
 
-_SAVE_MAIL = """
+_SAVE_MAIL = text("""
 INSERT INTO mails (mail_id, check_id, user_id, sequence, state, attempts, sent_at, message_id,
                    reply, reason, next_attempt_at)
 VALUES (:mail_id, :check_id, :user_id, :sequence, :state, :attempts, :sent_at, :message_id,
@@ -25,22 +27,25 @@ ON CONFLICT (mail_id) DO UPDATE SET
     attempts = excluded.attempts, message_id = excluded.message_id, reply = excluded.reply,
     reason = excluded.reason, next_attempt_at = excluded.next_attempt_at
 WHERE mails.sequence < excluded.sequence
-"""
+""")
 
-_SAVE_KIND = """
+_SAVE_KIND = text("""
 UPDATE mails SET kind = :kind, queued_at = least(queued_at, :recorded_at) WHERE mail_id = :mail_id
-"""
+""")
 
 
-async def _mail(connection: AsyncConnection, recorded: RecordedEvent) -> None:
+async def _mail(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
     unset = dict.fromkeys(("sent_at", "message_id", "reply", "reason", "next_attempt_at"))
-    values = {"attempts": 0, **unset, **facts(recorded), "state": _state(recorded.event)}
-    await connection.execute(text(_SAVE_MAIL), values)
+    mails = [
+        {"attempts": 0, **unset, **facts(recorded), "state": _state(recorded.event)}
+        for recorded in events
+    ]
+    await execute_each(connection, _SAVE_MAIL, mails)
 
 
-async def _mail_queued(connection: AsyncConnection, recorded: RecordedEvent) -> None:
-    await _mail(connection, recorded)
-    await connection.execute(text(_SAVE_KIND), facts(recorded))
+async def _mail_queued(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    await _mail(connection, events)
+    await execute_each(connection, _SAVE_KIND, [facts(recorded) for recorded in events])
 
 
 def _state(event: object) -> str:
@@ -68,4 +73,5 @@ MAILS = Projection(
         EmailSuppressed: _mail,
         UserErased: forget_in("mails"),
     },
+    any_order=True,
 )

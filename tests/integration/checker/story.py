@@ -122,11 +122,11 @@ class Story:
     async def erase_user(self) -> None:
         event = UserErased(user_id=ANN)
         async with self.database.transaction() as connection:
-            await react(connection, recorded(event, f"user-{ANN}", 2, at=utc_now()))
+            await react(connection, [recorded(event, f"user-{ANN}", 2, at=utc_now())])
 
     async def _happen(self, event: FileEvent, file_id: UUID, sequence: int) -> None:
         async with self.database.transaction() as connection:
-            await react(connection, recorded(event, f"file-{file_id}", sequence, at=utc_now()))
+            await react(connection, [recorded(event, f"file-{file_id}", sequence, at=utc_now())])
 
     async def results(self, file_id: UUID) -> list[FileChecked | CheckFailed]:
         async with self.database.transaction() as connection:

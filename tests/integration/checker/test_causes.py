@@ -23,7 +23,7 @@ async def _upload(story: Story, user_id: UUID, content: bytes, parent: str) -> R
     metadata = Metadata(user_id, correlation_id=uuid4(), traceparent=f"00-{TRACE}-{parent}-01")
     upload = RecordedEvent(1, uuid4(), f"file-{event.file_id}", 1, event, metadata, NOON)
     async with story.database.transaction() as connection:
-        await react(connection, upload)
+        await react(connection, [upload])
     return upload
 
 

@@ -5,28 +5,32 @@ from uuid import uuid4
 
 from hypothesis import HealthCheck, given, settings
 
-from services.checker.reactions import REACTIONS, react
+from services.checker.reactions import FileEvent, react
+from shared.contracts.auth import UserErased
 from tests.integration.conftest import Pools
-from tests.support.events import deleted, recorded, replaced, uploaded
+from tests.support.events import ANN, BOB, deleted, recorded, replaced, uploaded
 from tests.support.histories import Story, retold
 from tests.support.readmodels import after
 
 TABLES = ("files", "versions")
 
 
-def _of_files(story: Story) -> Story:
-    return [event for event in story if type(event.event) in REACTIONS]
+def _consumed(batches: list[Story]) -> list[Story]:
+    chosen = ([one for one in batch if isinstance(one.event, FileEvent)] for batch in batches)
+    return [batch for batch in chosen if batch]
 
 
-async def test_any_order_with_any_repetition_ends_in_the_same_rows(pools: Pools) -> None:
+async def test_any_order_and_repetition_in_any_batches_end_in_the_same_rows(
+    pools: Pools,
+) -> None:
     database, loop = pools("checker"), asyncio.get_running_loop()
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(retold())
-    def holds(stories: tuple[Story, Story]) -> None:
+    def holds(stories: tuple[list[Story], list[Story]]) -> None:
         told, again = (
             asyncio.run_coroutine_threadsafe(
-                after(database, TABLES, react, _of_files(story)), loop
+                after(database, TABLES, react, _consumed(story)), loop
             ).result(30)
             for story in stories
         )
@@ -43,7 +47,7 @@ async def test_every_version_is_due_and_none_of_a_deleted_file(pools: Pools) -> 
         recorded(deleted(gone, 1), f"file-{gone}", 2),
         recorded(uploaded(gone), f"file-{gone}", 1),
     ]
-    rows = await after(pools("checker"), TABLES, react, story)
+    rows = await after(pools("checker"), TABLES, react, [story])
     assert {(row["file_id"], row["deleted"]) for row in rows["files"]} == {
         (living, False),
         (gone, True),
@@ -53,3 +57,20 @@ async def test_every_version_is_due_and_none_of_a_deleted_file(pools: Pools) -> 
         (living, 2),
         (gone, 1),
     }
+
+
+async def test_a_set_with_an_erasure_in_any_place_leaves_nothing_of_the_person(
+    pools: Pools,
+) -> None:
+    mine, others = uuid4(), uuid4()
+    life = [
+        recorded(uploaded(mine, ANN), f"file-{mine}", 1),
+        recorded(uploaded(others, BOB), f"file-{others}", 1),
+        recorded(replaced(mine, 2, ANN), f"file-{mine}", 2),
+    ]
+    end = recorded(UserErased(user_id=ANN), f"user-{ANN}", 2)
+    for place in range(4):
+        story = [*life[:place], end, *life[place:]]
+        rows = await after(pools("checker"), TABLES, react, [story])
+        assert [row["file_id"] for row in rows["files"]] == [others]
+        assert [row["file_id"] for row in rows["versions"]] == [others]

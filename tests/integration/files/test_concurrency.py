@@ -155,12 +155,12 @@ async def test_tables_are_rebuilt_while_everything_goes_on(
             clock.go(days=31)
             await retention.step()
             async with pools("files").transaction() as connection:
-                await reacting(STORE)(connection, recorded(UserErased(user_id=uuid4())))
+                await reacting(STORE)(connection, [recorded(UserErased(user_id=uuid4()))])
 
     async def rebuild_thrice() -> None:
         try:
             for _ in range(3):
-                await rebuild(pools("files_owner"), "files", FILES, events)
+                await rebuild(pools("files_owner"), "files", [FILES], events)
         finally:
             done.set()
 
@@ -168,6 +168,6 @@ async def test_tables_are_rebuilt_while_everything_goes_on(
     assert statuses <= {200, 201, 404, 410}  # what is deleted may be erased at the next moment
     async with pools("files").transaction() as connection:
         before = await rows_of(connection, FILES.tables)
-    await rebuild(pools("files_owner"), "files", FILES, events)
+    await rebuild(pools("files_owner"), "files", [FILES], events)
     async with pools("files").transaction() as connection:
         assert await rows_of(connection, FILES.tables) == before

@@ -53,7 +53,7 @@ async def test_files_deleted_before_have_the_time_of_their_deletion(postgres_url
             before = await rows_of(connection, FILES.tables)
         deleted_at = {row["file_id"]: row["deleted_at"] for row in before["files"]}
         assert deleted_at == {gone: at, living: None}
-        await rebuild(owner, "files", FILES, history)
+        await rebuild(owner, "files", [FILES], history)
         async with owner.transaction() as connection:
             assert await rows_of(connection, FILES.tables) == before
     finally:

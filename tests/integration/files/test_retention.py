@@ -136,7 +136,7 @@ async def test_a_rebuild_finds_the_same(
         (True, False),
     }
     for _ in range(2):
-        await rebuild(pools("files_owner"), "files", FILES, events)
+        await rebuild(pools("files_owner"), "files", [FILES], events)
         assert await _tables(pools("files")) == before
 
 

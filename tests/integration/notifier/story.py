@@ -91,7 +91,7 @@ class Story:
         told = recorded(event)
         told = replace(told, metadata=replace(told.metadata, **metadata))
         async with self.database.transaction() as connection:
-            await reacting(STORE, lambda: self.now)(connection, told)
+            await reacting(STORE, lambda: self.now)(connection, [told])
         return told
 
     async def send_all(self) -> None:

@@ -91,9 +91,7 @@ async def test_auth_is_asked_in_the_name_of_the_request_and_nothing_of_it_stays_
 async def test_the_end_of_a_mail_by_an_erasure_belongs_to_the_erasure(story: Story) -> None:
     mail_id = await story.happen(checked(uuid4()))
     erasure = uuid4()
-    correlation_id.set(erasure)  # as the consumer does
-    await story.hear(UserErased(user_id=ANN))
-    correlation_id.set(None)
+    await story.hear(UserErased(user_id=ANN), correlation_id=erasure)
     end = (await story.history(mail_id))[-1]
     assert isinstance(end.event, EmailSuppressed)
     assert end.metadata.correlation_id == erasure

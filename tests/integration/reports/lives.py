@@ -27,7 +27,7 @@ from tests.support.events import (
     sent,
     uploaded,
 )
-from tests.support.histories import Story
+from tests.support.histories import Story, event_by_event, retelling
 
 SECRET = "Анна-secret"
 """In every text of Ann's: a name, a finding, what a mail server said."""
@@ -45,27 +45,22 @@ def lives(draw: st.DrawFn) -> Story:
 
 
 @st.composite
-def retold(draw: st.DrawFn) -> tuple[Story, Story]:
-    """A story, and the same events in any order with any of them more than once."""
+def retold(draw: st.DrawFn) -> tuple[list[Story], list[Story]]:
+    """A story event by event, and the same events as `retelling` has them."""
     story = draw(lives())
-    return story, draw(_shuffled(story))
+    return event_by_event(story), draw(retelling(story))
 
 
 @st.composite
-def with_an_erasure(draw: st.DrawFn) -> tuple[Story, Story]:
-    """What happened to Bob alone, and to both with Ann's erasure among it, in any order."""
+def with_an_erasure(draw: st.DrawFn) -> tuple[list[Story], list[Story]]:
+    """What happened to Bob alone, and to both with Ann's erasure among it, in any batches."""
     story = draw(lives())
     ends = _stream(f"user-{ANN}", [UserRegistered(user_id=ANN, language="ru"), _ERASED])
     of_bob = [event for event in story if event.metadata.user_id == BOB]
-    return of_bob, draw(_shuffled(story + ends))
+    return event_by_event(of_bob), draw(retelling(story + ends))
 
 
 _ERASED = UserErased(user_id=ANN)
-
-
-def _shuffled(story: Story) -> st.SearchStrategy[Story]:
-    twice = st.lists(st.sampled_from(story), max_size=6)
-    return twice.flatmap(lambda more: st.permutations(story + more))
 
 
 def _file(draw: st.DrawFn, user_id: UUID, file_id: UUID) -> Story:

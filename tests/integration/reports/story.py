@@ -19,7 +19,7 @@ from tests.support.events import NOON, deleted, recorded, replaced, uploaded
 async def happen(pools: Pools, *events: RecordedEvent) -> None:
     async with pools("reports").transaction() as connection:
         for event in events:
-            await react(connection, event)
+            await react(connection, [event])
 
 
 def saved(

@@ -1,7 +1,8 @@
 """Who has asked to be forgotten is: in the journal, in the tables, in the feed and for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
+from itertools import chain
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports import journal
 from services.reports.feed import Bell, changes
+from services.reports.news import Newsreader
 from services.reports.projections import PROJECTIONS
 from services.reports.projections.files import FILES
 from services.reports.reactions import PREPARE, react
 from shared.contracts.auth import UserErased
 from shared.eventsourcing.event import RecordedEvent
+from shared.eventsourcing.projection import History
 from shared.eventsourcing.rebuild import rebuild
 from tests.integration.conftest import Pools
 from tests.integration.reports.lives import SECRET, with_an_erasure
@@ -136,19 +139,19 @@ async def test_being_erased_twice_changes_nothing(pools: Pools, ann: UUID) -> No
 async def test_in_any_order_and_any_number_of_times_only_bob_is_left(pools: Pools) -> None:
     database, loop = pools("reports"), asyncio.get_running_loop()
 
-    def end_of(story: Story) -> Tables:
-        told = after(database, (*TABLES, JOURNAL, "erased_users"), _once, story)
+    def end_of(batches: list[Story]) -> Tables:
+        told = after(database, (*TABLES, JOURNAL, "erased_users"), _once, batches)
         return asyncio.run_coroutine_threadsafe(told, loop).result(30)
 
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     @given(with_an_erasure())
-    def holds(stories: tuple[Story, Story]) -> None:
+    def holds(stories: tuple[list[Story], list[Story]]) -> None:
         of_bob, of_both = map(end_of, stories)
         assert {table: of_both[table] for table in TABLES} == {
             table: of_bob[table] for table in TABLES
         }
         told = [row for row in of_both[JOURNAL] if row["user_id"] == ANN]
-        assert len(told) == len({e.event_id for e in stories[1] if e.metadata.user_id == ANN})
+        assert len(told) == len(_of_ann(stories[1]))
         assert SECRET not in str(told)
         rest = [row for row in of_both[JOURNAL] if row["user_id"] != ANN]
         assert sorted(map(str, rest)) == sorted(map(str, of_bob[JOURNAL]))
@@ -156,10 +159,16 @@ async def test_in_any_order_and_any_number_of_times_only_bob_is_left(pools: Pool
     await asyncio.to_thread(holds)
 
 
-async def _once(connection: AsyncConnection, event: RecordedEvent) -> None:
-    """As the inbox lets it through."""
-    if not await journal.holds(connection, event.event_id):
-        await react(connection, event)
+def _of_ann(batches: list[Story]) -> set[UUID]:
+    events = chain.from_iterable(batches)
+    return {event.event_id for event in events if event.metadata.user_id == ANN}
+
+
+async def _once(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    """As the inbox lets them through."""
+    first = {event.event_id: event for event in events}
+    held = [event for event in first if await journal.holds(connection, event)]
+    await react(connection, [event for event in first.values() if event.event_id not in held])
 
 
 async def test_an_event_and_the_erasure_at_the_same_moment_leave_nothing(
@@ -178,8 +187,7 @@ async def test_an_event_and_the_erasure_at_the_same_moment_leave_nothing(
 
 
 async def _rebuild(pools: Pools, history: Any = journal.history) -> None:
-    for projection in PROJECTIONS:
-        await rebuild(pools("reports_owner"), "reports", projection, history)
+    await rebuild(pools("reports_owner"), "reports", PROJECTIONS, history)
 
 
 async def test_a_rebuild_brings_nothing_back(pools: Pools, ann: UUID) -> None:
@@ -199,25 +207,24 @@ async def test_who_is_erased_during_a_rebuild_does_not_come_back_with_it(
     for projection in PROJECTIONS:
         await happen(pools, *life_of(ann), *life_of(bob))
         erase = _erasing(pools, ann, in_the_middle=when == "in the middle")
-        await rebuild(pools("reports_owner"), "reports", projection, erase)
+        await rebuild(pools("reports_owner"), "reports", [projection], erase)
         found = await tables(pools)
         assert ann not in {row["user_id"] for row in found[projection.name]}
         assert bob in {row["user_id"] for row in found[projection.name]}
         ann = uuid4()
 
 
-def _erasing(
-    pools: Pools, user_id: UUID, *, in_the_middle: bool
-) -> Callable[[AsyncConnection, int], AsyncIterator[RecordedEvent]]:
+def _erasing(pools: Pools, user_id: UUID, *, in_the_middle: bool) -> History:
     """The history; during its first reading the person is erased."""
 
-    async def history(connection: AsyncConnection, position: int) -> AsyncIterator[RecordedEvent]:
+    async def history(connection: AsyncConnection, position: int) -> AsyncIterator[Story]:
         waiting = position == 0
-        async for event in journal.history(connection, position):
-            yield event
-            if waiting and in_the_middle and event.metadata.user_id == user_id:
-                await happen(pools, person_erased(user_id))
-                waiting = False
+        async for page in journal.history(connection, position):
+            for event in page:
+                yield [event]
+                if waiting and in_the_middle and event.metadata.user_id == user_id:
+                    await happen(pools, person_erased(user_id))
+                    waiting = False
         if waiting:
             await happen(pools, person_erased(user_id))
 
@@ -231,13 +238,13 @@ async def test_a_rebuild_that_ends_between_the_steps_and_their_transaction_chang
     told, secret = person_erased(ann), "SELECT count(*) FROM files WHERE user_id = :user_id"
     await happen(pools, *life_of(ann))
 
-    async def history(connection: AsyncConnection, position: int) -> AsyncIterator[RecordedEvent]:
-        async for event in journal.history(connection, position):
-            yield event
+    async def history(connection: AsyncConnection, position: int) -> AsyncIterator[Story]:
+        async for page in journal.history(connection, position):
+            yield list(page)
         if position == 0:
             assert await PREPARE[UserErased](pools("reports"), told)
 
-    await rebuild(pools("reports_owner"), "reports", FILES, history)
+    await rebuild(pools("reports_owner"), "reports", [FILES], history)
     async with pools("reports").transaction() as connection:
         assert await connection.scalar(text(secret), {"user_id": ann}) == 1
     await happen(pools, told)
@@ -251,7 +258,7 @@ async def test_the_feed_of_an_erased_person_is_silent(pools: Pools, ann: UUID) -
     await happen(pools, *life_of(ann), person_erased(ann), *life_of(ann))
 
     async def listen() -> list[Any]:
-        return [told async for told in changes(database, bell, ann, 0, stopping)]
+        return [told async for told in changes(bell, Newsreader(database), ann, 0, stopping)]
 
     listening = asyncio.create_task(listen())
     await happen(pools, *life_of(ann))

@@ -12,10 +12,11 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.sse import ServerSentEvent
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from services.reports import journal
 from services.reports.feed import Bell, changes
+from services.reports.news import Newsreader
 from services.reports.reactions import react
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.notifier import EmailQueued
@@ -25,7 +26,7 @@ from shared.eventsourcing.event import Event, RecordedEvent
 from tests.integration.conftest import Pools
 from tests.support.apps import as_user, client_of, is_problem
 from tests.support.databases import PrivateDatabase
-from tests.support.events import checked, queued, recorded, sent, uploaded
+from tests.support.events import ANN, BOB, checked, queued, recorded, sent, uploaded
 from tests.support.keys import Keys
 from tests.support.proxy import proxy_to
 from tests.support.waiting import eventually
@@ -41,8 +42,7 @@ async def bell(pools: Pools) -> AsyncIterator[Bell]:
 async def happen(pools: Pools, *events: Event) -> list[RecordedEvent]:
     noted = [recorded(event) for event in events]
     async with pools("reports").transaction() as connection:
-        for event in noted:
-            await react(connection, event)
+        await react(connection, noted)
     return noted
 
 
@@ -55,7 +55,7 @@ async def last_position(database: Database) -> int:
 async def listening(
     pools: Pools, bell: Bell, user_id: UUID, after: int | None = None
 ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
-    feed = changes(pools("reports"), bell, user_id, after, asyncio.Event())
+    feed = changes(bell, Newsreader(pools("reports")), user_id, after, asyncio.Event())
     try:
         assert (await _next(feed)).comment == "listening"
         yield feed
@@ -165,11 +165,66 @@ async def test_more_than_a_page_is_told_whole(pools: Pools, bell: Bell) -> None:
     assert positions == sorted(set(positions))
 
 
+class Queries:
+    """Counts the statements of a pool that hold a word."""
+
+    def __init__(self, database: Database, word: str) -> None:
+        self.count, self._word = 0, word
+        event.listen(database.engine.sync_engine, "after_cursor_execute", self._executed)
+
+    def _executed(self, _: object, __: object, statement: str, *___: object) -> None:
+        self.count += self._word in statement
+
+
+async def test_however_many_pages_are_open_news_are_read_in_one_query(
+    fresh_postgres: PrivateDatabase,
+) -> None:
+    people = [uuid4() for _ in range(20)]
+    database = Database(fresh_postgres.url("reports"))
+    reader, bell, stopping = Newsreader(database), Bell(database), asyncio.Event()
+    pages = [changes(bell, reader, person, 0, stopping) for person in people for _ in range(10)]
+    await bell.step()
+    for page in pages:
+        assert (await _next(page)).comment == "listening"
+    waiting = [asyncio.create_task(_next(page)) for page in pages]
+    await asyncio.sleep(0.5)
+    queries = Queries(database, "AS listener")
+    files = {person: uuid4() for person in people}
+    async with database.transaction() as connection:
+        await react(connection, [recorded(uploaded(files[person], person)) for person in people])
+    told = await asyncio.gather(*waiting)
+    assert [cast("dict[str, str]", news.data)["file_id"] for news in told] == [
+        str(files[person]) for person in people for _ in range(10)
+    ]
+    assert queries.count == 1
+    await bell.close()
+    await database.close()
+
+
+async def test_a_ring_wakes_nobody_but_those_it_concerns(pools: Pools, bell: Bell) -> None:
+    await bell.step()
+    anns, bobs, rings = bell.next(ANN), bell.next(BOB), bell.rings
+    await happen(pools, uploaded(uuid4(), ANN))
+    await asyncio.wait_for(anns.wait(), 5)
+    assert not bobs.is_set()
+    assert bell.rings == rings + 1
+
+
+async def test_a_ring_for_more_people_than_can_be_named_wakes_all(pools: Pools, bell: Bell) -> None:
+    await bell.step()
+    bobs = bell.next(BOB)
+    await happen(pools, *(uploaded(uuid4(), uuid4()) for _ in range(journal.MOST_NAMED)))
+    await asyncio.sleep(0.1)
+    assert not bobs.is_set()
+    await happen(pools, *(uploaded(uuid4(), uuid4()) for _ in range(journal.MOST_NAMED + 1)))
+    await asyncio.wait_for(bobs.wait(), 5)
+
+
 async def test_a_feed_ends_when_the_service_does(pools: Pools, bell: Bell) -> None:
     stopping = asyncio.Event()
 
     async def listen() -> int:
-        feed = changes(pools("reports"), bell, uuid4(), None, stopping)
+        feed = changes(bell, Newsreader(pools("reports")), uuid4(), None, stopping)
         return len([told async for told in feed])
 
     task = asyncio.create_task(listen())
@@ -189,11 +244,11 @@ async def test_a_bell_whose_connection_died_says_so_and_rings_again(
         with pytest.raises(Unavailable):
             await bell.step()
         await proxy.mend()
-        ring = bell.next()
+        ring = bell.next(ANN)
         await bell.step()
         assert ring.is_set()  # whatever was missed meanwhile
-        ring = bell.next()
-        await happen(pools, uploaded(uuid4()))
+        ring = bell.next(ANN)
+        await happen(pools, uploaded(uuid4(), ANN))
         await asyncio.wait_for(ring.wait(), 5)
         await bell.close()
         await database.close()

@@ -70,7 +70,7 @@ async def test_old_rows_are_as_if_they_had_been_written_today(old: PrivateDataba
     await asyncio.to_thread(upgrade, "reports", old.url("reports_owner"))
     migrated = await _rows(database)
     for projection in PROJECTIONS:
-        await rebuild(owner, "reports", projection, journal.history)
+        await rebuild(owner, "reports", [projection], journal.history)
     assert await _rows(database) == migrated
     assert sorted(row["state"] for row in migrated["files"]) == [
         "failed",
@@ -101,7 +101,7 @@ async def _write_as_before(database: Database) -> None:
     ]
     async with database.transaction() as connection:
         for event in story:
-            await journal.note(connection, event)
+            await journal.note(connection, [event])
         for statement in (FILES, CHECKS, MAILS):
             await connection.execute(text(statement), {"none": Counts().model_dump_json()})
 

@@ -1,6 +1,7 @@
 """Whatever order events come in, and however often, people read the same."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -22,23 +23,25 @@ from tests.support.events import (
     sent,
     uploaded,
 )
-from tests.support.histories import Story
+from tests.support.histories import Story, event_by_event
 from tests.support.readmodels import after
 
 TABLES = ("files", "checks", "mails")
 
 
-async def project(connection: AsyncConnection, event: RecordedEvent) -> None:
+async def project(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
     for projection in PROJECTIONS:
-        await projection.apply(connection, event)
+        await projection.apply(connection, events)
 
 
-async def test_any_order_with_any_repetition_ends_in_the_same_rows(pools: Pools) -> None:
+async def test_any_order_and_repetition_in_any_batches_end_in_the_same_rows(
+    pools: Pools,
+) -> None:
     database, loop = pools("reports"), asyncio.get_running_loop()
 
     @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
     @given(retold())
-    def holds(stories: tuple[Story, Story]) -> None:
+    def holds(stories: tuple[list[Story], list[Story]]) -> None:
         told, again = (
             asyncio.run_coroutine_threadsafe(after(database, TABLES, project, story), loop).result(
                 30
@@ -62,9 +65,10 @@ async def test_every_event_played_twice_changes_nothing(pools: Pools) -> None:
         recorded(sent(mail_id, check.check_id, 2), f"mail-{mail_id}", 3),
         recorded(deleted(file_id, 2), f"file-{file_id}", 3),
     ]
-    once = await after(pools("reports"), TABLES, project, story)
+    once = await after(pools("reports"), TABLES, project, event_by_event(story))
     twice = [event for event in story for _ in range(2)]
-    assert await after(pools("reports"), TABLES, project, twice) == once
+    for batches in (event_by_event(twice), [twice], [story, story]):
+        assert await after(pools("reports"), TABLES, project, batches) == once
     assert [(row["version"], row["deleted"]) for row in once["files"]] == [(2, True)]
     assert [(row["state"], row["attempts"]) for row in once["mails"]] == [("sent", 2)]
 
@@ -75,10 +79,10 @@ async def test_what_comes_before_its_file_waits_for_it(pools: Pools) -> None:
         recorded(checked(file_id, 1), f"checks-{file_id}", 1),
         recorded(deleted(file_id, 1), f"file-{file_id}", 2),
     ]
-    [row] = (await after(pools("reports"), TABLES, project, early))["files"]
+    [row] = (await after(pools("reports"), TABLES, project, [early]))["files"]
     assert (row["name"], row["version"], row["deleted"]) == (None, 0, True)
     whole = [*early, recorded(uploaded(file_id), f"file-{file_id}", 1)]
-    [row] = (await after(pools("reports"), TABLES, project, whole))["files"]
+    [row] = (await after(pools("reports"), TABLES, project, [whole]))["files"]
     assert (row["name"], row["deleted"]) == ("main.py", True)
 
 
@@ -97,7 +101,7 @@ async def test_the_newest_check_of_the_last_version_decides_whichever_comes_last
         recorded(ready, f"checks-{file_id}", 3, at=NOON + timedelta(minutes=1)),
     ]
     for told in (results, results[::-1]):
-        [row] = (await after(pools("reports"), TABLES, project, [*told, *saves]))["files"]
+        [row] = (await after(pools("reports"), TABLES, project, [[*told, *saves]]))["files"]
         assert (row["check_id"], row["state"]) == (ready.check_id, "ready")
-    [row] = (await after(pools("reports"), TABLES, project, [*saves, results[0]]))["files"]
+    [row] = (await after(pools("reports"), TABLES, project, [[*saves, results[0]]]))["files"]
     assert row["state"] == "waiting"

@@ -1,13 +1,11 @@
 """Services in which a person has a long past."""
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checker import reactions as checker
 from services.files import reactions as files
@@ -18,6 +16,7 @@ from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.steps import Prepare
+from shared.messaging.handler import React
 from tests.integration.files.acts import STORE as FILES
 from tests.integration.notifier.story import STORE as MAILS
 from tests.support.events import ANN, recorded
@@ -26,7 +25,6 @@ LONG = 20_000  # events and versions
 FEW = 1000  # rows of other tables
 SECRET = "Zaphod4711"
 TOLD = recorded(UserErased(user_id=ANN), f"user-{ANN}", 2)
-React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
 
 _EVENTS = """
 INSERT INTO events (event_id, stream_id, version, type, schema_version, data, metadata, recorded_at)
@@ -152,7 +150,7 @@ class Long:
         while not await self.prepare(self.database, told):
             pass
         async with self.database.transaction() as connection:
-            await self.react(connection, told)
+            await self.react(connection, [told])
 
 
 async def _of_files(database: Database) -> Long:

@@ -22,7 +22,7 @@ from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.steps import Prepare
 from shared.eventsourcing.store import EventStore
 from shared.messaging.consumer import Consumer
-from shared.messaging.handler import React
+from shared.messaging.handler import ReactToOne, one_by_one
 from shared.messaging.handling import Handling
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import EVENTS
@@ -105,7 +105,7 @@ class Losses:
         queue = await self.broker.channel.get_queue(self.service, ensure=False)
         await queue.bind(EVENTS, key)
 
-    def catching_up(self, react: React, settled: float = SETTLED) -> CatchingUp:
+    def catching_up(self, react: ReactToOne, settled: float = SETTLED) -> CatchingUp:
         client = ServiceClient("files", "http://files", self.keys.identity("reports"))
         client._http = httpx2.AsyncClient(transport=self.way, base_url="http://files")
         handling, producers = self.handling(react), {"files": Producer(client)}
@@ -123,21 +123,25 @@ class Losses:
     def _held(self) -> set[str | None]:
         return self.in_hand()
 
-    def handling(self, react: React) -> Handling:
+    def handling(self, react: ReactToOne) -> Handling:
         waiting = Waiting(self.service, lambda: False)
         url, prepare = self.broker.url, self.prepare
-        return Handling(self.service, url, self.database, TYPES, react, waiting, prepare)
+        return Handling(
+            self.service, url, self.database, TYPES, one_by_one(react), waiting, prepare
+        )
 
     @asynccontextmanager
-    async def consuming(self, react: React) -> AsyncIterator[Consumer]:
+    async def consuming(self, react: ReactToOne) -> AsyncIterator[Consumer]:
         """A copy that only reads its queue, and never declares a binding again."""
-        consumer = Consumer(self.service, self.broker.url, self.database, TYPES, [], react)
+        consumer = Consumer(
+            self.service, self.broker.url, self.database, TYPES, [], one_by_one(react)
+        )
         async with running([Loop("consumer", consumer.step, pause=0.0, close=consumer.close)]):
             yield consumer
 
     @asynccontextmanager
     async def caught_up(
-        self, react: React, copies: int = 1, pause: float = 0.1
+        self, react: ReactToOne, copies: int = 1, pause: float = 0.1
     ) -> AsyncIterator[Sequence[CatchingUp]]:
         """Copies of the loop, from a checkpoint that has been set."""
         made = [self.catching_up(react) for _ in range(copies)]

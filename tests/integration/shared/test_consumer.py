@@ -20,7 +20,7 @@ from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
 from shared.eventsourcing.steps import Prepare
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import MAX_BYTES, to_message
-from shared.messaging.handler import React
+from shared.messaging.handler import ReactToOne, one_by_one
 from shared.messaging.topology import EVENTS, dead_queue
 from shared.runtime import Loop, running
 from tests.integration.conftest import Pools
@@ -36,9 +36,9 @@ TYPES = EventTypes([FileUploaded])
 
 @asynccontextmanager
 async def consuming(
-    service: str, url: str, database: Database, react: React, types: EventTypes = TYPES
+    service: str, url: str, database: Database, react: ReactToOne, types: EventTypes = TYPES
 ) -> AsyncIterator[Consumer]:
-    consumer = Consumer(service, url, database, types, [], react)
+    consumer = Consumer(service, url, database, types, [], one_by_one(react))
     async with running([Loop("consumer", consumer.step, pause=0.0, close=consumer.close)]):
         yield consumer
 
@@ -224,7 +224,9 @@ async def test_what_goes_before_the_transaction_is_not_done_for_another_body_or_
     other = replace(first, event=UserErased(user_id=uuid4()))
     types = EventTypes([UserErased])
     before: dict[type[Event], Prepare] = {UserErased: prepare}
-    consumer = Consumer(service, broker.url, pools("reports"), types, [], effects.note, before)
+    consumer = Consumer(
+        service, broker.url, pools("reports"), types, [], one_by_one(effects.note), before
+    )
     await broker.put(service, to_message(first), to_message(other), to_message(first))
 
     async def all_done() -> bool:
@@ -253,7 +255,7 @@ async def test_what_was_begun_before_its_transaction_is_never_buried_and_holds_u
     erasure, others = recorded(UserErased(user_id=uuid4())), [a_message() for _ in range(3)]
     types, before = EventTypes([UserErased, FileUploaded]), dict[type[Event], Prepare]()
     before[UserErased] = prepare
-    consumer = Consumer(service, broker.url, pools("reports"), types, [], react, before)
+    consumer = Consumer(service, broker.url, pools("reports"), types, [], one_by_one(react), before)
     await broker.put(service, others[0], to_message(erasure), *others[1:])
     await step_until(consumer.step, _applied(effects, *others))
     for _ in range(2):

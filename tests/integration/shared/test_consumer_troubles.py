@@ -18,15 +18,15 @@ from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing import inbox
 from shared.eventsourcing.event import EventTypes, RecordedEvent
-from shared.eventsourcing.inbox import Digest, is_new
+from shared.eventsourcing.inbox import Digest, Told, new_among
 from shared.ids import new_id
 from shared.messaging import arrivals, waiting
 from shared.messaging import consumer as consumer_module
 from shared.messaging.arrivals import PREFETCH, PREFETCH_BYTES, TOGETHER_BYTES
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import MAX_BYTES
-from shared.messaging.handler import React
 from shared.messaging.topology import EVENTS, dead_queue, declare_queue
+from shared.messaging.handler import ReactToOne, one_by_one
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
 from tests.support.broker import Broker, a_message, raw_message
@@ -43,8 +43,10 @@ async def make() -> AsyncIterator[Make]:
     """`make(service, url, database, react)`: a consumer that is closed in the end."""
     async with AsyncExitStack() as stack:
 
-        def made(service: str, url: str, database: Database, react: React, *keys: str) -> Consumer:
-            consumer = Consumer(service, url, database, TYPES, keys, react)
+        def made(
+            service: str, url: str, database: Database, react: ReactToOne, *keys: str
+        ) -> Consumer:
+            consumer = Consumer(service, url, database, TYPES, keys, one_by_one(react))
             stack.push_async_callback(consumer.close)
             return consumer
 
@@ -302,9 +304,8 @@ async def test_messages_older_than_anything_that_can_come_again_are_forgotten(
 
 async def _received(connection: AsyncConnection, consumer: str, age: str) -> None:
     event_id = new_id()
-    assert await is_new(
-        connection, consumer, event_id, Digest(b"w" * 32, b"m" * 32, has_personal=False), None
-    )
+    digest = Digest(b"w" * 32, b"m" * 32, has_personal=False)
+    assert await new_among(connection, consumer, [Told(event_id, digest, None)])
     aged = f"UPDATE inbox SET received_at = now() - interval '{age}' WHERE event_id = :event_id"
     await connection.execute(text(aged), {"event_id": event_id})
 

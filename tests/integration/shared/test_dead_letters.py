@@ -12,6 +12,7 @@ from aio_pika import Message
 from shared.contracts import published_types
 from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import main, run
+from shared.messaging.handler import one_by_one
 from shared.messaging.topology import dead_queue
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
@@ -66,7 +67,7 @@ async def test_a_letter_that_is_replayed_has_its_effect_and_is_no_longer_dead(
     assert await run(broker.url, service, "replay", wanted.message_id) == 1
     await eventually(lambda: _holds(broker, service, 1))
     types = published_types("files")
-    consumer = Consumer(service, broker.url, pools("reports"), types, [], effects.note)
+    consumer = Consumer(service, broker.url, pools("reports"), types, [], one_by_one(effects.note))
     await step_until(consumer.step, lambda: broker.is_settled(service))
     await consumer.close()
     assert await effects.of(UUID(wanted.message_id), UUID(other.message_id)) == [1, 0]

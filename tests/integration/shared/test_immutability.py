@@ -41,7 +41,7 @@ async def person(pools: Pools) -> UUID:
 
 async def _all(database: Database) -> list[RecordedEvent]:
     async with database.transaction() as connection:
-        return [recorded async for recorded in STORE.read_all(connection)]
+        return [recorded async for page in STORE.read_pages(connection) for recorded in page]
 
 
 @pytest.mark.parametrize("role", ["files", "files_owner"])

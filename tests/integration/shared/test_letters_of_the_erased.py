@@ -22,6 +22,7 @@ from shared.messaging.dead_letters import fetch
 from shared.messaging.envelope import to_message
 from shared.messaging.erased_letters import AT_ONCE, ErasedLetters, named_in
 from shared.messaging.publisher import Publisher
+from shared.messaging.handler import one_by_one
 from shared.messaging.topology import dead_queue
 from tests.integration.conftest import Pools
 from tests.support.broker import Broker, raw_message
@@ -45,7 +46,9 @@ async def _service(
         if isinstance(told.event, UserErased):
             await note_erased(connection, told.event.user_id)
 
-    consumer = Consumer(name, broker.url, database, types, [], react, erased=letters.want)
+    consumer = Consumer(
+        name, broker.url, database, types, [], one_by_one(react), erased=letters.want
+    )
     try:
         yield consumer, letters
     finally:

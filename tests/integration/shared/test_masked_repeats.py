@@ -13,6 +13,7 @@ from shared.eventsourcing.erasure import note_erased
 from shared.eventsourcing.event import RecordedEvent
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import to_message
+from shared.messaging.handler import one_by_one
 from shared.messaging.topology import dead_queue
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
@@ -38,7 +39,7 @@ async def _consumer(
     broker: Broker, service: str, pools: Pools, effects: Effects
 ) -> AsyncIterator[Consumer]:
     types = published_types()
-    consumer = Consumer(service, broker.url, pools("reports"), types, [], effects.note)
+    consumer = Consumer(service, broker.url, pools("reports"), types, [], one_by_one(effects.note))
     yield consumer
     await consumer.close()
 

@@ -19,6 +19,7 @@ from shared.contracts import CONSUMED, published_types
 from shared.errors import Unavailable
 from shared.messaging import moving
 from shared.messaging.consumer import Consumer
+from shared.messaging.handler import one_by_one
 from shared.messaging.moving import QueueInUse, declare_or_replace, moving_queue
 from shared.messaging.topology import DEAD, EVENTS, dead_queue, declare_queue
 from tests.integration.conftest import Pools
@@ -132,7 +133,7 @@ async def test_a_service_waits_until_its_old_queue_is_replaced(
     old: Old, pools: Pools, effects: Effects
 ) -> None:
     url, types = old.broker.url, published_types()
-    consumer = Consumer(old.service, url, pools("reports"), types, [KEY], effects.note)
+    consumer = Consumer(old.service, url, pools("reports"), types, [KEY], one_by_one(effects.note))
     for _ in range(2):
         with pytest.raises(Unavailable):
             await consumer.step()

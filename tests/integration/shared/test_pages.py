@@ -115,5 +115,7 @@ async def test_a_rebuild_reads_all_pages(
     monkeypatch.setattr(pages, "PAGE_BYTES", 5000)
     stored = [await store_row(database, data=upload_data(name="x" * 2000)) for _ in range(9)]
     async with database.transaction() as connection:
-        read = [recorded.event_id async for recorded in STORE.read_all(connection)]
+        read = [
+            recorded.event_id async for page in STORE.read_pages(connection) for recorded in page
+        ]
     assert read == stored

@@ -1,7 +1,7 @@
 """A database that takes no writes for a while costs no message, and poison is found."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from shared.contracts.files import FileUploaded
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.messaging.consumer import Consumer
+from shared.messaging.handler import ReactToOne, one_by_one
 from shared.messaging.topology import dead_queue
 from shared.runtime import Loop, running
 from tests.integration.shared.conftest import Effects
@@ -25,7 +26,6 @@ from tests.support.waiting import eventually
 
 TYPES = EventTypes([FileUploaded])
 ROLE = "prereview_reports"
-React = Callable[[AsyncConnection, RecordedEvent], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
@@ -62,14 +62,14 @@ async def _break_sessions(admin: "asyncpg.Connection[asyncpg.Record]", value: st
 
 @asynccontextmanager
 async def consuming(
-    service: str, url: str, database: Database, react: React
+    service: str, url: str, database: Database, react: ReactToOne
 ) -> AsyncIterator[Consumer]:
-    consumer = Consumer(service, url, database, TYPES, [], react)
+    consumer = Consumer(service, url, database, TYPES, [], one_by_one(react))
     async with running([Loop("consumer", consumer.step, pause=0.0, close=consumer.close)]):
         yield consumer
 
 
-def _poisoned_by(effects: Effects, poison: UUID) -> React:
+def _poisoned_by(effects: Effects, poison: UUID) -> ReactToOne:
     async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
         await effects.note(connection, event)
         if event.event_id == poison:

@@ -23,6 +23,7 @@ from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.relay import BATCH, Relay
 from shared.eventsourcing.store import Batch, EventStore
 from shared.messaging.consumer import Consumer
+from shared.messaging.handler import one_by_one
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import EVENTS
 from shared.runtime import Loop, running
@@ -201,7 +202,7 @@ async def test_a_relay_killed_after_publishing_repeats_and_the_inbox_absorbs_it(
         assert await heir.step()
     assert await _ids(heard, 40) == stored + stored
     types = published_types("files")
-    consumer = Consumer(service, broker.url, pools("reports"), types, [], effects.note)
+    consumer = Consumer(service, broker.url, pools("reports"), types, [], one_by_one(effects.note))
     await step_until(consumer.step, lambda: _all_once(effects, stored))
     await step_until(consumer.step, lambda: broker.is_settled(service))
     await consumer.close()

@@ -82,7 +82,7 @@ async def test_a_kill_between_two_steps_is_made_up_for_when_the_news_comes_again
 async def test_the_transaction_alone_leaves_nothing(long: Long) -> None:
     """Whatever came between the steps and the transaction: as much as ever there is."""
     async with long.database.transaction() as connection:
-        await long.react(connection, TOLD)
+        await long.react(connection, [TOLD])
     assert await long.left() == {}
 
 

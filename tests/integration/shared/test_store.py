@@ -123,7 +123,7 @@ async def test_eight_writers_lose_nothing_and_a_cursor_reader_sees_all_in_order(
         versions = [r.version for r in seen if r.stream_id == stream(file_id)]
         assert versions == list(range(1, len(versions) + 1))
     async with database.transaction() as connection:
-        stored = [r async for r in STORE.read_all(connection, start)]
+        stored = [r async for page in STORE.read_pages(connection, start) for r in page]
     assert stored == seen
 
 
@@ -166,7 +166,9 @@ async def test_history_longer_than_a_page_is_read_whole(fresh_postgres: PrivateD
         async with database.transaction() as connection:
             await STORE.append(connection, stream(file_id), 0, events)
         async with database.transaction() as connection:
-            read = [recorded.event async for recorded in STORE.read_all(connection)]
+            read = [
+                recorded.event async for page in STORE.read_pages(connection) for recorded in page
+            ]
         assert read == events
     finally:
         await database.close()

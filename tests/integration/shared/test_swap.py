@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
 import pytest
@@ -48,7 +48,9 @@ async def test_the_swap_waits_for_a_long_reader_and_nobody_else_does(
     async with database.transaction() as reader:
         await _count(reader, user_id)
         pid = await reader.scalar(text("SELECT pg_backend_pid()"))
-        rebuilding = asyncio.create_task(rebuild(owner, "files", FILES, history, tell=told.append))
+        rebuilding = asyncio.create_task(
+            rebuild(owner, "files", [FILES], history, tell=told.append)
+        )
         while len(told) < 3:  # some tries
             waits.append(await _look(database))
             await _upload(database, f"during{len(waits)}.py", user_id)
@@ -75,7 +77,7 @@ async def test_readers_one_after_the_other_do_not_keep_it(pools: Pools) -> None:
 
     readers = [asyncio.create_task(read_without_end()) for _ in range(4)]
     try:
-        await asyncio.wait_for(rebuild(owner, "files", FILES, history), 30)
+        await asyncio.wait_for(rebuild(owner, "files", [FILES], history), 30)
     finally:
         done.set()
         await asyncio.gather(*readers)
@@ -90,7 +92,9 @@ async def test_the_append_lock_is_free_while_it_waits_for_a_reader(
     told: list[str] = []
     async with database.transaction() as reader:
         await reader.execute(text("SELECT count(*) FROM files"))
-        rebuilding = asyncio.create_task(rebuild(owner, "files", FILES, history, tell=told.append))
+        rebuilding = asyncio.create_task(
+            rebuild(owner, "files", [FILES], history, tell=told.append)
+        )
         await eventually(lambda: _said(told))
         query = text("SELECT pg_try_advisory_xact_lock(hashtextextended('files/append', 0))")
         for _ in range(50):
@@ -110,7 +114,9 @@ async def test_a_long_tail_is_applied_while_writers_write(pools: Pools) -> None:
     under_lock: list[int] = []
     first = True
 
-    async def busy(connection: AsyncConnection, after: int) -> AsyncIterator[RecordedEvent]:
+    async def busy(
+        connection: AsyncConnection, after: int
+    ) -> AsyncIterator[Sequence[RecordedEvent]]:
         nonlocal first
         locked = await connection.scalar(
             text(
@@ -119,9 +125,9 @@ async def test_a_long_tail_is_applied_while_writers_write(pools: Pools) -> None:
             )
         )
         count = 0
-        async for recorded in history(connection, after):
-            yield recorded
-            count += 1
+        async for page in history(connection, after):
+            yield page
+            count += len(page)
         if locked > 1:  # besides that of the rebuild
             under_lock.append(count)
         if first:
@@ -129,7 +135,7 @@ async def test_a_long_tail_is_applied_while_writers_write(pools: Pools) -> None:
             for number in range(of_rebuild.SHORT + 20):
                 await _upload(database, f"tail{number}.py", user_id)
 
-    await rebuild(owner, "files", FILES, busy)
+    await rebuild(owner, "files", [FILES], busy)
     assert under_lock == [0]
     async with database.transaction() as connection:
         assert await _count(connection, user_id) == of_rebuild.SHORT + 20
@@ -143,7 +149,7 @@ async def test_a_writer_that_holds_the_lock_for_long_is_waited_for(pools: Pools)
     )
     async with database.transaction() as writer:
         await take_append_lock(writer)
-        rebuilding = asyncio.create_task(rebuild(impatient, "files", FILES, history))
+        rebuilding = asyncio.create_task(rebuild(impatient, "files", [FILES], history))
         end = time.monotonic() + 2
         while time.monotonic() < end:
             assert await _look(database) < 1
@@ -156,12 +162,12 @@ async def test_nothing_is_left_of_a_rebuild_that_failed(pools: Pools) -> None:
     """What was in the shadow would be hidden from an erasure."""
     await _upload(pools("files"), "left.py", uuid4())
 
-    async def fails(_connection: AsyncConnection, _event: RecordedEvent) -> None:
+    async def fails(_connection: AsyncConnection, _events: Sequence[RecordedEvent]) -> None:
         raise RuntimeError("bug in a handler")
 
     broken = Projection("files", FILES.tables, dict.fromkeys(FILES.handlers, fails))
     with pytest.raises(RuntimeError):
-        await rebuild(pools("files_owner"), "files", broken, history)
+        await rebuild(pools("files_owner"), "files", [broken], history)
     async with pools("files_owner").transaction() as connection:
         assert await connection.scalar(text("SELECT to_regnamespace('files_rebuild')")) is None
 
@@ -172,7 +178,9 @@ async def test_waiting_for_another_rebuild_is_told_and_keeps_no_snapshot(pools: 
         query = text("SELECT pg_advisory_lock(hashtextextended('files/rebuild', 0))")
         await other.execute(query)
         await other.commit()
-        rebuilding = asyncio.create_task(rebuild(owner, "files", FILES, history, tell=told.append))
+        rebuilding = asyncio.create_task(
+            rebuild(owner, "files", [FILES], history, tell=told.append)
+        )
         await eventually(lambda: _said(told))
         assert told == ["waits for another rebuild"]
         await asyncio.sleep(0.7)
@@ -217,6 +225,6 @@ async def test_an_unreadable_event_is_named_by_its_position(
     await store_row(database, data=[1])
     async with database.transaction() as connection:
         with pytest.raises(UnreadableRowError) as caught:
-            [recorded async for recorded in STORE.read_all(connection)]
+            [recorded async for page in STORE.read_pages(connection) for recorded in page]
     assert caught.value.position == 1
     await database.close()

@@ -18,7 +18,7 @@ from shared.errors import ConcurrencyConflict, Unavailable
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.messaging import waiting
 from shared.messaging.consumer import Consumer
-from shared.messaging.handler import React
+from shared.messaging.handler import ReactToOne, one_by_one
 from shared.messaging.topology import dead_queue
 from shared.runtime import Loop, running
 from tests.integration.conftest import Pools
@@ -47,9 +47,9 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def consuming(
-    service: str, broker: Broker, pools: Pools, react: React
+    service: str, broker: Broker, pools: Pools, react: ReactToOne
 ) -> AsyncIterator[Consumer]:
-    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], react)
+    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], one_by_one(react))
     async with running([Loop("consumer", consumer.step, pause=0.0, close=consumer.close)]):
         yield consumer
 
@@ -136,14 +136,14 @@ async def test_a_fault_counts_only_where_the_database_could_have_written(
     assert await effects.of(first, poison, last) == [1, 0, 1]
 
 
-def _raising(error: BaseException) -> React:
+def _raising(error: BaseException) -> ReactToOne:
     async def react(_: AsyncConnection, __: RecordedEvent) -> None:
         raise error
 
     return react
 
 
-def _doing(*statements: str) -> React:
+def _doing(*statements: str) -> ReactToOne:
     async def react(connection: AsyncConnection, _: RecordedEvent) -> None:
         for statement in statements:
             await connection.execute(text(statement))
@@ -151,7 +151,7 @@ def _doing(*statements: str) -> React:
     return react
 
 
-TROUBLES: dict[str, tuple[React, type[Exception]]] = {
+TROUBLES: dict[str, tuple[ReactToOne, type[Exception]]] = {
     "a table that is not there": (_doing("SELECT * FROM nothing_here"), Exception),
     "a right that is missing": (_doing("DELETE FROM events"), Exception),
     "a statement that takes too long": (

@@ -1,0 +1,32 @@
+"""What is done because of an event belongs to its request and its trace."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared import telemetry
+from shared.context import causation_id, correlation_id
+from shared.eventsourcing.event import Metadata, RecordedEvent
+
+
+def because_of(recorded: RecordedEvent) -> Metadata:
+    """What led to an event that is appended because of this one."""
+    told = recorded.metadata
+    return Metadata(
+        correlation_id=told.correlation_id,
+        causation_id=recorded.event_id,
+        traceparent=told.traceparent,
+    )
+
+
+@contextmanager
+def working_for(recorded: RecordedEvent) -> Iterator[None]:
+    """Within the block the task works for the event, in a span below that of the event."""
+    correlation = correlation_id.set(recorded.metadata.correlation_id)
+    causation = causation_id.set(recorded.event_id)
+    try:
+        name = f"reacts to {recorded.event.type_name()}"
+        with telemetry.continued(recorded.metadata.traceparent, name):
+            yield
+    finally:
+        causation_id.reset(causation)
+        correlation_id.reset(correlation)
