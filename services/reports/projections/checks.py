@@ -1,15 +1,15 @@
 """The check log, with everything a report tells."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports.projections.common import facts, forget_in
 from shared.contracts.auth import UserErased
-from shared.contracts.checker import CheckFailed, Counts, FileChecked
+from shared.contracts.checker import CheckFailed, Counts, FileChecked, Finding, FixedFinding
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import Projection, execute_each
 
@@ -32,10 +32,16 @@ def _values(recorded: RecordedEvent) -> dict[str, Any]:
     values = facts(recorded) | {"checked_at": recorded.recorded_at}
     if isinstance(recorded.event, CheckFailed):
         return values | _NOTHING
-    data = recorded.event.model_dump(mode="json", include={"counts", "findings", "fixed"})
-    return values | {"reason": None, **{name: json.dumps(data[name]) for name in data}}
+    assert isinstance(recorded.event, FileChecked)  # noqa: S101 - the table of handlers says so
+    return values | {
+        "reason": None,
+        "counts": recorded.event.counts.model_dump_json(),
+        "findings": _FINDINGS.dump_json(recorded.event.findings).decode(),
+        "fixed": _FIXED.dump_json(recorded.event.fixed).decode(),
+    }
 
 
+_FINDINGS, _FIXED = TypeAdapter(list[Finding]), TypeAdapter(list[FixedFinding])
 _NOTHING = {
     "outcome": "failed",
     "verdict": None,

@@ -27,6 +27,17 @@ ON CONFLICT (file_id) DO UPDATE SET
 WHERE files.sequence < excluded.sequence
 """)
 
+# Most versions are the first that is heard of their file; the statement after it finds the others.
+_SAVE_FILE = text("""
+INSERT INTO files (file_id, user_id, sequence, deleted, version, name, folded, size, sha256,
+                   uploaded_at)
+VALUES (:file_id, :user_id, :sequence, false, :version, :name, :folded, :size, :sha256,
+        :recorded_at)
+ON CONFLICT (file_id) DO UPDATE SET
+    sequence = excluded.sequence, deleted = excluded.deleted, deleted_at = excluded.deleted_at
+WHERE files.sequence < excluded.sequence
+""")
+
 _SAVE_VERSION = text("""
 UPDATE files SET version = :version, name = :name, folded = :folded, size = :size,
                  sha256 = :sha256, uploaded_at = :recorded_at
@@ -52,10 +63,10 @@ WHERE (files.check_version, files.checked_at, files.check_id)
 
 
 async def _file_saved(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    await _follow_life(connection, events)
     values = [facts(recorded) for recorded in events]
     folded = [{**one, "folded": one["name"].casefold()} for one in values]
-    await execute_each(connection, _SAVE_VERSION, folded)
+    for statement in (_SAVE_FILE, _SAVE_VERSION):
+        await execute_each(connection, statement, folded)
 
 
 async def _follow_life(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:

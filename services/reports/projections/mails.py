@@ -1,6 +1,7 @@
 """The mail log: the truth about each mail."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,9 +20,9 @@ from shared.eventsourcing.projection import Projection, execute_each
 
 _SAVE_MAIL = text("""
 INSERT INTO mails (mail_id, check_id, user_id, sequence, state, attempts, sent_at, message_id,
-                   reply, reason, next_attempt_at)
+                   reply, reason, next_attempt_at, kind, queued_at)
 VALUES (:mail_id, :check_id, :user_id, :sequence, :state, :attempts, :sent_at, :message_id,
-        :reply, :reason, :next_attempt_at)
+        :reply, :reason, :next_attempt_at, :kind, :queued_at)
 ON CONFLICT (mail_id) DO UPDATE SET
     sequence = excluded.sequence, state = excluded.state, sent_at = excluded.sent_at,
     attempts = excluded.attempts, message_id = excluded.message_id, reply = excluded.reply,
@@ -29,23 +30,28 @@ ON CONFLICT (mail_id) DO UPDATE SET
 WHERE mails.sequence < excluded.sequence
 """)
 
+# What the first event of a mail tells, where others were heard of before.
 _SAVE_KIND = text("""
-UPDATE mails SET kind = :kind, queued_at = least(queued_at, :recorded_at) WHERE mail_id = :mail_id
+UPDATE mails SET kind = :kind, queued_at = :recorded_at WHERE mail_id = :mail_id AND kind IS NULL
 """)
+
+_UNTOLD = dict.fromkeys(
+    ("sent_at", "message_id", "reply", "reason", "next_attempt_at", "kind", "queued_at")
+)
 
 
 async def _mail(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    unset = dict.fromkeys(("sent_at", "message_id", "reply", "reason", "next_attempt_at"))
-    mails = [
-        {"attempts": 0, **unset, **facts(recorded), "state": _state(recorded.event)}
-        for recorded in events
-    ]
-    await execute_each(connection, _SAVE_MAIL, mails)
+    await execute_each(connection, _SAVE_MAIL, [_values(recorded) for recorded in events])
 
 
 async def _mail_queued(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    await _mail(connection, events)
-    await execute_each(connection, _SAVE_KIND, [facts(recorded) for recorded in events])
+    queued = [{**_values(recorded), "queued_at": recorded.recorded_at} for recorded in events]
+    for statement in (_SAVE_MAIL, _SAVE_KIND):
+        await execute_each(connection, statement, queued)
+
+
+def _values(recorded: RecordedEvent) -> dict[str, Any]:
+    return {"attempts": 0, **_UNTOLD, **facts(recorded), "state": _state(recorded.event)}
 
 
 def _state(event: object) -> str:
