@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from shared.eventsourcing.event import Metadata
 from shared.eventsourcing.store import metadata_of
 from shared.messaging.envelope import read_envelope, to_message
-from shared.telemetry import continued, traceparent
+from shared.telemetry import continued, linked, traceparent
 from shared.web.client import call_headers
 from tests.support.events import ANN, recorded, uploaded
 
@@ -67,3 +67,16 @@ def test_a_reaction_without_a_trace_begins_its_own(tracer: trace.Tracer) -> None
     with continued(Metadata().traceparent, "reaction"):
         assert traceparent() is not None
     assert EXPORTER.get_finished_spans()[-1].parent is None
+
+
+def test_the_reaction_to_a_set_is_linked_to_each_of_its_traces(tracer: trace.Tracer) -> None:
+    parents: list[str | None] = [None]
+    for name in ("one upload", "another"):
+        with tracer.start_as_current_span(name):
+            parents.append(traceparent())
+    with linked([*parents, "garbage"], "reaction"):
+        pass
+    reaction = EXPORTER.get_finished_spans()[-1]
+    assert reaction.parent is None
+    traces = [f"{link.context.trace_id:032x}" for link in reaction.links]
+    assert traces == [parent.split("-")[1] for parent in parents if parent]
