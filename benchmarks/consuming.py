@@ -43,6 +43,10 @@ class Message:
     message_id: str | None
     type: str | None = None
 
+    @property
+    def body_size(self) -> int:
+        return len(self.body)
+
     async def ack(self) -> None: ...
 
 

@@ -15,6 +15,7 @@ from shared.eventsourcing.store import Batch, EventStore
 from shared.messaging.batches import BATCH_BYTES, CONTENT_TYPE_OF_BATCH, joined, opened
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import CONTENT_TYPE
+from shared.messaging.handler import one_by_one
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import dead_queue
 from tests.integration.conftest import Pools
@@ -43,7 +44,7 @@ async def test_each_event_of_a_message_has_its_effect_once(
     service, events = await broker.service(), [a_message() for _ in range(30)]
     story = [joined(events[:20]), joined(events[10:]), events[3], joined([events[5]] * 3)]
     await broker.put(service, *story, joined(events))
-    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], one_by_one(effects.note))
     await _drain(consumer)
     await consumer.close()
     assert await broker.size(service) == 0
@@ -59,7 +60,7 @@ async def test_what_can_not_be_read_is_buried_without_its_neighbours(
     del broken["data"]["name"]
     events[2].body = json.dumps(broken).encode()
     await broker.put(service, joined(events))
-    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], one_by_one(effects.note))
     await _drain(consumer)
     letter = await broker.take(dead_queue(service))
     await consumer.close()
@@ -75,7 +76,7 @@ async def test_a_batch_that_is_none_is_buried(
     for body in (b"[]", b"[1]", b"[" * 9000, b"{"):
         await broker.put(service, Message(body, content_type=CONTENT_TYPE_OF_BATCH))
     await broker.put(service, good)
-    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], one_by_one(effects.note))
     await _drain(consumer)
     await consumer.close()
     assert await broker.size(dead_queue(service)) == 4
@@ -86,12 +87,12 @@ async def test_a_message_handled_in_part_is_delivered_again_and_has_no_second_ef
     broker: Broker, pools: Pools, effects: Effects
 ) -> None:
     service, events = await broker.service(), [a_message() for _ in range(4)]
-    first = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    first = Consumer(service, broker.url, pools("reports"), TYPES, [], one_by_one(effects.note))
     await broker.put(service, joined(events[:2]))
     await _drain(first)
     await broker.put(service, joined(events))
     await first.close()
-    second = Consumer(service, broker.url, pools("reports"), TYPES, [], effects.note)
+    second = Consumer(service, broker.url, pools("reports"), TYPES, [], one_by_one(effects.note))
     await _drain(second)
     await second.close()
     assert await effects.of(*map(_id, events)) == [1] * 4

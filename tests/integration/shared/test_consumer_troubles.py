@@ -25,8 +25,8 @@ from shared.messaging import consumer as consumer_module
 from shared.messaging.arrivals import PREFETCH, PREFETCH_BYTES, TOGETHER_BYTES
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import MAX_BYTES
-from shared.messaging.topology import EVENTS, dead_queue, declare_queue
 from shared.messaging.handler import ReactToOne, one_by_one
+from shared.messaging.topology import EVENTS, dead_queue, declare_queue
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
 from tests.support.broker import Broker, a_message, raw_message

@@ -21,8 +21,8 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import fetch
 from shared.messaging.envelope import to_message
 from shared.messaging.erased_letters import AT_ONCE, ErasedLetters, named_in
-from shared.messaging.publisher import Publisher
 from shared.messaging.handler import one_by_one
+from shared.messaging.publisher import Publisher
 from shared.messaging.topology import dead_queue
 from tests.integration.conftest import Pools
 from tests.support.broker import Broker, raw_message
