@@ -15,7 +15,7 @@ from shared.logging import log
 
 T = TypeVar("T")
 IsAway = Callable[[BaseException], bool]
-PROOF = "proof"  # in a connection's `info`: an id of the events the transaction has appended
+TRACE = "trace"  # in a connection's `info`: the `Trace` of what the transaction has appended
 PAUSE = 0.1  # seconds between two looks
 LOOK = 1.0  # seconds one may take
 
@@ -31,7 +31,7 @@ _IS_THERE = "SELECT EXISTS (SELECT FROM events WHERE event_id = :proof)"
 
 
 class Trace(NamedTuple):
-    """By what a transaction that wrote is found again."""
+    """By what a transaction that wrote is found again: its id, and that of an event, if any."""
 
     xid: str
     proof: Any
@@ -50,7 +50,7 @@ async def in_time(
     driver: Any = (await connection.get_raw_connection()).driver_connection
     cut = asyncio.get_running_loop().call_at(deadline.ends_at, driver.terminate)
     try:
-        connection.info.pop(PROOF, None)
+        connection.info.pop(TRACE, None)
         await connection.begin()
         yield connection
         trace = await _trace(connection)
@@ -117,8 +117,11 @@ async def _give_back(connection: AsyncConnection, driver: Any, cut: asyncio.Time
 
 async def _trace(connection: AsyncConnection) -> Trace | None:
     """None for a transaction that wrote nothing."""
+    appended: Trace | None = connection.info.get(TRACE)
+    if appended is not None:
+        return appended
     xid = await connection.scalar(text(_XID))
-    return None if xid is None else Trace(xid, connection.info.get(PROOF))
+    return None if xid is None else Trace(xid, None)
 
 
 async def _was_committed(asking: AsyncEngine, trace: Trace, deadline: Deadline) -> bool:

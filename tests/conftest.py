@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvloop
 from playwright.async_api import Browser, Page, async_playwright
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -46,6 +48,13 @@ collect_ignore_glob = [] if sys.platform == "linux" else ["faults/*"]
 
 def pytest_report_header() -> list[str]:
     return ["tests/faults are left out: they need Linux"] if collect_ignore_glob else []
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """What is tested runs on the event loop of production."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 class ByServers(LoadScopeScheduling):  # type: ignore[misc]

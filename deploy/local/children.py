@@ -14,7 +14,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.postgres.provision import role_url
 from deploy.rabbitmq.definitions import SERVICES as STATEFUL
 
-HEAVY = ("services.__main__", "deploy.local.mailbox")
+HEAVY = ("services.__main__", "deploy.local.mailbox", "uvicorn.loops.uvloop")
 
 
 @dataclass(frozen=True)

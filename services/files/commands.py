@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,11 +18,10 @@ from services.files.domain import file as rules
 from services.files.domain.contents import check_text
 from services.files.domain.file import FILE, File, Mark, Upload, mark_of, stream
 from services.files.domain.names import check_name
+from shared.contracts.files import FileReplaced, FileUploaded
 from shared.errors import Unauthenticated
-from shared.eventsourcing.erasure import is_erased
-from shared.eventsourcing.event import Event
+from shared.eventsourcing.event import Event, RecordedEvent
 from shared.eventsourcing.execute import execute
-from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
 
@@ -31,7 +31,8 @@ class Saved:
     """The file as a command left it, and what that costs.
 
     `event_id` is None when nothing had to change. `adds_file`: there is a living file more.
-    `changes` are the file's events up to this one where it saved bytes, else 0.
+    `changes` are the file's events up to this one where it saved bytes, else 0. `bucket_full_at`
+    is what `limits.charge` takes a token from, as it was when the command became the only writer.
     """
 
     file_id: UUID
@@ -44,6 +45,7 @@ class Saved:
     mark: Mark
     adds_file: bool = False
     changes: int = 0
+    bucket_full_at: datetime | None = None
 
     @property
     def unchanged(self) -> bool:
@@ -62,14 +64,14 @@ async def upload_file(
     """A new file; with `replace` the next version of the user's own one of this name."""
     new = await asyncio.to_thread(_checked, user_id, name, content)
     await contents.keep(connection, new.sha256, content)
-    await _begin(connection, user_id)
     file_id = new_id()
-    taken_by = await _living(connection, user_id, new.name, file_id)
-    if replace and taken_by is not None:
-        again = partial(rules.replace_file, file_id=taken_by, new=new)
-        return await _save(connection, store, taken_by, again)
-    decide = partial(rules.upload, file_id=file_id, new=new, taken_by=taken_by)
-    return dataclasses.replace(await _save(connection, store, file_id, decide), adds_file=True)
+    begun = await _begin(connection, user_id, new.name, file_id)
+    if replace and begun.taken_by is not None:
+        again = partial(rules.replace_file, file_id=begun.taken_by, new=new)
+        return await _save(connection, store, begun, begun.taken_by, again)
+    events = rules.upload(FILE.initial, file_id, new, begun.taken_by)
+    [recorded] = await store.append(connection, stream(file_id), 0, events)
+    return dataclasses.replace(_saved(recorded, begun), adds_file=True)
 
 
 async def replace_content(
@@ -84,12 +86,11 @@ async def replace_content(
     """With `if_version` only if that is still the file's version."""
     new = await asyncio.to_thread(_checked, user_id, name, content)
     await contents.keep(connection, new.sha256, content)
-    await _begin(connection, user_id)
-    taken_by = await _living(connection, user_id, new.name, file_id)
+    begun = await _begin(connection, user_id, new.name, file_id)
     decide = partial(
-        rules.replace_file, file_id=file_id, new=new, taken_by=taken_by, if_version=if_version
+        rules.replace_file, file_id=file_id, new=new, taken_by=begun.taken_by, if_version=if_version
     )
-    return await _save(connection, store, file_id, decide)
+    return await _save(connection, store, begun, file_id, decide)
 
 
 async def delete_file(
@@ -99,23 +100,19 @@ async def delete_file(
     file_id: UUID,
     if_version: int | None = None,
 ) -> Saved:
-    await _begin(connection, user_id)
+    begun = await _begin(connection, user_id)
     decide = partial(rules.delete, file_id=file_id, user_id=user_id, if_version=if_version)
-    return await _save(connection, store, file_id, decide)
+    return await _save(connection, store, begun, file_id, decide)
 
 
 async def restore_file(
     connection: AsyncConnection, store: EventStore, user_id: UUID, file_id: UUID
 ) -> Saved:
-    await _begin(connection, user_id)
-    name = await connection.scalar(
-        text("SELECT name FROM files WHERE file_id = :file_id AND user_id = :user_id"),
-        {"file_id": file_id, "user_id": user_id},
-    )
-    taken_by = await _living(connection, user_id, name, file_id) if name else None
+    begun = await _begin(connection, user_id)
+    taken_by = await connection.scalar(_NAMESAKE, {"file_id": file_id, "user_id": user_id})
     decide = partial(rules.restore, file_id=file_id, user_id=user_id, taken_by=taken_by)
-    saved = await _save(connection, store, file_id, decide)
-    return dataclasses.replace(saved, adds_file=True, changes=0)
+    saved = await _save(connection, store, begun, file_id, decide)
+    return dataclasses.replace(saved, adds_file=True)
 
 
 def _checked(user_id: UUID, name: str, content: bytes) -> Upload:
@@ -124,42 +121,52 @@ def _checked(user_id: UUID, name: str, content: bytes) -> Upload:
     return Upload(user_id, checked, len(content), hashlib.sha256(content).hexdigest())
 
 
-async def _begin(connection: AsyncConnection, user_id: UUID) -> None:
+_BEGIN = text("SELECT * FROM begin_command(:user_id, :name, :but)")
+_NAMESAKE = text("""
+SELECT other.file_id FROM files JOIN files AS other USING (user_id, name)
+WHERE files.file_id = :file_id AND user_id = :user_id AND NOT other.deleted
+AND other.file_id <> files.file_id
+""")
+
+
+class _Begun(NamedTuple):
+    """What a command finds: the user's other living file of the name, and their bucket."""
+
+    taken_by: UUID | None
+    bucket_full_at: datetime | None
+
+
+async def _begin(
+    connection: AsyncConnection, user_id: UUID, name: str | None = None, but: UUID | None = None
+) -> _Begun:
     """Become the only writer, so that what is read from here on still holds at the append.
 
     Comes before the first look at a read table: a rebuild takes the same two locks in this order.
     """
-    await take_append_lock(connection)
-    if await is_erased(connection, user_id):
+    values = {"user_id": user_id, "name": name, "but": but}
+    is_erased, *found = (await connection.execute(_BEGIN, values)).one()
+    if is_erased:
         raise Unauthenticated
+    return _Begun(*found)
 
 
-async def _living(connection: AsyncConnection, user_id: UUID, name: str, but: UUID) -> UUID | None:
-    """The user's other living file of a name."""
-    found: UUID | None = await connection.scalar(
-        text(
-            "SELECT file_id FROM files WHERE user_id = :user_id AND name = :name AND NOT deleted"
-            " AND file_id <> :but"
-        ),
-        {"user_id": user_id, "name": name, "but": but},
-    )
-    return found
-
-
-_OUTCOME = """
+_OUTCOME = text("""
 SELECT f.name, f.version, v.size, v.sha256, v.saved_at, f.deleted
 FROM files f JOIN file_versions v USING (file_id, version) WHERE file_id = :file_id
-"""
+""")
 
 
 async def _save(
     connection: AsyncConnection,
     store: EventStore,
+    begun: _Begun,
     file_id: UUID,
     decide: Callable[[File], list[Event]],
 ) -> Saved:
     recorded = await execute(connection, store, FILE, stream(file_id), decide)
-    found = (await connection.execute(text(_OUTCOME), {"file_id": file_id})).one()
+    if recorded and isinstance(recorded[-1].event, FileUploaded | FileReplaced):
+        return _saved(recorded[-1], begun)
+    found = (await connection.execute(_OUTCOME, {"file_id": file_id})).one()
     return Saved(
         file_id,
         found.name,
@@ -169,5 +176,23 @@ async def _save(
         found.saved_at,
         recorded[-1].event_id if recorded else None,
         mark_of(found.version, deleted=found.deleted),
-        changes=recorded[-1].version if recorded else 0,
+        bucket_full_at=begun.bucket_full_at,
+    )
+
+
+def _saved(recorded: RecordedEvent, begun: _Begun) -> Saved:
+    """What an event says that saved bytes."""
+    event = recorded.event
+    assert isinstance(event, FileUploaded | FileReplaced)  # noqa: S101 - all that is given
+    return Saved(
+        event.file_id,
+        event.name,
+        event.version,
+        event.size,
+        event.sha256,
+        recorded.recorded_at,
+        recorded.event_id,
+        mark_of(event.version, deleted=False),
+        changes=recorded.version,
+        bucket_full_at=begun.bucket_full_at,
     )

@@ -32,8 +32,9 @@ async def keep(connection: AsyncConnection, sha256: str, content: bytes) -> None
     """Have the bytes here, and keep them from being dropped until the end of the transaction."""
     held = False
     while not held:  # others may drop them between the two statements
-        await connection.execute(text(_INSERT), {"sha256": sha256, "content": content})
-        held = bool(await connection.scalar(text(_HOLD), {"sha256": sha256}))
+        values = {"sha256": sha256, "content": content}
+        is_new = (await connection.execute(text(_INSERT), values)).rowcount == 1
+        held = is_new or bool(await connection.scalar(text(_HOLD), {"sha256": sha256}))
 
 
 async def drop_unwanted(connection: AsyncConnection, candidates: Collection[str]) -> int:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files.domain.bucket import WINDOW, Bucket
@@ -80,34 +81,35 @@ class Limits(BaseModel):
     uploads: Uploads
 
 
-_USED = """
-SELECT (SELECT count(*) FROM files WHERE user_id = :user_id AND NOT deleted) AS files,
-       (SELECT coalesce(sum(size), 0)
-        FROM (SELECT DISTINCT sha256, size FROM file_versions WHERE user_id = :user_id AND kept)
-             AS kept) AS bytes,
-       (SELECT full_at FROM upload_buckets WHERE user_id = :user_id) AS full_at
-"""
-_STOCK = """
-SELECT count(*) AS files, max(v.saved_at) AS newest
-FROM files f JOIN file_versions v USING (file_id, version)
-WHERE f.user_id = :user_id AND NOT f.deleted
-"""
-_KEEP_BUCKET = """
-INSERT INTO upload_buckets (user_id, full_at) VALUES (:user_id, :full_at)
+_USED = text("""
+SELECT coalesce(files, 0) AS files, coalesce(bytes, 0) AS bytes, full_at
+FROM (SELECT CAST(:user_id AS uuid) AS user_id) AS person
+LEFT JOIN usage USING (user_id) LEFT JOIN upload_buckets USING (user_id)
+""")
+_STOCK = text("""
+SELECT coalesce((SELECT files FROM usage WHERE user_id = :user_id), 0) AS files,
+       (SELECT max(saved_at) FROM files WHERE user_id = :user_id AND NOT deleted) AS newest
+""")
+# Used is what the change has left: the statement comes after it.
+_KEEP_BUCKET = text("""
+INSERT INTO upload_buckets AS b (user_id, full_at) VALUES (:user_id, :full_at)
 ON CONFLICT (user_id) DO UPDATE SET full_at = excluded.full_at
-"""
+RETURNING coalesce((SELECT files FROM usage WHERE user_id = b.user_id), 0) AS files,
+          coalesce((SELECT bytes FROM usage WHERE user_id = b.user_id), 0) AS bytes
+""")
 
 
 async def current(
     connection: AsyncConnection, allowance: Allowance, user_id: UUID, now: datetime
 ) -> Limits:
-    limits, _ = await _look(connection, allowance, user_id, now)
-    return limits
+    found = (await connection.execute(_USED, {"user_id": user_id})).one()
+    bucket = Bucket(allowance.uploads_per_minute, found.full_at or now, now)
+    return _limits(allowance, found, bucket)
 
 
 async def stock(connection: AsyncConnection, user_id: UUID) -> tuple[int, datetime | None]:
     """How many files live, and when the newest of their last versions was saved."""
-    row = (await connection.execute(text(_STOCK), {"user_id": user_id})).one()
+    row = (await connection.execute(_STOCK, {"user_id": user_id})).one()
     return row.files, row.newest
 
 
@@ -119,8 +121,9 @@ async def charge(
     *,
     adds_file: bool,
     changes: int,
+    bucket_full_at: datetime | None,
 ) -> Limits:
-    """What is left after a change; `adds_file` and `changes` as `commands.Saved` tells them.
+    """What is left after a change; the last three as `commands.Saved` tells them.
 
     Under the append lock, which the change has taken. Raises and so undoes the change:
         FilesFull: the file is one too many.
@@ -128,19 +131,19 @@ async def charge(
         StorageFull: the bytes are too many.
         TooManyUploads: no token is left.
     """
-    limits, bucket = await _look(connection, allowance, user_id, now)
-    if adds_file and limits.files.used > allowance.files:
+    bucket = Bucket(allowance.uploads_per_minute, bucket_full_at or now, now)
+    rest = bucket.taken()
+    values = {"user_id": user_id, "full_at": rest.full_at}
+    used = (await connection.execute(_KEEP_BUCKET, values)).one()
+    if adds_file and used.files > allowance.files:
         raise FilesFull(limit=allowance.files)
     if changes > allowance.changes:
         raise FileWornOut(limit=allowance.changes)
-    if changes and limits.bytes.used > allowance.bytes:
+    if changes and used.bytes > allowance.bytes:
         raise StorageFull(limit=allowance.bytes)
     if not bucket.left:
         raise TooManyUploads(bucket.retry_after)
-    rest = bucket.taken()
-    values = {"user_id": user_id, "full_at": rest.full_at}
-    await connection.execute(text(_KEEP_BUCKET), values)
-    return limits.model_copy(update={"uploads": _uploads(rest)})
+    return _limits(allowance, used, rest)
 
 
 async def prune(connection: AsyncConnection, now: datetime) -> int:
@@ -148,18 +151,9 @@ async def prune(connection: AsyncConnection, now: datetime) -> int:
     return await delete_some(connection, "upload_buckets", "full_at <= :now", {"now": now})
 
 
-async def _look(
-    connection: AsyncConnection, allowance: Allowance, user_id: UUID, now: datetime
-) -> tuple[Limits, Bucket]:
-    found = (await connection.execute(text(_USED), {"user_id": user_id})).one()
-    bucket = Bucket(allowance.uploads_per_minute, found.full_at or now, now)
-    limits = Limits(
-        files=Use(used=found.files, limit=allowance.files),
-        bytes=Use(used=found.bytes, limit=allowance.bytes),
-        uploads=_uploads(bucket),
+def _limits(allowance: Allowance, used: Row[Any], bucket: Bucket) -> Limits:
+    return Limits(
+        files=Use(used=used.files, limit=allowance.files),
+        bytes=Use(used=used.bytes, limit=allowance.bytes),
+        uploads=Uploads(left=bucket.left, limit=bucket.size, retry_after=bucket.retry_after),
     )
-    return limits, bucket
-
-
-def _uploads(bucket: Bucket) -> Uploads:
-    return Uploads(left=bucket.left, limit=bucket.size, retry_after=bucket.retry_after)

@@ -1,4 +1,4 @@
-"""`files` and `file_versions`: what the service itself must look up."""
+"""`files`, `file_versions`, `usage`: what the service itself must look up."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -22,34 +22,68 @@ from shared.eventsourcing.projection import Projection, execute_each
 from shared.eventsourcing.steps import deleting
 from shared.eventsourcing.store import EventStore
 
+# All parts of a statement see what was there before it; `usage` changes with what they return, so
+# that an event that is applied again changes nothing.
+
 # Events of erased people are masked: a rebuild must not put nameless files in their place.
-_SAVE_FILE = text("""
-INSERT INTO files (file_id, user_id, name, version, deleted)
-SELECT :file_id, :user_id, :name, :version, false
-WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
-ON CONFLICT (file_id) DO UPDATE SET name = excluded.name, version = excluded.version
-WHERE files.version < excluded.version
-""")
-
-_SAVE_VERSION = text("""
-INSERT INTO file_versions (file_id, version, user_id, name, size, sha256, saved_at)
-SELECT :file_id, :version, :user_id, :name, :size, :sha256, :at
-WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
-ON CONFLICT DO NOTHING
-""")
-
-
-_DELETE = text("UPDATE files SET deleted = true, deleted_at = :at WHERE file_id = :file_id")
-_RESTORE = text("UPDATE files SET deleted = false, deleted_at = NULL WHERE file_id = :file_id")
-_ERASE = (
-    text("UPDATE files SET erased = true WHERE file_id = :file_id"),
-    text("UPDATE file_versions SET kept = false WHERE file_id = :file_id"),
+_SAVE = text("""
+WITH living AS (
+    SELECT WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
+), file AS (
+    INSERT INTO files (file_id, user_id, name, version, deleted, saved_at)
+    SELECT :file_id, :user_id, :name, :version, false, :at FROM living
+    ON CONFLICT (file_id) DO UPDATE
+    SET name = excluded.name, version = excluded.version, saved_at = excluded.saved_at
+    WHERE files.version < excluded.version
+), saved AS (
+    INSERT INTO file_versions (file_id, version, user_id, name, size, sha256, saved_at)
+    SELECT :file_id, :version, :user_id, :name, :size, :sha256, :at FROM living
+    ON CONFLICT DO NOTHING
+    RETURNING size
 )
+INSERT INTO usage (user_id, files, bytes)
+SELECT :user_id,
+    CASE WHEN EXISTS (SELECT FROM files WHERE file_id = :file_id) THEN 0 ELSE 1 END,
+    CASE WHEN EXISTS (SELECT FROM file_versions
+                      WHERE user_id = :user_id AND sha256 = :sha256 AND kept) THEN 0 ELSE size END
+FROM saved
+ON CONFLICT (user_id) DO UPDATE
+SET files = usage.files + excluded.files, bytes = usage.bytes + excluded.bytes
+""")
+_DELETE = text("""
+WITH gone AS (
+    UPDATE files SET deleted = true, deleted_at = :at WHERE file_id = :file_id AND NOT deleted
+    RETURNING user_id
+)
+UPDATE usage SET files = files - 1 FROM gone WHERE usage.user_id = gone.user_id
+""")
+_RESTORE = text("""
+WITH back AS (
+    UPDATE files SET deleted = false, deleted_at = NULL WHERE file_id = :file_id AND deleted
+    RETURNING user_id
+)
+UPDATE usage SET files = files + 1 FROM back WHERE usage.user_id = back.user_id
+""")
+_ERASE = text("""
+WITH file AS (
+    UPDATE files SET erased = true WHERE file_id = :file_id
+), gone AS (
+    UPDATE file_versions SET kept = false WHERE file_id = :file_id AND kept
+    RETURNING user_id, sha256, size
+), freed AS (
+    SELECT DISTINCT * FROM gone WHERE NOT EXISTS (
+        SELECT FROM file_versions AS other
+        WHERE other.user_id = gone.user_id AND other.sha256 = gone.sha256 AND other.kept
+        AND other.file_id <> :file_id)
+)
+UPDATE usage SET bytes = bytes - total.size
+FROM (SELECT user_id, sum(size) AS size FROM freed GROUP BY user_id) AS total
+WHERE usage.user_id = total.user_id
+""")
 
 
 async def _save(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    await execute_each(connection, _SAVE_FILE, _values(events))
-    await execute_each(connection, _SAVE_VERSION, _values(events))
+    await execute_each(connection, _SAVE, _values(events))
 
 
 async def _delete(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
@@ -61,8 +95,7 @@ async def _restore(connection: AsyncConnection, events: Sequence[RecordedEvent])
 
 
 async def _erase(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    for change in _ERASE:
-        await execute_each(connection, change, _values(events))
+    await execute_each(connection, _ERASE, _values(events))
 
 
 async def _erase_owner(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
@@ -79,7 +112,7 @@ def _values(events: Sequence[RecordedEvent]) -> list[dict[str, Any]]:
 
 FILES = Projection(
     "files",
-    ("files", "file_versions"),
+    ("files", "file_versions", "usage"),
     {
         FileUploaded: _save,
         FileReplaced: _save,

@@ -1,20 +1,20 @@
 """What has its time: contents of deleted files, keys of requests, full buckets."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files import contents, idempotency, limits
-from services.files.domain.file import FILE, erase, stream
+from services.files.domain.file import FILE, File, erase, stream
 from shared.clock import Clock
 from shared.context import correlation_id
 from shared.db import Database
 from shared.deletion import AT_ONCE
-from shared.eventsourcing.execute import execute
+from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import take_append_lock
-from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.store import Batch, EventStore
 from shared.ids import new_id
 from shared.logging import log
 
@@ -82,8 +82,15 @@ class Retention:
         await take_append_lock(connection)
         due = (await connection.execute(text(_DUE), {"before": before, "batch": BATCH})).all()
         files = [row.file_id for row in due if row.versions_before < VERSIONS]
-        for file_id in files:
-            decide = partial(erase, file_id=file_id)
-            await execute(connection, self._store, FILE, stream(file_id), decide)
+        histories = await self._store.load_many(connection, list(map(stream, files)))
+        erasures = [
+            Batch(stream(file_id), len(history), erase(_state(history), file_id))
+            for file_id, history in zip(files, histories.values(), strict=True)
+        ]
+        await self._store.append_many(connection, erasures)
         rows = await connection.execute(text(_CONTENTS), {"files": files})
         return len(files), list(rows.scalars()), len(due) == BATCH or len(files) < len(due)
+
+
+def _state(history: Sequence[RecordedEvent]) -> File:
+    return FILE.state(recorded.event for recorded in history)

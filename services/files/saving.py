@@ -77,6 +77,7 @@ class Saving:
             self.clock(),
             adds_file=saved.adds_file,
             changes=saved.changes,
+            bucket_full_at=saved.bucket_full_at,
         )
         return _answer(saved, left)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
+from typing import Any
 
 from aiosmtplib import SMTP, SMTPDataError, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
@@ -161,8 +162,8 @@ def _explained() -> Iterator[None]:
 
 def _hang_up(client: SMTP) -> None:
     """Say QUIT without waiting for its answer, which changes nothing and may never come."""
-    transport = client.transport
-    if isinstance(transport, asyncio.WriteTransport) and not transport.is_closing():
+    transport: Any = client.transport
+    if transport is not None and not transport.is_closing():
         transport.write(b"QUIT\r\n")
         if transport.get_write_buffer_size():  # the server reads nothing: don't linger for it
             transport.abort()

@@ -10,16 +10,21 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
-from shared.commits import PROOF
+from shared.commits import TRACE, Trace
 from shared.context import causation_id, correlation_id
 from shared.errors import ConcurrencyConflict
 from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
 from shared.eventsourcing.pages import COLUMNS, Row, read_page, readable
-from shared.eventsourcing.projection import Projection, take_append_lock
+from shared.eventsourcing.projection import Projection
 from shared.ids import new_id
 
 PAGE = 500  # events
 _NAMED = "e.type = ANY(:names)"
+_EVENTS = f"""
+SELECT {COLUMNS}, e.data::text AS data, e.metadata::text AS metadata FROM events AS e
+"""  # noqa: S608 - constants only
+_STREAM = text(f"{_EVENTS} WHERE stream_id = :stream AND version > :after ORDER BY version")
+_STREAMS = text(f"{_EVENTS} WHERE stream_id = ANY(:streams) ORDER BY stream_id, version")
 
 
 class Batch(NamedTuple):
@@ -63,12 +68,7 @@ class EventStore:
         batches = [batch for batch in batches if batch.events]
         if not batches:
             return []
-        # One writer at a time per schema makes position order the order of commits, so that one
-        # integer is a safe cursor for the relay, for projections and for rebuilds.
-        await take_append_lock(connection)
-        await _check_versions(connection, batches)
-        recorded = await _insert(connection, batches)
-        connection.info[PROOF] = recorded[-1].event_id
+        recorded = await _append(connection, batches)
         for projection in self.projections:
             await projection.apply(connection, recorded)
         return recorded
@@ -83,15 +83,21 @@ class EventStore:
         """
         return [row.event(self.types) for row in await self.rows(connection, stream_id, after)]
 
+    async def load_many(
+        self, connection: AsyncConnection, stream_ids: Sequence[str]
+    ) -> dict[str, list[RecordedEvent]]:
+        """The events of each of these streams; of what `load` raises the first."""
+        found: dict[str, list[RecordedEvent]] = {stream_id: [] for stream_id in stream_ids}
+        rows = await connection.execute(_STREAMS, {"streams": list(found)})
+        for row in rows.mappings():
+            found[row["stream_id"]].append(Row(**row).event(self.types))
+        return found
+
     async def rows(
         self, connection: AsyncConnection, stream_id: str, after: int = 0
     ) -> Sequence[Row]:
         """The same as rows, for those who can do without one."""
-        query = (
-            f"SELECT {COLUMNS}, e.data::text AS data, e.metadata::text AS metadata"  # noqa: S608
-            " FROM events AS e WHERE stream_id = :stream AND version > :after ORDER BY version"
-        )
-        rows = await connection.execute(text(query), {"stream": stream_id, "after": after})
+        rows = await connection.execute(_STREAM, {"stream": stream_id, "after": after})
         return [Row(**row) for row in rows.mappings()]
 
     async def read_page(
@@ -120,31 +126,15 @@ class EventStore:
             after = events[-1].position
 
 
-async def _check_versions(connection: AsyncConnection, batches: Sequence[Batch]) -> None:
-    rows = await connection.execute(
-        text(
-            "SELECT stream_id, max(version) AS version FROM events"
-            " WHERE stream_id = ANY(:streams) GROUP BY stream_id"
-        ),
-        {"streams": [batch.stream_id for batch in batches]},
-    )
-    versions = {row.stream_id: row.version for row in rows}
-    if any(versions.get(batch.stream_id, 0) != batch.expected_version for batch in batches):
-        raise ConcurrencyConflict
+# One writer at a time per schema makes position order the order of commits, so that one integer is
+# a safe cursor for the relay, for projections and for rebuilds.
+_APPEND = text("""
+SELECT at_position, id, at_time, CAST(pg_current_xact_id() AS text) AS xid
+FROM append_events(CAST(:streams AS text[]), CAST(:versions AS int[]), CAST(:new AS jsonb))
+""")
 
 
-_INSERT = """
-INSERT INTO events (event_id, stream_id, version, type, schema_version, data, metadata, recorded_at)
-SELECT event_id, stream_id, version, type, schema_version, data, metadata, clock_timestamp()
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS row (
-    place int, event_id uuid, stream_id text, version int, type text, schema_version smallint,
-    data jsonb, metadata jsonb)
-ORDER BY place
-RETURNING position, event_id, recorded_at
-"""
-
-
-async def _insert(connection: AsyncConnection, batches: Sequence[Batch]) -> list[RecordedEvent]:
+async def _append(connection: AsyncConnection, batches: Sequence[Batch]) -> list[RecordedEvent]:
     new = {
         new_id(): (
             batch.stream_id,
@@ -156,13 +146,20 @@ async def _insert(connection: AsyncConnection, batches: Sequence[Batch]) -> list
         for number, event in enumerate(batch.events, start=1)
     }
     rows = [_row(place, event_id, *fields) for place, (event_id, fields) in enumerate(new.items())]
-    result = await connection.execute(text(_INSERT), {"rows": json.dumps(rows, ensure_ascii=False)})
-    stored = sorted(result.all(), key=lambda row: int(row.position))
-    await connection.execute(text("SELECT pg_notify('events_' || current_schema(), '')"))
-    return [
-        RecordedEvent(row.position, row.event_id, *new[row.event_id], row.recorded_at)
-        for row in stored
+    values = {
+        "streams": [batch.stream_id for batch in batches],
+        "versions": [batch.expected_version for batch in batches],
+        "new": json.dumps(rows, ensure_ascii=False),
+    }
+    stored = (await connection.execute(_APPEND, values)).all()
+    if not stored:
+        raise ConcurrencyConflict
+    recorded = [
+        RecordedEvent(row.at_position, row.id, *new[row.id], row.at_time)
+        for row in sorted(stored, key=lambda row: int(row.at_position))
     ]
+    connection.info[TRACE] = Trace(stored[0].xid, recorded[-1].event_id)
+    return recorded
 
 
 def _row(

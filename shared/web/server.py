@@ -79,7 +79,8 @@ def configuration(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         app,
         host=host,
         port=port,
-        http=Protocol,
+        loop="uvloop",
+        http=Protocol,  # httptools takes what h11 refuses: docs/decisions/0026
         ws="none",
         log_config=None,
         access_log=False,

@@ -15,7 +15,7 @@ from tests.support.databases import create_empty, drop
 from tests.support.events import EMPTY
 from tests.support.readmodels import rows_of
 
-UPLOADED = '{{"file_id": "{0}", "user_id": "{1}", "name": "{2}", "size": 0, "sha256": "{3}"}}'
+UPLOADED = '{{"file_id": "{0}", "user_id": "{1}", "name": "{2}", "size": 7, "sha256": "{3}"}}'
 DELETED = '{{"file_id": "{0}", "user_id": "{1}", "version": 1}}'
 _EVENT = """
 INSERT INTO events (event_id, stream_id, version, type, schema_version, data, metadata, recorded_at)
@@ -42,7 +42,7 @@ async def test_files_deleted_before_have_the_time_of_their_deletion(postgres_url
                     {"file": file_id, "user": user_id, "name": name, "gone": file_id == gone},
                 )
                 await connection.execute(
-                    text("INSERT INTO file_versions VALUES (:file, 1, :user, :name, 0, :sha, :at)"),
+                    text("INSERT INTO file_versions VALUES (:file, 1, :user, :name, 7, :sha, :at)"),
                     {"file": file_id, "user": user_id, "name": name, "sha": EMPTY, "at": at},
                 )
             more = {"version": 2, "type": "FileDeleted", "data": DELETED.format(gone, user_id)}
@@ -53,6 +53,7 @@ async def test_files_deleted_before_have_the_time_of_their_deletion(postgres_url
             before = await rows_of(connection, FILES.tables)
         deleted_at = {row["file_id"]: row["deleted_at"] for row in before["files"]}
         assert deleted_at == {gone: at, living: None}
+        assert before["usage"] == [{"user_id": user_id, "files": 1, "bytes": 7}]
         await rebuild(owner, "files", [FILES], history)
         async with owner.transaction() as connection:
             assert await rows_of(connection, FILES.tables) == before

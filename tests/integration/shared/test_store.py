@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from deploy.postgres.provision import ROLES
 from services.files.domain.file import EVENTS, FILE, delete, stream
 from shared.db import Database
 from shared.errors import ConcurrencyConflict, NotFound
@@ -15,8 +16,9 @@ from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import Batch, EventStore
 from tests.integration.conftest import Pools
-from tests.support.databases import PrivateDatabase
+from tests.support.databases import SCHEMAS, PrivateDatabase
 from tests.support.events import ANN, deleted, replaced, uploaded
+from tests.support.statements import statements_of
 from tests.support.waiting import eventually
 
 STORE = EventStore(EventTypes(EVENTS))
@@ -64,6 +66,62 @@ async def test_a_batch_of_streams_is_stored_whole_or_not_at_all(pools: Pools) ->
             await STORE.append_many(connection, batches)
     async with database.transaction() as connection:
         assert await STORE.load(connection, stream(new)) == []
+
+
+async def test_a_conflict_leaves_the_transaction_as_it_was(pools: Pools) -> None:
+    """Whoever was too slow looks again and decides anew, in the same transaction."""
+    database, file_id = pools("files"), uuid4()
+    async with database.transaction() as connection:
+        await STORE.append(connection, stream(file_id), 0, [uploaded(file_id)])
+    async with database.transaction() as connection:
+        for wrong in (0, 2):  # too old, and beyond the last one
+            with pytest.raises(ConcurrencyConflict):
+                await STORE.append(connection, stream(file_id), wrong, [replaced(file_id, 2)])
+        await STORE.append(connection, stream(file_id), 1, [replaced(file_id, 2)])
+    async with database.transaction() as connection:
+        loaded = await STORE.load(connection, stream(file_id))
+    assert [recorded.version for recorded in loaded] == [1, 2]
+
+
+async def test_what_a_savepoint_undoes_is_as_if_it_had_never_been(pools: Pools) -> None:
+    database, file_id = pools("files"), uuid4()
+    async with database.transaction() as connection:
+        savepoint = await connection.begin_nested()
+        await STORE.append(connection, stream(file_id), 0, [uploaded(file_id)])
+        await savepoint.rollback()
+        async with database.transaction() as other:
+            await STORE.append(other, stream(file_id), 0, [uploaded(file_id)])
+        await STORE.append(connection, stream(file_id), 1, [replaced(file_id, 2)])
+    async with database.transaction() as connection:
+        loaded = await STORE.load(connection, stream(file_id))
+    assert [recorded.event.type_name() for recorded in loaded] == ["FileUploaded", "FileReplaced"]
+
+
+async def test_an_append_is_one_statement(pools: Pools) -> None:
+    """Whatever is waited for between two statements, all other writers wait for too."""
+    database, first, second = pools("files"), uuid4(), uuid4()
+    batches = [Batch(stream(one), 0, [uploaded(one), replaced(one, 2)]) for one in (first, second)]
+    async with database.transaction() as connection:
+        with statements_of(database) as statements:
+            stored = await STORE.append_many(connection, batches)
+    assert len(statements) == 1
+    assert [(recorded.stream_id, recorded.version) for recorded in stored] == [
+        (stream(one), version) for one in (first, second) for version in (1, 2)
+    ]
+
+
+async def test_only_the_service_itself_can_append(postgres: PrivateDatabase) -> None:
+    connection = await postgres.admin()
+    try:
+        for schema in SCHEMAS:
+            function = f"{schema}.append_events(text[], int[], jsonb)"
+            allowed = [role for role in ROLES if await connection.fetchval(_MAY, role, function)]
+            assert allowed == [f"prereview_{schema}", f"prereview_{schema}_owner"]
+    finally:
+        await connection.close()
+
+
+_MAY = "SELECT has_function_privilege($1, $2, 'EXECUTE')"
 
 
 async def test_a_position_is_seen_only_after_all_positions_before_it(pools: Pools) -> None:

@@ -1,0 +1,13 @@
+"""Appending in one round trip."""
+
+from alembic import op
+
+from shared.eventsourcing.schema import event_store_v3
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    for statement in event_store_v3("files"):
+        op.execute(statement)

@@ -1,0 +1,13 @@
+"""Appending in one round trip."""
+
+from alembic import op
+
+from shared.eventsourcing.schema import event_store_v3
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    for statement in event_store_v3("reports"):
+        op.execute(statement)
