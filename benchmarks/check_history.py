@@ -7,14 +7,14 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 from deploy.local.servers import private_postgres
-from services.checker import due
+from services.checker import claims
 from services.checker.adapters.contents import Contents
 from services.checker.diagnostics import Diagnostic
 from services.checker.domain.checks import CHECKS, EVENTS, stream
@@ -41,10 +41,15 @@ class Flood:
     engine = "ruff"
     version = 0
 
-    async def check(self, contents: Mapping[UUID, bytes], _: object) -> dict[UUID, RuffResult]:
+    def hurried(self, _: int = 0) -> "Flood":
+        return self
+
+    async def answers(
+        self, contents: Mapping[UUID, bytes], _: object
+    ) -> AsyncIterator[dict[UUID, RuffResult]]:
         self.version += 1
         found = tuple(map(self._finding, range(FINDINGS)))
-        return dict.fromkeys(contents, RuffResult(found, {"E501": FINDINGS}))
+        yield dict.fromkeys(contents, RuffResult(found, {"E501": FINDINGS}))
 
     def _finding(self, row: int) -> Diagnostic:
         line = f"line {row} {self.version if row < NEW else 0}"
@@ -63,7 +68,7 @@ class Empty:
 async def main(versions: int, server: str) -> None:
     database = Database((await create_template(server)).url("checker"))
     store = EventStore(EventTypes(EVENTS))
-    copy = Copy(database, "versions", due.end_claims)
+    copy = Copy(database, "versions", claims.end_claims)
     await copy.step()
     scheduler = Scheduler(
         database, store, cast("Contents", Empty()), cast("Ruff", Flood()),

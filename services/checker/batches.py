@@ -1,97 +1,100 @@
 """Finds the files that break a run, so that all others get their results."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from math import inf
 
 from services.checker.diagnostics import FileNotes
 from services.checker.sources import Source
 from shared.contracts.checker import FailureReason
 
+HINTS = 3  # that are followed in a row before it is plain that they mislead
+
 
 @dataclass(frozen=True)
 class RuffFailure:
-    """This file, alone, could not be checked."""
+    """This file, alone, could not be checked; the run that showed it took `seconds`."""
 
     reason: FailureReason
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
 class Dead:
     """A run without a usable answer; `suspect` is the file it was busy with, where known.
 
+    `in_check`: it was done with the files before the suspect, though it said nothing of them.
     `proven`: the suspect has had as much time in this run as it would have alone.
     """
 
     reason: FailureReason
     suspect: str | None = None
+    in_check: bool = False
     proven: bool = False
+    seconds: float = 0.0
 
 
 Notes = dict[str, FileNotes | RuffFailure]
 Run = Callable[[Sequence[Source]], Awaitable[Notes | Dead]]
 
 
-async def settle(sources: Sequence[Source], run: Run, seconds: float = inf) -> Notes:
-    """Run all; when that dies, the suspect and the others apart, else both halves, and so on.
+async def settle(sources: Sequence[Source], run: Run, seconds: float = inf) -> AsyncIterator[Notes]:
+    """Run all; when that dies, the others without the suspect, else both halves, and so on.
 
-    Nothing fails that did not break a run of its own. A suspect that turns out innocent shows that
-    the hints mislead, and the rest is halved: following them would cost a run for every file.
+    Tells what is known as soon as it is; suspects are tried again, alone, after all others. Nothing
+    fails that did not break a run of its own. Hints that mislead are not followed for long: that
+    would cost a run for every file.
 
     After `seconds`, once there is an answer about some file, nothing is run any more but what is
     known to be quick. What a run or the time leaves out has no answer.
     """
-    notes: Notes = {}
-    todo, end = [_Part(sources)] if sources else [], time.monotonic() + seconds
+    todo, end, answered = deque([_Part(sources)] if sources else []), time.monotonic() + seconds, 0
     while todo:
-        part = todo.pop()
-        if notes and time.monotonic() > end and not part.quick:
+        part = todo.popleft()
+        if answered and time.monotonic() > end and not part.quick:
             continue
         answer = await run(part.batch)
-        if not isinstance(answer, Dead):
-            notes |= answer
-        elif len(part.batch) == 1:
-            notes[part.batch[0].name] = RuffFailure(answer.reason)
-        elif part.trusting and (accused := _named(answer.suspect, part.batch)):
-            alone = await _alone(accused, answer, run)
-            notes |= alone
-            guilty = isinstance(alone.get(accused.name), RuffFailure)
-            todo += _around(accused, part.batch, answer, trusting=guilty)
-        else:
-            middle = len(part.batch) // 2
-            halves = part.batch[middle:], part.batch[:middle]
-            todo += [_Part(half, trusting=False) for half in halves]
-    return notes
+        if isinstance(answer, Dead):
+            answer, others, suspects = _apart(part, answer)
+            todo.extendleft(reversed(others))
+            todo.extend(suspects)
+        if answer:
+            answered += len(answer)
+            yield answer
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Files to run together. `trusting`: in what a dead run says of a suspect."""
+    """Files to run together, and how many hints of a dead run about them may still be followed."""
 
     batch: Sequence[Source]
-    trusting: bool = True
+    hints: int = HINTS
     quick: bool = False
 
 
-async def _alone(accused: Source, death: Dead, run: Run) -> Notes:
+def _apart(part: _Part, death: Dead) -> tuple[Notes, list[_Part], list[_Part]]:
+    """What a death proves, the parts to run next, and those to run at last."""
+    batch = part.batch
+    if len(batch) == 1:
+        return {batch[0].name: RuffFailure(death.reason, death.seconds)}, [], []
+    accused = next((one for one in batch if part.hints and one.name == death.suspect), None)
+    if accused is None:
+        middle = len(batch) // 2
+        return {}, [_Part(batch[:middle], hints=0), _Part(batch[middle:], hints=0)], []
+    others = _others(accused, part, death)
     if death.proven:
-        return {accused.name: RuffFailure(death.reason)}
-    return await settle([accused], run)
+        return {accused.name: RuffFailure(death.reason, death.seconds)}, others, []
+    return {}, others, [_Part([accused])]
 
 
-def _around(
-    accused: Source, batch: Sequence[Source], death: Dead, *, trusting: bool
-) -> list[_Part]:
-    """The others. Those before a file that took all the time took none, and come first."""
-    at = batch.index(accused)
-    before, after = batch[:at], batch[at + 1 :]
-    if death.proven:
-        parts = [_Part(after, trusting), _Part(before, trusting, quick=True)]
+def _others(accused: Source, part: _Part, death: Dead) -> list[_Part]:
+    """Those before a file that was being checked have taken less than the time, and come first."""
+    at, hints = part.batch.index(accused), part.hints - (not death.proven)
+    before, after = part.batch[:at], part.batch[at + 1 :]
+    if death.in_check:
+        parts = [_Part(before, hints, quick=not part.quick), _Part(after, hints)]
     else:
-        parts = [_Part([*before, *after], trusting)]
-    return [part for part in parts if part.batch]
-
-
-def _named(name: str | None, batch: Sequence[Source]) -> Source | None:
-    return next((source for source in batch if source.name == name), None)
+        parts = [_Part([*before, *after], hints)]
+    return [one for one in parts if one.batch]

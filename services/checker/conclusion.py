@@ -17,12 +17,21 @@ from shared.ids import derived_id
 
 @dataclass(frozen=True)
 class Run:
-    """A run of ruff over a batch; `duration_ms` is what the whole run took."""
+    """A run of ruff over a batch; `duration_ms` is what it took until the result was there."""
 
     engine: str
     profile: Profile
     started_at: datetime
     duration_ms: int
+
+    @property
+    def tool(self) -> str:
+        return tool_of(self.engine, self.profile)
+
+
+def tool_of(engine: str, profile: Profile) -> str:
+    """What the time of a check depends on besides the file."""
+    return f"{engine} {profile.digest}"
 
 
 def conclude(

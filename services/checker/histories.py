@@ -46,13 +46,13 @@ async def load(
     """The past of each file up to now."""
     rows = await connection.execute(text(_LOAD), {"ids": list(file_ids)})
     known = {row.file_id: Past(row.version, _STATE.validate_json(row.state)) for row in rows}
-    found = {}
-    for file_id in file_ids:
-        past = known.get(file_id, Past())
-        since = await store.rows(connection, stream(file_id), past.version)
-        longer = past.after([event for row in since if (event := _read(store, row))])
-        found[file_id] = replace(longer, version=past.version + len(since))
-    return found
+    pasts = {stream(file_id): known.get(file_id, Past()) for file_id in file_ids}
+    after = {name: past.version for name, past in pasts.items()}
+    for row in await store.rows_of(connection, after):
+        past = pasts[row.stream_id]
+        longer = past.after([event] if (event := _read(store, row)) else [])
+        pasts[row.stream_id] = replace(longer, version=past.version + 1)
+    return {file_id: pasts[stream(file_id)] for file_id in file_ids}
 
 
 def _read(store: EventStore, row: Row) -> Event | None:

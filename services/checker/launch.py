@@ -56,7 +56,9 @@ def limit(limits: dict[str, int]) -> None:
     """A limit the system does not know (addresses on macOS) is left out; the others hold."""
     for name, most in limits.items():
         with suppress(OSError, ValueError):
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+            # A second before the kernel kills, its signal says that the time is used up.
+            hard = most + 1 if name == "CPU" else most
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, hard))
 
 
 def become(user: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.checker import api, due
+from services.checker import api, claims
 from services.checker.adapters.contents import Contents
 from services.checker.domain.checks import EVENTS
 from services.checker.reactions import PREPARE, react
@@ -31,7 +31,7 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
     database = Database(settings.database_url.get_secret_value())
     store = EventStore(EventTypes(EVENTS, UPCASTERS))
     files = ServiceClient("files", settings.files_url, Identity.of("checker", settings))
-    copy = Copy(database, "versions", due.end_claims)
+    copy = Copy(database, "versions", claims.end_claims)
     scheduler = Scheduler(
         database,
         store,
@@ -43,6 +43,7 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         batch=settings.check_batch,
         clock=clock,
     )
+    pause, bells = settings.check_interval or AT_ONCE, scheduler.bells
     app = create_service(
         "checker",
         settings,
@@ -53,12 +54,9 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         prepare=PREPARE,
         loops=[
             Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
-            Loop(
-                "scheduler",
-                scheduler.step,
-                pause=settings.check_interval or AT_ONCE,
-                doorbell=copy.doorbell,
-            ),
+            Loop("scheduler", scheduler.step, pause=pause, doorbell=copy.doorbell),
+            Loop("large files", scheduler.large_step, pause=pause, doorbell=bells["large"]),
+            Loop("slow files", scheduler.slow_step, pause=pause, doorbell=bells["slow"]),
         ],
         provide=[scheduler],
         resources=[files],

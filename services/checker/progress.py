@@ -1,7 +1,8 @@
-"""What ruff's log says about where it is."""
+"""What ruff's log says about where it is, and how long it was busy with each file."""
 
 import re
 import time
+from collections import defaultdict
 
 _STARTED = re.compile(rb"Checking: \S*/(\w+\.py)$", re.MULTILINE)
 
@@ -11,6 +12,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.last: str | None = None
+        self.spent: defaultdict[str, float] = defaultdict(float)  # seconds, but for the last file
         self._since = time.monotonic()
         self._rest = b""
 
@@ -22,5 +24,7 @@ class Progress:
     def read(self, chunk: bytes) -> None:
         text = self._rest + chunk
         for name in _STARTED.findall(text):
+            if self.last is not None:
+                self.spent[self.last] += self.seconds
             self.last, self._since = name.decode(), time.monotonic()
         self._rest = text.rpartition(b"\n")[2][-1000:]

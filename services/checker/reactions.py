@@ -31,9 +31,9 @@ WHERE f.file_id = ANY(:files) AND v.file_id = f.file_id AND NOT v.checked
 """)
 
 _SAVE_VERSION = text("""
-INSERT INTO versions (file_id, version, user_id, name, sha256, changed_at, deleted,
+INSERT INTO versions (file_id, version, user_id, name, sha256, size, changed_at, deleted,
                       correlation_id, causation_id, traceparent)
-SELECT file_id, :version, :user_id, :name, :sha256, :changed_at, deleted,
+SELECT file_id, :version, :user_id, :name, :sha256, :size, :changed_at, deleted,
        :correlation_id, :causation_id, :traceparent
 FROM files WHERE file_id = :file_id
 ON CONFLICT DO NOTHING

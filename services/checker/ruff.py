@@ -8,8 +8,9 @@ import asyncio
 import errno
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,9 +20,10 @@ from ruff import find_ruff_bin
 
 from services.checker.batches import Dead, Notes, RuffFailure, settle
 from services.checker.detection import Wanted, find_isolation
-from services.checker.diagnostics import Diagnostic, FileNotes, Notebook
+from services.checker.diagnostics import Notebook
 from services.checker.isolation import Isolation
 from services.checker.progress import Progress
+from services.checker.results import RuffResult, results, silenced_among
 from services.checker.room import ever_fits, is_full
 from services.checker.rules import Profile
 from services.checker.sandbox import Ending, Limits, private_folder, run_limited
@@ -37,28 +39,15 @@ _ABOUT_OUR_NAMES = "A005,EXE001,EXE002,INP001,N999,RUF200"
 # reports it is complete, and one that does not is never taken for "no findings".
 _LAST = Source("last.py", "(", b"(")
 _CLEAN, _FOUND = 0, 1  # exit codes; every other says that ruff failed
-_MAX_QUOTED_LINE = 1000  # characters
+_WRITTEN_AT_ONCE = 256 << 10  # bytes
 # Of the time a file has alone. E501 takes 42 s for a line of 1 MiB of `#`, the square of its
-# length; such a file need not use up its time twice.
-_ENOUGH = 0.9
-
-
-@dataclass(frozen=True)
-class RuffResult:
-    """The complete answer about one file.
-
-    `diagnostics` are at most 500, the heaviest, in the order of the file; `totals` counts all by
-    code. With a syntax error that error is the only diagnostic: ruff can't judge the rest.
-    """
-
-    diagnostics: tuple[Diagnostic, ...]
-    totals: Mapping[str, int]
-    suppressed: int = 0
-    syntax_error: bool = False
-
-    @property
-    def truncated(self) -> bool:
-        return len(self.diagnostics) < sum(self.totals.values())
+# length; such a file need not use up its time twice. To be called slow it need not use it up once.
+_ENOUGH, _SLOW_ENOUGH = 0.9, 0.5
+# That are used, as each run may take memory; more copies of the checker use more.
+CORES = min(4, len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
+HURRY = 1.0  # seconds, besides one for each megabyte, that a run among others may take
+HURRY_MEMORY = 320 << 20  # bytes; for a megabyte of ordinary source a third of that is enough
+LONGEST = 90.0  # seconds of a run, whatever the size: two of them are shorter than a claim
 
 
 @dataclass(frozen=True)
@@ -67,9 +56,17 @@ class Ruff:
 
     binary: Path = field(default_factory=lambda: Path(find_ruff_bin()))
     work_dir: Path = Path("/dev/shm")  # noqa: S108 - memory, so that contents never touch a disk
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = field(default_factory=lambda: Limits(waits=3.0, nice=10))
     isolation: Isolation = field(default_factory=Isolation)
     patience: float = 60.0  # seconds, after which nothing slow begins any more
+    enough: float = _ENOUGH
+    hurry: Limits = field(
+        default_factory=lambda: Limits(seconds=HURRY, waits=10.0, memory=HURRY_MEMORY)
+    )
+    # A run takes one core, so that the last file it began is the one it is busy with.
+    cores: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(CORES), compare=False
+    )
 
     def isolated(self, wanted: Wanted) -> "Ruff":
         """The same with all the isolation that this system allows; see `find_isolation`."""
@@ -85,74 +82,106 @@ class Ruff:
         )
         return answer.stdout.strip()
 
+    def hurried(self, cores: int = CORES) -> "Ruff":
+        """The same for the files of many people: what fails here may need more time or memory."""
+        hurried = replace(self, limits=self.hurry, patience=self.hurry.seconds)
+        return replace(hurried, enough=_SLOW_ENOUGH, cores=asyncio.Semaphore(cores))
+
     async def check(
         self, contents: Mapping[Key, bytes], profile: Profile
     ) -> dict[Key, RuffResult | RuffFailure]:
+        """All that `answers` tells."""
+        found: dict[Key, RuffResult | RuffFailure] = {}
+        async for some in self.answers(contents, profile):
+            found |= some
+        return found
+
+    async def answers(
+        self, contents: Mapping[Key, bytes], profile: Profile
+    ) -> AsyncIterator[dict[Key, RuffResult | RuffFailure]]:
         """Check all files in one run; one that breaks the run is found and fails alone.
 
-        Files that found no time or no room now are left out: they are to be checked again. Raises
-        OSError when there is no room for any, no folder or no program: that is no file's fault.
+        Tells what is known as soon as it is. Files that found no time or no room now are left out:
+        they are to be checked again. Raises OSError when there is no room for any, no folder or no
+        program: that is no file's fault.
         """
         if not os.access(self.binary, os.X_OK):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.binary))
         named = await asyncio.to_thread(sources, contents)
-        readable = [source for source in named.values() if source]
-        answers = await self._ask(readable, _arguments(profile))
-        return {
-            key: answers[source.name] if source else RuffFailure("unreadable")
-            for key, source in named.items()
-            if source is None or source.name in answers
-        }
+        if unreadable := {key for key, source in named.items() if source is None}:
+            yield dict.fromkeys(unreadable, RuffFailure("unreadable"))
+        keys = {source.name: (key, source) for key, source in named.items() if source}
+        answered = 0
+        async for notes, loud in self._ask([source for _, source in keys.values()], profile):
+            answered += len(notes)
+            yield await asyncio.to_thread(results, notes, loud, keys)
+        if keys and not answered:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.work_dir))
 
     async def _ask(
-        self, readable: Sequence[Source], arguments: Sequence[str]
-    ) -> dict[str, RuffResult | RuffFailure]:
-        begun = time.monotonic()
-        notes = await settle(readable, partial(self._run, arguments), self.patience)
-        silenced = await asyncio.to_thread(_silenced, readable, notes)
-        left = self.patience - (time.monotonic() - begun)
-        loud = await settle(silenced, partial(self._run, [*arguments, "--ignore-noqa"]), left)
-        unheard = {source.name for source in silenced} - loud.keys()
-        answered = [one for one in readable if one.name in notes and one.name not in unheard]
-        if readable and not answered:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.work_dir))
-        return await asyncio.to_thread(
-            lambda: {source.name: _result(source, notes, loud) for source in answered}
-        )
+        self, readable: Sequence[Source], profile: Profile
+    ) -> AsyncIterator[tuple[Notes, Notes]]:
+        """What is found in some files, and what would be if nothing in them were silenced."""
+        end = time.monotonic() + self.patience
+        by_name, arguments = {one.name: one for one in readable}, _arguments(profile)
+        loudly = partial(self._run, [*arguments, "--ignore-noqa"])
+        async for notes in settle(readable, partial(self._run, arguments), self.patience):
+            silenced = await asyncio.to_thread(
+                silenced_among, [by_name[name] for name in notes], notes
+            )
+            if not silenced:
+                yield notes, {}
+                continue
+            waiting = {one.name for one in silenced}
+            if at_once := {name: note for name, note in notes.items() if name not in waiting}:
+                yield at_once, {}
+            async for loud in settle(silenced, loudly, end - time.monotonic()):
+                yield {name: notes[name] for name in loud}, loud
 
     async def _run(self, arguments: Sequence[str], batch: Sequence[Source]) -> Notes | Dead:
-        files = [*batch, _LAST]
-        notebook = Notebook([source.name for source in files])
-        progress = Progress()
-        with private_folder(self.work_dir) as folder:
-            try:
-                await _write(folder, files)
-            except OSError as error:
-                if not is_full(error):
-                    raise
-                sizes = [len(source.content) for source in files]
-                if len(batch) == 1 and ever_fits(sizes, folder, error):
-                    return {}  # others have the room now
-                return Dead("crashed")  # half of them may fit
-            ending = await run_limited(
-                [self.binary, *arguments, *notebook.files],
-                folder=folder,
-                env=self._environment(),
-                limits=self.limits,
-                isolation=self.isolation,
-                seconds=self._seconds(batch),
-                read_out=notebook.read,
-                read_err=progress.read,
-            )
+        async with self.cores:
+            with private_folder(self.work_dir) as folder:
+                try:
+                    await _write(folder, [*batch, _LAST])
+                except OSError as error:
+                    if not is_full(error):
+                        raise
+                    sizes = [len(source.content) for source in (*batch, _LAST)]
+                    if len(batch) == 1 and ever_fits(sizes, folder, error):
+                        return {}  # others have the room now
+                    return Dead("crashed")  # half of them may fit
+                return await self._run_in(folder, arguments, batch)
+
+    async def _run_in(
+        self, folder: Path, arguments: Sequence[str], batch: Sequence[Source]
+    ) -> Notes | Dead:
+        notebook, progress = Notebook([one.name for one in (*batch, _LAST)]), Progress()
+        began = time.monotonic()
+        ending = await run_limited(
+            [self.binary, *arguments, *notebook.files],
+            folder=folder,
+            env=self._environment(),
+            limits=self.limits,
+            isolation=self.isolation,
+            seconds=self._seconds(batch),
+            read_out=notebook.read,
+            read_err=progress.read,
+        )
+        answer = _judge(ending, notebook, progress)
+        if not isinstance(answer, Dead):
+            return answer
+        seconds = time.monotonic() - began
         busy = next((source for source in batch if source.name == progress.last), None)
-        proven = busy is not None and progress.seconds > _ENOUGH * self._seconds([busy])
-        return _judge(ending, notebook, progress, proven=proven)
+        had = self._seconds(batch) * progress.seconds / seconds
+        proven = busy is not None and had > self.enough * self._seconds([busy])
+        return replace(answer, proven=answer.in_check and proven, seconds=seconds)
 
     def _seconds(self, batch: Sequence[Source]) -> float:
-        return self.limits.seconds + sum(len(source.content) for source in batch) / 1e6
+        size = sum(len(source.content) for source in batch)
+        return min(self.limits.seconds + size / 1e6, LONGEST)
 
     def _environment(self) -> dict[str, str]:
-        """Nothing of ours, so no `RUFF_…` either. One worker: the last file it began is the one."""
+        """Nothing of ours, so no `RUFF_…` either."""
         return {"RAYON_NUM_THREADS": "1", "RUST_MIN_STACK": str(self.limits.stack)}
 
 
@@ -168,58 +197,31 @@ def _arguments(profile: Profile) -> list[str]:
 
 
 async def _write(folder: Path, files: Sequence[Source]) -> None:
-    """File by file, so that the event loop has its turn and nothing writes on after a cancel."""
+    """In pieces, so that the event loop has its turn and nothing writes on after a cancel."""
+    written = 0
     for source in files:
         with (folder / source.name).open("wb") as file:
             file.write(source.content)
-        await asyncio.sleep(0)
+        written += len(source.content)
+        if written > _WRITTEN_AT_ONCE:
+            written = await asyncio.sleep(0, 0)
 
 
-def _judge(ending: Ending, notebook: Notebook, progress: Progress, *, proven: bool) -> Notes | Dead:
+def _judge(ending: Ending, notebook: Notebook, progress: Progress) -> Notes | Dead:
     suspect = notebook.longest or progress.last
     if ending.reason:
         # Ruff writes nothing before it has checked all files.
         in_check = ending.reason == "timeout" and notebook.longest is None
-        return Dead(ending.reason, suspect, proven=in_check and proven)
+        return Dead(ending.reason, suspect, in_check=in_check)
     if ending.code not in {_CLEAN, _FOUND}:
         return Dead("crashed", suspect)
     if not (notebook.finished and notebook.files[_LAST.name].syntax_error):
         return Dead("unreadable", suspect)
+    for name, seconds in progress.spent.items():
+        if name in notebook.files:
+            notebook.files[name].seconds = seconds
     return {
         name: RuffFailure("unreadable") if notes.unreadable else notes
         for name, notes in notebook.files.items()
         if name != _LAST.name
     }
-
-
-def _silenced(readable: Sequence[Source], notes: Notes) -> list[Source]:
-    """The files that may have suppressed findings to count."""
-    return [
-        source
-        for source in readable
-        if _parsed(notes.get(source.name)) and source.mentions_suppression
-    ]
-
-
-def _parsed(found: FileNotes | RuffFailure | None) -> bool:
-    return isinstance(found, FileNotes) and found.syntax_error is None
-
-
-def _result(source: Source, notes: Notes, loud: Notes) -> RuffResult | RuffFailure:
-    found = notes[source.name]
-    everything = loud.get(source.name, found)
-    if isinstance(found, RuffFailure):
-        return found
-    if isinstance(everything, RuffFailure):
-        return everything
-    if found.syntax_error:
-        error = _quote([found.syntax_error], source)
-        return RuffResult(error, {found.syntax_error.code: 1}, syntax_error=True)
-    suppressed = everything.totals - found.totals
-    return RuffResult(_quote(found.worst(), source), found.totals, suppressed.total())
-
-
-def _quote(found: Sequence[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
-    """Add to each the line of source it is about."""
-    rows = dict(enumerate(source.lines, 1)) if found else {}
-    return tuple(replace(one, line=rows.get(one.row, "")[:_MAX_QUOTED_LINE]) for one in found)

@@ -20,7 +20,9 @@ class Settings(StatefulSettings):
     check_interval: float = Field(
         60.0, ge=0, le=86_400, description="seconds between two runs of the scheduler; 0 = at once"
     )
-    check_batch: int = Field(200, ge=1, le=500, description="files in one run of ruff")
+    check_batch: int = Field(
+        500, ge=1, le=500, description="files claimed at once, of 32 MiB together at most"
+    )
     work_dir: Folder = Field(
         IN_MEMORY,
         description="folder in memory for the files being checked; where the default is missing, "

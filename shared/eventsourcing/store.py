@@ -23,8 +23,10 @@ _NAMED = "e.type = ANY(:names)"
 _EVENTS = f"""
 SELECT {COLUMNS}, e.data::text AS data, e.metadata::text AS metadata FROM events AS e
 """  # noqa: S608 - constants only
-_STREAM = text(f"{_EVENTS} WHERE stream_id = :stream AND version > :after ORDER BY version")
-_STREAMS = text(f"{_EVENTS} WHERE stream_id = ANY(:streams) ORDER BY stream_id, version")
+_STREAMS = text(f"""{_EVENTS}
+JOIN unnest(CAST(:streams AS text[]), CAST(:after AS int[])) AS s (stream_id, after)
+ON e.stream_id = s.stream_id AND e.version > s.after ORDER BY e.version
+""")
 
 
 class Batch(NamedTuple):
@@ -88,16 +90,20 @@ class EventStore:
     ) -> dict[str, list[RecordedEvent]]:
         """The events of each of these streams; of what `load` raises the first."""
         found: dict[str, list[RecordedEvent]] = {stream_id: [] for stream_id in stream_ids}
-        rows = await connection.execute(_STREAMS, {"streams": list(found)})
-        for row in rows.mappings():
-            found[row["stream_id"]].append(Row(**row).event(self.types))
+        for row in await self.rows_of(connection, dict.fromkeys(found, 0)):
+            found[row.stream_id].append(row.event(self.types))
         return found
 
     async def rows(
         self, connection: AsyncConnection, stream_id: str, after: int = 0
     ) -> Sequence[Row]:
         """The same as rows, for those who can do without one."""
-        rows = await connection.execute(_STREAM, {"stream": stream_id, "after": after})
+        return await self.rows_of(connection, {stream_id: after})
+
+    async def rows_of(self, connection: AsyncConnection, after: Mapping[str, int]) -> Sequence[Row]:
+        """The same of many streams, each after its version, in the order of versions."""
+        values = {"streams": list(after), "after": list(after.values())}
+        rows = await connection.execute(_STREAMS, values)
         return [Row(**row) for row in rows.mappings()]
 
     async def read_page(

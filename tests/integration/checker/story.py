@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.checker import due
+from services.checker import claims, due
 from services.checker.adapters.contents import Contents
 from services.checker.domain.checks import EVENTS, stream
 from services.checker.reactions import FileEvent, react
@@ -70,12 +70,19 @@ class Story:
     def __init__(self, database: Database) -> None:
         self.database, self.shelf, self.now = database, Shelf(), utc_now()
 
-    def scheduler(self, batch: int = 200, copy: Copy | None = None) -> Scheduler:
+    def scheduler(
+        self,
+        batch: int = 200,
+        copy: Copy | None = None,
+        *,
+        ruff: Ruff | None = None,
+        store: EventStore = STORE,
+    ) -> Scheduler:
         return Scheduler(
             self.database,
-            STORE,
+            store,
             cast("Contents", self.shelf),
-            Ruff(),
+            ruff or Ruff(),
             STANDARD,
             copy or present_copy(self.database),
             interval=60,
@@ -86,11 +93,11 @@ class Story:
     async def claim(self, copy: Copy) -> list[due.DueFile]:
         """What a copy has in hand when it dies, or forgets it."""
         async with self.database.transaction() as connection:
-            return await due.claim(connection, copy.number, 100, self.now)
+            return await claims.claim(connection, copy.number, 100, self.now)
 
     async def die(self, copy: Copy) -> None:
         async with self.database.transaction() as connection:
-            await due.end_claims(connection, [copy.number])
+            await claims.end_claims(connection, [copy.number])
 
     async def save(
         self, file_id: UUID, content: bytes, version: int = 1, user_id: UUID = ANN

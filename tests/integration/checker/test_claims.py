@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.checker import due
-from services.checker.due import LEASE
+from services.checker import claims, due
+from services.checker.claims import LEASE
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.copies import Copy
 from shared.web.client import ServiceAway
@@ -53,7 +53,7 @@ async def test_a_scheduler_that_lost_its_claims_changes_nothing(story: Story, fa
 
 async def test_without_a_session_nothing_is_claimed(story: Story) -> None:
     await story.save(uuid4(), UNTIDY)
-    unseen = Copy(story.database, "versions", due.end_claims)
+    unseen = Copy(story.database, "versions", claims.end_claims)
     assert not await story.scheduler(copy=unseen).step()
     assert await story.claimed() == 0
 
@@ -90,7 +90,7 @@ async def test_a_version_in_whose_check_copies_died_is_checked_alone_and_at_last
     killer, innocent = uuid4(), uuid4()
     await story.save(killer, b"kill = 1\n")
     await story.save(innocent, CLEAN)
-    for _ in range(due.SUSPECT):
+    for _ in range(claims.SUSPECT):
         copy = present_copy(story.database)
         assert len(await story.claim(copy)) == 2
         await story.die(copy)
@@ -110,7 +110,7 @@ async def test_a_version_in_whose_check_copies_died_is_checked_alone_and_at_last
     for file_id in (innocent, later):
         [result] = await story.results(file_id)
         assert isinstance(result, FileChecked)
-    assert story.shelf.deaths == due.GIVEN_UP - due.SUSPECT
+    assert story.shelf.deaths == due.GIVEN_UP - claims.SUSPECT
 
 
 async def test_nobody_waits_behind_another_ones_many_files(story: Story) -> None:

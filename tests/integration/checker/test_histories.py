@@ -1,6 +1,6 @@
 """A check knows the checks before it without reading them all again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,10 +25,8 @@ class CountingStore(EventStore):
 
     read = 0
 
-    async def rows(
-        self, connection: AsyncConnection, stream_id: str, after: int = 0
-    ) -> Sequence[Row]:
-        found = await super().rows(connection, stream_id, after)
+    async def rows_of(self, connection: AsyncConnection, after: Mapping[str, int]) -> Sequence[Row]:
+        found = await super().rows_of(connection, after)
         self.read += len(found)
         return found
 
@@ -39,9 +37,7 @@ def store() -> CountingStore:
 
 
 def _scheduler(story: Story, store: EventStore) -> Scheduler:
-    scheduler = story.scheduler()
-    scheduler._store = store
-    return scheduler
+    return story.scheduler(store=store)
 
 
 async def _check(story: Story, scheduler: Scheduler, file_id: UUID, *contents: bytes) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 from alembic import command
 from sqlalchemy import text
 
-from services.checker import due
+from services.checker import claims
 from shared.clock import utc_now
 from shared.db import Database
 from shared.migrations import config, upgrade
@@ -34,7 +34,7 @@ async def test_what_waited_before_waits_after(postgres_url: str) -> None:
                 await connection.execute(text(_FILE), values | {"deleted": file_id == deleted})
         await asyncio.to_thread(upgrade, "checker", url)
         async with owner.transaction() as connection:
-            files = await due.claim(connection, 1, 10, utc_now())
+            files = await claims.claim(connection, 1, 10, utc_now(), "large")  # of unknown size
         assert [(file.file_id, file.version, file.name) for file in files] == [
             (waiting, 4, "main.py")
         ]

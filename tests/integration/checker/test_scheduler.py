@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.checker import conclusion
-from services.checker import scheduler as scheduler_module
+from services.checker import conclusion, recording
 from services.checker.conclusion import Run
 from services.checker.domain.history import History
 from services.checker.due import DueFile
@@ -230,7 +229,7 @@ async def test_a_result_that_cannot_be_recorded_harms_no_neighbour(
             raise ValueError("a result nobody can write down")
         return whole(history, file, run, answer)
 
-    monkeypatch.setattr(scheduler_module, "conclude", conclude)
+    monkeypatch.setattr(recording, "conclude", conclude)
     await story.scheduler().step()
     [failed] = await story.results(bad)
     [checked] = await story.results(good)

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from math import inf
 
-from services.checker.batches import Dead, Notes, RuffFailure, settle
+from services.checker.batches import HINTS, Dead, Notes, RuffFailure, Run, settle
 from services.checker.diagnostics import FileNotes
 from services.checker.sources import Source
 
@@ -31,23 +32,62 @@ def _is_just(notes: Notes) -> bool:
     return failed == [BAD] and sorted(notes) == NAMES
 
 
-async def test_a_suspect_is_run_alone_and_the_others_together() -> None:
+async def _settled(runs: Run, seconds: float = inf) -> Notes:
+    """All that is told, whenever that is."""
+    notes: Notes = {}
+    async for some in settle(FILES, runs, seconds):
+        assert not notes.keys() & some.keys()
+        notes |= some
+    return notes
+
+
+async def test_a_suspect_is_run_alone_after_the_others_have_their_answers() -> None:
     runs = Runs(Dead("crashed", BAD))
-    assert _is_just(await settle(FILES, runs))
-    assert runs.batches == [NAMES, [BAD], [name for name in NAMES if name != BAD]]
+    assert _is_just(await _settled(runs))
+    others = [name for name in NAMES if name != BAD]
+    assert runs.batches == [NAMES, others, [BAD]]
+    told = [list(notes) async for notes in settle(FILES, runs)]
+    assert told == [others, [BAD]]
 
 
 async def test_a_suspect_that_has_had_its_time_is_not_run_again() -> None:
-    runs = Runs(Dead("timeout", BAD, proven=True))
-    notes = await settle(FILES, runs)
+    runs = Runs(Dead("timeout", BAD, in_check=True, proven=True))
+    notes = await _settled(runs)
     assert _is_just(notes)
     assert notes[BAD] == RuffFailure("timeout")
     assert runs.batches == [NAMES, NAMES[:5], NAMES[6:]]  # those before it are known to be quick
 
 
+async def test_files_before_one_that_was_being_checked_wait_for_nothing_else() -> None:
+    runs = Runs(Dead("timeout", BAD, in_check=True))
+    notes = await _settled(runs, seconds=0)
+    assert list(notes) == NAMES[:5]
+    runs.batches.clear()
+    assert _is_just(await _settled(runs))
+    assert runs.batches == [NAMES, NAMES[:5], NAMES[6:], [BAD]]
+
+
 async def test_a_wrong_hint_costs_an_innocent_file_nothing() -> None:
     for death in (Dead("crashed", INNOCENT), Dead("crashed", "unheard-of.py"), Dead("crashed")):
-        assert _is_just(await settle(FILES, Runs(death)))
+        assert _is_just(await _settled(Runs(death)))
+
+
+async def test_hints_that_mislead_are_not_followed_for_long() -> None:
+    runs = 0
+
+    async def mislead(batch: Sequence[Source]) -> Notes | Dead:
+        nonlocal runs
+        runs += 1
+        names = [source.name for source in batch]
+        others = [name for name in names if name != BAD]
+        return (
+            Dead("crashed", others[0] if others else None)
+            if BAD in names
+            else {n: FileNotes() for n in names}
+        )
+
+    assert _is_just(await _settled(mislead))
+    assert runs <= 1 + HINTS + 2 * len(NAMES)
 
 
 async def test_after_its_time_a_batch_ends_with_the_answers_it_has() -> None:
@@ -62,9 +102,9 @@ async def test_after_its_time_a_batch_ends_with_the_answers_it_has() -> None:
         if suspect is None:
             return {name: FileNotes() for name in names}
         await asyncio.sleep(0.1)
-        return Dead("timeout", suspect, proven=True)
+        return Dead("timeout", suspect, in_check=True, proven=True)
 
-    notes = await settle(FILES, run, seconds=0.15)
+    notes = await _settled(run, seconds=0.15)
     assert time.monotonic() - began < 0.4
     assert batches[:2] == [NAMES, NAMES[:1]]
     assert notes[NAMES[0]] == FileNotes()
@@ -73,13 +113,13 @@ async def test_after_its_time_a_batch_ends_with_the_answers_it_has() -> None:
 
 
 async def test_without_an_answer_a_batch_goes_on_whatever_its_time() -> None:
-    assert _is_just(await settle(FILES, Runs(Dead("crashed"))))
-    notes = await settle(FILES, Runs(Dead("crashed")), seconds=0)
-    assert notes == {NAMES[0]: FileNotes(), **{name: FileNotes() for name in NAMES[:4]}}
+    assert _is_just(await _settled(Runs(Dead("crashed"))))
+    notes = await _settled(Runs(Dead("crashed")), seconds=0)
+    assert notes == {name: FileNotes() for name in NAMES[:4]}
 
 
 async def test_what_a_run_leaves_out_has_no_answer() -> None:
     async def run(batch: Sequence[Source]) -> Notes | Dead:
         return {} if len(batch) == 1 else Dead("crashed", BAD)
 
-    assert await settle(FILES, run) == {}
+    assert await _settled(run) == {}

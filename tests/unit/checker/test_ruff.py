@@ -378,6 +378,16 @@ async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
     assert len(list(runs.iterdir())) == 3  # all, those before the bad one, those after it
 
 
+async def test_it_is_the_processor_whose_time_counts_where_others_use_it_too(
+    tmp_path: Path, work_dir: Path, real: Path
+) -> None:
+    limits = Limits(seconds=1, waits=60)
+    waits = Ruff(fake(tmp_path, real, 'sleep 2; exec {real} "$@"'), work_dir, limits)
+    assert codes((await waits.check({"a": GUILTY}, STANDARD))["a"]) == ["F401"]
+    spins = Ruff(fake(tmp_path, real, "while :; do :; done"), work_dir, limits)
+    assert await spins.check({"a": GUILTY}, STANDARD) == {"a": RuffFailure("timeout")}
+
+
 async def test_a_ruff_that_eats_memory_is_stopped(tmp_path: Path, work_dir: Path) -> None:
     eat = "exec {python} -c 'x = []\nwhile True: x.append(bytes(1 << 20))'"
     binary = fake(tmp_path, Ruff().binary, eat.replace("{python}", sys.executable))

@@ -1,0 +1,244 @@
+"""Slow files, and the people who need not wait for them."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.checker import claims
+from services.checker.claims import CLAIM_BYTES, LARGE
+from services.checker.lanes import ALLOWANCE
+from services.checker.ruff import Ruff
+from services.checker.sandbox import Limits
+from services.checker.scheduler import Scheduler
+from shared.contracts.checker import CheckFailed, FileChecked
+from tests.integration.checker.story import CLEAN, UNTIDY, Story
+from tests.support.events import ANN, BOB
+
+MIB = 1 << 20
+# A ruff that tells of each file as it begins it, and takes its time for some. It may write nothing,
+# but make folders.
+SLOW_RUFF = """#!/bin/sh
+for file in "$@"; do
+    case $file in 0*.py)
+        echo "Checking: $PWD/$file" >&2
+        if grep -qs endless $file; then sleep 1000; fi
+        if grep -qs breaks $file; then kill -ABRT $$; fi
+        if grep -qs slow $file; then mkdir {folder}/$$-$file; sleep 2; fi
+    esac
+done
+exec {real} "$@"
+"""
+
+
+class SlowRuff:
+    """A ruff that is slow for files in which `slow` stands, and how often it was."""
+
+    def __init__(self, folder: Path) -> None:
+        self._runs = folder / "runs"
+        self._runs.mkdir()
+        binary = folder / "slow-ruff"
+        binary.write_text(SLOW_RUFF.format(folder=self._runs, real=Ruff().binary))
+        binary.chmod(0o755)
+        self.ruff = Ruff(binary, limits=Limits(seconds=8), hurry=Limits(seconds=1))
+
+    @property
+    def times(self) -> int:
+        return len(list(self._runs.iterdir()))
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> SlowRuff:
+    return SlowRuff(tmp_path)
+
+
+async def _slow(story: Story, number: int = 0, user_id: UUID = ANN) -> UUID:
+    file_id = uuid4()
+    await story.save(file_id, f"slow = {number}\n".encode(), user_id=user_id)
+    return file_id
+
+
+async def _finish_quick(scheduler: Scheduler) -> None:
+    while await scheduler.step():
+        pass
+
+
+async def test_nobody_waits_for_a_slow_file_and_it_is_checked_all_the_same(
+    story: Story, slow: SlowRuff
+) -> None:
+    scheduler, other = story.scheduler(ruff=slow.ruff), uuid4()
+    slow_file = await _slow(story)
+    await story.save(other, UNTIDY, user_id=BOB)
+    await _finish_quick(scheduler)
+    assert len(await story.results(other)) == 1
+    assert await story.results(slow_file) == []
+    assert await story.claimed() == 0
+    assert scheduler.bells["slow"].is_set()
+    assert await scheduler.slow_step()
+    [result] = await story.results(slow_file)
+    assert isinstance(result, FileChecked)
+    assert not await scheduler.slow_step()
+
+
+async def test_what_has_no_end_fails_in_the_end(story: Story, slow: SlowRuff) -> None:
+    scheduler, file_id = story.scheduler(ruff=slow.ruff), uuid4()
+    await story.save(file_id, b"endless\n")
+    await _finish_quick(scheduler)
+    assert await scheduler.slow_step()
+    [failure] = await story.results(file_id)
+    assert isinstance(failure, CheckFailed)
+    assert failure.reason == "timeout"
+
+
+async def test_what_breaks_a_run_among_others_is_tried_again_apart(
+    story: Story, slow: SlowRuff
+) -> None:
+    scheduler, bad, good = story.scheduler(ruff=slow.ruff), uuid4(), uuid4()
+    await story.save(bad, b"breaks\n")
+    await story.save(good, CLEAN, user_id=BOB)
+    await _finish_quick(scheduler)
+    assert [len(await story.results(file_id)) for file_id in (bad, good)] == [0, 1]
+    assert await scheduler.slow_step()
+    [failure] = await story.results(bad)
+    assert isinstance(failure, CheckFailed)
+    assert failure.reason == "crashed"
+
+
+async def test_the_same_bytes_are_known_to_be_slow(story: Story, slow: SlowRuff) -> None:
+    scheduler = story.scheduler(ruff=slow.ruff)
+    await _slow(story)
+    await _finish_quick(scheduler)
+    await scheduler.slow_step()
+    times = slow.times
+    assert times == 2
+    again = await _slow(story, user_id=BOB)
+    heirs = story.scheduler(ruff=slow.ruff)  # another copy knows it, too
+    await _finish_quick(heirs)
+    assert slow.times == times  # nobody has waited for it
+    assert await heirs.slow_step()
+    assert len(await story.results(again)) == 1
+
+
+async def test_who_has_spent_much_time_waits_apart_from_the_others(
+    story: Story, slow: SlowRuff
+) -> None:
+    scheduler = story.scheduler(ruff=slow.ruff)
+    mine = uuid4()
+    await story.save(mine, CLEAN)
+    scheduler._checking.spent_of_others.add(ANN, ALLOWANCE + 1)
+    others = uuid4()
+    await story.save(others, UNTIDY, user_id=BOB)
+    await _finish_quick(scheduler)
+    assert await story.results(mine) == []
+    assert len(await story.results(others)) == 1
+    assert await scheduler.slow_step()
+    assert len(await story.results(mine)) == 1
+
+
+async def test_slow_files_of_one_person_are_soon_run_apart_whatever_their_bytes(
+    story: Story, slow: SlowRuff
+) -> None:
+    scheduler, bob = story.scheduler(ruff=slow.ruff), list[UUID]()
+    for number in range(12):
+        await _slow(story, number)
+    while await scheduler.step():
+        bob.append(uuid4())
+        await story.save(bob[-1], CLEAN + f"# {len(bob)}\n".encode(), user_id=BOB)
+        if len(bob) > 10:
+            break
+    assert 0 < slow.times <= 6  # of twelve, before it was plain who is slow
+    assert len(await story.results(bob[-2])) == 1
+
+
+async def test_the_lane_of_the_slow_goes_round_by_person(story: Story, slow: SlowRuff) -> None:
+    scheduler = story.scheduler(ruff=slow.ruff)
+    anns = [await _slow(story, number) for number in range(3)]
+    await _finish_quick(scheduler)
+    bobs = await _slow(story, 99, BOB)
+    await _finish_quick(scheduler)
+    for _ in range(2):
+        await scheduler.slow_step()
+    assert len(await story.results(bobs)) == 1
+    assert sum([len(await story.results(file_id)) for file_id in anns]) == 1
+
+
+async def test_the_lanes_leave_each_others_claims_alone(story: Story, slow: SlowRuff) -> None:
+    scheduler = story.scheduler(ruff=slow.ruff)
+    slow_file, reached, go_on = await _slow(story), asyncio.Event(), asyncio.Event()
+    await _finish_quick(scheduler)
+
+    async def hang() -> None:
+        reached.set()
+        await go_on.wait()
+
+    story.shelf.during = hang
+    working = asyncio.create_task(scheduler.slow_step())
+    await asyncio.wait_for(reached.wait(), 20)
+    other = uuid4()
+    await story.save(other, UNTIDY)
+    await story.save(slow_file, CLEAN, 2)
+    await _finish_quick(scheduler)
+    assert len(await story.results(other)) == 1
+    assert await story.claimed() == 1
+    go_on.set()
+    await working
+    await _finish_quick(scheduler)
+    assert [result.version for result in await story.results(slow_file)] == [1, 2]
+
+
+async def test_a_slow_check_that_is_stopped_gives_its_file_back(
+    story: Story, slow: SlowRuff
+) -> None:
+    scheduler, reached = story.scheduler(ruff=slow.ruff), asyncio.Event()
+    await _slow(story)
+    await _finish_quick(scheduler)
+
+    async def forever() -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    story.shelf.during = forever
+    working = asyncio.create_task(scheduler.slow_step())
+    await asyncio.wait_for(reached.wait(), 20)
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    assert await story.claimed() == 0
+
+
+async def test_nothing_slow_is_begun_beside_a_suspect(story: Story, slow: SlowRuff) -> None:
+    scheduler, suspect = story.scheduler(ruff=slow.ruff), uuid4()
+    slow_file = await _slow(story)
+    await _finish_quick(scheduler)
+    await story.save(suspect, UNTIDY)
+    async with story.database.transaction() as connection:
+        query = "UPDATE versions SET deaths = :deaths WHERE file_id = :id"
+        await connection.execute(text(query), {"id": suspect, "deaths": claims.SUSPECT})
+    assert not await scheduler.slow_step()
+    await scheduler.step()
+    assert len(await story.results(suspect)) == 1
+    assert await scheduler.slow_step()
+    assert len(await story.results(slow_file)) == 1
+
+
+async def test_nobody_waits_for_a_large_file(story: Story, slow: SlowRuff) -> None:
+    scheduler, large, small = story.scheduler(ruff=slow.ruff), uuid4(), uuid4()
+    await story.save(large, CLEAN.ljust(LARGE + 1, b"\n"))
+    await story.save(small, CLEAN, user_id=BOB)
+    await _finish_quick(scheduler)
+    assert [len(await story.results(file_id)) for file_id in (small, large)] == [1, 0]
+    assert await scheduler.large_step()
+    assert len(await story.results(large)) == 1
+
+
+@pytest.mark.parametrize("size", [MIB, MIB - 1, 40 * MIB])
+async def test_a_claim_is_bounded_by_bytes(story: Story, size: int) -> None:
+    for number in range(40):
+        await story.save(uuid4(), f"x = {number}\n".encode())
+    async with story.database.transaction() as connection:
+        await connection.execute(text("UPDATE versions SET size = :size"), {"size": size})
+        claimed = await claims.claim(connection, 1, 100, story.now, "large")
+    assert len(claimed) == max(1, CLAIM_BYTES // size)
