@@ -1,5 +1,6 @@
 """What can be asked about accounts."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -60,9 +61,16 @@ async def preferences(connection: AsyncConnection, user_id: UUID) -> Preferences
     return Preferences(**await _user(connection, user_id))
 
 
-async def contact(connection: AsyncConnection, user_id: UUID) -> Contact:
-    user = await _user(connection, user_id)
-    return Contact(**user | {"email": user["ascii_email"]}, confirmed=user["email_confirmed"])
+async def contacts(connection: AsyncConnection, user_ids: Collection[UUID]) -> list[Contact]:
+    """Of those who are not gone."""
+    rows = await connection.execute(
+        text(
+            "SELECT user_id, ascii_email AS email, language, time_zone,"
+            " email_confirmed_at IS NOT NULL AS confirmed FROM users WHERE user_id = ANY(:ids)"
+        ),
+        {"ids": list(user_ids)},
+    )
+    return [Contact(**row) for row in rows.mappings()]
 
 
 async def delivery(connection: AsyncConnection, user_id: UUID) -> Delivery:

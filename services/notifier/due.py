@@ -1,4 +1,4 @@
-"""Mails whose time has come."""
+"""Mails in the hands of a copy: what becomes of their claims."""
 
 import json
 from collections.abc import Collection
@@ -17,20 +17,6 @@ from shared.contracts.notifier import MailKind
 LEASE = timedelta(minutes=3)
 GIVEN_UP = 5  # copies that died while they sent a mail, after which it is not tried any more
 
-_CLAIM = """
-UPDATE mails SET state = 'sending', attempts = attempts + 1, due_at = :until, claimed_by = :copy
-WHERE mail_id = (
-    SELECT mail_id FROM mails WHERE due_at <= :now AND {which} LIMIT 1 FOR UPDATE SKIP LOCKED
-)
-RETURNING mail_id, user_id, kind, request_id, type, result, queued_at, attempts, claimed_by, deaths,
-          taken, correlation_id, causation_id, traceparent
-"""
-# For a mail about the account somebody waits before a screen.
-_ACCOUNT = _CLAIM.format(which="kind <> 'check_result' ORDER BY due_at")
-# Of each person in turn the oldest one, so that nobody waits behind another one's many.
-_RESULT = _CLAIM.format(which="kind = 'check_result' AND user_id > :after ORDER BY user_id, due_at")
-NOBODY = UUID(int=0)
-
 # 5 s, 20 s, 80 s …, at most 85 minutes.
 _LATER = "CAST(:now AS timestamptz) + interval '5 seconds' * power(4, least(unfinished, 5))"
 # At once after the first death, later after each further one. What is locked is being settled at
@@ -41,19 +27,28 @@ UPDATE mails SET claimed_by = NULL, deaths = deaths + :died, unfinished = unfini
                      CAST(:now AS timestamptz) + deaths * interval '1 minute' END
 WHERE mail_id IN (
     SELECT mail_id FROM mails WHERE claimed_by = ANY(CAST(:copies AS int[])) AND state = 'sending'
-    FOR UPDATE SKIP LOCKED
+    AND NOT mail_id = ANY(CAST(:in_hand AS uuid[])) FOR UPDATE SKIP LOCKED
 )
 """  # noqa: S608 - no value is in it
 
+_KEYS = """
+unnest(CAST(:mail_ids AS uuid[]), CAST(:attempts AS int[]), CAST(:copies AS int[]))
+    AS key (mail_id, attempts, claimed_by)
+"""
 _OURS = """
-mail_id = :mail_id AND state = 'sending' AND attempts = :attempts AND claimed_by = :claimed_by
+mails.mail_id = key.mail_id AND mails.state = 'sending' AND mails.attempts = key.attempts
+AND mails.claimed_by = key.claimed_by
 """
 _PUT_BACK = f"""
-UPDATE mails SET state = :state, attempts = attempts - 1, due_at = :due_at, claimed_by = NULL
-WHERE {_OURS}
+UPDATE mails SET state = :state, attempts = mails.attempts - 1, due_at = :due_at, claimed_by = NULL
+FROM {_KEYS} WHERE {_OURS} RETURNING mails.mail_id
 """  # noqa: S608 - no value is in it
 _PUT_OFF = f"""
-UPDATE mails SET claimed_by = NULL, unfinished = unfinished + 1, due_at = {_LATER} WHERE {_OURS}
+UPDATE mails SET claimed_by = NULL, unfinished = unfinished + 1, due_at = {_LATER}
+FROM {_KEYS} WHERE {_OURS}
+"""  # noqa: S608
+_RENEW = f"""
+UPDATE mails SET due_at = :until FROM {_KEYS} WHERE {_OURS} RETURNING mails.mail_id
 """  # noqa: S608
 _NOTE_TAKEN = f"""
 UPDATE mails SET state = 'sending', claimed_by = NULL, taken = CAST(:taken AS jsonb),
@@ -64,7 +59,9 @@ _LEAVE = """
 UPDATE mails SET state = 'sending', result = '{}', due_at = :now
 WHERE mail_id = :mail_id AND state IN ('queued', 'held')
 """
-_HOLD = f"SELECT mail_id FROM mails WHERE {_OURS} FOR UPDATE"  # noqa: S608
+_HOLD = f"""
+SELECT mails.mail_id FROM mails, {_KEYS} WHERE {_OURS} ORDER BY mails.mail_id FOR UPDATE OF mails
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -99,74 +96,66 @@ class DueMail:
     causation_id: UUID | None
     traceparent: str | None
 
-    def key(self) -> dict[str, object]:
-        return {
-            "mail_id": self.mail_id, "attempts": self.attempts, "claimed_by": self.claimed_by
-        }  # fmt: skip
-
-
-async def claim(
-    connection: AsyncConnection,
-    copy: int,
-    now: datetime,
-    after: UUID = NOBODY,
-    *,
-    results_first: bool = False,
-) -> DueMail | None:
-    """Take a mail for a copy that sends nothing else, and note the attempt before it is made.
-
-    Results are taken person by person: the next one is that of the person `after`. What the copy
-    claimed before and did not bring to an end is due again, each time later.
-
-    A copy that dies in the attempt leaves the mail to another one: with one attempt more and the
-    same Message-ID, so the worst is one duplicate, which the log shows.
-    """
-    await _end(connection, [copy], now, died=0)
-    values = {"copy": copy, "now": now, "until": now + LEASE}
-    accounts: list[tuple[str, dict[str, UUID]]] = [(_ACCOUNT, {})]
-    results = [(_RESULT, {"after": after}), (_RESULT, {"after": NOBODY})]
-    for statement, person in results + accounts if results_first else accounts + results:
-        row = (await connection.execute(text(statement), {**values, **person})).mappings().first()
-        if row:
-            return DueMail(**{**row, "taken": _taken(row["taken"])})
-    return None
-
-
-def _taken(noted: dict[str, Any] | None) -> Taken | None:
-    if noted is None:
-        return None
-    return Taken(**{**noted, "sent_at": datetime.fromisoformat(noted["sent_at"])})
-
 
 async def end_claims(connection: AsyncConnection, dead: Collection[int], now: datetime) -> int:
     """Make due what dead copies had claimed, and count that they died; return the number."""
     return await _end(connection, dead, now, died=1)
 
 
+async def end_unfinished(
+    connection: AsyncConnection, copy: int, now: datetime, in_hand: Collection[UUID]
+) -> None:
+    """Make due what a living copy neither has in hand nor brought to an end, each time later."""
+    await _end(connection, [copy], now, died=0, in_hand=in_hand)
+
+
 async def _end(
-    connection: AsyncConnection, copies: Collection[int], now: datetime, *, died: int
+    connection: AsyncConnection,
+    copies: Collection[int],
+    now: datetime,
+    *,
+    died: int,
+    in_hand: Collection[UUID] = (),
 ) -> int:
-    values = {"copies": list(copies), "now": now, "died": died}
+    values = {"copies": list(copies), "now": now, "died": died, "in_hand": list(in_hand)}
     return (await connection.execute(text(_END), values)).rowcount
 
 
-async def hold(connection: AsyncConnection, mail: DueMail) -> bool:
-    """Whether the mail is still ours; nobody takes it before the end of the transaction."""
-    return (await connection.execute(text(_HOLD), mail.key())).first() is not None
+async def hold(connection: AsyncConnection, mails: Collection[DueMail]) -> set[UUID]:
+    """Those that are still ours; nobody takes them before the end of the transaction."""
+    return set((await connection.scalars(text(_HOLD), _keys(mails))).all())
 
 
-async def put_back(connection: AsyncConnection, mail: DueMail, due_at: datetime | None) -> bool:
-    """Undo a claim that did not come to an attempt; without a time the mail is held.
+async def renew(
+    connection: AsyncConnection, mails: Collection[DueMail], now: datetime
+) -> set[UUID]:
+    """The same, and give each as much time as a fresh claim."""
+    values = {**_keys(mails), "until": now + LEASE}
+    return set((await connection.scalars(text(_RENEW), values)).all())
 
-    False for a copy whose claim has ended: another one may be sending the mail.
+
+async def put_back(
+    connection: AsyncConnection, mails: Collection[DueMail], due_at: datetime | None
+) -> set[UUID]:
+    """Undo claims that did not come to an attempt; without a time the mails are held.
+
+    Those whose claim has ended are left out: another copy may be sending them.
     """
-    values = {**mail.key(), "due_at": due_at, "state": "queued" if due_at else "held"}
-    return (await connection.execute(text(_PUT_BACK), values)).rowcount == 1
+    values = {**_keys(mails), "due_at": due_at, "state": "queued" if due_at else "held"}
+    return set((await connection.scalars(text(_PUT_BACK), values)).all())
 
 
 async def put_off(connection: AsyncConnection, mail: DueMail, now: datetime) -> None:
     """End a claim that came to nothing: the mail is due again, each time later."""
-    await connection.execute(text(_PUT_OFF), {**mail.key(), "now": now})
+    await connection.execute(text(_PUT_OFF), {**_keys([mail]), "now": now})
+
+
+def _keys(mails: Collection[DueMail]) -> dict[str, object]:
+    return {
+        "mail_ids": [mail.mail_id for mail in mails],
+        "attempts": [mail.attempts for mail in mails],
+        "copies": [mail.claimed_by for mail in mails],
+    }
 
 
 async def note_taken(

@@ -43,8 +43,15 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         react=reacting(store, clock),
         prepare=preparations(store, clock),
         loops=[
+            # Closed in this order: the mails in hand are this copy's as long as it has a session.
+            Loop(
+                "sender",
+                sender.step,
+                pause=settings.mail_interval,
+                doorbell=copy.doorbell,
+                close=sender.close,
+            ),
             Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
-            Loop("sender", sender.step, pause=settings.mail_interval, doorbell=copy.doorbell),
         ],
         resources=[auth],
     )

@@ -80,8 +80,8 @@ async def hold_back(
     await take_append_lock(connection)
     confirmed = await connection.scalar(text(_IS_CONFIRMED), {"user_id": mail.user_id})
     if confirmed or await is_erased(connection, mail.user_id):
-        await due.put_back(connection, mail, now + SOON)  # auth will say so, too
-    elif await due.put_back(connection, mail, None):
+        await due.put_back(connection, [mail], now + SOON)  # auth will say so, too
+    elif await due.put_back(connection, [mail], None):
         await execute(connection, store, MAIL, stream(mail.mail_id), hold)
 
 

@@ -1,7 +1,8 @@
-"""Records what became of a mail, and sees to it that none is sent again, or keeps up the others."""
+"""Records what became of mails, and sees to it that none is sent again, or keeps up the others."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier import due
 from services.notifier.domain.mail import MAIL, Attempt, Decide, impersonal, sent, stream
 from services.notifier.due import DueMail, Taken
+from services.notifier.streams import rows_of
+from shared import telemetry
 from shared.clock import Clock
 from shared.db import Database, sqlstate_of
-from shared.eventsourcing.erasure import is_erased
-from shared.eventsourcing.execute import execute
+from shared.eventsourcing.erasure import erased_among
+from shared.eventsourcing.event import Metadata
 from shared.eventsourcing.projection import take_append_lock
-from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.store import Batch, EventStore
 from shared.logging import log
 from shared.messaging.judgement import stream_may_be_to_blame
 
@@ -23,84 +26,119 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0  # seconds between two tries to record
 
 
 class Undecidable(Exception):
-    """The mail's stream and its row contradict each other: nothing can be said about the mail."""
+    """A mail's stream and its row contradict each other: nothing can be said about the mail."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mail. With `taken` the server has it, and said `reply`."""
+
+    mail: DueMail
+    decide: Decide
+    because: Metadata
+    taken: Taken | None = None
+
+
+def outcome(mail: DueMail, decide: Decide) -> Outcome:
+    """Something other than that the server took the mail."""
+    return Outcome(mail, decide, _because(mail))
+
+
+def outcome_taken(mail: DueMail, taken: Taken, reply: str = "") -> Outcome:
+    """That the server has taken the mail, which is recorded with no claim, too."""
+    attempt = Attempt(taken.attempts, mail.queued_at, taken.sent_at)
+    decide = partial(sent, attempt=attempt, message_id=taken.message_id, reply=reply)
+    return Outcome(mail, decide, _because(mail), taken)
+
+
+def _because(mail: DueMail) -> Metadata:
+    return Metadata(
+        correlation_id=mail.correlation_id,
+        causation_id=mail.causation_id,
+        traceparent=telemetry.traceparent(),
+    )
 
 
 class Recorder:
-    """Says what happened to mails; patiently while it is not the mail's own fault."""
+    """Says what happened to mails; patiently while it is not a mail's own fault."""
 
     def __init__(self, database: Database, store: EventStore, clock: Clock) -> None:
         self._database, self._store, self._clock = database, store, clock
 
-    async def may_be_sent(self, mail: DueMail) -> bool:
-        """False for a copy that was frozen meanwhile and has lost its claim.
+    async def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Say what happened, in one transaction; one by one if one of them can't be kept.
 
-        Raises:
-            UnreadableRowError, Undecidable: what becomes of the mail could not be recorded.
+        Whoever has lost the claim of a mail says nothing, unless the server has taken it.
         """
-        async with self._database.transaction() as connection:
-            if not await due.hold(connection, mail):
-                _lost(mail)
-                return False
-            history = await self._store.load(connection, stream(mail.mail_id))
-        state = MAIL.state(recorded.event for recorded in history)
-        if state.mail_id is None or state.closed or history[-1].version != len(history):
-            raise Undecidable
-        return True
+        failure = await self._patiently(outcomes, self._append, outcomes)
+        if failure is None:
+            return
+        if len(outcomes) > 1:
+            for one in outcomes:
+                await self.record([one])
+        else:
+            await self._record_otherwise(outcomes[0], failure)
 
-    async def record(self, mail: DueMail, decide: Decide) -> None:
-        """Say what happened. If it can't be kept, the mail waits, and others pass.
+    async def _record_otherwise(self, said: Outcome, failure: Exception) -> None:
+        """What can't be kept waits, and others pass.
 
-        Whoever has lost the claim says nothing.
+        What the server has taken is said without its words, or if that can't be kept, either, noted
+        beside the mail, which nobody sends again.
         """
-        failure = await self._patiently(mail, self._append, mail, decide)
-        if failure is not None:
-            _tell(mail, failure)
-            await self._patiently(mail, due.put_off, mail, self._clock())
+        _tell(said.mail, failure)
+        if said.taken is None:
+            await self._patiently([said], due.put_off, said.mail, self._clock())
+            return
+        silent = replace(outcome_taken(said.mail, said.taken), because=said.because)
+        again = await self._patiently([silent], self._append, [silent])
+        if again is not None:
+            _tell(said.mail, again)
+            await self._note_taken(said, said.taken)
 
-    async def record_taken(self, mail: DueMail, taken: Taken, reply: str = "") -> None:
-        """Say that the server has taken the mail, if need be without its reply; with no claim, too.
-
-        What can't be recorded is noted beside the mail, which others pass and nobody sends again.
-        """
-        attempt = Attempt(taken.attempts, mail.queued_at, taken.sent_at)
-        for words in dict.fromkeys((reply, "")):
-            decide = partial(sent, attempt=attempt, message_id=taken.message_id, reply=words)
-            failure = await self._patiently(mail, self._append, mail, decide, taken=True)
-            if failure is None:
-                return
-            _tell(mail, failure)
-        values = (mail, taken, self._clock())
-        while failure := await self._patiently(mail, due.note_taken, *values):
-            _tell(mail, failure)
+    async def _note_taken(self, said: Outcome, taken: Taken) -> None:
+        values = (said.mail, taken, self._clock())
+        while failure := await self._patiently([said], due.note_taken, *values):
+            _tell(said.mail, failure)
             await asyncio.sleep(LONGEST_PAUSE)
 
-    async def _append(
-        self, connection: AsyncConnection, mail: DueMail, decide: Decide, *, taken: bool = False
-    ) -> None:
+    async def _append(self, connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
         await take_append_lock(connection)
-        if not taken and not await due.hold(connection, mail):
-            return _lost(mail)
-        told = impersonal(decide) if await is_erased(connection, mail.user_id) else decide
-        recorded = await execute(connection, self._store, MAIL, stream(mail.mail_id), told)
-        if not recorded and await due.hold(connection, mail):
-            raise Undecidable
-        return None
+        mails = [said.mail for said in outcomes]
+        ours = await due.hold(connection, mails)
+        erased = await erased_among(connection, {mail.user_id for mail in mails})
+        rows = await rows_of(connection, [mail.mail_id for mail in mails])
+        batches = []
+        for said in outcomes:
+            mail_id, forgotten = said.mail.mail_id, said.mail.user_id in erased
+            if mail_id not in ours and said.taken is None:
+                _lost(said.mail)
+                continue
+            decide = impersonal(said.decide) if forgotten else said.decide
+            history = [row.event(self._store.types).event for row in rows[mail_id]]
+            events = decide(MAIL.state(history))
+            if not events and mail_id in ours:
+                raise Undecidable
+            batches.append(Batch(stream(mail_id), len(history), events, said.because))
+        await self._store.append_many(connection, batches)
 
     async def _patiently(
-        self, mail: DueMail, write: Callable[..., Awaitable[None]], *values: Any, **named: bool
+        self,
+        outcomes: Sequence[Outcome],
+        write: Callable[..., Awaitable[None]],
+        *values: Any,
     ) -> Exception | None:
-        """Write until it works; returns the failure when the mail itself is at fault."""
+        """Write until it works; returns the failure when a mail itself is at fault."""
         pause = FIRST_PAUSE
         while True:
             try:
                 async with self._database.transaction() as connection:
-                    await write(connection, *values, **named)
+                    await write(connection, *values)
             except Exception as failure:  # noqa: BLE001 - nothing may be forgotten
                 if stream_may_be_to_blame(failure):
                     return failure
                 cause = sqlstate_of(failure) or type(failure).__name__
-                log.warning("mail_record_waits", mail_id=str(mail.mail_id), cause=cause)
+                first = str(outcomes[0].mail.mail_id)
+                log.warning("mail_record_waits", mail_id=first, mails=len(outcomes), cause=cause)
             else:
                 return None
             await asyncio.sleep(pause)

@@ -1,46 +1,37 @@
-"""Sends due mail, one after the other, and has recorded what truly became of it."""
+"""Sends due mail, several at a time, and has recorded what truly became of each."""
 
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from functools import partial
-from traceback import format_tb
+from uuid import UUID
 
-from services.notifier import due, people
+from services.notifier import claims, due
 from services.notifier.adapters.contacts import Contacts
-from services.notifier.cause import working_for
-from services.notifier.domain.mail import (
-    Attempt,
-    Decide,
-    Suppression,
-    failed,
-    suppressed,
-)
-from services.notifier.domain.reader import AccountMail, Contact
-from services.notifier.due import DueMail, Taken
-from services.notifier.mail.address import BadAddress
-from services.notifier.mail.message import UnsafeMessage
+from services.notifier.answers import Answers
+from services.notifier.claims import Turn
+from services.notifier.delivering import Deliverer, NotTried
+from services.notifier.due import DueMail
+from services.notifier.mail.address import parse_mailbox
+from services.notifier.pool import Pool
+from services.notifier.preparing import Preparer, Ready
 from services.notifier.recording import Recorder
 from services.notifier.settings import Settings
-from services.notifier.smtp import deliver
-from services.notifier.smtp_failures import (
-    PermanentFailure,
-    TemporaryFailure,
-    without_recipient,
-)
-from services.notifier.writing import write
+from services.notifier.smtp import connect
 from shared.clock import Clock
 from shared.copies import Copy
 from shared.db import Database
-from shared.errors import NotFound
+from shared.errors import Unavailable
 from shared.eventsourcing.store import EventStore
 from shared.logging import log
-from shared.messaging.judgement import stream_may_be_to_blame
 
-Reader = Contact | AccountMail
-OUR_FAULT = "something went wrong on our side"
+SOON = timedelta(seconds=5)
+PATIENCE = 1.0  # seconds for which a step waits until there is room for more mails
+END = 10.0  # seconds in which what the mail server is being told may come to an end
 
 
 class Sender:
-    """The loop over due mail."""
+    """The loop over due mail. `in hand` is what was claimed here and is not yet recorded."""
 
     def __init__(
         self,
@@ -51,117 +42,123 @@ class Sender:
         copy: Copy,
         clock: Clock,
     ) -> None:
-        self._settings, self._database, self._store = settings, database, store
-        self._contacts, self._copy, self._clock = contacts, copy, clock
-        self._last_person, self._last_was_result = due.NOBODY, True
-        self._recorder = Recorder(database, store, clock)
-        self._server = settings.smtp_server()
+        self._database, self._copy, self._clock = database, copy, clock
+        self._most = settings.mails_in_hand
+        helo, server = parse_mailbox(settings.mail_from).domain, settings.smtp_server()
+        self._pool = Pool(
+            lambda: connect(server, helo), settings.mail_connections, copy.doorbell.set
+        )
+        self._preparer = Preparer(database, store, contacts, clock)
+        self._deliverer = Deliverer(settings, self._pool, self._preparer, clock)
+        self._answers = Answers(
+            Recorder(database, store, clock), (self._most + 1) // 2, self._let_go
+        )
+        self._turn = Turn()
+        self._in_hand: dict[UUID, DueMail] = {}
+        self._room, self._seats = asyncio.Event(), set[asyncio.Task[None]]()
 
     async def step(self) -> bool:
-        """Send one mail; False when none is due. After one about an account a result has its turn.
+        """Take as many due mails in hand as there is room for; False when none is due.
 
-        However many mails about accounts there are, and however long each takes, results leave.
+        They are sent meanwhile. While nobody answers at the mail server none is taken.
         """
-        if not self._copy.present:
+        if not self._copy.present or (self._pool.away and not await self._server_is_back()):
             return False
+        mails = await self._claim()
+        if mails:
+            await self._prepare(mails)
+        return bool(mails) or len(self._in_hand) >= self._most
+
+    async def close(self) -> None:
+        """Let what the mail server is being told come to an end, and put back the rest."""
+        await self._pool.close()
+        if self._seats:
+            await asyncio.wait(self._seats, timeout=END)
+        for seat in self._seats:
+            seat.cancel()
+        await asyncio.gather(*self._seats, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answers.recorded(), END)
+
+    async def _server_is_back(self) -> bool:
         async with self._database.transaction() as connection:
-            mail = await due.claim(
+            anything_due = await claims.anything_due(connection, self._clock())
+        if not anything_due:
+            self._pool.rest()
+        return anything_due and await self._pool.is_back()
+
+    async def _claim(self) -> Sequence[DueMail]:
+        if len(self._in_hand) > self._most // 2:
+            self._room.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._room.wait()
+        free = self._most - len(self._in_hand)
+        if not free:
+            return []
+        async with self._database.transaction() as connection:
+            mails = await claims.claim(
                 connection,
                 self._copy.number,
                 self._clock(),
-                self._last_person,
-                results_first=not self._last_was_result,
+                free,
+                turn=self._turn,
+                in_hand=self._in_hand,
             )
-        if mail is None:
-            return False
-        self._last_was_result = mail.request_id is None
-        if self._last_was_result:
-            self._last_person = mail.user_id
-        with working_for(mail):
-            await self._handle(mail)
-        return True
+        if mails:
+            self._turn = self._turn.after(mails)
+        self._in_hand |= {mail.mail_id: mail for mail in mails}
+        return mails
 
-    async def _handle(self, mail: DueMail) -> None:
-        if mail.taken is not None:
-            return await self._recorder.record_taken(mail, mail.taken)
-        if mail.deaths >= due.GIVEN_UP:
-            attempt = self._now(mail)
-            return await self._recorder.record(
-                mail, partial(failed, attempt=attempt, reason=OUR_FAULT, permanent=True)
-            )
+    async def _prepare(self, mails: Sequence[DueMail]) -> None:
         try:
-            reader = await self._whom_to_send(mail)
-        except Exception as failure:
-            if stream_may_be_to_blame(failure):
-                return await self._recorder.record(mail, self._broken(mail, failure))
-            async with self._database.transaction() as connection:
-                await due.put_back(connection, mail, self._clock() + timedelta(seconds=5))
+            prepared = await self._preparer.prepare(mails)
+        except BaseException:
+            await self._put_back(mails, SOON)
             raise
-        return None if reader is None else await self._send(mail, reader)
+        left = {ready.mail.mail_id for ready in prepared.ready}
+        left |= {said.mail.mail_id for said in prepared.settled}
+        self._let_go([mail.mail_id for mail in mails if mail.mail_id not in left])
+        self._answers.add(prepared.settled)
+        for ready in prepared.ready:
+            seat = asyncio.create_task(self._deliver(ready))
+            self._seats.add(seat)
+            seat.add_done_callback(self._leave)
+        if not self._seats:
+            self._answers.no_more_to_come()
 
-    async def _whom_to_send(self, mail: DueMail) -> Reader | None:
-        """All that can go wrong before the mail server is told anything; None: don't send."""
+    async def _deliver(self, ready: Ready) -> None:
+        mail = ready.mail
         try:
-            reader = await self._reader(mail)
-        except NotFound:
-            await self._recorder.record(mail, partial(suppressed, reason=_unwanted(mail)))
-            return None
-        if isinstance(reader, Contact) and not reader.confirmed:
-            async with self._database.transaction() as connection:
-                await people.hold_back(connection, self._store, mail, self._clock())
-            return None
-        return reader if await self._recorder.may_be_sent(mail) else None
-
-    async def _reader(self, mail: DueMail) -> Reader:
-        if mail.request_id is None:
-            return await self._contacts.find(mail.user_id)
-        return await self._contacts.account_mail(mail.request_id)
-
-    async def _send(self, mail: DueMail, reader: Reader) -> None:
-        try:
-            message = write(mail, reader, self._settings, self._clock())
-            reply = await deliver(self._server, message, reader.email)
-        except TemporaryFailure as failure:
-            decide = self._failed(mail, reader, failure, permanent=False)
-        except (PermanentFailure, BadAddress, UnsafeMessage) as failure:
-            decide = self._failed(mail, reader, failure, permanent=True)
-        except Exception as failure:  # noqa: BLE001 - a fault of ours must end in the log, too
-            decide = self._broken(mail, failure)
+            outcomes = await self._deliverer.deliver(ready)
+        except NotTried as why:
+            is_elsewhere = isinstance(why.__cause__, Unavailable)
+            await self._put_back([mail], SOON if is_elsewhere else timedelta())
+        except asyncio.CancelledError:
+            self._let_go([mail.mail_id])
+            raise
         else:
-            log.info("mail_sent", mail_id=str(mail.mail_id), attempts=mail.attempts)
-            taken = Taken(str(message["Message-ID"]), mail.attempts, self._clock())
-            words = without_recipient(f"{reply.code} {reply.text}", reader.email)
-            return await self._recorder.record_taken(mail, taken, words)
-        return await self._recorder.record(mail, decide)
+            if not outcomes:
+                self._let_go([mail.mail_id])
+            self._answers.add(outcomes)
 
-    def _failed(
-        self, mail: DueMail, reader: Reader, failure: Exception, *, permanent: bool
-    ) -> Decide:
-        log.warning(
-            "mail_not_sent",
-            mail_id=str(mail.mail_id),
-            attempts=mail.attempts,
-            permanent=permanent,
-            ambiguous=getattr(failure, "ambiguous", False),
-            cause=type(failure.__cause__ or failure).__name__,
-        )
-        reason = without_recipient(str(failure), reader.email)
-        return partial(failed, attempt=self._now(mail), reason=reason, permanent=permanent)
+    async def _put_back(self, mails: Sequence[DueMail], later: timedelta) -> None:
+        """What can't be put back now is due again with the next claim, some seconds later."""
+        try:
+            async with self._database.transaction() as connection:
+                await due.put_back(connection, mails, self._clock() + later)
+        except Exception as failure:  # noqa: BLE001 - another failure has led to this
+            log.warning("mails_not_put_back", mails=len(mails), cause=type(failure).__name__)
+        finally:
+            self._let_go([mail.mail_id for mail in mails])
 
-    def _broken(self, mail: DueMail, failure: Exception) -> Decide:
-        """Say where a fault of ours lies, not what it says: that may repeat what is in the mail."""
-        log.error(
-            "mail_broken",
-            mail_id=str(mail.mail_id),
-            attempts=mail.attempts,
-            cause=type(failure).__name__,
-            trace="".join(format_tb(failure.__traceback__)),
-        )
-        return partial(failed, attempt=self._now(mail), reason=OUR_FAULT, permanent=False)
+    def _leave(self, seat: asyncio.Task[None]) -> None:
+        self._seats.discard(seat)
+        if not self._seats:
+            self._answers.no_more_to_come()
 
-    def _now(self, mail: DueMail) -> Attempt:
-        return Attempt(mail.attempts, mail.queued_at, self._clock())
-
-
-def _unwanted(mail: DueMail) -> Suppression:
-    return "user_unknown" if mail.request_id is None else "expired"
+    def _let_go(self, mails: Collection[UUID]) -> None:
+        for mail_id in mails:
+            self._in_hand.pop(mail_id, None)
+        if len(self._in_hand) <= self._most // 2:
+            self._room.set()

@@ -25,6 +25,12 @@ class Settings(StatefulSettings):
     mail_interval: float = Field(
         2.0, gt=0, le=3600, description="seconds between two looks for due mail"
     )
+    mail_connections: int = Field(
+        4, ge=1, le=100, description="connections to the mail server at a time"
+    )
+    mails_in_hand: int = Field(
+        50, ge=1, le=1000, description="mails claimed at a time, until they are recorded as sent"
+    )
 
     @model_validator(mode="after")
     def _check_mail(self) -> Self:

@@ -39,6 +39,10 @@ class TemporaryFailure(DeliveryFailure):
         super().__init__(reason)
 
 
+class ConnectionEnded(TemporaryFailure):
+    """A connection that has served other mails ended before it took this one: try another."""
+
+
 def failure_of(error: Exception) -> DeliveryFailure:
     """Sort what went wrong before the content was sent, or a refusal of the content.
 

@@ -1,12 +1,12 @@
 """From a due mail and its reader to the finished message."""
 
 from datetime import datetime
-from email.message import EmailMessage
 
 from services.notifier.domain.reader import AccountMail, Contact
 from services.notifier.due import DueMail
 from services.notifier.mail.account import render_account_mail
 from services.notifier.mail.check_result import render_check_result
+from services.notifier.mail.message import Message
 from services.notifier.settings import Settings
 from shared.contracts.checker import CheckFailed, FileChecked
 
@@ -15,7 +15,7 @@ RESULTS = {model.type_name(): model for model in (FileChecked, CheckFailed)}
 
 def write(
     mail: DueMail, reader: Contact | AccountMail, settings: Settings, now: datetime
-) -> EmailMessage:
+) -> Message:
     """Write the mail. Raises what the renderers raise."""
     if isinstance(reader, AccountMail):
         assert mail.kind != "check_result"  # noqa: S101 - only those that auth asked for

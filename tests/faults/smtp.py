@@ -56,7 +56,7 @@ class Conversation:
         """Whether the conversation goes on."""
         match line.partition(" ")[0].upper():
             case "EHLO" | "HELO":
-                await self.say("250-faults\r\n250 8BITMIME")
+                await self.say("250-faults\r\n250-PIPELINING\r\n250 8BITMIME")
             case "MAIL":
                 await self.say("452 4.3.1 no room" if self.act == "4xx" else "250 ok")
             case "RCPT":

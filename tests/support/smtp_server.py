@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-Step = Literal["banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content", "quit"]
+Step = Literal[
+    "banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content", "rset", "quit"
+]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ _DEFAULTS: dict[Step, Act] = {
     "rcpt": Act("250 recipient ok"),
     "data": Act("354 go ahead"),
     "content": Act("250 2.0.0 taken as 42"),
+    "rset": Act("250 forgotten"),
     "quit": Act("221 bye", then="drop"),
 }
 
@@ -56,6 +59,7 @@ class SmtpTestServer:
     tls: ssl.SSLContext | None = None
     implicit_tls: bool = False
     login: tuple[str, str] | None = None
+    pipelining: bool = False
     taken: list[ReceivedMail] = field(default_factory=list)
     seen: list[ReceivedMail] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -127,14 +131,15 @@ class _Conversation:
             case "DATA":
                 if await self.act("data") == "3":
                     await self.receive()
-            case "QUIT":
-                await self.act("quit")
+            case "RSET" | "QUIT":
+                await self.act("rset" if verb == "RSET" else "quit")
             case _:
                 await self.say("502 what?")
 
     def greeting(self) -> str:
         offers = ["STARTTLS"] if self.server.tls and not self.secure else []
         offers += ["AUTH PLAIN"] if self.server.login else []
+        offers += ["PIPELINING"] if self.server.pipelining else []
         names = ["test", *offers, "8BITMIME"]
         last = len(names) - 1
         return "\r\n".join(f"250{' ' if n == last else '-'}{name}" for n, name in enumerate(names))

@@ -2,18 +2,32 @@
 
 from uuid import UUID
 
+from pydantic import BaseModel, Field
+
 from services.auth import account_mails, queries
-from services.auth.api.parts import NOTIFIER, Now
+from services.auth.api.parts import NOTIFIER, Body, Now
 from shared.web.app import Transaction
 from shared.web.routes import Router
 
 router = Router(prefix="/internal", dependencies=NOTIFIER)
 
 
-@router.get("/users/{user_id}/contact")
-async def contact(user_id: UUID, connection: Transaction) -> queries.Contact:
-    """Where mail for a user goes; 404 for a user who is gone."""
-    return await queries.contact(connection, user_id)
+class People(Body):
+    """Whom mails go to."""
+
+    user_ids: list[UUID] = Field(max_length=1000)
+
+
+class Contacts(BaseModel):
+    """Those who are not gone."""
+
+    contacts: list[queries.Contact]
+
+
+@router.post("/contacts")
+async def contacts(people: People, connection: Transaction) -> Contacts:
+    """Where mail for users goes; who is gone is left out."""
+    return Contacts(contacts=await queries.contacts(connection, people.user_ids))
 
 
 @router.post("/account-mails/{request_id}")

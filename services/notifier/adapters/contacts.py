@@ -1,14 +1,19 @@
 """Where a mail goes, asked of auth at the moment of sending and kept nowhere."""
 
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from services.notifier.domain.reader import AccountMail, Contact, Reader
+from services.notifier.domain.reader import AccountMail, Contact
 from shared.web.client import ServiceAway, ServiceClient
 
-R = TypeVar("R", bound=Reader)
+R = TypeVar("R", bound=BaseModel)
+
+
+class _Contacts(BaseModel):
+    contacts: list[Contact]
 
 
 class Contacts:
@@ -18,10 +23,11 @@ class Contacts:
         """Take a client of auth."""
         self._client = client
 
-    async def find(self, user_id: UUID) -> Contact:
-        """Raises `NotFound` for a user who is gone, `ServiceAway` when auth can't be asked."""
-        answer = await self._client.call("GET", f"/internal/users/{user_id}/contact")
-        return _read(Contact, answer)
+    async def find(self, user_ids: Collection[UUID]) -> Mapping[UUID, Contact]:
+        """Those who are not gone, in one call; raises `ServiceAway` when auth can't be asked."""
+        asked = {"user_ids": [str(user_id) for user_id in user_ids]}
+        answer = await self._client.call("POST", "/internal/contacts", asked)
+        return {contact.user_id: contact for contact in _read(_Contacts, answer).contacts}
 
     async def account_mail(self, request_id: UUID) -> AccountMail:
         """Have auth make the link of a mail it asked for, a new one each time.
@@ -32,8 +38,8 @@ class Contacts:
         return _read(AccountMail, answer)
 
 
-def _read(reader: type[R], answer: Any) -> R:
+def _read(shape: type[R], answer: Any) -> R:
     try:
-        return reader.model_validate(answer)
+        return shape.model_validate(answer)
     except ValidationError:
         raise ServiceAway from None  # its text would repeat addresses and links

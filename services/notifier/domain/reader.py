@@ -1,6 +1,7 @@
 """Who reads a mail, as auth tells it at the moment of sending; kept nowhere."""
 
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -18,6 +19,7 @@ class Reader(BaseModel):
 class Contact(Reader):
     """Whoever a mail about a check goes to; `confirmed`: the address is proven to be theirs."""
 
+    user_id: UUID
     confirmed: bool
 
 

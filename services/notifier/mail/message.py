@@ -1,29 +1,29 @@
 """From texts to a mail that is proven to have the headers we meant, and no other."""
 
-import email
-import email.policy
-from dataclasses import dataclass
+import binascii
+from dataclasses import dataclass, field
 from datetime import datetime
+from email import quoprimime
 from email.headerregistry import Address
-from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import NamedTuple
 
 from services.notifier.mail.header_text import header_mailbox, header_text
+from services.notifier.mail.proof import UnsafeMessage, require
 from shared.visible_text import visible
 
 MAX_BYTES = 100 * 1024  # Gmail cuts off what is behind its first 102 KB.
+_LINE = 78  # octets a line should have at most: RFC 5322 2.1.1
+_BASE64_LINE = _LINE // 4 * 3  # of a body, which are 76 when encoded: RFC 2045 6.8
 
 # Seven bits, so that a mail looks the same whatever the next server can do.
-_WIRE = email.policy.SMTP.clone(cte_type="7bit", refold_source="none")
-_PART_HEADERS = ["Content-Type", "Content-Transfer-Encoding"]
-_ALL_HEADERS = [
-    *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"),
-    *("MIME-Version", "Content-Type"),
-]
-
-
-class UnsafeMessage(Exception):
-    """The finished mail does not have the headers that were intended, or is too large."""
+_PART = """\
+--{boundary}\r
+Content-Type: text/{kind}; charset="utf-8"\r
+Content-Transfer-Encoding: {encoding}\r
+\r
+{body}\r
+"""
 
 
 @dataclass(frozen=True)
@@ -39,44 +39,41 @@ class Draft:
     html: str
 
 
-def compose(draft: Draft) -> EmailMessage:
-    """Put a draft together.
+@dataclass(frozen=True)
+class Message:
+    """A mail to hand over: lines end in CRLF. `message_id` is the header's value."""
+
+    sender: Address
+    recipient: Address
+    message_id: str
+    octets: bytes = field(repr=False)
+
+
+class _Header(NamedTuple):
+    """`value` as it stands in the mail, `read` as it must be read there."""
+
+    name: str
+    value: str
+    read: str
+
+
+def compose(draft: Draft) -> Message:
+    """Put a draft together; equal drafts give equal octets.
 
     Raises:
-        UnsafeMessage: see `serialise`.
+        UnsafeMessage: a text is not one printable line, or the finished octets are no mail with
+            exactly these headers (see `require`), or more than `MAX_BYTES`.
     """
-    message = EmailMessage(policy=_WIRE)
     _require_printable(draft)
-    # What is set as it is keeps its lines; Python's own folding makes them too long, and loses or
-    # adds spaces beside long words and brackets (seen with Python 3.11.7).
-    message.set_raw("From", header_mailbox("From", draft.sender))
-    message.set_raw("To", header_mailbox("To", draft.recipient))
-    message.set_raw("Subject", header_text("Subject", draft.subject))
-    message["Date"] = format_datetime(draft.date)
-    message["Message-ID"] = f"<{draft.message_id}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
-    _add_bodies(message, draft)
-    serialise(message)
-    return message
-
-
-def serialise(message: EmailMessage) -> bytes:
-    """Give the octets to send, lines ending in CRLF.
-
-    Raises:
-        UnsafeMessage: parsed again, they have other headers than a mail of ours, other
-            recipients, or are more than `MAX_BYTES`. Python before 3.11.10 writes an encoded
-            word with a line break in it as a header of its own (CVE-2024-6923).
-    """
-    octets = message.as_bytes(policy=_WIRE)
-    read = email.message_from_bytes(octets, policy=email.policy.SMTP)
-    _expect(read.keys(), _ALL_HEADERS)
-    _expect([str(read["To"])], [str(message["To"])])
-    for part in read.iter_parts():
-        _expect(part.keys(), _PART_HEADERS)
+    boundary = f"=_{draft.message_id.partition('@')[0]}"
+    headers = _headers(draft, boundary)
+    parts = [_part(draft.text, "plain", boundary), _part(draft.html, "html", boundary)]
+    head = "".join(f"{name}: {value}\r\n" for name, value, _ in headers)
+    octets = f"{head}\r\n{''.join(parts)}--{boundary}--\r\n".encode("ascii")
+    require(octets, [(name, read) for name, _, read in headers], boundary)
     if len(octets) > MAX_BYTES:
         raise UnsafeMessage(f"the mail has {len(octets)} bytes, more than {MAX_BYTES}")
-    return octets
+    return Message(draft.sender, draft.recipient, f"<{draft.message_id}>", octets)
 
 
 def _require_printable(draft: Draft) -> None:
@@ -86,22 +83,53 @@ def _require_printable(draft: Draft) -> None:
             raise UnsafeMessage(f"the {what} is not one printable line")
 
 
-def _add_bodies(message: EmailMessage, draft: Draft) -> None:
-    message.set_content(draft.text, cte=_transfer_encoding(draft.text))
-    message.add_alternative(draft.html, subtype="html", cte=_transfer_encoding(draft.html))
-    for part in message.iter_parts():
-        del part["MIME-Version"]
-    # A boundary of its own choosing makes equal drafts equal octets.
-    message.set_boundary(f"=_{draft.message_id.partition('@')[0]}")
+def _headers(draft: Draft, boundary: str) -> list[_Header]:
+    kind = "multipart/alternative;{} " + f'boundary="{boundary}"'
+    return [
+        _mailbox("From", draft.sender),
+        _mailbox("To", draft.recipient),
+        _Header("Subject", header_text("Subject", draft.subject), draft.subject),
+        _fixed("Date", format_datetime(draft.date)),
+        _fixed("Message-ID", f"<{draft.message_id}>"),
+        _fixed("Auto-Submitted", "auto-generated"),  # RFC 3834: no out-of-office replies
+        _fixed("MIME-Version", "1.0"),
+        _Header("Content-Type", kind.format("\r\n"), kind.format("")),
+    ]
 
 
-def _transfer_encoding(text: str) -> str:
-    """Choose the shorter: quoted-printable is 3 octets per foreign one, base64 4 for every 3."""
+def _fixed(name: str, value: str) -> _Header:
+    return _Header(name, value, value)
+
+
+def _mailbox(name: str, mailbox: Address) -> _Header:
+    value = header_mailbox(name, mailbox)
+    is_encoded = "\r\n" in value
+    read = f"{mailbox.display_name} <{mailbox.addr_spec}>" if is_encoded else str(mailbox)
+    return _Header(name, value, read)
+
+
+def _part(text: str, kind: str, boundary: str) -> str:
+    """A body in the shorter encoding.
+
+    Quoted-printable takes 3 octets for each foreign one, base64 4 for every 3.
+    """
     octets = text.encode()
-    foreign = sum(octet > 126 for octet in octets)  # noqa: PLR2004
-    return "base64" if foreign * 6 > len(octets) else "quoted-printable"
+    lines = octets.splitlines()
+    if sum(octets.translate(_FOREIGN)) * 6 > len(octets):
+        encoding, body = "base64", _base64(b"\r\n".join([*lines, b""]))
+    else:
+        encoding, body = "quoted-printable", _quoted_printable(b"\n".join([*lines, b""]) or b"\n")
+    return _PART.format(boundary=boundary, kind=kind, encoding=encoding, body=body)
 
 
-def _expect(found: list[str], intended: list[str]) -> None:
-    if sorted(found) != sorted(intended):
-        raise UnsafeMessage("the mail's headers are not the intended ones")
+_FOREIGN = bytes(octet > 126 for octet in range(256))  # noqa: PLR2004
+
+
+def _base64(octets: bytes) -> str:
+    starts = range(0, len(octets), _BASE64_LINE)
+    lines = [binascii.b2a_base64(octets[at : at + _BASE64_LINE], newline=False) for at in starts]
+    return "".join(f"{line.decode()}\r\n" for line in lines)
+
+
+def _quoted_printable(octets: bytes) -> str:
+    return quoprimime.body_encode(octets.decode("latin-1"), _LINE).replace("\n", "\r\n")

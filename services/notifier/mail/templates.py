@@ -25,6 +25,7 @@ _TEMPLATES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,  # what is installed does not change while it runs
 )
 _TEMPLATES.filters["with_code"] = with_code
 

@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,18 +29,20 @@ class Words:
         """`n` is a count: it chooses the form and is written as one. Other values stay as given."""
         sentence = self.sentences[key]
         if isinstance(sentence, dict):
-            sentence = sentence[Locale.parse(self.language).plural_form(n or 0)]
+            sentence = sentence[_locale(self.language).plural_form(n or 0)]
         counted = {} if n is None else {"n": self.number(n)}
         return sentence.format(**counted, **values)
 
     def number(self, count: int) -> str:
         """`1,234`, `1 234` with a space that does not break."""
-        return str(format_decimal(count, locale=self.language))
+        return _number(self.language, count)
 
     def time(self, moment: datetime) -> str:
         """Write `12 Nov 2026, 14:03 UTC+3`, the time on the reader's clock."""
         local = moment.astimezone(self.zone)
-        return f"{format_datetime(local, PATTERN, locale=self.language)} {utc_offset(local)}"
+        return (
+            f"{format_datetime(local, PATTERN, locale=_locale(self.language))} {utc_offset(local)}"
+        )
 
 
 def load_words(language: Language, time_zone: str, *folders: Path) -> Words:
@@ -56,6 +58,17 @@ def _read(file: Path) -> dict[str, Sentence]:
     return tomllib.loads(file.read_text("utf-8"))
 
 
+@cache
+def _locale(language: Language) -> Locale:
+    return Locale.parse(language)
+
+
+@lru_cache(1024)
+def _number(language: Language, count: int) -> str:
+    return str(format_decimal(count, locale=_locale(language)))
+
+
+@lru_cache(1024)
 def _zone(name: str) -> tzinfo:
     """UTC for `auto`, and for a zone that this machine does not know."""
     if name == "auto":

@@ -60,8 +60,7 @@ async def test_every_mail_of_an_account_goes_there(
     confirm = await _mail(world, person, "confirm_email")
     assert confirm["email"] == ascii_email
     assert (await world.confirm(str(confirm["token"]))).status_code == 200
-    contact = await world.as_notifier("GET", f"/users/{person.user_id}/contact")
-    assert contact.json()["email"] == ascii_email
+    assert (await world.contact(person.user_id) or {})["email"] == ascii_email
     await world.register(typed.lower())
     assert (await _mail(world, person, "already_registered"))["email"] == ascii_email
     await world.log_in(ascii_email.upper(), client=somewhere("a new one"))
@@ -89,8 +88,7 @@ async def test_a_changed_address_too_and_the_old_one_is_told_where_it_was(
     assert again["email"] == new[1]
     assert (await world.confirm(str(again["token"]))).status_code == 200
     assert (await _mail(world, person, "email_changed"))["email"] == old[1]
-    contact = await world.as_notifier("GET", f"/users/{person.user_id}/contact")
-    assert contact.json()["email"] == new[1]
+    assert (await world.contact(person.user_id) or {})["email"] == new[1]
     await world.post("/password-resets", {"email": new[0]})
     assert (await _mail(world, person, "reset_password"))["email"] == new[1]
     assert not await world.rows(
@@ -111,8 +109,7 @@ async def test_a_link_proves_the_address_it_was_mailed_to_and_no_other(world: Wo
     assert is_problem(await world.confirm(str(token)), 422, "link_invalid")
     token = (await _mail(world, person, "confirm_new_email"))["token"]
     assert (await world.confirm(str(token))).status_code == 200
-    contact = await world.as_notifier("GET", f"/users/{person.user_id}/contact")
-    assert contact.json()["email"] == second
+    assert (await world.contact(person.user_id) or {})["email"] == second
 
 
 async def test_a_wish_taken_back_leaves_nothing_behind(world: World) -> None:

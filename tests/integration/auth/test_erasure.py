@@ -90,8 +90,7 @@ async def test_everything_the_person_held_is_worth_nothing(world: World) -> None
     for _, request_id in requests:
         answer = await world.as_notifier("POST", f"/account-mails/{request_id}")
         assert is_problem(answer, 404, "not_found")
-    contact = await world.as_notifier("GET", f"/users/{person.user_id}/contact")
-    assert is_problem(contact, 404, "not_found")
+    assert await world.contact(person.user_id) is None
 
 
 async def test_the_address_is_free_again_for_somebody_new(world: World) -> None:

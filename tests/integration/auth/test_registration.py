@@ -298,10 +298,11 @@ async def test_registrations_are_limited_by_client_address(world: World) -> None
 
 async def test_only_the_notifier_asks_for_addresses(world: World) -> None:
     person = await world.person()
-    path = f"/users/{person.user_id}/contact"
-    assert is_problem(await world.post(path, None, "GET"), 403, "forbidden")
-    assert is_problem(await person.ask("GET", path), 401, "unauthenticated")
-    found = (await world.as_notifier("GET", path)).json()
+    people = {"user_ids": [str(person.user_id), str(uuid4())]}
+    assert is_problem(await world.post("/contacts", people), 403, "forbidden")
+    assert is_problem(await person.ask("POST", "/contacts", people), 401, "unauthenticated")
+    answer = await world.as_notifier("POST", "/contacts", people)
+    [found] = answer.json()["contacts"]  # and not who is unknown
     assert UUID(found.pop("user_id")) == person.user_id
     assert found == {
         "email": person.email,
@@ -310,6 +311,14 @@ async def test_only_the_notifier_asks_for_addresses(world: World) -> None:
         "confirmed": False,
     }
     await world.confirm_address(person.email)
-    assert (await world.as_notifier("GET", path)).json()["confirmed"]
-    unknown = await world.as_notifier("GET", f"/users/{uuid4()}/contact")
-    assert is_problem(unknown, 404, "not_found")
+    assert (await world.contact(person.user_id) or {})["confirmed"]
+
+
+async def test_addresses_of_many_are_asked_for_at_once_and_of_too_many_not(world: World) -> None:
+    people = [await world.person() for _ in range(3)]
+    ids = [str(person.user_id) for person in people]
+    answer = await world.as_notifier("POST", "/contacts", {"user_ids": ids * 2})
+    assert {one["email"] for one in answer.json()["contacts"]} == {one.email for one in people}
+    assert len(answer.json()["contacts"]) == 3
+    too_many = {"user_ids": [str(uuid4()) for _ in range(1001)]}
+    assert is_problem(await world.as_notifier("POST", "/contacts", too_many), 422, "invalid")

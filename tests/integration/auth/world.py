@@ -144,10 +144,16 @@ class World:
     async def exchange(self, token: str, way: str = "refresh") -> httpx2.Response:
         return await self.post(f"/sessions/{way}", {"token": token})
 
-    async def as_notifier(self, method: str, path: str) -> httpx2.Response:
+    async def as_notifier(self, method: str, path: str, body: Any = None) -> httpx2.Response:
         headers = as_service(self.keys, "notifier", "auth")
         async with client_of(self.app, headers=headers) as client:
-            return await client.request(method, f"/internal{path}")
+            return await client.request(method, f"/internal{path}", json=body)
+
+    async def contact(self, user_id: UUID) -> dict[str, Any] | None:
+        """What the notifier learns of a user."""
+        asked = {"user_ids": [str(user_id)]}
+        found = (await self.as_notifier("POST", "/contacts", asked)).json()["contacts"]
+        return found[0] if found else None
 
     async def requests(self, email: str) -> list[tuple[str, UUID]]:
         """Kind and id of the mails wished for an address, oldest first."""

@@ -22,5 +22,7 @@ async def story(fresh_postgres: PrivateDatabase, keys: Keys) -> AsyncIterator[St
 
     database = Database(fresh_postgres.url("notifier"))
     async with smtp_server() as smtp:
-        yield Story(database, smtp, make)
+        story = Story(database, smtp, make)
+        yield story
+        await story.close()
     await database.close()

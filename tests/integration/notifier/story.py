@@ -1,6 +1,8 @@
 """A notifier with its database, a mail server, and an auth that knows what a test tells it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -40,13 +42,27 @@ class Auth:
     gone: set[UUID] = field(default_factory=set)
     unwanted: bool = False
     tokens: int = 0
+    address: str = ADDRESS
 
-    async def find(self, user_id: UUID) -> Contact:
+    async def find(self, user_ids: Collection[UUID]) -> Mapping[UUID, Contact]:
+        found = {}
+        for user_id in user_ids:
+            with suppress(NotFound):
+                found[user_id] = await self.find_one(user_id)
+        return found
+
+    async def find_one(self, user_id: UUID) -> Contact:
         if self.error is not None:
             raise self.error
         if user_id in self.gone:
             raise NotFound
-        return Contact(email=ADDRESS, language="ru", time_zone="auto", confirmed=self.confirmed)
+        return Contact(
+            user_id=user_id,
+            email=self.address,
+            language="ru",
+            time_zone="auto",
+            confirmed=self.confirmed,
+        )
 
     async def account_mail(self, request_id: UUID) -> AccountMail:  # noqa: ARG002
         if self.error is not None:
@@ -59,6 +75,31 @@ class Auth:
         )
 
 
+class Stepping(Sender):
+    """A sender whose step lasts until what it took in hand is recorded."""
+
+    async def step(self) -> bool:
+        worked = await self.begin()
+        await self.settled()
+        return worked
+
+    async def begin(self) -> bool:
+        """A step as the service makes it: what was taken in hand is sent meanwhile."""
+        return await super().step()
+
+    async def abandon(self) -> None:
+        """End as a process does that is killed: nothing more is said, and nothing recorded."""
+        tasks = [*self._seats, *([self._answers._task] if self._answers._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._pool.close()
+
+    async def settled(self) -> None:
+        while self._in_hand:
+            await asyncio.sleep(0.001)
+
+
 class Story:
     """What happens to a notifier, and what came of it."""
 
@@ -67,15 +108,32 @@ class Story:
     ) -> None:
         self.database, self.smtp, self._make = database, smtp, make
         self.auth, self.now = Auth(), utc_now() + timedelta(minutes=10)  # however slow a test
+        self._senders: list[Stepping] = []
 
-    def sender(self, database: Database | None = None, copy: Copy | None = None) -> Sender:
+    def sender(
+        self,
+        database: Database | None = None,
+        copy: Copy | None = None,
+        *,
+        connections: int = 1,
+        in_hand: int = 1,
+    ) -> Stepping:
+        """One that takes one mail after the other, unless more are wanted."""
         settings = self._make(
-            smtp_url=f"smtp://127.0.0.1:{self.smtp.port}", public_url="https://prereview.example"
+            smtp_url=f"smtp://127.0.0.1:{self.smtp.port}",
+            public_url="https://prereview.example",
+            mail_connections=connections,
+            mails_in_hand=in_hand,
         )
         contacts = cast("Contacts", self.auth)
         database = database or self.database
         copy = copy or present_copy(database)
-        return Sender(settings, database, STORE, contacts, copy, lambda: self.now)
+        sender = Stepping(settings, database, STORE, contacts, copy, lambda: self.now)
+        self._senders.append(sender)
+        return sender
+
+    async def close(self) -> None:
+        await asyncio.gather(*(sender.abandon() for sender in self._senders))
 
     async def happen(self, event: FileChecked | CheckFailed, times: int = 1) -> UUID:
         for _ in range(times):

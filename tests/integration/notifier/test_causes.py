@@ -72,13 +72,13 @@ async def test_auth_is_asked_in_the_name_of_the_request_and_nothing_of_it_stays_
     cause = await _lead(story, checked(uuid4()))
     await story.happen(checked(uuid4()))
     seen: list[tuple[UUID | None, UUID | None, bool]] = []
-    find = story.auth.find
+    find = story.auth.find_one
 
     async def look(user_id: UUID) -> Contact:
         seen.append((correlation_id.get(), causation_id.get(), TRACE in (traceparent() or "")))
         return await find(user_id)
 
-    monkeypatch.setattr(story.auth, "find", look)
+    monkeypatch.setattr(story.auth, "find_one", look)
     sender = story.sender()
     assert await sender.step()
     assert (correlation_id.get(), causation_id.get()) == (None, None)

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.notifier import due
+from services.notifier import claims, due
 from services.notifier.domain.reader import Contact
-from services.notifier.sender import OUR_FAULT
+from services.notifier.failing import OUR_FAULT
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.copies import Copy
 from tests.integration.notifier.story import Story
@@ -24,7 +24,8 @@ async def _die(story: Story, copy: Copy) -> int:
 
 async def _claim(story: Story, copy: Copy) -> due.DueMail | None:
     async with story.database.transaction() as connection:
-        return await due.claim(connection, copy.number, story.now)
+        mails = await claims.claim(connection, copy.number, story.now)
+        return mails[0] if mails else None
 
 
 async def test_without_a_session_nothing_is_claimed(story: Story) -> None:
@@ -56,16 +57,16 @@ async def test_a_sender_that_lost_its_claim_before_the_conversation_holds_none(
     story: Story,
 ) -> None:
     mail_id, copy, find = (
-        await story.happen(checked(uuid4())), present_copy(story.database), story.auth.find
+        await story.happen(checked(uuid4())), present_copy(story.database), story.auth.find_one
     )  # fmt: skip
 
     async def find_late(user_id: UUID) -> Contact:
-        story.auth.find = find  # type: ignore[method-assign]
+        story.auth.find_one = find  # type: ignore[method-assign]
         await _die(story, copy)
         assert await story.sender().step()
         return await find(user_id)
 
-    story.auth.find = find_late  # type: ignore[method-assign]
+    story.auth.find_one = find_late  # type: ignore[method-assign]
     assert await story.sender(copy=copy).step()
     assert len(story.smtp.seen) == 1
     assert len(await story.life(mail_id)) == 2
@@ -152,7 +153,9 @@ async def test_a_claim_reads_no_more_than_it_takes(story: Story, rows: int) -> N
         )
     async with story.database.transaction() as connection:
         await connection.execute(text("ANALYZE mails"))
-        values = {"copy": 1, "now": story.now, "until": story.now, "after": due.NOBODY}
-        for statement in (due._ACCOUNT, due._RESULT):
-            plan = await connection.scalars(text(f"EXPLAIN {statement}"), values)
-            assert "Seq Scan" not in "\n".join(plan.all())
+        values = {
+            "copy": 1, "now": story.now, "until": story.now, "most": 50, "account_is": 1,
+            "after": claims.NOBODY, "nobody": claims.NOBODY,
+        }  # fmt: skip
+        plan = await connection.scalars(text(f"EXPLAIN {claims._CLAIM}"), values)
+        assert "Seq Scan" not in "\n".join(plan.all())

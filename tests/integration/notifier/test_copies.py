@@ -32,8 +32,8 @@ CONTACT = {"email": ADDRESS, "language": "en", "time_zone": "UTC", "confirmed": 
 
 @pytest_asyncio.fixture
 async def auth() -> AsyncIterator[str]:
-    async def answer(_: str, __: Any) -> Any:
-        return CONTACT
+    async def answer(_: str, asked: Any) -> Any:
+        return {"contacts": [{**CONTACT, "user_id": user_id} for user_id in asked["user_ids"]]}
 
     async with stand_in(answer) as url:
         yield url

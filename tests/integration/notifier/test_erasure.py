@@ -24,7 +24,7 @@ async def _erase(story: Story) -> None:
 
 async def _send_and_erase(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """The person is erased between the question where to send and what follows from the answer."""
-    find = story.auth.find
+    find = story.auth.find_one
 
     async def find_then_erase(user_id: UUID) -> Contact:
         contact = await find(user_id)
@@ -32,7 +32,7 @@ async def _send_and_erase(story: Story, monkeypatch: pytest.MonkeyPatch) -> None
         return contact
 
     with monkeypatch.context() as patch:
-        patch.setattr(story.auth, "find", find_then_erase)
+        patch.setattr(story.auth, "find_one", find_then_erase)
         assert await story.sender().step()
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.notifier import due, people
+from services.notifier import claims, people
 from services.notifier.domain.mail import mail_id_for
 from services.notifier.domain.reader import Contact
 from shared.contracts.auth import EmailConfirmed, UserErased
@@ -88,15 +88,16 @@ async def test_a_confirmation_between_the_question_and_the_decision_is_not_lost(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Auth says no, then the confirmation arrives and finds nothing held, then the mail is held."""
-    mail_id = await story.happen(checked(uuid4()))
+    mail_id, find = await story.happen(checked(uuid4())), story.auth.find_one
+    story.auth.confirmed = False
 
-    async def find_then_confirm(_: UUID) -> Contact:
-        found = _contact(confirmed=False)
+    async def find_then_confirm(user_id: UUID) -> Contact:
+        found = await find(user_id)
         await _confirm(story)
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(story.auth, "find", find_then_confirm)
+        patch.setattr(story.auth, "find_one", find_then_confirm)
         assert await story.sender().step()
     row = await story.row(mail_id)
     assert (row["state"], row["attempts"]) == ("queued", 0)
@@ -112,8 +113,7 @@ async def test_of_two_at_the_same_moment_the_second_waits_for_the_first(
     """Neither sees the other's work before it is committed, so the lock has to part them."""
     mail_id = await story.happen(checked(uuid4()))
     async with story.database.transaction() as connection:
-        mail = await due.claim(connection, 1, story.now)
-        assert mail is not None
+        [mail] = await claims.claim(connection, 1, story.now)
     other = Database(fresh_postgres.url("notifier"))
 
     async def confirm(database: Database, entered: asyncio.Event, leave: asyncio.Event) -> None:
@@ -179,10 +179,6 @@ async def _play(story: Story, order: tuple[str, ...]) -> tuple[UUID, int]:
     story.now += people.SOON
     await story.send_all()
     return mail_id_for(check.check_id), len(story.smtp.taken) - before
-
-
-def _contact(*, confirmed: bool) -> Contact:
-    return Contact(email="ann@example.org", language="en", time_zone="auto", confirmed=confirmed)
 
 
 async def _confirm(story: Story) -> None:

@@ -1,11 +1,10 @@
 """However long a name is that somebody typed, a mail is as wide as a phone."""
 
-from email.message import EmailMessage
-
 import pytest
 from playwright.async_api import Page
 
 from services.notifier.domain.reader import Details
+from services.notifier.mail.message import Message
 from shared.contracts.auth import Language
 from shared.contracts.checker import Counts
 from tests.support.fonts import FONTS
@@ -21,13 +20,13 @@ ONE_ROW = Counts(warning=999, total=999, new=999, still=999, reopened=999, fixed
 TWO_ROWS = Counts(warning=66666, total=66666, new=22222, still=22222, reopened=22222, fixed=88888)
 
 
-def result(language: Language, counts: Counts = TWO_ROWS) -> EmailMessage:
+def result(language: Language, counts: Counts = TWO_ROWS) -> Message:
     finding = test_mail.a_finding(f"`{LONG}` imported but unused")
     check = test_mail.a_check(finding, counts=counts, file_name=f"{LONG}.py", truncated=True)
     return test_mail.a_mail(check, language, public_url=f"https://{'prereview.' * 8}example")
 
 
-def account(language: Language) -> EmailMessage:
+def account(language: Language) -> Message:
     details = Details(new_email=f"{LONG}@example.org", device=f"{LONG} on Linux")
     home = f"https://{'prereview.' * 8}example"
     return test_account_mail.a_mail("email_changed", language, details=details, public_url=home)
@@ -42,7 +41,7 @@ async def test_a_mail_fits_the_window(page: Page, width: int, name: str) -> None
             await page.set_content(body_of(mail, "html"))
             await FONTS[name].wear(page)
             scrolled = await page.evaluate("document.documentElement.scrollWidth")
-            assert scrolled == width, mail["Subject"]
+            assert scrolled == width, mail.message_id
 
 
 @pytest.mark.parametrize(("counts", "cells"), [(ONE_ROW, [4]), (TWO_ROWS, [2, 2])])

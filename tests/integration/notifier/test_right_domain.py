@@ -46,7 +46,7 @@ class Path:
 
     def sender(self) -> Sender:
         sender = self.story.sender()
-        sender._contacts = self._contacts
+        sender._preparer._contacts = self._contacts
         return sender
 
     async def send(self, person: Session) -> list[ReceivedMail]:

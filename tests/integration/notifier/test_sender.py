@@ -9,10 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.notifier import sender as sender_module
+from services.notifier import delivering
+from services.notifier.conversation import Connection
 from services.notifier.domain.reader import Contact
 from services.notifier.due import LEASE
-from services.notifier.sender import OUR_FAULT, Sender
+from services.notifier.failing import OUR_FAULT
+from services.notifier.sender import Sender
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
@@ -24,10 +26,6 @@ from tests.support.databases import PrivateDatabase
 from tests.support.events import ANN, check_failed, checked
 from tests.support.proxy import proxy_to
 from tests.support.smtp_server import Act
-
-
-class KilledError(BaseException):
-    """The process ends here."""
 
 
 @pytest.mark.parametrize("make", [checked, check_failed], ids=["checked", "failed"])
@@ -157,13 +155,17 @@ async def test_a_crash_after_the_server_took_it_shows_as_a_second_attempt(
 ) -> None:
     """At most one duplicate, with the same Message-ID; never none."""
     mail_id, dying = await story.happen(checked(uuid4())), story.sender()
+    told = asyncio.Event()
 
-    async def die(*_: object, **__: object) -> None:
-        raise KilledError
+    async def die(*_: object) -> None:
+        told.set()
+        await asyncio.Event().wait()
 
-    monkeypatch.setattr(dying._recorder, "record_taken", die)
-    with pytest.raises(KilledError):
-        await dying.step()
+    monkeypatch.setattr(dying._answers._recorder, "record", die)
+    step = asyncio.create_task(dying.step())
+    await asyncio.wait_for(told.wait(), 10)
+    step.cancel()
+    await dying.abandon()
     assert (await story.row(mail_id))["state"] == "sending"
     assert len(await story.life(mail_id)) == 1  # nothing is claimed that is not known
     heir = story.sender()
@@ -254,19 +256,19 @@ async def test_a_mail_that_is_settled_keeps_no_findings(story: Story) -> None:
     assert (await story.row(waiting))["result"]["findings"]
 
 
-@pytest.mark.parametrize("part", ["write", "deliver"])
+@pytest.mark.parametrize(("place", "part"), [(delivering, "write"), (Connection, "send")])
 async def test_a_fault_of_ours_ends_in_the_log_and_the_loop_goes_on(
-    story: Story, monkeypatch: pytest.MonkeyPatch, part: str
+    story: Story, monkeypatch: pytest.MonkeyPatch, place: object, part: str
 ) -> None:
     """And what it says, perhaps a line of somebody's file, stays out of it."""
     broken, later = await story.happen(checked(uuid4())), await story.happen(checked(uuid4()))
-    sender, real = story.sender(), getattr(sender_module, part)
+    sender, real = story.sender(), getattr(place, part)
 
     def fail(*args: object, **kwargs: object) -> object:
-        monkeypatch.setattr(sender_module, part, real)
+        monkeypatch.setattr(place, part, real)
         raise RuntimeError(f"line 7 of main.py, {ADDRESS}")
 
-    monkeypatch.setattr(sender_module, part, fail)
+    monkeypatch.setattr(place, part, fail)
     assert await sender.step()
     assert await sender.step()
     assert not await sender.step()
@@ -313,7 +315,7 @@ async def test_whoever_waits_before_a_screen_is_written_to_first(story: Story) -
 async def test_a_sender_that_was_stopped_too_long_disturbs_nobody(story: Story) -> None:
     """It wakes up when another copy is sending the mail already."""
     mail_id = await story.happen(checked(uuid4()))
-    find, woken, answered = story.auth.find, asyncio.Event(), asyncio.Event()
+    find, woken, answered = story.auth.find_one, asyncio.Event(), asyncio.Event()
 
     async def sleep_and_fail(user_id: UUID) -> Contact:
         await woken.wait()
@@ -323,11 +325,11 @@ async def test_a_sender_that_was_stopped_too_long_disturbs_nobody(story: Story) 
         await answered.wait()
         return await find(user_id)
 
-    story.auth.find = sleep_and_fail  # type: ignore[method-assign]
+    story.auth.find_one = sleep_and_fail  # type: ignore[method-assign]
     sleeper = asyncio.create_task(story.sender().step())
     await _until_attempt(story, mail_id, 1)
     story.now += LEASE + timedelta(seconds=1)
-    story.auth.find = find_late  # type: ignore[method-assign]
+    story.auth.find_one = find_late  # type: ignore[method-assign]
     sending = asyncio.create_task(story.sender().step())
     await _until_attempt(story, mail_id, 2)
     woken.set()

@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from services.notifier.domain.reader import Contact
-from services.notifier.sender import OUR_FAULT, Sender
+from services.notifier.failing import OUR_FAULT
+from services.notifier.sender import Sender
 from shared.contracts.auth import AccountMailRequested, UserErased
 from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed
 from shared.db import Database, DatabaseAway
@@ -181,7 +182,7 @@ async def test_while_the_database_is_away_no_mail_server_is_told_anything(
 ) -> None:
     mail_id = await story.happen(checked(uuid4()))
     async with proxy_to(fresh_postgres.url("notifier")) as (proxy, url):
-        database, find = Database(url), story.auth.find
+        database, find = Database(url), story.auth.find_one
 
         async def find_and_cut(user_id: UUID) -> Contact:
             await proxy.cut()
@@ -189,7 +190,7 @@ async def test_while_the_database_is_away_no_mail_server_is_told_anything(
 
         sender = story.sender(database)
         with monkeypatch.context() as patch:
-            patch.setattr(story.auth, "find", find_and_cut)
+            patch.setattr(story.auth, "find_one", find_and_cut)
             with pytest.raises(DatabaseAway):
                 await sender.step()
         assert story.smtp.connections == 0

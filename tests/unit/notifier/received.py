@@ -7,7 +7,7 @@ from functools import lru_cache
 from html.parser import HTMLParser
 from string import Formatter
 
-from services.notifier.mail.message import serialise
+from services.notifier.mail.message import Message
 from services.notifier.mail.words import Sentence
 
 ENCODED_WORD = "=?utf-8?q?=0D=0ABcc=3A_x=40y.z?=.py"
@@ -30,8 +30,8 @@ NASTY = [
 ]
 
 
-def as_received(mail: EmailMessage) -> EmailMessage:
-    return _taken_apart(serialise(mail))
+def as_received(mail: Message) -> EmailMessage:
+    return _taken_apart(mail.octets)
 
 
 @lru_cache(64)
@@ -41,11 +41,11 @@ def _taken_apart(content: bytes) -> EmailMessage:
     return read
 
 
-def text_of(mail: EmailMessage) -> str:
+def text_of(mail: Message) -> str:
     return body_of(mail, "plain")
 
 
-def body_of(mail: EmailMessage, kind: str) -> str:
+def body_of(mail: Message, kind: str) -> str:
     body = as_received(mail).get_body((kind,))
     assert isinstance(body, EmailMessage)
     content: str = body.get_content()

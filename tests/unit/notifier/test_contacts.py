@@ -12,7 +12,7 @@ from services.notifier.adapters.contacts import Contacts
 from services.notifier.domain.reader import Contact
 from shared.errors import NotFound
 from shared.web.client import ServiceAway, ServiceClient
-from tests.support.events import ANN
+from tests.support.events import ANN, BOB
 from tests.support.keys import Keys
 
 CONTACT = {"user_id": str(ANN), "email": "ann@example.org", "language": "ru"}
@@ -39,13 +39,20 @@ async def auth_saying(
     await client.close()
 
 
-async def test_a_reader_is_asked_for(keys: Keys) -> None:
-    async with auth_saying(keys, {**READER, "confirmed": False}) as (contacts, asked):
-        contact = await contacts.find(ANN)
-    assert contact == Contact(
-        email="ann@example.org", language="ru", time_zone="Europe/Moscow", confirmed=False
-    )
-    assert asked == [f"GET /internal/users/{ANN}/contact"]
+async def test_readers_are_asked_for_together(keys: Keys) -> None:
+    answer = {"contacts": [{**READER, "confirmed": False}]}
+    async with auth_saying(keys, answer) as (contacts, asked):
+        found = await contacts.find([ANN, BOB])
+    assert found == {
+        ANN: Contact(
+            user_id=ANN,
+            email="ann@example.org",
+            language="ru",
+            time_zone="Europe/Moscow",
+            confirmed=False,
+        )
+    }
+    assert asked == ["POST /internal/contacts"]
 
 
 async def test_a_mail_about_the_account_is_asked_for(keys: Keys) -> None:
@@ -65,22 +72,26 @@ async def test_a_mail_about_the_account_is_asked_for(keys: Keys) -> None:
     assert asked == [f"POST /internal/account-mails/{request_id}"]
 
 
-async def test_who_is_gone_is_gone(keys: Keys) -> None:
+async def test_what_is_not_wanted_any_more_is_not_found(keys: Keys) -> None:
     async with auth_saying(keys, {"code": "not_found", "params": {}}, 404) as (contacts, _):
-        with pytest.raises(NotFound):
-            await contacts.find(ANN)
         with pytest.raises(NotFound):
             await contacts.account_mail(uuid4())
 
 
 @pytest.mark.parametrize(
     "answer",
-    [[], {}, READER, {**READER, "confirmed": True, "language": "tlh"}],
-    ids=["list", "empty", "half", "other language"],
+    [
+        [],
+        {},
+        READER,
+        {"contacts": [READER]},
+        {"contacts": [{**READER, "confirmed": True, "language": "tlh"}]},
+    ],
+    ids=["list", "empty", "one", "half", "other language"],
 )
 async def test_what_can_not_be_read_says_nothing_about_the_reader(keys: Keys, answer: Any) -> None:
     async with auth_saying(keys, answer) as (contacts, _):
         with pytest.raises(ServiceAway) as raised:
-            await contacts.find(ANN)
+            await contacts.find([ANN])
     assert "ann@" not in str(raised.value)
     assert raised.value.__suppress_context__

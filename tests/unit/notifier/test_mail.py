@@ -1,10 +1,8 @@
 """What the mail about a check says, and that nothing a user typed can bend it."""
 
 import tomllib
-from contextlib import suppress
 from datetime import UTC, datetime
 from email.headerregistry import Address
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -16,8 +14,9 @@ from hypothesis import strategies as st
 from services.notifier.mail import check_result
 from services.notifier.mail.address import BadAddress, parse_address, parse_mailbox
 from services.notifier.mail.check_result import render_check_result
-from services.notifier.mail.message import MAX_BYTES, Draft, UnsafeMessage, compose, serialise
+from services.notifier.mail.message import MAX_BYTES, Draft, Message, compose
 from services.notifier.mail.printable import printable
+from services.notifier.mail.proof import UnsafeMessage
 from shared.contracts.auth import Language
 from shared.contracts.checker import (
     Change,
@@ -81,9 +80,7 @@ def a_check(*findings: Finding, **values: Any) -> FileChecked:
     )
 
 
-def a_mail(
-    check: FileChecked | CheckFailed, language: Language = "en", **values: Any
-) -> EmailMessage:
+def a_mail(check: FileChecked | CheckFailed, language: Language = "en", **values: Any) -> Message:
     given_values = {
         "time_zone": "auto",
         "to": "ann@example.org",
@@ -144,9 +141,9 @@ def test_the_headers_are_these_and_no_others() -> None:
 
 def test_the_same_mail_is_the_same_octets_and_another_mail_has_another_id() -> None:
     first = a_mail(a_check())
-    assert serialise(first) == serialise(a_mail(a_check()))
+    assert first.octets == a_mail(a_check()).octets
     ids = {
-        mail["Message-ID"]
+        mail.message_id
         for mail in (
             first,
             a_mail(a_check(), mail_id=UUID(int=9)),
@@ -158,7 +155,7 @@ def test_the_same_mail_is_the_same_octets_and_another_mail_has_another_id() -> N
 
 
 def test_the_id_of_a_mail_which_is_kept_says_nothing_about_the_address() -> None:
-    ids = [a_mail(a_check(), to=f"{name}@example.org")["Message-ID"] for name in ("ann", "bob")]
+    ids = [a_mail(a_check(), to=f"{name}@example.org").message_id for name in ("ann", "bob")]
     assert ids[0] == ids[1]
 
 
@@ -354,7 +351,7 @@ def test_the_fullest_mail_stays_below_the_limit(letter: str) -> None:
     counts = Counts(warning=200, total=200, still=100, new=100, fixed=200, suppressed=9)
     check = a_check(*findings, counts=counts, fixed=fixed, file_name=letter * 300)
     mail = a_mail(check, "ru", public_url="https://prereview.example/" + "p" * 200)
-    assert len(serialise(mail)) <= MAX_BYTES
+    assert len(mail.octets) <= MAX_BYTES
     assert "Ещё 180 замечаний" in text_of(mail)
     assert (letter * 199)[:199] + "…" in text_of(mail)
 
@@ -384,26 +381,9 @@ def test_a_line_break_in_the_subject_is_caught() -> None:
         compose(a_draft(subject="Hello\r\nBcc: x@y.z"))
 
 
-def test_an_encoded_word_becomes_no_header() -> None:
-    """Some releases of Python turn it into one; then it must be caught."""
-    mail = compose(a_draft())
-    mail.replace_header("Subject", ENCODED_WORD)
-    with suppress(UnsafeMessage):
-        head = serialise(mail).partition(b"\r\n\r\n")[0].lower()
-        assert b"\r\nbcc" not in head
-
-
 def test_a_mail_above_the_limit_is_caught() -> None:
     with pytest.raises(UnsafeMessage, match="more than 102400"):
         compose(a_draft(text="x" * MAX_BYTES))
-
-
-@pytest.mark.parametrize("header", ["Bcc", "Cc", "Resent-To", "X-Other"])
-def test_a_header_too_many_is_caught(header: str) -> None:
-    mail = compose(a_draft())
-    mail[header] = "x@y.z"
-    with pytest.raises(UnsafeMessage, match="not the intended"):
-        serialise(mail)
 
 
 @pytest.mark.parametrize(

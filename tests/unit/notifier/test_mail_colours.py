@@ -1,10 +1,10 @@
 """Mails wear the colours of the pages, in light and in dark."""
 
 import re
-from email.message import EmailMessage
 from pathlib import Path
 from typing import get_args
 
+from services.notifier.mail.message import Message
 from shared.contracts.checker import CheckFailed, Counts, FixedFinding, Tier
 from tests.unit.notifier import test_account_mail, test_mail
 from tests.unit.notifier.received import body_of
@@ -13,7 +13,7 @@ SITE = Path(__file__).parents[3] / "services/gateway/static/site.css"
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 
 
-def mails() -> list[EmailMessage]:
+def mails() -> list[Message]:
     findings = [test_mail.a_finding("x", tier=tier) for tier in get_args(Tier)]
     fixed = [FixedFinding(code="F401", name="n", tier="note", message="m", fingerprint="f")]
     full = test_mail.a_check(

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier.mail.address import parse_address
-from services.notifier.mail.message import Draft, UnsafeMessage, compose, serialise
+from services.notifier.mail.message import Draft, compose
+from services.notifier.mail.proof import UnsafeMessage
 from shared.visible_text import visible
 from tests.unit.notifier.received import ENCODED_WORD, HEADERS, as_received
 
@@ -74,13 +75,13 @@ def _read_mailbox(content: bytes, header: str) -> Address:
 
 def _check(draft: Draft) -> None:
     mail = compose(draft)
-    _check_lines(serialise(mail))
+    _check_lines(mail.octets)
     received = as_received(mail)
     assert received.keys() == HEADERS
     assert received["Subject"] == draft.subject
-    assert _read_mailbox(serialise(mail), "From") == draft.sender
-    assert _read_mailbox(serialise(mail), "To") == draft.recipient
-    assert mail["From"].addresses[0].addr_spec == draft.sender.addr_spec
+    assert _read_mailbox(mail.octets, "From") == draft.sender
+    assert _read_mailbox(mail.octets, "To") == draft.recipient
+    assert mail.sender == draft.sender
     assert not received["Subject"].defects
     assert not received["From"].defects
 
@@ -114,9 +115,9 @@ def test_the_longest_address_stays_on_one_line() -> None:
     draft = _draft()
     sender = Address("Имя", addr_spec=address)
     mail = compose(Draft(**{**vars(draft), "sender": sender, "recipient": parse_address(address)}))
-    assert _read_mailbox(serialise(mail), "From") == sender
-    assert _read_mailbox(serialise(mail), "To").addr_spec == address
-    assert all(len(line) <= 998 for line in _lines_of_headers(serialise(mail)))
+    assert _read_mailbox(mail.octets, "From") == sender
+    assert _read_mailbox(mail.octets, "To").addr_spec == address
+    assert all(len(line) <= 998 for line in _lines_of_headers(mail.octets))
 
 
 @pytest.mark.parametrize("name", ["nul\0", "mark\u202e", "joiner\u200d"])

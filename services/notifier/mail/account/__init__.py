@@ -1,14 +1,13 @@
 """The mails about an account: one look for all, the words of each kind in a folder of its own."""
 
 from datetime import datetime
-from email.message import EmailMessage
 from pathlib import Path
 from uuid import UUID
 
 from services.notifier.domain.reader import AccountMail
 from services.notifier.mail.account.view import view_of
 from services.notifier.mail.address import parse_address, parse_mailbox
-from services.notifier.mail.message import Draft, compose
+from services.notifier.mail.message import Draft, Message, compose
 from services.notifier.mail.templates import render
 from services.notifier.mail.words import load_words
 from shared.contracts.auth import AccountMailKind
@@ -26,7 +25,7 @@ def render_account_mail(
     mail_id: UUID,
     queued_at: datetime,
     now: datetime,
-) -> EmailMessage:
+) -> Message:
     """Write a mail about the account; the same values give the same octets.
 
     Raises:

@@ -1,14 +1,13 @@
 """The mail that tells the owner of a file what a check of it found."""
 
 from datetime import datetime
-from email.message import EmailMessage
 from pathlib import Path
 from uuid import UUID
 
 from services.notifier.mail.address import parse_address, parse_mailbox
 from services.notifier.mail.check_result.subject import write_subject
 from services.notifier.mail.check_result.view import view_of
-from services.notifier.mail.message import Draft, compose
+from services.notifier.mail.message import Draft, Message, compose
 from services.notifier.mail.templates import render
 from services.notifier.mail.words import load_words
 from shared.contracts.auth import Language
@@ -28,7 +27,7 @@ def render_check_result(
     public_url: str,
     mail_id: UUID,
     now: datetime,
-) -> EmailMessage:
+) -> Message:
     """Write the mail about one check; the same values give the same octets.
 
     Raises:

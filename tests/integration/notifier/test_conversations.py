@@ -1,0 +1,253 @@
+"""Several mails on one connection: what each server's answer means for which of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from services.notifier import conversation
+from services.notifier.conversation import Connection, Patience
+from services.notifier.mail.address import parse_address
+from services.notifier.mail.message import Draft, Message, compose
+from services.notifier.smtp import connect
+from services.notifier.smtp_failures import (
+    ConnectionEnded,
+    DeliveryFailure,
+    PermanentFailure,
+    TemporaryFailure,
+)
+from services.notifier.smtp_url import SmtpServer
+from tests.support.smtp_server import DROP, HANG, Act, SmtpTestServer, smtp_server
+from tests.support.waiting import eventually
+
+BOTH = pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelining"])
+
+
+def a_message(number: int = 1) -> Message:
+    return compose(
+        Draft(
+            sender=parse_address("no-reply@prereview.example"),
+            recipient=parse_address(f"ann{number}@example.org"),
+            subject="Hello",
+            message_id=f"{number}@prereview.example",
+            date=datetime(2026, 11, 22, tzinfo=UTC),
+            text="Hello.\n",
+            html="<p>Hello.</p>",
+        )
+    )
+
+
+@asynccontextmanager
+async def connected(
+    server: SmtpTestServer, patience: Patience | None = None
+) -> AsyncIterator[Connection]:
+    async with smtp_server(server):
+        target = SmtpServer("127.0.0.1", server.port)
+        connection = await connect(target, "prereview.example", patience=patience)
+        yield connection
+        connection.hang_up()
+
+
+async def sent(connection: Connection, number: int = 1) -> DeliveryFailure | None:
+    try:
+        await connection.send(a_message(number))
+    except DeliveryFailure as failure:
+        return failure
+    return None
+
+
+@BOTH
+async def test_many_mails_go_over_one_connection_each_to_its_own_recipient(
+    pipelining: bool,
+) -> None:
+    server = SmtpTestServer(pipelining=pipelining)
+    async with connected(server) as connection:
+        for number in range(20):
+            assert await sent(connection, number) is None
+        assert connection.usable
+    assert [mail.recipients for mail in server.taken] == [
+        [f"ann{n}@example.org"] for n in range(20)
+    ]
+    assert server.connections == 1
+    assert "RSET" not in server.commands
+
+
+@BOTH
+async def test_at_its_end_we_take_leave(pipelining: bool) -> None:
+    server = SmtpTestServer(pipelining=pipelining)
+    async with smtp_server(server):
+        connection = await connect(SmtpServer("127.0.0.1", server.port), "prereview.example")
+        assert await sent(connection) is None
+        connection.hang_up()
+
+        async def said() -> bool:
+            return server.commands[-1] == "QUIT"
+
+        await eventually(said)
+
+
+async def test_commands_are_sent_together_only_where_the_server_says_that_it_reads_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for pipelining, writes in ((True, 1), (False, 3)):
+        written: list[tuple[str, ...]] = []
+        write = Connection._write
+
+        def note(self: Connection, *commands: str) -> None:
+            written.append(commands)  # noqa: B023
+            write(self, *commands)  # noqa: B023
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Connection, "_write", note)
+            async with connected(SmtpTestServer(pipelining=pipelining)) as connection:
+                assert await sent(connection) is None
+        assert len(written) == writes
+        assert [c.split()[0] for commands in written for c in commands] == ["MAIL", "RCPT", "DATA"]
+
+
+@BOTH
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content"])
+@pytest.mark.parametrize("code", [450, 550])
+async def test_a_mail_that_is_refused_keeps_no_other_from_being_sent(
+    step: str, code: int, pipelining: bool
+) -> None:
+    server = SmtpTestServer(pipelining=pipelining)
+    server.acts[step] = Act(f"{code} no")  # type: ignore[index]
+    if step in {"mail", "rcpt"}:
+        server.acts["data"] = Act("503 whom to?")
+    async with connected(server) as connection:
+        failure = await sent(connection)
+        assert isinstance(failure, PermanentFailure if code == 550 else TemporaryFailure)
+        assert f"{code} no" in failure.reason
+        assert server.taken == []
+        server.acts.clear()
+        assert connection.usable
+        assert await sent(connection, 2) is None
+    assert [mail.recipients for mail in server.taken] == [["ann2@example.org"]]
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt"])
+async def test_a_permission_to_send_a_mail_that_was_refused_is_never_used(step: str) -> None:
+    """RFC 2920 3.1: DATA was on its way already, and the server has accepted it."""
+    server = SmtpTestServer(pipelining=True)
+    server.acts[step] = Act("550 not to him")  # type: ignore[index]
+    async with connected(server) as connection:
+        failure = await sent(connection)
+        assert isinstance(failure, PermanentFailure)
+        assert "550 not to him" in failure.reason
+        assert not connection.usable
+        connection.hang_up()
+        await asyncio.sleep(0.2)
+    assert server.seen == []
+    assert "QUIT" not in server.commands
+
+
+@BOTH
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
+@pytest.mark.parametrize("act", [DROP, Act("421 too many mails", "drop")], ids=["lost", "421"])
+async def test_a_connection_that_ends_between_mails_is_no_fault_of_the_next_one(
+    step: str, act: Act, pipelining: bool
+) -> None:
+    server = SmtpTestServer(pipelining=pipelining)
+    async with connected(server) as connection:
+        assert await sent(connection) is None
+        server.acts[step] = act  # type: ignore[index]
+        assert isinstance(await sent(connection, 2), ConnectionEnded)
+        assert not connection.usable
+    assert len(server.seen) == 1
+
+
+@BOTH
+async def test_but_it_is_one_of_the_first(pipelining: bool) -> None:
+    """Else a server that does so with everybody would be asked again and again."""
+    server = SmtpTestServer(pipelining=pipelining)
+    server.acts["mail"] = Act("421 too many", "drop")
+    async with connected(server) as connection:
+        failure = await sent(connection)
+        assert isinstance(failure, TemporaryFailure)
+        assert not isinstance(failure, ConnectionEnded)
+        assert "421 too many" in failure.reason
+
+
+@BOTH
+async def test_a_connection_that_is_lost_after_the_final_dot_leaves_one_mail_in_doubt(
+    pipelining: bool,
+) -> None:
+    server = SmtpTestServer(pipelining=pipelining)
+    async with connected(server) as connection:
+        assert await sent(connection) is None
+        server.acts["content"] = DROP
+        failure = await sent(connection, 2)
+        assert isinstance(failure, TemporaryFailure)
+        assert failure.ambiguous
+        assert not connection.usable
+
+
+@BOTH
+async def test_421_after_the_final_dot_is_a_refusal_and_the_end_of_the_connection(
+    pipelining: bool,
+) -> None:
+    server = SmtpTestServer(pipelining=pipelining)
+    server.acts["content"] = Act("421 shutting down", "drop")
+    async with connected(server) as connection:
+        failure = await sent(connection)
+        assert isinstance(failure, TemporaryFailure)
+        assert not failure.ambiguous
+        assert not connection.usable
+
+
+@BOTH
+async def test_after_a_silence_nobody_waits_for_the_late_answer(pipelining: bool) -> None:
+    server = SmtpTestServer(pipelining=pipelining)
+    server.acts["rcpt"] = HANG
+    async with connected(server, Patience(5.0, 0.3, 5.0)) as connection:
+        failure = await sent(connection)
+        assert isinstance(failure, TemporaryFailure)
+        assert not failure.ambiguous
+        assert not connection.usable
+
+
+async def test_what_is_said_unasked_ends_the_connection() -> None:
+    """A 250 in advance would be taken for the answer to the next mail."""
+    server = SmtpTestServer()
+    async with connected(server) as connection:
+        server.acts["content"] = Act("250 taken\r\n250 and the next one, too")
+        assert await sent(connection) is None
+        await asyncio.sleep(0.1)
+        assert not connection.usable
+
+
+async def test_an_answer_to_the_content_before_it_was_sent_is_none() -> None:
+    server = SmtpTestServer(acts={"data": Act("354 go\r\n250 taken, I am sure")})
+    async with connected(server) as connection:
+        failure = await sent(connection)
+        assert isinstance(failure, TemporaryFailure)
+        assert not failure.ambiguous
+    assert server.taken == []
+
+
+async def test_a_server_that_forgets_nothing_gets_another_connection() -> None:
+    server = SmtpTestServer(acts={"rcpt": Act("450 grey"), "rset": Act("502 what?")})
+    async with connected(server) as connection:
+        await sent(connection)
+        assert isinstance(await sent(connection, 2), ConnectionEnded)
+        assert not connection.usable
+
+
+@BOTH
+async def test_a_connection_is_used_for_so_many_mails_and_so_long(
+    monkeypatch: pytest.MonkeyPatch, pipelining: bool
+) -> None:
+    monkeypatch.setattr(conversation, "MOST_MAILS", 3)
+    server = SmtpTestServer(pipelining=pipelining)
+    async with connected(server) as connection:
+        for number in range(3):
+            assert connection.usable
+            assert await sent(connection, number) is None
+        assert not connection.usable
+    monkeypatch.setattr(conversation, "LONGEST_LIFE", 0.0)
+    async with connected(server) as connection:
+        assert not connection.usable

@@ -1,0 +1,350 @@
+"""Many mails at a time: their order, their connections, and a mail server that is away."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from email import message_from_bytes
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.notifier import pool
+from services.notifier.due import LEASE
+from shared.contracts.auth import AccountMailRequested
+from shared.contracts.notifier import EmailFailed, EmailSent
+from shared.eventsourcing.store import Batch, EventStore
+from tests.integration.notifier.story import Stepping, Story
+from tests.support.events import ANN, BOB, checked
+from tests.support.smtp_server import DROP, HANG, Act
+from tests.support.waiting import eventually
+
+CLARA = UUID("0190b2aa-7c1e-7d53-9f1e-3b0c8f7f5a99")
+
+
+def _many_seats(story: Story) -> Stepping:
+    return story.sender(connections=4, in_hand=25)
+
+
+async def _queue(story: Story, number: int, user_id: UUID = ANN) -> list[UUID]:
+    return [await story.happen(checked(uuid4(), user_id=user_id)) for _ in range(number)]
+
+
+async def _ask(story: Story) -> UUID:
+    event = AccountMailRequested(user_id=ANN, request_id=uuid4(), kind="new_sign_in")
+    return await story.request(event)
+
+
+async def _drain(sender: Stepping) -> None:
+    while await sender.step():
+        pass
+
+
+async def _states(story: Story, mails: list[UUID]) -> set[str]:
+    return {(await story.row(mail_id))["state"] for mail_id in mails}
+
+
+def _ids(story: Story) -> list[str]:
+    return [str(message_from_bytes(mail.content)["Message-ID"]) for mail in story.smtp.seen]
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+async def test_many_mails_need_few_connections(story: Story, pipelining: bool) -> None:
+    story.smtp.pipelining = pipelining
+    mails = await _queue(story, 60)
+    await _drain(_many_seats(story))
+    assert len(story.smtp.taken) == len(set(_ids(story))) == 60
+    assert 1 <= story.smtp.connections <= 4
+    assert await _states(story, mails) == {"sent"}
+
+
+async def test_while_the_server_answers_no_connection_is_waited_for(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pace is for a server that is away, not for connections that are used up."""
+    monkeypatch.setattr("services.notifier.conversation.MOST_MAILS", 1)
+    monkeypatch.setattr("services.notifier.opening.HANGS", 3600.0)
+    await _queue(story, 12)
+    await asyncio.wait_for(_drain(_many_seats(story)), 60)
+    assert story.smtp.connections == len(story.smtp.taken) == 12
+
+
+async def test_outcomes_are_recorded_in_sets(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    mails, sizes, append = await _queue(story, 25), [], EventStore.append_many
+
+    async def note(self: EventStore, connection: object, batches: list[Batch]) -> object:
+        sizes.append(len(batches))
+        return await append(self, connection, batches)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(EventStore, "append_many", note)
+    await _drain(_many_seats(story))
+    assert sum(sizes) == 25
+    assert len(sizes) < 25  # how many there are depends on how fast the machine is
+    for mail_id in mails:
+        sent = (await story.history(mail_id))[-1]
+        assert isinstance(sent.event, EmailSent)
+        assert sent.metadata.causation_id is not None
+
+
+async def test_contacts_are_asked_for_once_a_batch(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _queue(story, 10)
+    await _queue(story, 10, BOB)
+    asked, find = [], story.auth.find
+
+    async def look(user_ids: set[UUID]) -> object:
+        asked.append(user_ids)
+        return await find(user_ids)
+
+    monkeypatch.setattr(story.auth, "find", look)
+    await _drain(_many_seats(story))
+    assert asked == [{ANN, BOB}]
+    assert len(story.smtp.taken) == 20
+
+
+async def test_one_who_is_gone_and_one_to_be_held_leave_the_others_alone(story: Story) -> None:
+    gone, mails = await _queue(story, 3, BOB), await _queue(story, 3)
+    story.auth.gone.add(BOB)
+    await _drain(_many_seats(story))
+    assert await _states(story, gone) == {"suppressed"}
+    assert await _states(story, mails) == {"sent"}
+
+
+@pytest.mark.parametrize("in_hand", [1, 4, 5, 50])
+async def test_of_each_person_in_turn_the_oldest(story: Story, in_hand: int) -> None:
+    """Whatever fits into one claim, the next one goes on where it ended."""
+    mails = {user: await _queue(story, 7, user) for user in (ANN, BOB, CLARA)}
+    people = sorted(mails)
+    expected = [mails[user][number] for number in range(7) for user in people]
+    taken: list[UUID] = []
+    sender = story.sender(in_hand=in_hand)
+    while claimed := await sender._claim():
+        taken += [mail.mail_id for mail in claimed]
+        await sender._put_back(claimed, timedelta(hours=1))
+    assert taken == expected
+
+
+async def test_mails_about_accounts_go_first_and_leave_results_every_second_turn(
+    story: Story,
+) -> None:
+    results, accounts = await _queue(story, 6), [await _ask(story) for _ in range(20)]
+    sender = story.sender(in_hand=9)
+    first = [mail.mail_id for mail in await sender._claim()]
+    assert [mail_id in results for mail_id in first] == [False, True] * 4 + [False]
+    assert first[::2] == accounts[:5]
+    await sender._put_back(list(sender._in_hand.values()), timedelta(hours=1))
+    second = [mail.mail_id for mail in await sender._claim()]
+    assert second[:4] == [results[4], accounts[5], results[5], accounts[6]]
+
+
+async def test_what_is_in_hand_is_not_claimed_again(story: Story) -> None:
+    story.smtp.acts["content"] = Act("250 ok", delay=0.5)
+    mails = await _queue(story, 8)
+    sender = story.sender(connections=2, in_hand=4)
+    await _drain(sender)
+    assert len(story.smtp.seen) == 8
+    for mail_id in mails:
+        assert (await story.row(mail_id))["unfinished"] == 0
+        assert (await story.row(mail_id))["attempts"] == 1
+
+
+async def test_two_copies_with_many_seats_send_each_mail_once(story: Story) -> None:
+    mails = await _queue(story, 40) + await _queue(story, 40, BOB)
+
+    async def work() -> None:
+        sender = _many_seats(story)
+        while await _states(story, mails) != {"sent"}:
+            await sender.step()
+
+    await asyncio.gather(work(), work())
+    assert len(_ids(story)) == len(set(_ids(story))) == 80
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+@pytest.mark.parametrize("act", [DROP, Act("421 enough", "drop")], ids=["lost", "421"])
+async def test_a_connection_that_dies_among_mails_costs_none_an_attempt(
+    story: Story, pipelining: bool, act: Act
+) -> None:
+    story.smtp.pipelining = pipelining
+    mails, sender = await _queue(story, 1), story.sender(connections=1, in_hand=10)
+    await _drain(sender)
+    story.smtp.acts["rcpt"] = act
+    mails += await _queue(story, 9)
+    step = asyncio.create_task(_drain(sender))
+
+    async def met() -> bool:
+        return story.smtp.connections > 1 or len(story.smtp.commands) > 6
+
+    await eventually(met, 30)
+    story.smtp.acts.clear()
+    await step
+    assert len(set(_ids(story))) == len(story.smtp.taken)
+    failed = [m for m in mails if isinstance((await story.life(m))[-1], EmailFailed)]
+    assert len(failed) <= 1  # the one that was the first on the next connection, if it was so quick
+    for mail_id in set(mails) - set(failed):
+        sent = (await story.life(mail_id))[-1]
+        assert isinstance(sent, EmailSent)
+        assert sent.attempts == 1
+
+
+async def test_a_kill_between_the_answers_and_the_record_shows_as_second_attempts(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails, dying, told = await _queue(story, 10), _many_seats(story), asyncio.Event()
+
+    async def die(*_: object) -> None:
+        told.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(dying._answers._recorder, "record", die)
+    step = asyncio.create_task(dying.step())
+    await asyncio.wait_for(told.wait(), 30)
+
+    async def all_seen() -> bool:
+        return len(story.smtp.seen) == 10
+
+    await eventually(all_seen, 30)
+    step.cancel()
+    await dying.abandon()
+    story.now += LEASE + timedelta(seconds=1)
+    await _drain(_many_seats(story))
+    ids = _ids(story)
+    assert len(ids) == 20
+    assert len(set(ids)) == 10
+    for mail_id in mails:
+        _, sent = await story.life(mail_id)
+        assert isinstance(sent, EmailSent)
+        assert sent.attempts == 2
+
+
+async def _lasts(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not await step():
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "act", [HANG, DROP, Act("421 busy", "drop")], ids=["silent", "lost", "421"]
+)
+async def test_a_server_that_is_away_is_tried_about_once_a_second_in_all(
+    story: Story, act: Act
+) -> None:
+    story.smtp.acts["banner"] = act
+    mails, sender = await _queue(story, 30), _many_seats(story)
+    await _lasts(6.0, sender.begin)
+    assert 1 <= story.smtp.connections <= 8
+    rows = [await story.row(mail_id) for mail_id in mails]
+    assert sum(row["attempts"] for row in rows) <= 1
+    story.smtp.acts.clear()
+    story.now += timedelta(minutes=2)
+
+    async def all_sent() -> bool:
+        await sender.begin()
+        return await _states(story, mails) == {"sent"}
+
+    await eventually(all_sent, 30)
+    assert len(story.smtp.taken) == 30
+
+
+async def test_one_mail_tells_of_the_outage_and_the_others_go_at_once_when_it_ends(
+    story: Story,
+) -> None:
+    mails, sender = await _queue(story, 10), _many_seats(story)
+    await story.smtp.stop()
+    while await sender.step():
+        pass
+    lives = [(await story.life(mail_id))[-1] for mail_id in mails]
+    [failed] = [event for event in lives if isinstance(event, EmailFailed)]
+    assert failed.next_attempt_at == story.now + timedelta(minutes=1)
+    assert "connection" in failed.reason
+    await story.smtp.start()
+
+    async def others_sent() -> bool:
+        await sender.step()
+        return len(story.smtp.taken) == 9
+
+    await eventually(others_sent, 30)
+    story.now += timedelta(minutes=1)
+    await _drain(sender)
+    assert await _states(story, mails) == {"sent"}
+
+
+async def test_a_server_that_greets_slowly_is_reached(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notifier.opening.HANGS", 0.2)
+    monkeypatch.setattr(pool, "HANGS", 0.2)
+    story.smtp.acts["banner"] = Act("220 at last", delay=1.5)
+    mails, sender = await _queue(story, 3), _many_seats(story)
+
+    async def all_sent() -> bool:
+        await sender.step()
+        return await _states(story, mails) == {"sent"}
+
+    await eventually(all_sent, 30)
+    assert {type((await story.life(mail_id))[-1]) for mail_id in mails} == {EmailSent}
+
+
+async def test_at_the_end_what_is_under_way_is_recorded_and_the_rest_put_back(
+    story: Story,
+) -> None:
+    story.smtp.acts["content"] = Act("250 ok", delay=1)
+    mails, sender = await _queue(story, 10), story.sender(connections=2, in_hand=10)
+    await sender.begin()
+
+    async def seen() -> bool:
+        return len(story.smtp.seen) == 2
+
+    await eventually(seen, 30)
+    await sender.close()
+    rows = [await story.row(mail_id) for mail_id in mails]
+    assert sorted(row["state"] for row in rows) == ["queued"] * 8 + ["sent"] * 2
+    for row in rows:
+        assert row["attempts"] == (1 if row["state"] == "sent" else 0)
+        assert row["claimed_by"] is None
+
+
+async def test_idle_connections_are_closed(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "IDLE", 0.2)
+    await _queue(story, 1)
+    await _drain(_many_seats(story))
+
+    async def left() -> bool:
+        return story.smtp.commands[-1] == "QUIT"
+
+    await eventually(left, 30)
+
+
+async def test_a_mail_that_had_to_wait_is_asked_about_again(story: Story) -> None:
+    """Its reader may be gone meanwhile."""
+    story.smtp.acts["content"] = Act("250 ok", delay=2.5)
+    [first], sender = await _queue(story, 1), story.sender(connections=1, in_hand=2)
+    [second] = await _queue(story, 1, BOB)
+    step = asyncio.create_task(sender.step())
+
+    async def seen() -> bool:
+        return len(story.smtp.seen) == 1
+
+    await eventually(seen, 30)
+    story.auth.gone |= {ANN, BOB}
+    await step
+    assert sorted([(await story.row(m))["state"] for m in (first, second)]) == [
+        "sent", "suppressed",
+    ]  # fmt: skip
+    assert len(story.smtp.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "ann", "a@b.c, x@y.z", "<a@b.c> x@y.z", "a@b.c\r\nRCPT TO:<x@y.z>", "a @b.c", "ж@b.c"],
+)
+async def test_a_bad_address_is_refused_before_smtp(story: Story, address: str) -> None:
+    story.auth.address = address
+    [mail_id] = await _queue(story, 1)
+    await _drain(_many_seats(story))
+    failed = (await story.life(mail_id))[-1]
+    assert isinstance(failed, EmailFailed)
+    assert failed.next_attempt_at is None
+    assert story.smtp.connections == 0
