@@ -1,6 +1,6 @@
 """Bytes, kept once by their sha256 for everybody who has them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +9,6 @@ from shared.db import Database
 from shared.eventsourcing.projection import take_append_lock
 
 DROPPED_AT_ONCE = 50  # contents of a megabyte each, under the append lock
-SWEPT_AT_ONCE = 1000  # contents looked at
 
 _INSERT = "INSERT INTO contents VALUES (:sha256, :content) ON CONFLICT DO NOTHING"
 _HOLD = "SELECT true FROM contents WHERE sha256 = :sha256 FOR KEY SHARE"
@@ -19,13 +18,12 @@ NOT EXISTS (SELECT FROM file_versions v WHERE v.sha256 = contents.sha256 AND v.k
 # Whoever is about to save such bytes holds them already, and only waits for the append lock.
 _LOCK = "SELECT sha256 FROM contents WHERE sha256 = ANY(:wanted) FOR UPDATE SKIP LOCKED"
 _DROP = f"DELETE FROM contents WHERE sha256 = ANY(:locked) AND {_UNWANTED}"  # noqa: S608
-_LAST = """
-SELECT max(sha256) FROM (
-    SELECT sha256 FROM contents WHERE sha256 > :after ORDER BY sha256 LIMIT :most) AS next
+_HELD = """
+INSERT INTO unwanted_contents (sha256)
+SELECT sha256 FROM contents WHERE sha256 = ANY(:left) ON CONFLICT DO NOTHING
 """
-_FIND = f"""
-SELECT sha256 FROM contents WHERE sha256 > :after AND sha256 <= :last AND {_UNWANTED}
-"""  # noqa: S608
+_NOTED = "SELECT sha256 FROM unwanted_contents WHERE sha256 > :after ORDER BY sha256 LIMIT :most"
+_UNNOTE = "DELETE FROM unwanted_contents WHERE sha256 = ANY(:noted)"
 
 
 async def keep(connection: AsyncConnection, sha256: str, content: bytes) -> None:
@@ -42,35 +40,28 @@ async def drop_unwanted(connection: AsyncConnection, candidates: Collection[str]
 
     The caller holds the append lock, so that no version is added meanwhile, and gives at most
     `DROPPED_AT_ONCE`. The second statement sees what was committed before the first had its locks.
+    What somebody holds at the moment is noted, for the sweep.
     """
     rows = await connection.execute(text(_LOCK), {"wanted": list(candidates)})
     locked = list(rows.scalars())
-    return (await connection.execute(text(_DROP), {"locked": locked})).rowcount
-
-
-async def drop_in_steps(database: Database, candidates: Sequence[str]) -> int:
-    """`drop_unwanted` for any number, in transactions of their own.
-
-    The sweep finds what is left where they break off.
-    """
-    dropped = 0
-    for start in range(0, len(candidates), DROPPED_AT_ONCE):
-        async with database.transaction() as connection:
-            await take_append_lock(connection)
-            some = candidates[start : start + DROPPED_AT_ONCE]
-            dropped += await drop_unwanted(connection, some)
+    dropped = (await connection.execute(text(_DROP), {"locked": locked})).rowcount
+    if left := set(candidates) - set(locked):
+        await connection.execute(text(_HELD), {"left": list(left)})
     return dropped
 
 
 async def sweep(database: Database, after: str = "") -> tuple[int, str]:
-    """Delete contents that were left because somebody held them at the moment.
+    """Delete contents that are noted as unwanted, some of those after a sha256.
 
-    Looks at the next contents after a sha256. How many it has deleted, and the last one looked at,
-    empty at the end.
+    How many it has deleted, and the last one looked at, empty at the end.
     """
+    values = {"after": after, "most": DROPPED_AT_ONCE}
     async with database.transaction() as connection:
-        values = {"after": after, "most": SWEPT_AT_ONCE}
-        last = await connection.scalar(text(_LAST), values)
-        found = await connection.scalars(text(_FIND), {"after": after, "last": last or ""})
-        candidates = found.all()
-    return await drop_in_steps(database, candidates), last or ""
+        noted = (await connection.scalars(text(_NOTED), values)).all()
+    if not noted:
+        return 0, ""
+    async with database.transaction() as connection:
+        await take_append_lock(connection)
+        await connection.execute(text(_UNNOTE), {"noted": noted})
+        dropped = await drop_unwanted(connection, noted)
+    return dropped, noted[-1] if len(noted) == DROPPED_AT_ONCE else ""

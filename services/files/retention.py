@@ -19,7 +19,6 @@ from shared.ids import new_id
 from shared.logging import log
 
 PAUSE = 60.0  # seconds between two looks
-SWEEP = timedelta(hours=1)  # between two looks at all contents
 BATCH = 20  # files in one transaction, in which nobody else can save
 VERSIONS = 500  # of these files together; a file with more is alone
 
@@ -31,7 +30,10 @@ FROM (
     ORDER BY deleted_at, file_id LIMIT :batch
 ) AS due
 """
-_CONTENTS = "SELECT DISTINCT sha256 FROM file_versions WHERE file_id = ANY(:files)"
+_NOTE_CONTENTS = """
+INSERT INTO unwanted_contents (sha256)
+SELECT DISTINCT sha256 FROM file_versions WHERE file_id = ANY(:files) ON CONFLICT DO NOTHING
+"""
 
 
 class Retention:
@@ -42,18 +44,16 @@ class Retention:
     ) -> None:
         """Take how long deleted files can be restored."""
         self._database, self._store, self._kept, self._clock = database, store, kept, clock
-        self._swept_at: datetime | None = None
-        self._sweep_after, self._swept = "", 0
+        self._sweep_after = ""
 
     async def step(self) -> bool:
         """Erase one batch and tidy up; True when there may be more to do at once."""
         correlation_id.set(new_id())
         now = self._clock()
         async with self._database.transaction() as connection:
-            erased, hashes, more = await self._erase_due(connection, now - self._kept)
-        await contents.drop_in_steps(self._database, hashes)
+            erased, more = await self._erase_due(connection, now - self._kept)
         pruned = await self._prune(now)
-        swept = await self._sweep(now)
+        swept, self._sweep_after = await contents.sweep(self._database, self._sweep_after)
         if erased or swept:
             log.info("contents_erased", files=erased, swept=swept)
         return more or pruned or bool(self._sweep_after)
@@ -65,20 +65,8 @@ class Retention:
                 more.append(await prune(connection, now) == AT_ONCE)
         return any(more)
 
-    async def _sweep(self, now: datetime) -> int:
-        """The next contents of all, now and then, until nothing is left of what was passed over."""
-        if self._swept_at is not None and abs(now - self._swept_at) < SWEEP:
-            return 0
-        swept, self._sweep_after = await contents.sweep(self._database, self._sweep_after)
-        self._swept += swept
-        if not self._sweep_after:
-            self._swept_at, self._swept = None if self._swept else now, 0
-        return swept
-
-    async def _erase_due(
-        self, connection: AsyncConnection, before: datetime
-    ) -> tuple[int, list[str], bool]:
-        """How many files, the contents they had, and whether there may be more files."""
+    async def _erase_due(self, connection: AsyncConnection, before: datetime) -> tuple[int, bool]:
+        """How many files, whose contents are noted as unwanted, and whether there may be more."""
         await take_append_lock(connection)
         due = (await connection.execute(text(_DUE), {"before": before, "batch": BATCH})).all()
         files = [row.file_id for row in due if row.versions_before < VERSIONS]
@@ -88,8 +76,8 @@ class Retention:
             for file_id, history in zip(files, histories.values(), strict=True)
         ]
         await self._store.append_many(connection, erasures)
-        rows = await connection.execute(text(_CONTENTS), {"files": files})
-        return len(files), list(rows.scalars()), len(due) == BATCH or len(files) < len(due)
+        await connection.execute(text(_NOTE_CONTENTS), {"files": files})
+        return len(files), len(due) == BATCH or len(files) < len(due)
 
 
 def _state(history: Sequence[RecordedEvent]) -> File:

@@ -1,62 +1,72 @@
 """All files of a person as one zip."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from uuid import UUID
 
 from fastapi.responses import StreamingResponse
 
-from services.gateway.archive import MEDIA_TYPE, zipped
+from services.gateway.archive import MEDIA_TYPE, Entry, zipped
 from services.gateway.archive_names import comparable, fitting
-from services.gateway.bearer import GONE, Bearer
-from services.gateway.clients import Content, Files, Reports, Wanted
+from services.gateway.bearer import Bearer
+from services.gateway.clients import Files, Reports, Wanted
 from services.gateway.clients.reports import MOST
 from services.gateway.disposition import attachment
 from services.gateway.models import FilePage
+from services.gateway.stored import stored
 from shared.clock import utc_now
-from shared.errors import DomainError
 
 # A file that is changed meanwhile only moves on, and is met again; none is passed over.
 _IN_ORDER = Wanted(sort="uploaded_at")
 
 
-async def as_archive(bearer: Bearer, files: Files, reports: Reports) -> StreamingResponse:
+async def as_archive(
+    bearer: Bearer, files: Files, reports: Reports, steps: asyncio.Semaphore
+) -> StreamingResponse:
     """Raises `Unavailable` while there is no list; later trouble breaks the download off."""
     first = await reports.files(await bearer.user(), None, None, MOST, _IN_ORDER)
     now = utc_now()
     headers = {"Content-Disposition": attachment(f"prereview-{now:%Y-%m-%d}.zip")}
-    entries = _entries(bearer, files, reports, first)
-    return StreamingResponse(zipped(entries, now), media_type=MEDIA_TYPE, headers=headers)
+    batches = _batches(bearer, files, reports, first)
+    return StreamingResponse(zipped(batches, now, steps), media_type=MEDIA_TYPE, headers=headers)
 
 
-async def _entries(
+async def _batches(
     bearer: Bearer, files: Files, reports: Reports, page: FilePage
-) -> AsyncIterator[tuple[str, bytes]]:
+) -> AsyncIterator[list[Entry]]:
+    """A file deleted since the list was read still has its bytes; once erased it is left out."""
     seen: set[UUID] = set()
-    taken: set[str] = set()
+    names = _Names()
     while True:
-        for file in page.files:
-            if file.id in seen:
-                continue
-            seen.add(file.id)
-            found = await _content(bearer, files, file.id)
-            if found is None:
-                continue
-            # Names that differ in their case only may be one where they are unpacked. And two files
-            # may have had a name one after the other while this archive was made.
-            name = fitting(found.name)
-            path = name if comparable(name) not in taken else f"{file.id}/{name}"
-            taken.add(comparable(name))
-            yield path, found.content
+        ids = [file.id for file in page.files if file.id not in seen]
+        seen.update(ids)
+        async for some in stored(files, bearer, [str(one) for one in ids], last=True):
+            yield [
+                (names.of(one["name"], one["file_id"]), one["content"])
+                for one in some
+                if one["content"] is not None
+            ]
         if page.next_cursor is None:
             return
-        page = await reports.files(await bearer.user(), None, page.next_cursor, MOST, _IN_ORDER)
+        ask = partial(
+            reports.files, after=None, cursor=page.next_cursor, limit=MOST, wanted=_IN_ORDER
+        )
+        page = await bearer.ask(ask)
 
 
-async def _content(bearer: Bearer, files: Files, file_id: UUID) -> Content | None:
-    """None once it is erased. A file deleted since the list was read still has its bytes."""
-    try:
-        return await files.content(await bearer.user(), file_id)
-    except DomainError as error:
-        if error.status not in GONE:
-            raise
-        return None
+class _Names:
+    """A path per file: its name, or where that is taken its name in a folder of its own.
+
+    Names that differ in their case only may be one where they are unpacked. And two files may have
+    had a name one after the other while this archive was made.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, name: str, file_id: str) -> str:
+        name = fitting(name)
+        path = name if comparable(name) not in self._taken else f"{file_id}/{name}"
+        self._taken.add(comparable(name))
+        return path

@@ -1,55 +1,39 @@
-"""A zip archive made while it is sent: at most one of its files is in memory."""
+"""A zip archive made while it is sent: at most one batch of its files is in memory."""
 
 import asyncio
-import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
+from services.gateway.zip_format import Zip
+
 MEDIA_TYPE = "application/zip"
-_READABLE = 0o644 << 16  # a file's rights, as Unix keeps them in a zip
+
+Entry = tuple[str, bytes]
+Batches = AsyncIterator[Sequence[Entry]]
 
 
-async def zipped(entries: AsyncIterator[tuple[str, bytes]], now: datetime) -> AsyncIterator[bytes]:
+async def zipped(
+    batches: Batches, now: datetime, turn: AbstractAsyncContextManager[None]
+) -> AsyncIterator[bytes]:
     """The bytes of a zip of `(name, content)`.
 
-    Names must differ; `/` makes folders. An error while reading `entries` breaks the archive off,
-    so that nobody takes a part of it for the whole.
+    Names must differ; `/` makes folders. Each batch is read and packed in a turn, which is over
+    while it is sent. An error while reading breaks the archive off, so that nobody takes a part of
+    it for the whole.
     """
-    sink = _Sink()
-    archive = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED)
-    async for name, content in entries:
-        await asyncio.to_thread(archive.writestr, _entry(name, now), content)
-        if piece := sink.taken():
+    archive = Zip(now)
+    while True:
+        async with turn:
+            batch = await anext(batches, None)
+            if batch is None:
+                break
+            piece = await asyncio.to_thread(_pack, archive, batch)
+        if piece:
             yield piece
-    archive.close()
-    yield sink.taken()
+    for piece in archive.end():
+        yield piece
 
 
-def _entry(name: str, now: datetime) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, now.timetuple()[:6])
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = _READABLE
-    return entry
-
-
-class _Sink:
-    """Where `ZipFile` writes to. It can't seek, so sizes follow the contents, as zip allows."""
-
-    def __init__(self) -> None:
-        self._written = bytearray()
-
-    def write(self, data: bytes) -> int:
-        self._written += data
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def taken(self) -> bytes:
-        """What was written since the last call."""
-        piece = bytes(self._written)
-        self._written.clear()
-        return piece
+def _pack(archive: Zip, batch: Sequence[Entry]) -> bytes:
+    return b"".join(archive.entry(name, content) for name, content in batch)

@@ -1,36 +1,38 @@
 """Everything kept of a person, gathered from all services while it is sent."""
 
-import json
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from fastapi.responses import StreamingResponse
+from pydantic_core import from_json
 
-from services.gateway.archive import MEDIA_TYPE, zipped
-from services.gateway.archive_names import comparable, fitting
-from services.gateway.bearer import GONE, Bearer, Fresh
+from services.gateway.archive import MEDIA_TYPE, Entry, zipped
+from services.gateway.bearer import Bearer, Fresh
 from services.gateway.calls import Service
 from services.gateway.clients import Auth, Files, Reports
-from services.gateway.clients.files import COMPARING
 from services.gateway.disposition import attachment
 from services.gateway.export_guide import guide
+from services.gateway.histories import PAGE, Folders, Histories, as_json, page_name
 from services.gateway.models import Export
+from services.gateway.stored import stored
 from shared.clock import utc_now
-from shared.errors import DomainError
 
-PAGE = 100  # rows asked for at once
-_NUMBER = 12  # bytes for the number behind the name of a folder
+COMPLETE = "complete.json"
 
-Entry = tuple[str, bytes]
+Batches = AsyncIterator[list[Entry]]
 Page = list[dict[str, Any]]
 
 
-def as_download(exports: "Exports", account: Export, fresh: Fresh) -> StreamingResponse:
+def as_download(
+    exports: "Exports", account: Export, fresh: Fresh, turn: AbstractAsyncContextManager[None]
+) -> StreamingResponse:
     """The archive as an answer. What auth keeps comes first, so that its refusals can be told."""
     now = utc_now()
     name = f"prereview-{now:%Y-%m-%d}.zip"
     return StreamingResponse(
-        zipped(exports.entries(account, Bearer(fresh)), now),
+        zipped(exports.batches(account, Bearer(fresh)), now, turn),
         media_type=MEDIA_TYPE,
         headers={"Content-Disposition": attachment(name)},
     )
@@ -42,31 +44,41 @@ class Exports:
     def __init__(self, auth: Auth, files: Files, reports: Reports) -> None:
         self._auth, self._files, self._reports = auth, files, reports
 
-    async def entries(self, account: Export, bearer: Bearer) -> AsyncIterator[Entry]:
-        yield "README.txt", guide(account.account["language"])
-        yield "account.json", _json(account.account | account.delivery)
-        yield "sessions.json", _json(account.sessions)
-        yield "devices.json", _json(account.devices)
-        yield "tokens.json", _json(account.tokens)
-        yield "account-mails.json", _json(account.mails)
-        log = self._pages(self._auth, bearer, "/internal/me/security-log", "entries")
-        async for entry in _numbered("security-log", log):
-            yield entry
-        async for entry in self._all_files(bearer):
-            yield entry
-        async for entry in self._all_checks(bearer):
-            yield entry
-        mails = self._pages(self._reports, bearer, "/internal/mails", "mails")
-        async for entry in _numbered("mails", mails):
-            yield entry
+    async def batches(self, account: Export, bearer: Bearer) -> Batches:
+        """All entries, some at a time; the last one tells that nothing is missing."""
+        number = 0
+        for part in (
+            self._account(account, bearer),
+            self._all_files(bearer),
+            self._all_checks(bearer),
+            _numbered("mails", self._pages(self._reports, bearer, "/internal/mails", "mails")),
+        ):
+            async for batch in part:
+                number += len(batch)
+                yield batch
+        end = {"complete": True, "entries_before": number, "ended_at": utc_now()}
+        yield [(COMPLETE, as_json(end))]
 
-    async def _all_files(self, bearer: Bearer) -> AsyncIterator[Entry]:
+    async def _account(self, account: Export, bearer: Bearer) -> Batches:
+        yield [
+            ("README.txt", guide(account.account["language"])),
+            ("account.json", as_json(account.account | account.delivery)),
+            ("sessions.json", as_json(account.sessions)),
+            ("devices.json", as_json(account.devices)),
+            ("tokens.json", as_json(account.tokens)),
+            ("account-mails.json", as_json(account.mails)),
+        ]
+        log = self._pages(self._auth, bearer, "/internal/me/security-log", "entries")
+        async for batch in _numbered("security-log", log):
+            yield batch
+
+    async def _all_files(self, bearer: Bearer) -> Batches:
         """Also what is changed, deleted or restored meanwhile, each once.
 
         A changed file moves on in the list and is met again; a deleted one comes with the deleted
         ones, and a restored one with the second look at the others.
         """
-        folders, seen, number = _Folders(), set[str](), 0
+        folders, seen, number = Folders(), set[str](), 0
         for mark in (None, "deleted", None):
             more = {"mark": mark, "sort": "uploaded_at"}
             async for page in self._pages(
@@ -78,63 +90,20 @@ class Exports:
                 seen.update(file["id"] for file in files)
                 number += 1
                 told = [{**file, "folder": folders.of(file["name"])} for file in files]
-                yield _page_name("files", number), _json(told)
-                for file in told:
-                    async for entry in self._file(bearer, file["id"], file["folder"]):
-                        yield entry
+                yield [(page_name("files", number), as_json(told))]
+                async for batch in self._histories(bearer, told):
+                    yield batch
 
-    async def _file(self, bearer: Bearer, file_id: str, folder: str) -> AsyncIterator[Entry]:
-        """Its versions, as far as it still has any."""
-        number = 0
-        try:
-            async for page in self._versions(bearer, file_id):
-                number += 1
-                yield _page_name(f"{folder}/versions", number), _json(page)
-                async for entry in self._contents(bearer, file_id, folder, page):
-                    yield entry
-        except DomainError as error:
-            if error.status not in GONE:
-                raise
+    async def _histories(self, bearer: Bearer, files: Page) -> Batches:
+        """The versions of some files, as far as they still have any."""
+        histories = Histories({file["id"]: file["folder"] for file in files})
+        async for versions in stored(self._files, bearer, [file["id"] for file in files]):
+            yield histories.entries(versions)
+        yield histories.rest()
 
-    async def _contents(
-        self, bearer: Bearer, file_id: str, folder: str, versions: Page
-    ) -> AsyncIterator[Entry]:
-        """The bytes of every version that still has some."""
-        for version in versions:
-            if version["available"]:
-                user = await bearer.user()
-                path = f"/internal/files/{file_id}/content"
-                asked = {"version": version["version"]}
-                try:
-                    answer = await self._files.as_user(user, "GET", path, params=asked)
-                except DomainError as error:
-                    if error.status not in GONE:
-                        raise
-                    continue
-                number = f"v{version['version']}-"
-                name = fitting(version["name"], len(number))
-                yield f"{folder}/{number}{name}", answer.content
-
-    async def _versions(self, bearer: Bearer, file_id: str) -> AsyncIterator[Page]:
-        before = None
-        path = f"/internal/files/{file_id}/versions"
-        while True:
-            asked = {"before": before, "limit": PAGE}
-            answer = await self._files.as_user(
-                await bearer.user(), "GET", path, params=asked, timeout=COMPARING
-            )
-            page = answer.json()
-            yield page["versions"]
-            before = page["next_before"]
-            if before is None:
-                return
-
-    async def _all_checks(self, bearer: Bearer) -> AsyncIterator[Entry]:
-        async for page in self._pages(self._reports, bearer, "/internal/checks", "checks"):
-            for check in page:
-                path = f"/internal/checks/{check['id']}"
-                answer = await self._reports.as_user(await bearer.user(), "GET", path)
-                yield f"checks/{check['id']}.json", _json(answer.json())
+    async def _all_checks(self, bearer: Bearer) -> Batches:
+        async for page in self._pages(self._reports, bearer, "/internal/reports", "reports"):
+            yield [(f"checks/{check['id']}.json", as_json(check)) for check in page]
 
     async def _pages(
         self, service: Service, bearer: Bearer, path: str, name: str, **more: Any
@@ -143,39 +112,16 @@ class Exports:
         cursor = None
         while True:
             asked = {"cursor": cursor, "limit": PAGE, **more}
-            answer = await service.as_user(await bearer.user(), "GET", path, params=asked)
-            page = answer.json()
+            ask = partial(service.as_user, method="GET", path=path, params=asked)
+            page = from_json((await bearer.ask(ask)).content)
             yield page[name]
             cursor = page["next_cursor"]
             if cursor is None:
                 return
 
 
-class _Folders:
-    """One folder per file: its name, with a number where others had that name before."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def of(self, name: str) -> str:
-        """A name that goes on with a number is never a file's: those end in `.py`."""
-        same = comparable(fitting(name, _NUMBER))
-        number = self._numbers[same] = self._numbers.get(same, 0) + 1
-        again = f" ({number})" if number > 1 else ""
-        return f"files/{fitting(name, len(again))}{again}"
-
-
-async def _numbered(name: str, pages: AsyncIterator[Page]) -> AsyncIterator[Entry]:
+async def _numbered(name: str, pages: AsyncIterator[Page]) -> Batches:
     number = 0
     async for page in pages:
         number += 1
-        yield _page_name(name, number), _json(page)
-
-
-def _page_name(name: str, number: int) -> str:
-    """`mails.json`, `mails-2.json`, …: one for each page."""
-    return f"{name}.json" if number == 1 else f"{name}-{number}.json"
-
-
-def _json(content: Any) -> bytes:
-    return json.dumps(content, ensure_ascii=False, indent=2).encode()
+        yield [(page_name(name, number), as_json(page))]

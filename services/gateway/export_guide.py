@@ -18,7 +18,7 @@ _PARTS = {
     "files.json": N_(
         "Your files, also deleted ones. “folder” says where the versions of a file are."
     ),
-    "files/…/versions.json": N_("The versions of a file, and the lines that came and went."),
+    "files/…/versions.json": N_("The versions of a file, the newest first."),
     "files/…/v1-…": N_(
         "The bytes of a version as you sent them. Those of files deleted long ago are gone."
     ),
@@ -26,6 +26,10 @@ _PARTS = {
     "mails.json": N_(
         "Every mail to you: its kind, when it was sent, what the mail server answered."
         " We do not keep the text of mails."
+    ),
+    "complete.json": N_(
+        "The last entry: it tells that nothing is missing. An archive that has none, or that can't"
+        " be opened, has broken off on its way. Download it again."
     ),
 }
 _NOTES = N_(

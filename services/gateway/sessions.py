@@ -138,14 +138,16 @@ class Sessions:
         self.api_tokens.forget()
         self.unconfirmed.forget()
 
-    async def fresh(self, request: Request) -> User:
+    async def fresh(self, request: Request, last: User | None = None) -> User:
         """The user of a request that takes long, asked for anew now and then.
 
-        A browser's token and one for an API token are renewed; the access token of a program's
-        session is its own, and what takes longer than that lives breaks off.
+        `last` is the answer before, whose token is still good. Raises `Unauthenticated` once the
+        session or API token has ended.
         """
         if request.headers.get("authorization"):
-            return await self.by_bearer(request)
+            if last is None or last.scopes is not None:
+                return await self.by_bearer(request)
+            return self._identity.verify_user((await self._auth.prolong(last)).access_token)
         token = self._cookies.read(request, "session")
         tokens = await self._auth.access(token, self._callers.program(request))
         return self._identity.verify_user(tokens.access_token)

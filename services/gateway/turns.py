@@ -1,5 +1,6 @@
 """What a person may have going on at a time: one archive, and some feeds."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -41,10 +42,18 @@ class Turns:
 
 
 class Archives(Turns):
-    """Making one reads everything a person has."""
+    """Making one reads everything a person has; those of several people go on in turns.
+
+    So many archives as people want are under way, each of which is worked at in `steps` only, first
+    come, first served; while its bytes are sent it is in none.
+    """
 
     most = 1
     refusal = ExportRunning
+
+    def __init__(self, at_once: int = 2) -> None:
+        super().__init__()
+        self.steps = asyncio.Semaphore(at_once)
 
 
 class Feeds(Turns):
@@ -58,14 +67,16 @@ _Archives = Annotated[Archives, provided(Archives)]
 _Feeds = Annotated[Feeds, provided(Feeds)]
 
 
-async def _archive_on_screen(user: WebUser, archives: _Archives) -> AsyncIterator[None]:
+async def _archive_on_screen(
+    user: WebUser, archives: _Archives
+) -> AsyncIterator[asyncio.Semaphore]:
     with archives.turn(user.user_id):
-        yield
+        yield archives.steps
 
 
-async def _archive_in_api(user: ApiUser, archives: _Archives) -> AsyncIterator[None]:
+async def _archive_in_api(user: ApiUser, archives: _Archives) -> AsyncIterator[asyncio.Semaphore]:
     with archives.turn(user.user_id):
-        yield
+        yield archives.steps
 
 
 async def _feed_on_screen(user: WebUser, feeds: _Feeds) -> AsyncIterator[None]:
@@ -79,7 +90,7 @@ async def _feed_in_api(user: ApiUser, feeds: _Feeds) -> AsyncIterator[None]:
 
 
 # The scope of a request ends after the answer was sent.
-WEB_ARCHIVE = [Depends(_archive_on_screen, scope="request")]
-API_ARCHIVE = [Depends(_archive_in_api, scope="request")]
+WebSteps = Annotated[asyncio.Semaphore, Depends(_archive_on_screen, scope="request")]
+ApiSteps = Annotated[asyncio.Semaphore, Depends(_archive_in_api, scope="request")]
 WEB_FEED = [Depends(_feed_on_screen, scope="request")]
 API_FEED = [Depends(_feed_in_api, scope="request")]

@@ -13,7 +13,7 @@ from services.reports.news import Newsreader
 from services.reports.queries import checks as of_checks
 from services.reports.queries import files as of_files
 from services.reports.queries import mails as of_mails
-from services.reports.views import Checks, FileCheck, Files, FileView, Mails, Mark, Report
+from services.reports.views import Checks, FileCheck, Files, FileView, Mails, Mark, Report, Reports
 from shared.contracts.checker import Verdict
 from shared.db import Database
 from shared.web.app import Transaction, provided
@@ -84,8 +84,9 @@ async def files(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Files:
-    response.headers.update(stock_header(*await of_files.stock(connection, user.user_id)))
-    page, total = await of_files.files(connection, user.user_id, filters, cursor, limit)
+    living, newest = await of_files.stock(connection, user.user_id)
+    response.headers.update(stock_header(living, newest))
+    page, total = await of_files.files(connection, user.user_id, filters, cursor, limit, living)
     shown = [_shown(user, one) for one in page.items]
     return Files(files=shown, total=total, next_cursor=page.next_cursor)
 
@@ -127,6 +128,15 @@ async def checks(
 @router.get("/checks/{check_id}")
 async def report(user: CheckReader, connection: Transaction, check_id: UUID) -> Report:
     return await of_checks.report(connection, user.user_id, check_id)
+
+
+@router.get("/reports")
+async def reports(
+    user: CheckReader, connection: Transaction, limit: Limit = 50, cursor: Cursor = None
+) -> Reports:
+    """Checks in full; as many of them as fit into an answer."""
+    page = await of_checks.reports(connection, user.user_id, cursor, limit)
+    return Reports(reports=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/mails")

@@ -98,6 +98,13 @@ class Checks(BaseModel):
     next_cursor: str | None
 
 
+class Reports(BaseModel):
+    """A page of the check log, with everything in it."""
+
+    reports: list[Report]
+    next_cursor: str | None
+
+
 class Mails(BaseModel):
     """A page of the mail log."""
 

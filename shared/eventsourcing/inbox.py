@@ -19,9 +19,11 @@ _SIZE = 32  # bytes of a SHA-256
 
 _PRUNE = """
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM inbox
-    WHERE consumer IN (:consumer, :buried) AND received_at < now() - CAST(:remembered AS interval)
-    LIMIT :rows
+    SELECT old.ctid FROM unnest(CAST(:consumers AS text[])) AS told (consumer), LATERAL (
+        SELECT ctid FROM inbox
+        WHERE consumer = told.consumer AND received_at < now() - CAST(:remembered AS interval)
+        ORDER BY received_at LIMIT :rows
+    ) AS old LIMIT :rows
 ))
 """
 
@@ -173,13 +175,9 @@ def _buried(consumer: str) -> str:
 
 async def prune(connection: AsyncConnection, consumer: str) -> int:
     """Forget messages older than anything that can still come again; how many, within a bound."""
-    result = await connection.execute(
-        text(_PRUNE),
-        {
-            "consumer": consumer,
-            "buried": _buried(consumer),
-            "remembered": REMEMBERED,
-            "rows": PRUNED_AT_ONCE,
-        },
-    )
-    return result.rowcount
+    values = {
+        "consumers": [consumer, _buried(consumer)],
+        "remembered": REMEMBERED,
+        "rows": PRUNED_AT_ONCE,
+    }
+    return (await connection.execute(text(_PRUNE), values)).rowcount

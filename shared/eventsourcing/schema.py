@@ -168,6 +168,9 @@ CREATE TABLE erased_users (
 # How far an erasure has come: the person's events up to this position are masked.
 MASKED_TO = "ALTER TABLE erased_users ADD masked_to bigint NOT NULL DEFAULT 0"
 
+# By which a consumer finds what it may forget, and reads nothing else.
+INBOX_RECEIVED = "CREATE INDEX inbox_received ON inbox (consumer, received_at)"
+
 
 def event_store_v1(schema: str) -> Iterator[str]:
     """The statements that lay the event store, for the schema's owner to run in order."""

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.auth import accounts, security_log, session_list
-from services.auth.api.parts import Lifetimes, Now
-from shared.errors import NotFound
+from services.auth import accounts, queries, security_log, session_list
+from services.auth.api.parts import Lifetimes, Now, Signer, Tokens, tokens
+from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -40,6 +40,20 @@ async def my_sessions(
     found = await session_list.living(connection, user.user_id, now, lifetime)
     listed = [Session(**dict(one), current=one.id == user.session_id) for one in found]
     return Sessions(sessions=listed)
+
+
+@router.post("/current/access")
+async def prolong(
+    user: CurrentUser, connection: Transaction, signer: Signer, lifetime: Lifetimes, now: Now
+) -> Tokens:
+    """A fresh access token for the session that asks, for what takes longer than a token lives.
+
+    The public never asks this: the gateway does, while it makes an archive.
+    """
+    if not await session_list.is_alive(connection, user.session_id, now, lifetime):
+        raise Unauthenticated
+    preferences = await queries.preferences(connection, user.user_id)
+    return tokens(signer, user.session_id, user.user_id, preferences)
 
 
 @router.delete("/current", status_code=204)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Response
 from pydantic import BaseModel, Field
 
-from services.files import queries
+from services.files import bulk, queries
 from services.files.api.parts import Reader
 from shared.contracts.files import Sha256
 from shared.web.app import Transaction
@@ -39,6 +39,12 @@ async def content(
         "ETag": f'"v{found.version}"',
     }
     return Response(found.content, media_type="application/octet-stream", headers=headers)
+
+
+@router.post("/versions")
+async def versions(user: Reader, asked: bulk.Asked, connection: Transaction) -> bulk.Some:
+    """Versions of several files with their bytes; ask again, with `before`, for what follows."""
+    return await bulk.some(connection, user.user_id, asked)
 
 
 @router.post("/contents", dependencies=[Depends(callers("checker"))])

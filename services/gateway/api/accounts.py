@@ -1,5 +1,6 @@
 """Accounts: making one, looking after it, leaving."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -20,7 +21,7 @@ from services.gateway.api.problem import problems
 from services.gateway.export import Exports, as_download
 from services.gateway.provision import Auth, Callers, Files, Reports, Sessions
 from services.gateway.sessions import ApiUser, ApiVisitor
-from services.gateway.turns import API_ARCHIVE
+from services.gateway.turns import ApiSteps
 from shared.contracts.auth import Language
 from shared.web.routes import Router
 
@@ -175,15 +176,22 @@ async def security_log(
 @router.get(
     "/me/export",
     response_class=StreamingResponse,
-    dependencies=API_ARCHIVE,
     responses=_ZIP | problems(401, 403, 429, 503),
 )
 async def export(
-    request: Request, user: ApiUser, auth: Auth, files: Files, reports: Reports, sessions: Sessions
+    request: Request,
+    user: ApiUser,
+    auth: Auth,
+    files: Files,
+    reports: Reports,
+    sessions: Sessions,
+    steps: ApiSteps,
 ) -> StreamingResponse:
     """Everything we keep of you as a zip: account, files in every version, checks, mails.
 
-    One archive at a time. Begin it with a fresh access token: it breaks off when that runs out.
+    One archive at a time. Its last entry, `complete.json`, tells that nothing is missing; where
+    there is trouble on the way, or the session ends, the transfer breaks off before it.
     """
     account = await auth.export(user)
-    return as_download(Exports(auth, files, reports), account, lambda: sessions.fresh(request))
+    fresh = partial(sessions.fresh, request)
+    return as_download(Exports(auth, files, reports), account, fresh, steps)

@@ -1,5 +1,6 @@
 """Reading files: the list, one of them, its bytes, all of them."""
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from services.gateway.numbers import MAX_CURSOR, Limit
 from services.gateway.provision import Files, Reports, Sessions
 from services.gateway.screens.download import as_attachment
 from services.gateway.sessions import ApiUser
-from services.gateway.turns import API_ARCHIVE
+from services.gateway.turns import ApiSteps
 from shared.contracts.checker import Verdict
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
@@ -87,14 +88,13 @@ async def files(
 @router.get(
     "/files/archive",
     response_class=Response,
-    dependencies=API_ARCHIVE,
     responses=_ZIP | problems(401, 403, 422, 429, 503),
 )
 async def archive(
-    request: Request, _: ApiUser, files: Files, reports: Reports, sessions: Sessions
+    request: Request, steps: ApiSteps, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:
     """All files as one zip, each in its newest version. One archive at a time."""
-    return await as_archive(Bearer(lambda: sessions.fresh(request)), files, reports)
+    return await as_archive(Bearer(partial(sessions.fresh, request)), files, reports, steps)
 
 
 @router.get("/limits", responses=problems(401, 403, 503))

@@ -96,6 +96,11 @@ class Auth(Service):
         answer = await self._ask("POST", path, asks=True, token=token, client=asdict(client))
         return Tokens.model_validate_json(answer.content)
 
+    async def prolong(self, user: User) -> Tokens:
+        """A fresh access token of the session whose access token is still good."""
+        answer = await self.as_user(user, "POST", "/internal/sessions/current/access", asks=True)
+        return Tokens.model_validate_json(answer.content)
+
     async def access_of_token(self, token: str) -> Tokens:
         """An access token as limited as the API token (`prv_…`) it is given for."""
         answer = await self._ask("POST", "/internal/tokens/access", QUICK, asks=True, token=token)

@@ -1,10 +1,13 @@
 """What the gateway asks of files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import httpx2
+from pydantic_core import from_json
 
 from services.gateway.attempts import Bytes
 from services.gateway.calls import Service
@@ -22,6 +25,13 @@ class Content:
     name: str
     version: int
     content: bytes
+
+
+class StoredPage(NamedTuple):
+    """Versions as files tells them, their `content` in base64; whether others follow."""
+
+    versions: list[dict[str, Any]]
+    more: bool
 
 
 class Files(Service):
@@ -91,6 +101,16 @@ class Files(Service):
         answer = await self.as_user(user, "GET", path, params={"version": version})
         name = unquote(answer.headers["X-File-Name"])
         return Content(name, int(answer.headers["X-File-Version"]), answer.content)
+
+    async def stored(
+        self, user: User, files: Sequence[str], before: int | None = None, *, last: bool = False
+    ) -> StoredPage:
+        """The next versions of files with their bytes: all, or of each file the last one."""
+        asked: dict[str, Any] = {"files": files, "last": last}
+        if before is not None:
+            asked["before"] = before
+        answer = await self.as_user(user, "POST", "/internal/versions", json=asked, asks=True)
+        return StoredPage(**from_json(answer.content))
 
     async def file(self, user: User, file_id: UUID) -> StoredFile:
         answer = await self.as_user(user, "GET", f"/internal/files/{file_id}")

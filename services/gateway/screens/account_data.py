@@ -1,5 +1,7 @@
 """Taking one's data along, and leaving."""
 
+from functools import partial
+
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -7,7 +9,7 @@ from services.gateway.export import Exports, as_download
 from services.gateway.provision import Auth, Cookies, Files, Pages, Reports, Sessions
 from services.gateway.screens.forms import fields, go
 from services.gateway.sessions import WebUser
-from services.gateway.turns import WEB_ARCHIVE
+from services.gateway.turns import WebSteps
 from shared.errors import DomainError, Unauthenticated
 from shared.web.routes import Router
 
@@ -19,12 +21,19 @@ async def data(request: Request, _: WebUser, pages: Pages) -> Response:
     return pages.render(request, "account_data.html")
 
 
-@router.get("/data/export.zip", dependencies=WEB_ARCHIVE)
+@router.get("/data/export.zip")
 async def export(
-    request: Request, user: WebUser, auth: Auth, files: Files, reports: Reports, sessions: Sessions
+    request: Request,
+    user: WebUser,
+    auth: Auth,
+    files: Files,
+    reports: Reports,
+    sessions: Sessions,
+    steps: WebSteps,
 ) -> StreamingResponse:
     account = await auth.export(user)
-    return as_download(Exports(auth, files, reports), account, lambda: sessions.fresh(request))
+    fresh = partial(sessions.fresh, request)
+    return as_download(Exports(auth, files, reports), account, fresh, steps)
 
 
 @router.get("/erase")

@@ -1,5 +1,6 @@
 """Download a version of a file, or all files."""
 
+from functools import partial
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -10,7 +11,7 @@ from services.gateway.clients import Content
 from services.gateway.disposition import attachment
 from services.gateway.provision import Files, Reports, Sessions
 from services.gateway.sessions import WebUser
-from services.gateway.turns import WEB_ARCHIVE
+from services.gateway.turns import WebSteps
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
 
@@ -24,11 +25,11 @@ async def download(
     return as_attachment(await files.content(user, file_id, version))
 
 
-@router.get("/files.zip", dependencies=WEB_ARCHIVE)
+@router.get("/files.zip")
 async def archive(
-    request: Request, _: WebUser, files: Files, reports: Reports, sessions: Sessions
+    request: Request, steps: WebSteps, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:
-    return await as_archive(Bearer(lambda: sessions.fresh(request)), files, reports)
+    return await as_archive(Bearer(partial(sessions.fresh, request)), files, reports, steps)
 
 
 def as_attachment(found: Content) -> Response:

@@ -25,6 +25,12 @@ FROM checks c LEFT JOIN mails m USING (check_id)
 """  # noqa: S608 - constants only
 
 _REPORT = f"SELECT c.*, {MAIL} FROM checks c LEFT JOIN mails m USING (check_id)"  # noqa: S608
+# What findings take up as they are stored, which is told without unpacking them.
+_SIZES = """
+SELECT c.check_id, c.checked_at, pg_column_size(c.findings) + pg_column_size(c.fixed) AS size
+FROM checks c
+"""
+REPORTS_BYTES = 256 * 1024  # of findings, as stored, in a page of reports beyond its first one
 _NEWEST = Order("c.checked_at", "c.check_id", datetime)
 
 
@@ -72,7 +78,24 @@ async def report(connection: AsyncConnection, user_id: UUID, check_id: UUID) -> 
     )
     if not found:
         raise NotFound
-    return Report(**{**found[0], "id": found[0]["check_id"], "mail": _mail(found[0])})
+    return _report(found[0])
+
+
+async def reports(
+    connection: AsyncConnection, user_id: UUID, cursor: str | None, limit: int
+) -> Page[Report]:
+    """All checks in full, the last first; fewer than `limit` where they are large."""
+    values = {"user_id": user_id}
+    listing = Listing("reports", _SIZES, "c.user_id = :user_id", values, _NEWEST)
+    sizes = await read(connection, listing, cursor, limit, REPORTS_BYTES)
+    ids = [row["check_id"] for row in sizes.items]
+    query = f"{_REPORT} WHERE c.user_id = :user_id AND c.check_id = ANY(:ids)"
+    found = {row["check_id"]: row for row in await rows(connection, query, {**values, "ids": ids})}
+    return Page([_report(found[one]) for one in ids if one in found], sizes.next_cursor)
+
+
+def _report(row: Any) -> Report:
+    return Report(**{**row, "id": row["check_id"], "mail": _mail(row)})
 
 
 def summary(row: Any) -> CheckSummary:

@@ -40,6 +40,7 @@ SELECT f.file_id, f.name, f.folded, f.version, f.mark, f.state, f.size, f.sha256
 FROM files f LEFT JOIN checks c USING (check_id) LEFT JOIN mails m USING (check_id)
 """  # noqa: S608 - constants only
 
+_KEYS = "SELECT f.file_id FROM files f"
 _MINE = "f.user_id = :user_id AND f.version > 0"
 _MARKS: dict[Mark | None, str] = {
     None: "NOT f.deleted",
@@ -73,15 +74,19 @@ async def files(
     filters: Filters,
     cursor: str | None,
     limit: int,
+    living: int | None = None,
 ) -> tuple[Page[FileView], int]:
-    """A page, and how many files there are on all pages."""
+    """A page, and how many files there are on all pages.
+
+    Where it is known how many files live, they are not counted for the list of all of them.
+    """
     listing = listing_of(user_id, filters)
     page = await read(connection, listing, cursor, limit)
-    total = await connection.scalar(
-        text(f"SELECT count(*) FROM files f WHERE {listing.where}"),  # noqa: S608
-        listing.values,
-    )
-    return Page([_file(row) for row in page.items], page.next_cursor), total or 0
+    total = living if filters == Filters(sort=filters.sort) else None
+    if total is None:
+        count = f"SELECT count(*) FROM files f WHERE {listing.where}"  # noqa: S608
+        total = await connection.scalar(text(count), listing.values) or 0
+    return Page([_file(row) for row in page.items], page.next_cursor), total
 
 
 async def stock(connection: AsyncConnection, user_id: UUID) -> tuple[int, datetime | None]:
@@ -114,7 +119,7 @@ def listing_of(user_id: UUID, filters: Filters) -> Listing:
         values["part"] = unicodedata.normalize("NFC", filters.q).casefold()
     order = _COLUMNS[filters.sort.removeprefix("-")]
     order = order._replace(descending=filters.sort.startswith("-"))
-    return Listing(repr(filters), _SELECT, " AND ".join(where), values, order)
+    return Listing(repr(filters), _SELECT, " AND ".join(where), values, order, _KEYS)
 
 
 def _file(row: RowMapping) -> FileView:

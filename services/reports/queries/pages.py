@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -34,16 +35,25 @@ class Listing:
     values: Values
     order: Order
 
+    keys: str = ""
+
     def page(self, after: Key | None, limit: int) -> tuple[str, Values]:
-        """The statement that reads a page, and one row more when there is a next one."""
+        """The statement that reads a page, and one row more when there is a next one.
+
+        Where there is a `SELECT` of the `keys`, they are looked for first, in indexes alone if
+        those hold all that is asked for.
+        """
         column, ident, _, descending = self.order
         way, beyond = ("DESC", "<") if descending else ("ASC", ">")
         where, values = self.where, {**self.values, "rows": limit + 1}
         if after is not None:
             where += f" AND ({column}, {ident}) {beyond} (:after_value, :after_id)"
             values |= {"after_value": after.value, "after_id": after.id}
-        order = f"ORDER BY {column} {way}, {ident} {way} LIMIT :rows"
-        return f"{self.select} WHERE {where} {order}", values
+        order = f"ORDER BY {column} {way}, {ident} {way}"
+        found = f"WHERE {where} {order} LIMIT :rows"
+        if self.keys:
+            found = f"WHERE {ident} IN ({self.keys} {found}) {order}"
+        return f"{self.select} {found}", values
 
 
 class Page(Generic[T]):
@@ -54,13 +64,26 @@ class Page(Generic[T]):
 
 
 async def read(
-    connection: AsyncConnection, listing: Listing, given: str | None, limit: int
+    connection: AsyncConnection,
+    listing: Listing,
+    given: str | None,
+    limit: int,
+    most: int | None = None,
 ) -> Page[RowMapping]:
-    """At most `limit` rows after a cursor. Raises `CursorInvalid`."""
+    """At most `limit` rows after a cursor, and as many as `most` bytes hold, but one at least.
+
+    With `most` the rows tell their `size`. Raises `CursorInvalid`.
+    """
     after = cursor.decode(listing.name, listing.order.kind, given) if given else None
     found = await rows(connection, *listing.page(after, limit))
-    last = _key(found[limit - 1], listing.order) if found[limit:] else None
-    return Page(found[:limit], cursor.encode(listing.name, last) if last else None)
+    fitting = found[:limit] if most is None else _fitting(found[:limit], most)
+    last = _key(fitting[-1], listing.order) if len(fitting) < len(found) else None
+    return Page(fitting, cursor.encode(listing.name, last) if last else None)
+
+
+def _fitting(found: list[RowMapping], most: int) -> list[RowMapping]:
+    totals = accumulate(row["size"] for row in found)
+    return found[: max(1, sum(total <= most for total in totals))]
 
 
 async def rows(connection: AsyncConnection, query: str, values: Values) -> list[RowMapping]:

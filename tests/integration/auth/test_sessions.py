@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -72,6 +72,20 @@ async def test_after_logging_out_nothing_of_the_session_works(
     assert not await world.is_alive(person.session_id)
     again = await world.log_in(person.email)
     assert (await again.log_kinds()).count("signed_out") == 1
+
+
+@pytest.mark.parametrize("kind", ["api", "web"])
+async def test_a_session_that_lives_gets_another_access_token(world: World, kind: str) -> None:
+    person = await world.person(kind=kind)
+    answer = await person.ask("POST", "/sessions/current/access")
+    assert answer.status_code == 200
+    told = answer.json()
+    user = world.keys.identity("gateway").verify_user(told["access_token"])
+    assert (user.user_id, user.session_id) == (person.user_id, UUID(person.session_id))
+    assert (user.scopes, told["token"]) == (None, None)
+    await person.ask("DELETE", "/sessions/current")
+    again = await person.ask("POST", "/sessions/current/access")
+    assert is_problem(again, 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(("kind", "way"), [("api", "refresh"), ("web", "access")])

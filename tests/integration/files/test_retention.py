@@ -155,6 +155,75 @@ async def test_bytes_that_somebody_is_about_to_save_are_not_taken_away(pools: Po
     assert (await contents.sweep(database))[0] == 0
 
 
+async def test_what_somebody_held_is_taken_away_once_they_let_go(
+    ann: Person, retention: Retention, clock: Hands, pools: Pools
+) -> None:
+    """The upload that holds known bytes comes to nothing after those were to go."""
+    database, content = pools("files"), _bytes()
+    await ann.delete(await ann.new("a.py", content))
+    clock.go(days=31)
+    async with AsyncExitStack() as stack:
+        uploading = await stack.enter_async_context(database.transaction())
+        await contents.keep(uploading, _sha(content), content)
+        await retention.step()
+    assert await has_content(database, content)
+    await retention.step()
+    assert not await has_content(database, content)
+    assert await _noted(database) == 0
+
+
+async def test_an_erasure_that_is_cut_short_leaves_its_contents_to_the_next_step(
+    ann: Person,
+    retention: Retention,
+    clock: Hands,
+    pools: Pools,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = _bytes()
+    await ann.delete(await ann.new("a.py", content))
+    clock.go(days=31)
+    with monkeypatch.context() as patched:
+        patched.setattr(contents, "sweep", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await retention.step()
+    assert await has_content(pools("files"), content)
+    await retention.step()
+    assert not await has_content(pools("files"), content)
+
+
+async def test_a_sweep_looks_at_nothing_but_what_it_deletes(pools: Pools) -> None:
+    database, content = pools("files"), _bytes()
+    async with database.transaction() as connection:
+        await connection.execute(text(_MANY_CONTENTS))
+    await _orphan(database, content)
+    async with pools("files_owner").transaction() as connection:
+        await connection.execute(text("ANALYZE contents, file_versions, unwanted_contents"))
+    before = await _contents_read(pools)
+    assert (await contents.sweep(database))[0] == 1
+    assert await _contents_read(pools) - before <= 10
+    assert (await contents.sweep(database)) == (0, "")
+
+
+_MANY_CONTENTS = """
+INSERT INTO contents
+SELECT encode(sha256(made), 'hex'), made
+FROM (SELECT gen_random_uuid()::text::bytea AS made FROM generate_series(1, 5000)) AS many
+"""
+
+
+async def _contents_read(pools: Pools) -> int:
+    async with pools("files_owner").transaction() as connection:
+        await connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'contents'"
+    async with pools("files_owner").transaction() as connection:
+        return int(await connection.scalar(text(read)) or 0)
+
+
+async def _noted(database: Database) -> int:
+    async with database.transaction() as connection:
+        return int(await connection.scalar(text("SELECT count(*) FROM unwanted_contents")) or 0)
+
+
 async def test_bytes_that_were_just_taken_away_are_brought_again(pools: Pools) -> None:
     database, content = pools("files"), _bytes()
     await _orphan(database, content)
@@ -196,6 +265,8 @@ def _sha(content: bytes) -> str:
 async def _orphan(database: Database, content: bytes) -> None:
     async with database.transaction() as connection:
         await contents.keep(connection, _sha(content), content)
+        note = "INSERT INTO unwanted_contents VALUES (:sha256) ON CONFLICT DO NOTHING"
+        await connection.execute(text(note), {"sha256": _sha(content)})
 
 
 async def _tables(database: Database) -> dict[str, list[dict[str, object]]]:
@@ -223,7 +294,7 @@ async def test_files_with_many_versions_are_erased_a_few_at_a_time(
 async def test_all_contents_are_swept_slice_by_slice(
     pools: Pools, retention: Retention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "SWEPT_AT_ONCE", 2)
+    monkeypatch.setattr(contents, "DROPPED_AT_ONCE", 2)
     orphans = [_bytes() for _ in range(5)]
     for content in orphans:
         await _orphan(pools("files"), content)

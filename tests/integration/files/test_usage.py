@@ -20,7 +20,7 @@ from tests.integration.files.acts import STORE, Hands, MakeApp, Person, history
 from tests.integration.files.conftest import person
 from tests.support.events import recorded
 from tests.support.keys import Keys
-from tests.support.statements import statements_of
+from tests.support.sent_statements import statements_of
 
 STEPS = 150
 _COUNTED = """

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports import cursor
 from services.reports.cursor import Key
-from services.reports.queries.files import Filters, Sort, files, listing_of
+from services.reports.queries.files import Filters, Sort, files, listing_of, stock
 from shared.db import Database
 from tests.support.databases import PrivateDatabase, copy, drop
 from tests.support.events import ANN, BOB, NOON
+from tests.support.rows_read import rows_read
 
 MANY, FEW, LIMIT = 10_000, 60, 50
 
@@ -59,19 +60,14 @@ async def crowded(template: PrivateDatabase) -> AsyncIterator[Database]:
     await drop(made)
 
 
-async def rows_read(
+async def page_reads(
     connection: AsyncConnection, user_id: UUID, filters: Filters, after: Key | None = None
 ) -> int:
     """How many rows of the tables a page and its total take, also those they throw away."""
     given = cursor.encode(listing_of(user_id, filters).name, after) if after else None
-    before = await _counted(connection)
+    before = await rows_read(connection)
     await files(connection, user_id, filters, given, LIMIT)
-    return await _counted(connection) - before
-
-
-async def _counted(connection: AsyncConnection) -> int:
-    counted = "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables"
-    return int(await connection.scalar(text(counted)) or 0)
+    return await rows_read(connection) - before
 
 
 PAGE = 3 * (LIMIT + 1)  # each file with its check and its mail
@@ -91,10 +87,10 @@ async def test_a_page_of_many_files_reads_what_it_shows(
         await connection.execute(text(f"SET LOCAL plan_cache_mode = {mode}"))
         for after in (None, MIDDLE[sort.removeprefix("-")]):
             for filters in (Filters(sort=sort), Filters("deleted", sort=sort)):
-                assert await rows_read(connection, ANN, filters, after) <= PAGE
+                assert await page_reads(connection, ANN, filters, after) <= PAGE
             # Every third file is new, so that a page of them passes two others for each.
             for filters in (Filters("new", sort=sort), Filters(verdict="ready", sort=sort)):
-                assert await rows_read(connection, ANN, filters, after) <= 3 * PAGE
+                assert await page_reads(connection, ANN, filters, after) <= 3 * PAGE
 
 
 @pytest.mark.parametrize("sort", get_args(Sort))
@@ -102,10 +98,40 @@ async def test_a_rare_state_is_found_without_reading_the_others(
     crowded: Database, sort: Sort
 ) -> None:
     async with crowded.transaction() as connection:
-        assert await rows_read(connection, ANN, Filters(check="failed", sort=sort)) <= PAGE
+        assert await page_reads(connection, ANN, Filters(check="failed", sort=sort)) <= PAGE
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(q="module 777"),
+        Filters(q="nowhere"),
+        Filters("deleted", q="module 770"),
+        Filters(q="module 777", sort="name"),
+        Filters("new", check="failed"),
+        Filters(check="waiting"),
+    ],
+)
+async def test_what_few_files_have_is_found_in_indexes(
+    crowded: Database, filters: Filters, mode: str
+) -> None:
+    async with crowded.transaction() as connection:
+        await connection.execute(text(f"SET LOCAL plan_cache_mode = {mode}"))
+        assert await page_reads(connection, ANN, filters) <= PAGE
+
+
+async def test_all_that_live_are_counted_once(crowded: Database) -> None:
+    async with crowded.transaction() as connection:
+        living, _ = await stock(connection, ANN)
+        _, counted = await files(connection, ANN, Filters(), None, LIMIT)
+        _, known = await files(connection, ANN, Filters(sort="name"), None, LIMIT, living)
+        _, deleted = await files(connection, ANN, Filters("deleted"), None, LIMIT, living)
+    assert living == counted == known == MANY * 9 // 10
+    assert deleted == MANY - living
 
 
 async def test_a_search_reads_the_files_of_the_searcher_alone(crowded: Database) -> None:
     async with crowded.transaction() as connection:
-        read = await rows_read(connection, BOB, Filters(q="module 7"))
+        read = await page_reads(connection, BOB, Filters(q="module 7"))
     assert 0 < read <= 4 * FEW

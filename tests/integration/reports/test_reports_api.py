@@ -135,6 +135,26 @@ async def test_a_report_tells_everything_and_the_truth_about_its_mail(
         assert report[name] == told[name]
 
 
+@pytest.mark.parametrize("size", [256 * 1024, 1])
+async def test_reports_come_page_by_page_as_they_come_alone(
+    client: httpx2.AsyncClient,
+    pools: Pools,
+    ann: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+) -> None:
+    monkeypatch.setattr("services.reports.queries.checks.REPORTS_BYTES", size)
+    checks = [checked(uuid4(), 1, ann) for _ in range(5)]
+    mine = [result(check, minute=number) for number, check in enumerate(checks)]
+    await happen(pools, *mine, result(checked(uuid4(), 1, uuid4())))
+    found = await pages(client, "reports", {"limit": 2})
+    assert [len(page) for page in found] == ([2, 2, 1] if size > 1 else [1] * 5)
+    alone = [
+        (await client.get(f"/internal/checks/{check.check_id}")).json() for check in checks[::-1]
+    ]
+    assert [report for page in found for report in page] == alone
+
+
 async def test_what_is_not_mine_is_not_there(
     client: httpx2.AsyncClient, app: FastAPI, keys: Keys, pools: Pools, ann: UUID
 ) -> None:

@@ -18,7 +18,7 @@ from shared.eventsourcing.store import Batch, EventStore
 from tests.integration.conftest import Pools
 from tests.support.databases import SCHEMAS, PrivateDatabase
 from tests.support.events import ANN, deleted, replaced, uploaded
-from tests.support.statements import statements_of
+from tests.support.sent_statements import statements_of
 from tests.support.waiting import eventually
 
 STORE = EventStore(EventTypes(EVENTS))

@@ -1,5 +1,6 @@
 """The other services, as far as the gateway sees them: answers by method and path."""
 
+import base64
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -320,6 +321,38 @@ def diff(*lines: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def content(text: bytes, number: int = 1, name: str = "main.py") -> Answer:
     return answer(200, text, X_File_Name=name, X_File_Version=str(number))
+
+
+def versions(*kept: dict[str, Any]) -> Answer:
+    """The versions of files in bulk, as files tells them; each of `kept` as of `some_version`.
+
+    One version an answer, so that whoever asks has to go on.
+    """
+
+    def told(request: httpx2.Request) -> httpx2.Response:
+        asked = json.loads(request.content)
+        found = []
+        for number, file_id in enumerate(asked["files"]):
+            before = asked.get("before", 2**31) if number == 0 else 2**31
+            of_file = [v for v in kept if v["file_id"] == file_id and v["version"] < before]
+            found += of_file[:1] if asked["last"] else of_file
+        return answer(200, {"versions": found[:1], "more": len(found) > 1})(request)
+
+    return told
+
+
+def some_version(
+    file_id: UUID, number: int, name: str, content: bytes | None = b""
+) -> dict[str, Any]:
+    """A version in bulk; without `content` its bytes are erased."""
+    more = {key: value for key, value in version(number).items() if not key.startswith("lines_")}
+    return {
+        **more,
+        "file_id": str(file_id),
+        "name": name,
+        "available": content is not None,
+        "content": None if content is None else base64.b64encode(content).decode(),
+    }
 
 
 def link(services: Services, **changes: Any) -> dict[str, Any]:

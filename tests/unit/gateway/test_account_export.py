@@ -13,11 +13,13 @@ import httpx2
 import pytest
 
 from services.gateway.archive import zipped
-from services.gateway.bearer import RENEW, Bearer
+from services.gateway.bearer import RENEW, SOON, Bearer
 from services.gateway.clients import Files
+from shared.errors import Unavailable
 from shared.web.identity import User
 from tests.unit.gateway.services import (
     NOW,
+    Answer,
     Services,
     account,
     answer,
@@ -27,7 +29,8 @@ from tests.unit.gateway.services import (
     report,
     security_entry,
     session,
-    summary,
+    some_version,
+    versions,
 )
 
 EACH_ONCE = ("sessions", "devices", "tokens", "account-mails")
@@ -35,8 +38,12 @@ LIVING, DELETED, TWIN = UUID(int=21), UUID(int=22), UUID(int=23)
 CHECKS = [UUID(int=31), UUID(int=32)]
 
 
-def version(number: int, name: str, **changes: Any) -> dict[str, Any]:
-    return {"version": number, "name": name, "available": True, "saved_at": NOW, **changes}
+KEPT = [
+    some_version(LIVING, 2, "main.py", b"living 2"),
+    some_version(LIVING, 1, "old.py", b"living 1"),
+    some_version(TWIN, 1, "main.py", b"twin"),
+    some_version(DELETED, 1, "main.py", None),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -57,12 +64,11 @@ def _all_services(services: Services) -> None:
     )
     services.on("auth GET /internal/me/security-log", _log)
     services.on("reports GET /internal/files", _files)
-    services.on("reports GET /internal/checks", _checks)
-    services.on("reports GET /internal/checks/.*", _check)
+    services.on("reports GET /internal/reports", _reports)
     mails = {"mails": [{"mail_id": str(uuid4()), "state": "sent"}], "next_cursor": None}
     services.on("reports GET /internal/mails", answer(200, mails))
-    services.on("files GET /internal/files/.*/versions", _versions)
-    services.on("files GET /internal/files/.*/content", _content)
+    services.on("files POST /internal/versions", versions(*KEPT))
+    services.on("auth POST /internal/sessions/current/access", _prolonged(services))
 
 
 def _log(request: httpx2.Request) -> httpx2.Response:
@@ -78,31 +84,19 @@ def _files(request: httpx2.Request) -> httpx2.Response:
     return answer(200, {"files": found, "next_cursor": None})(request)
 
 
-def _checks(request: httpx2.Request) -> httpx2.Response:
+def _reports(request: httpx2.Request) -> httpx2.Response:
     """Two pages."""
     second = request.url.params.get("cursor") == "next"
-    page = {"checks": [summary(id=CHECKS[second])], "next_cursor": None if second else "next"}
+    page = {"reports": [report(id=CHECKS[second])], "next_cursor": None if second else "next"}
     return answer(200, page)(request)
 
 
-def _check(request: httpx2.Request) -> httpx2.Response:
-    return answer(200, report(id=request.url.path.rpartition("/")[2]))(request)
+def _prolonged(services: Services) -> Answer:
+    def renewed(request: httpx2.Request) -> httpx2.Response:
+        services.session_id = uuid4()
+        return answer(200, services.tokens(token=None))(request)
 
-
-def _versions(request: httpx2.Request) -> httpx2.Response:
-    """Of the living file two pages, of the deleted one a version whose bytes are gone."""
-    if str(LIVING) not in request.url.path:
-        available = str(DELETED) not in request.url.path
-        found = [version(1, "main.py", available=available)]
-        return answer(200, {"versions": found, "next_before": None})(request)
-    if request.url.params.get("before") == "2":
-        return answer(200, {"versions": [version(1, "old.py")], "next_before": None})(request)
-    return answer(200, {"versions": [version(2, "main.py")], "next_before": 2})(request)
-
-
-def _content(request: httpx2.Request) -> httpx2.Response:
-    text = f"{request.url.path} {request.url.params['version']}".encode()
-    return answer(200, text, X_File_Name="x.py", X_File_Version="1")(request)
+    return renewed
 
 
 async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
@@ -120,18 +114,21 @@ async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
     for page in ("", "-2"):
         assert json.loads(told[f"security-log{page}.json"])[0]["kind"] == "signed_in"
     assert json.loads(told["mails.json"])[0]["state"] == "sent"
-    assert told["files/main.py/v2-main.py"].endswith(b"2")
-    assert told["files/main.py/v1-old.py"].endswith(b"1")
-    assert str(TWIN).encode() in told["files/Main.py (2)/v1-main.py"]
+    assert told["files/main.py/v2-main.py"] == b"living 2"
+    assert told["files/main.py/v1-old.py"] == b"living 1"
+    assert told["files/Main.py (2)/v1-main.py"] == b"twin"
     assert not any("(3)/v1-" in name for name in names)
     assert [one["folder"] for one in json.loads(told["files.json"])] == [
         "files/main.py",
         "files/Main.py (2)",
     ]
     assert [one["folder"] for one in json.loads(told["files-2.json"])] == ["files/main.py (3)"]
-    versions = [f"files/main.py/versions{page}.json" for page in ("", "-2")]
-    assert [[one["version"] for one in json.loads(told[page])] for page in versions] == [[2], [1]]
-    assert len(json.loads(told["files/main.py (3)/versions.json"])) == 1
+    listed = json.loads(told["files/main.py/versions.json"])
+    assert [(one["version"], one["name"]) for one in listed] == [(2, "main.py"), (1, "old.py")]
+    assert "content" not in listed[0]
+    assert [one["available"] for one in json.loads(told["files/main.py (3)/versions.json"])] == [
+        False
+    ]
     for check in CHECKS:
         assert json.loads(told[f"checks/{check}.json"])["findings"]
 
@@ -159,14 +156,89 @@ async def test_it_explains_itself(
 async def test_bytes_that_are_gone_are_left_out(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("files GET /internal/files/.*/content", refusal(410, "content_erased"))
+    services.on("files POST /internal/versions", versions())
     response = await person.get("/account/data/export.zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
-        assert not any("/v1-" in name for name in archive.namelist())
-    services.on("files GET /internal/files/.*/versions", refusal(404, "not_found"))
+        names = archive.namelist()
+    assert not any("/v" in name for name in names)
+    assert f"checks/{CHECKS[1]}.json" in names
+
+
+async def test_a_long_history_is_listed_in_several_entries(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    many = [some_version(LIVING, number, "main.py", b"x") for number in range(250, 0, -1)]
+    services.on("files POST /internal/versions", versions(*many))
     response = await person.get("/account/data/export.zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
-        assert "checks" in archive.namelist()[-2]
+        pages = [
+            json.loads(archive.read(f"files/main.py/versions{n}.json")) for n in ("", "-2", "-3")
+        ]
+    assert [one["version"] for page in pages for one in page] == list(range(250, 0, -1))
+    assert [len(page) for page in pages] == [100, 100, 50]
+
+
+async def test_the_last_entry_tells_that_all_is_there(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    response = await person.get("/account/data/export.zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        *others, last = archive.namelist()
+        told = json.loads(archive.read(last))
+    assert last == "complete.json"
+    assert (told["complete"], told["entries_before"]) == (True, len(others))
+
+
+async def test_what_is_away_for_a_moment_is_asked_again(
+    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.bearer.PAUSES", (0, 0))
+    for route, back in (
+        ("reports GET /internal/reports", _reports),
+        ("files POST /internal/versions", versions(*KEPT)),
+    ):
+        services.on(route, _away_once(back))
+    response = await program.get("/api/v1/me/export")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert archive.namelist()[-1] == "complete.json"
+
+
+def _away_once(back: Answer) -> Answer:
+    return _in_order(refusal(503, "unavailable"), back)
+
+
+def _in_order(*replies: Answer) -> Answer:
+    """One after the other, and then the last one for ever."""
+    left = list(replies)
+
+    def reply(request: httpx2.Request) -> httpx2.Response:
+        return (left.pop(0) if left[1:] else left[0])(request)
+
+    return reply
+
+
+async def test_an_export_by_a_program_goes_on_with_new_tokens(
+    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question is asked with a token of its own, made with the one before."""
+    monkeypatch.setattr("services.gateway.bearer.RENEW", 0)
+    await program.get("/api/v1/me/export")
+    renewed = services.called("auth POST /internal/sessions/current/access")
+    asked = services.called("(files|reports) .*")
+    assert len(renewed) == len(asked) + 1  # two of the log, the first with the token that came
+    tokens = [call.headers["authorization"] for call in (*renewed, asked[-1])]
+    assert len(set(tokens)) == len(tokens)
+
+
+async def test_an_export_breaks_off_when_the_session_has_ended(
+    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.bearer.RENEW", 0)
+    replies = [*[_prolonged(services)] * 5, refusal(401, "unauthenticated")]
+    services.on("auth POST /internal/sessions/current/access", _in_order(*replies))
+    response = await program.get("/api/v1/me/export")
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(response.content))
 
 
 async def test_files_that_move_meanwhile_are_neither_missed_nor_doubled(
@@ -231,7 +303,7 @@ class Stuck(httpx2.AsyncBaseTransport):
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if request.url.path.endswith("/content"):
+        if request.url.path == "/internal/versions":
             self.reached.set()
             await self.go_on.wait()
         return await self._others.handle_async_request(request)
@@ -299,8 +371,9 @@ async def test_a_limited_token_gets_a_refusal_and_no_archive(
 
 
 async def test_half_an_archive_is_never_taken_for_the_whole(
-    program: httpx2.AsyncClient, services: Services
+    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("services.gateway.bearer.PAUSES", (0, 0))
     services.on("reports GET /internal/mails", refusal(503, "unavailable"))
     response = await program.get("/api/v1/me/export")
     with pytest.raises(zipfile.BadZipFile):
@@ -310,32 +383,73 @@ async def test_half_an_archive_is_never_taken_for_the_whole(
 async def test_the_token_is_renewed_before_it_runs_out() -> None:
     now, asked = 0.0, 0
 
-    async def fresh() -> User:
+    async def fresh(last: User | None) -> User:
         nonlocal asked
+        assert (last is None) == (asked == 0)
         asked += 1
         return User(uuid4(), uuid4(), f"token {asked}")
 
     bearer = Bearer(fresh, lambda: now)
-    assert (await bearer.user()).token == (await bearer.user()).token == "token 1"
+    tokens = [(await bearer.user()).token for _ in range(3)]
+    assert tokens == ["token 1", "token 2", "token 2"]  # nobody knows how old the first one is
     now = RENEW
-    assert (await bearer.user()).token == "token 2"
+    assert (await bearer.user()).token == "token 3"
+
+
+async def test_a_token_that_could_not_be_renewed_is_used_meanwhile() -> None:
+    now, away = 0.0, False
+
+    async def fresh(last: User | None) -> User:
+        if away:
+            raise Unavailable
+        return User(uuid4(), uuid4(), "token")
+
+    bearer = Bearer(fresh, lambda: now)
+    await bearer.user()
+    second = await bearer.user()
+    now, away = RENEW, True
+    assert await bearer.user() == second
+    away = False
+    assert await bearer.user() == second
+    now += SOON
+    assert await bearer.user() != second
 
 
 async def test_an_archive_is_made_piece_by_piece() -> None:
-    sent = 0
+    sent, turn = 0, asyncio.Semaphore(1)
 
-    async def entries() -> AsyncIterator[tuple[str, bytes]]:
+    async def batches() -> AsyncIterator[list[tuple[str, bytes]]]:
         nonlocal sent
         for n in range(3):
             sent = n
-            yield f"папка/{n}.py", bytes(range(256)) * 400
+            assert turn.locked()
+            yield [(f"папка/{2 * n + k}.py", bytes(range(256)) * 400) for k in range(2)]
 
     pieces, after = [], []
-    async for piece in zipped(entries(), datetime(2026, 11, 22, 12, tzinfo=UTC)):
+    async for piece in zipped(batches(), datetime(2026, 11, 22, 12, tzinfo=UTC), turn):
+        assert not turn.locked()  # others go on while this piece is sent
         pieces.append(piece)
         after.append(sent)
-    assert after == [0, 1, 2, 2]
+    assert after[:4] == [0, 1, 2, 2]
     with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == [f"папка/{n}.py" for n in range(3)]
+        assert archive.namelist() == [f"папка/{n}.py" for n in range(6)]
         assert archive.getinfo("папка/0.py").date_time == (2026, 11, 22, 12, 0, 0)
+
+
+async def test_archives_of_several_people_are_worked_at_in_turns() -> None:
+    """One that is long takes no more turns than the others that wait."""
+    turn, order = asyncio.Semaphore(1), []
+
+    async def batches(name: str, count: int) -> AsyncIterator[list[tuple[str, bytes]]]:
+        for n in range(count):
+            order.append(name)
+            yield [(f"{n}.py", b"x")]
+
+    async def read(name: str, count: int) -> None:
+        async for _ in zipped(batches(name, count), datetime(2026, 11, 22, tzinfo=UTC), turn):
+            await asyncio.sleep(0)
+
+    await asyncio.gather(read("long", 30), read("short", 3))
+    assert order.index("short") <= 1
+    assert order[:7].count("short") == 3

@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from services.gateway.archive_names import comparable, fitting
-from services.gateway.export import _Folders
-from tests.unit.gateway.services import NOW, Services, account, answer, file
+from services.gateway.histories import Folders
+from tests.unit.gateway.services import Services, account, answer, file, some_version, versions
 
 LONG = "数" * 97 + ".py"  # 294 bytes
 LONGEST = [LONG, "😀" * 97 + ".py", "я" * 97 + ".py", "x" * 97 + ".py", "क्\u200dष" * 24 + ".py"]
@@ -50,7 +50,7 @@ def test_names_that_some_file_system_takes_for_one_are_compared_as_one(
 
 
 def test_folders_of_one_name_are_numbered_within_the_limit() -> None:
-    folders = _Folders()
+    folders = Folders()
     told = [folders.of(name) for name in [LONG, LONG[:-4] + "本.py", LONG, *["a.py", "A.py"] * 50]]
     assert len({comparable(folder) for folder in told}) == len(told)
     assert told[3] == "files/a.py"
@@ -64,13 +64,11 @@ def _long_names(services: Services) -> None:
     names = dict(zip(ids, [LONG, LONG[:-4] + "本.py", "main.py"], strict=True))
     found = [file(id=one, name=names[one]) for one in ids]
 
-    def versions(request: httpx2.Request) -> httpx2.Response:
-        name = names[UUID(request.url.path.split("/")[3])]
-        told: list[dict[str, Any]] = [
-            {"version": number, "name": name, "available": True, "saved_at": NOW}
-            for number in (1234, 1)
-        ]
-        return answer(200, {"versions": told, "next_before": None})(request)
+    kept_versions = [
+        some_version(one, number, names[one], str(one.int).encode())
+        for one in ids
+        for number in (1234, 1)
+    ]
 
     def content(request: httpx2.Request) -> httpx2.Response:
         one = UUID(request.url.path.split("/")[3])
@@ -78,12 +76,12 @@ def _long_names(services: Services) -> None:
         return answer(200, str(one.int).encode(), **headers)(request)
 
     services.on("reports GET /internal/files", answer(200, {"files": found, "next_cursor": None}))
-    services.on("files GET /internal/files/.*/versions", versions)
+    services.on("files POST /internal/versions", versions(*kept_versions))
     services.on("files GET /internal/files/.*/content", content)
     kept = {"account": account(), "sessions": [], "devices": [], "tokens": [], "mails": []}
     services.on("auth GET /internal/me/export", answer(200, kept))
-    nothing: dict[str, Any] = {"entries": [], "checks": [], "mails": [], "next_cursor": None}
-    for route in ("auth .*/security-log", "reports .*/checks", "reports .*/mails"):
+    nothing: dict[str, Any] = {"entries": [], "reports": [], "mails": [], "next_cursor": None}
+    for route in ("auth .*/security-log", "reports .*/reports", "reports .*/mails"):
         services.on(route, answer(200, nothing))
 
 

@@ -26,9 +26,11 @@ from tests.unit.gateway.services import (
     limits,
     refusal,
     saved,
+    some_version,
     stored,
     summary,
     version,
+    versions,
 )
 
 FILE = f"/files/{file()['id']}"
@@ -209,14 +211,14 @@ async def test_all_files_come_as_one_zip(
         body = {"files": found if more else found[:1], "next_cursor": "n" if more else None}
         return answer(200, body)(request)
 
-    def bytes_of(request: httpx2.Request) -> httpx2.Response:
-        number = request.url.path.split("/")[3][-1]
-        if number == "2":
-            return refusal(410, "content_erased")(request)  # erased meanwhile
-        return content(number.encode(), name="same.py" if number == "1" else "Same.py")(request)
-
     services.on("reports GET /internal/files", page)
-    services.on("files GET /internal/files/[^/]*/content", bytes_of)
+    kept = [
+        some_version(UUID(int=1), 2, "same.py", b"1"),
+        some_version(UUID(int=1), 1, "same.py", b"old"),
+        some_version(UUID(int=2), 1, "same.py", None),  # erased meanwhile
+        some_version(UUID(int=3), 1, "Same.py", b"3"),
+    ]
+    services.on("files POST /internal/versions", versions(*kept))
     for http, path in ((person, "/files.zip"), (program, "/api/v1/files/archive")):
         response = await http.get(path)
         assert response.headers["content-type"] == "application/zip"
@@ -238,9 +240,12 @@ async def test_a_long_download_outlives_the_access_token(
 ) -> None:
     monkeypatch.setattr(bearer, "RENEW", 0.0)
     services.on("auth POST /internal/sessions/access", _new_token(services))
-    list_holds(services, *(file(id=UUID(int=number)) for number in (1, 2)))
+    ids = [UUID(int=number) for number in (1, 2)]
+    list_holds(services, *(file(id=one) for one in ids))
+    kept = [some_version(one, 1, "main.py") for one in ids]
+    services.on("files POST /internal/versions", versions(*kept))
     assert (await person.get("/files.zip")).status_code == 200
-    used = [call.headers["authorization"] for call in services.called("files GET .*/content")]
+    used = [call.headers["authorization"] for call in services.called("files POST .*/versions")]
     assert len(set(used)) == 2
 
 

@@ -1,0 +1,12 @@
+"""The inbox by its time."""
+
+from alembic import op
+
+from shared.eventsourcing.schema import INBOX_RECEIVED
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    op.execute(INBOX_RECEIVED)
