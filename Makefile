@@ -8,9 +8,13 @@ WORKERS ?= 3
 COUNT ?= 20000
 KILLS ?= 100
 SEED ?= 1
+FILES ?= 500
+CHECKS ?= 1000
+EVENTS ?= 100000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 AUDIT := .audit
+BENCH := .bench
 # Many programs start together: none shall compile what another has compiled already.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -40,6 +44,9 @@ faults: $(STAMP)  ## kill, stop and starve everything, and prove that nothing is
 	@$(BIN)/python -m deploy.local tools
 	PREREVIEW_FAULTS_KILLS="$(KILLS)" PREREVIEW_FAULTS_ONLY="$(ONLY)" PREREVIEW_FAULTS_SEED="$(SEED)" $(BIN)/python -m tests.faults
 
+bench: $(STAMP) $(BENCH)/.synced  ## measure against what else one could use, and write docs/performance.md; ONLY=name, FILES, CHECKS, EVENTS
+	PREREVIEW_BENCH_FILES="$(FILES)" PREREVIEW_BENCH_CHECKS="$(CHECKS)" PREREVIEW_BENCH_EVENTS="$(EVENTS)" $(BIN)/python -m benchmarks $(ONLY)
+
 check: $(STAMP)  ## lint, format, types, import rules, derived files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,7 +71,7 @@ docs: $(STAMP)  ## write what is derived: schemas, AsyncAPI, OpenAPI, docs/event
 	$(BIN)/python -m deploy.docs
 
 clean:  ## remove what was built; the data in .local stay
-	rm -rf $(VENV) $(AUDIT) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) $(BENCH) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment from the lock. uv is fetched into an environment of its own: a fresh machine has
@@ -73,8 +80,13 @@ $(STAMP): pyproject.toml uv.lock deploy/setup.sh
 	@PYTHON=$(PYTHON) deploy/setup.sh $(VENV) dev browser
 	@touch $@
 
+# Celery and what it needs, which nothing of the product uses.
+$(BENCH)/.synced: pyproject.toml uv.lock deploy/setup.sh
+	@PYTHON=$(PYTHON) deploy/setup.sh $(BENCH) bench
+	@touch $@
+
 $(AUDIT)/.synced: pyproject.toml uv.lock deploy/setup.sh
 	@PYTHON=$(PYTHON) deploy/setup.sh $(AUDIT) audit
 	@touch $@
 
-.PHONY: help serve down test unit fuzz faults check audit fmt migrate rebuild docs clean
+.PHONY: help serve down test unit fuzz faults bench check audit fmt migrate rebuild docs clean

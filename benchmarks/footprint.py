@@ -5,12 +5,14 @@ Memory is proportional (PSS, MB): what forked processes share is counted once in
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.usage import proportional_megabytes
+from tests.support.product import free_port
 
 IDLE = 5.0  # seconds before memory is read
 
@@ -55,17 +57,6 @@ def python_children(parent: int) -> list[int]:
         if int(status[1]) == parent and b"deploy.local" in command:
             found.append(int(folder.name))
     return found
-
-
-def proportional_megabytes(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

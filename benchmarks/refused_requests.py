@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.footprint import free_port
 from shared.ids import new_id
 from tests.support.keys import Keys, make_keys
+from tests.support.product import free_port
 
 TIMES = 5
 ALLOWED_MS, ALLOWED_MIB = 100.0, 10.0

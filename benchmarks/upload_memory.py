@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 
-from benchmarks.footprint import proportional_megabytes
+from benchmarks.usage import proportional_megabytes
 from tests.support.product import Product, running_product
 
 AT_ONCE = 20

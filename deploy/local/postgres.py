@@ -88,6 +88,13 @@ class Postgres:
                 raise CannotStart(f"Postgres was not ready after {seconds:.0f} s: see {self.log}.")
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """Of the postmaster."""
+        if self._process is None:
+            raise CannotStart("Postgres has not been started.")
+        return self._process.pid
+
     def stop(self) -> None:
         if self._process is not None:
             stop([self._process], signal.SIGINT, 15.0)  # SIGINT is its fast shutdown

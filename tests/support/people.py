@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -23,21 +23,24 @@ class Person:
     files: dict[str, str] = field(default_factory=dict)  # name → id
 
     @classmethod
-    async def register(cls, product: Product, email: str) -> "Person":
+    async def register(cls, product: Product, email: str) -> Self:
         person = await cls.unconfirmed(product, email)
-        token = await person.link("confirm_email")
-        answer = await person.http.post("/confirmations", json={"token": token})
-        assert answer.is_success, answer.text
+        await person.confirm()
         return person
 
     @classmethod
-    async def unconfirmed(cls, product: Product, email: str) -> "Person":
+    async def unconfirmed(cls, product: Product, email: str) -> Self:
         http = httpx2.AsyncClient(base_url=f"{product.url}/api/v1", timeout=30)
         person = cls(product, email, http)
         account = {"email": email, "password": PASSWORD, "language": "ru"}
         assert (await http.post("/users", json=account)).status_code == 202
         await person.log_in()
         return person
+
+    async def confirm(self) -> None:
+        token = await self.link("confirm_email")
+        answer = await self.http.post("/confirmations", json={"token": token})
+        assert answer.is_success, answer.text
 
     async def log_in(self, password: str = PASSWORD) -> None:
         body = {"email": self.email, "password": password}

@@ -147,7 +147,8 @@ def test_a_disk_that_takes_nothing_is_told(
 
 def test_the_launchers_can_be_run() -> None:
     names = {file.name for file in unpacking.LAUNCHERS.iterdir() if os.access(file, os.X_OK)}
-    assert names == {"erl", "rabbitmq-server", "rabbitmqctl", "chromium-headless-shell"}
+    servers = {"rabbitmq-server", "rabbitmqctl", "redis-server"}
+    assert names == {"erl", "chromium-headless-shell", *servers}
 
 
 def test_a_path_with_a_space_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

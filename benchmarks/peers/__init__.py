@@ -1,0 +1,1 @@
+"""What the product is compared with: the plainest things a user would take or build instead."""
