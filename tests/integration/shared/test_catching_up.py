@@ -17,7 +17,7 @@ from shared.catching_up import CatchingUp
 from shared.contracts.files import FileDeleted
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
-from shared.messaging.handler import React
+from shared.messaging.handler import ReactToOne
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import DEAD, dead_queue
 from shared.web.producer import Fetched
@@ -283,7 +283,7 @@ async def test_a_copy_that_starts_anew_looks_again_at_what_was_left(
     assert await effects.of(*told) == [1] * 4
 
 
-def _choking_on(poison: Collection[UUID], effects: Effects) -> React:
+def _choking_on(poison: Collection[UUID], effects: Effects) -> ReactToOne:
     async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
         if event.event_id in poison:
             raise RuntimeError("can't swallow this")

@@ -24,6 +24,6 @@ async def test_a_look_reads_what_is_due(pools: Pools) -> None:
         now = datetime.now(UTC)
         for asked, due in ((now - DAY, []), (now + DAY, [positions[2000], positions[4000]])):
             before = await rows_read(connection)
-            rows, reasons = await set_aside.take_due(connection, asked, 200)
+            rows, reasons = await set_aside.read_due(connection, asked, 200)
             assert await rows_read(connection) - before <= 50
             assert [row.position for row in rows] == sorted(reasons) == due
