@@ -1,6 +1,6 @@
 """What the five services that own a schema have in common: store, relay, consumer, health."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,7 @@ def create_service(
     *,
     react: React | None = None,
     prepare: Mapping[type[Event], Prepare] | None = None,
+    handled: Callable[[], None] = lambda: None,
     loops: Sequence[Loop] = (),
     provide: Sequence[object] = (),
     resources: Sequence[Any] = (),
@@ -50,14 +51,15 @@ def create_service(
     """Build the application of a service that owns a schema.
 
     `react` is what it does with each event it consumes, those of `shared.contracts.CONSUMED`;
-    `prepare` is what is too much for one transaction and goes before it.
+    `prepare` is what is too much for one transaction and goes before it, and `handled` is called
+    after it.
     """
     amqp_url = settings.amqp_url.get_secret_value()
     checks = {"database": health.database_check(database, name)}
     figures: dict[tuple[str, str], Ask] = {}
     all_loops, all_resources = list(loops), [database, *resources]
     if react is not None:
-        consuming = _Consuming(name, settings, database, react, prepare)
+        consuming = _Consuming(name, settings, database, react, prepare, handled)
         checks["consumer"], figures[MISSED] = consuming.check, consuming.missed
         all_loops += consuming.loops
     if PUBLISHED[name]:
@@ -91,12 +93,14 @@ class _Consuming:
         database: Database,
         react: React,
         prepare: Mapping[type[Event], Prepare] | None,
+        handled: Callable[[], None],
     ) -> None:
         url, keys = settings.amqp_url.get_secret_value(), bindings(name)
         types, letters = EventTypes(CONSUMED[name], UPCASTERS), ErasedLetters(name, url, database)
-        consumer = Consumer(name, url, database, types, keys, react, prepare, letters.want)
+        erased = letters.want
+        consumer = Consumer(name, url, database, types, keys, react, prepare, erased, handled)
         waiting = Waiting(name, lambda: False)  # the next round is soon enough
-        handling = Handling(name, url, database, types, react, waiting, prepare, letters.want)
+        handling = Handling(name, url, database, types, react, waiting, prepare, erased, handled)
         producers = _producers(name, settings)
         self._catching_up = CatchingUp(
             name, url, keys, database, handling, producers, consumer.in_hand, settled=SETTLED

@@ -22,7 +22,7 @@ from shared.service import create_service
 from shared.web.client import ServiceClient
 from shared.web.identity import Identity
 
-AT_ONCE = 0.5  # seconds between two looks where checks are wanted at once
+AT_ONCE = 0.5  # seconds between two looks where checks are wanted at once, and nobody rings
 
 
 def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = utc_now) -> FastAPI:
@@ -52,6 +52,7 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         [api.router],
         react=react,
         prepare=PREPARE,
+        handled=(lambda: None) if settings.check_interval else copy.doorbell.set,
         loops=[
             Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
             Loop("scheduler", scheduler.step, pause=pause, doorbell=copy.doorbell),

@@ -42,6 +42,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         [],
         react=reacting(store, clock),
         prepare=preparations(store, clock),
+        handled=copy.doorbell.set,
         loops=[
             # Closed in this order: the mails in hand are this copy's as long as it has a session.
             Loop(

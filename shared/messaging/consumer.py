@@ -36,13 +36,14 @@ class Consumer:
         react: React,
         prepare: Mapping[type[Event], Prepare] | None = None,
         erased: Callable[[], None] = lambda: None,
+        handled: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the routing keys to bind, and what `Handling` takes."""
         self._service, self._database = service, database
         self._arrivals = Arrivals(service, url, bindings)
         self._waiting = Waiting(service, lambda: self._arrivals.are_connected)
         self._handling = Handling(
-            service, url, database, types, react, self._waiting, prepare, erased
+            service, url, database, types, react, self._waiting, prepare, erased, handled
         )
         self._batch: Sequence[Arrived] = ()
         self._prune_at, self._heard_at = 0.0, 0.0

@@ -39,16 +39,19 @@ class Handling:
         waiting: Waiting,
         prepare: Mapping[type[Event], Prepare] | None = None,
         erased: Callable[[], None] = lambda: None,
+        handled: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the events to read (`types`); others are acknowledged.
 
         `prepare` is what goes before the transaction of an event, in turns between which others are
-        handled. `erased` is called after each erasure. `waiting` waits for what is away.
+        handled. `erased` is called after each erasure, `handled` after each transaction. `waiting`
+        waits for what is away.
         """
         self._service, self._reader = service, Reader(types)
         self._handler = Handler(service, database, react)
         self._burials = Burials(service, url, database, erased)
-        self._waiting, self._prepare, self._erased = waiting, prepare or {}, erased
+        self._waiting, self._prepare = waiting, prepare or {}
+        self._erased, self._handled = erased, handled
 
     async def probe(self) -> None:
         """Raise unless something could be done now."""
@@ -145,6 +148,7 @@ class Handling:
         return prepares and not isinstance(fault, DigestMismatchError)
 
     async def _acknowledge(self, batch: Sequence[Received]) -> None:
+        self._handled()
         if any(isinstance(received.recorded.event, UserErased) for received in batch):
             self._erased()
         for received in batch:

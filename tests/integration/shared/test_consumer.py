@@ -67,6 +67,31 @@ async def test_messages_have_their_effect_once_however_often_they_come(
     assert await broker.size(dead_queue(service)) == 0
 
 
+async def test_it_says_when_effects_are_there(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, messages, looks = await broker.service(), [a_message(), a_message()], []
+
+    def handled() -> None:
+        looks.append(asyncio.ensure_future(effects.of(*map(_id, messages))))
+
+    poison = _id(messages[0])
+
+    async def react(connection: AsyncConnection, event: RecordedEvent) -> None:
+        await effects.note(connection, event)
+        if event.event_id == poison:
+            raise RuntimeError("can't swallow this")
+
+    await broker.put(service, *messages)
+    consumer = Consumer(
+        service, broker.url, pools("reports"), TYPES, [], one_by_one(react), handled=handled
+    )
+    async with running([Loop("consumer", consumer.step, pause=0.0, close=consumer.close)]):
+        await broker.take(dead_queue(service))
+        await eventually(lambda: broker.is_settled(service))
+    assert [await look for look in looks] == [[0, 1]]
+
+
 async def test_what_is_published_finds_its_way_by_its_routing_key(
     broker: Broker, pools: Pools, effects: Effects
 ) -> None:
