@@ -41,7 +41,7 @@ FileReader = Annotated[User, Depends(user_with("files:read"))]
 CheckReader = Annotated[User, Depends(user_with("checks:read"))]
 
 
-def _filters(
+async def _filters(
     user: FileReader,
     mark: Mark | None = None,
     check: FileCheck | None = None,

@@ -109,7 +109,7 @@ def _surround(
 def provided(kind: type[T]) -> Any:
     """The dependency of a route on the program's one object of a type."""
 
-    def get(request: Request) -> T:
+    async def get(request: Request) -> T:
         found: T = request.app.state.provided[kind]
         return found
 

@@ -37,7 +37,7 @@ Pool = Annotated[Database, provided(Database)]
 Limited = Annotated[Limits, provided(Limits)]
 
 
-def _now(request: Request) -> datetime:
+async def _now(request: Request) -> datetime:
     clock: Clock = request.app.state.clock
     return clock()
 

@@ -19,7 +19,7 @@ IfVersion = Annotated[Number, Query(ge=0, lt=2**31)]  # 0 is a version no file h
 Desk = Annotated[Saving, provided(Saving)]
 
 
-def _key(request: Request, user: Writer, content: Content) -> Key | None:
+async def _key(request: Request, user: Writer, content: Content) -> Key | None:
     key = only_key(request.headers.getlist("idempotency-key"))
     if key is None:
         return None

@@ -1,7 +1,7 @@
 """The home page: one's files, and the form that adds some."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
@@ -9,9 +9,11 @@ from fastapi import Depends, Query, Request, Response
 from services.gateway import uploads
 from services.gateway.clients import Files as FilesClient
 from services.gateway.errors import FileMissing, FileNameMissing, FileNameRepeated, TooManyFiles
+from services.gateway.models.files import Mark, Sort
+from services.gateway.numbers import MAX_CURSOR
 from services.gateway.provision import Checker, Files, Pages, Reports, Settings
 from services.gateway.screens.forms import NOTICES, go
-from services.gateway.screens.listing import Filters, ListScreen
+from services.gateway.screens.listing import Filters, ListScreen, Result
 from services.gateway.sessions import WebUser
 from shared.errors import DomainError, OutcomeUnknown, Unauthenticated
 from shared.file_names import one_spelling
@@ -38,6 +40,16 @@ async def _screen(
     return ListScreen(pages, reports, files, checker, settings)
 
 
+async def _filters(
+    q: Annotated[str, Query(max_length=100, pattern="^[^\\x00]*$")] = "",
+    mark: Mark | Literal[""] = "",
+    result: Result | Literal[""] = "",
+    sort: Sort | Literal[""] = "",
+    cursor: Annotated[str, Query(max_length=MAX_CURSOR)] = "",
+) -> Filters:
+    return Filters(q, mark, result, sort, cursor)
+
+
 Screen = Annotated[ListScreen, Depends(_screen)]
 
 
@@ -46,7 +58,7 @@ async def files(
     request: Request,
     user: WebUser,
     screen: Screen,
-    filters: Annotated[Filters, Depends()],
+    filters: Annotated[Filters, Depends(_filters)],
     after: UUID | None = None,
     notice: str = "",
     added: Annotated[int, Query(ge=0, le=1000)] = 0,

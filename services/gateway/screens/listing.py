@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.calls import if_possible
 from services.gateway.clients import Checker, Files, Reports, Wanted
 from services.gateway.models import FilePage, Limits
 from services.gateway.models.files import Mark, Sort
-from services.gateway.numbers import MAX_CURSOR
 from services.gateway.pages import Pages
 from services.gateway.screens.schedule import seconds_to_next_run
 from services.gateway.settings import Settings
@@ -28,11 +27,11 @@ Result = Literal["waiting", "ready", "not_ready", "failed"]
 class Filters:
     """What an address asks of the list. Empty words, as forms send them, ask for nothing."""
 
-    q: Annotated[str, Query(max_length=100, pattern="^[^\\x00]*$")] = ""
+    q: str = ""
     mark: Mark | Literal[""] = ""
     result: Result | Literal[""] = ""
     sort: Sort | Literal[""] = ""
-    cursor: Annotated[str, Query(max_length=MAX_CURSOR)] = ""
+    cursor: str = ""
 
     def wanted(self) -> Wanted:
         return Wanted(

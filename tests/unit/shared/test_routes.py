@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from inspect import isasyncgenfunction, iscoroutinefunction
 from itertools import chain
 from typing import Any
 from unittest.mock import Mock
@@ -180,6 +181,21 @@ def test_each_route_of_each_service_asks_its_judges_first(service: str) -> None:
         late = [one for one in needed - judges if _reads_a_token(one)]
         assert not late, f"{context.path} reads a token after the body"
         assert service == "gateway" or judges, f"{context.path} lets everybody in"
+
+
+@pytest.mark.parametrize("service", EVERYBODY)
+def test_nothing_that_a_route_needs_is_fetched_by_a_thread(service: str) -> None:
+    """FastAPI gives each function that is not async to a thread, and waits for it."""
+    found = [*iter_route_contexts([*chain.from_iterable(one.routes for one in EVERYBODY[service])])]
+    for context in found:
+        needed = [context.dependant, *_all(context.dependant)]
+        threads = [one.call for one in needed if not _is_async(one.call)]
+        assert not threads, context.path
+
+
+def _is_async(call: object) -> bool:
+    functions = (call, type(call).__call__)
+    return any(iscoroutinefunction(one) or isasyncgenfunction(one) for one in functions)
 
 
 def _reads_a_token(call: object) -> bool:
