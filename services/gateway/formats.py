@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,12 +24,14 @@ from shared import visible_text
 from shared.contracts.auth import Language
 from shared.moments import PATTERN, utc_offset
 
+_KEPT = 4096  # of each kind, what was written last: a page repeats what the one before showed
 _SIZES = (N_("{n} B"), N_("{n} KB"), N_("{n} MB"), N_("{n} GB"))
 
 # Of the page being rendered. Templates that import others pass no values along, so it is no value.
 readers_zone: ContextVar[ZoneInfo | None] = ContextVar("readers_zone", default=None)
 
 
+@lru_cache(_KEPT)
 def moment(language: Language, when: datetime, zone: ZoneInfo | None = None) -> Markup:
     """A time in the reader's zone; without one in UTC, and a script makes it the browser's."""
     machine = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -37,10 +40,12 @@ def moment(language: Language, when: datetime, zone: ZoneInfo | None = None) -> 
     return Markup('<time datetime="{}">{}</time>').format(machine, shown)
 
 
+@lru_cache(_KEPT)
 def number(language: Language, value: float) -> str:
     return str(format_decimal(value, locale=language))
 
 
+@lru_cache(_KEPT)
 def size(language: Language, count: int) -> str:
     """`2.1 KB`, `2,1 КБ`."""
     steps = (math.floor(count * 10 / 1024**step + 0.5) / 10 for step in range(len(_SIZES)))

@@ -1,5 +1,7 @@
 """What the gateway asks of the checker."""
 
+import time
+
 import httpx2
 
 from services.gateway.calls import QUICK, Service
@@ -7,13 +9,17 @@ from services.gateway.models import Schedule
 from services.gateway.sparing import Sparing
 from shared.web.identity import Identity, User
 
+KNOWN = 1.0  # seconds for which a page believes what the one before was told
+
 
 class Checker(Service):
-    """The schedule."""
+    """The schedule, which is the same for everybody."""
 
     def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
         super().__init__(name, url, client, identity)
         self._sparing = Sparing()
+        self._known: Schedule | None = None
+        self._known_until = 0.0
 
     async def schedule(self, user: User) -> Schedule:
         answer = await self.as_user(user, "GET", "/internal/schedule", timeout=QUICK)
@@ -21,4 +27,7 @@ class Checker(Service):
 
     async def schedule_if_quick(self, user: User) -> Schedule | None:
         """For pages, which say less without it."""
-        return await self._sparing.ask(lambda: self.schedule(user))
+        if self._known is None or time.monotonic() > self._known_until:
+            self._known = await self._sparing.ask(lambda: self.schedule(user))
+            self._known_until = time.monotonic() + KNOWN
+        return self._known

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from fastapi.routing import APIRoute
 
+from services.gateway.clients import checker
 from services.gateway.screens import ROUTERS
 from services.gateway.turns import Feeds
 from tests.support.waiting import eventually
@@ -92,7 +93,19 @@ async def test_a_checked_file_shows_verdict_counts_and_mail(
     assert 'Sent <span class="when"><time datetime="2026-11-22T12:00:00Z">' in page
 
 
-async def test_a_waiting_file_says_when(person: httpx2.AsyncClient, services: Services) -> None:
+async def test_pages_that_follow_each_other_ask_for_the_schedule_once(
+    person: httpx2.AsyncClient, services: Services
+) -> None:
+    show_file(services, check="waiting", last_check=None)
+    for _ in range(3):
+        assert "in about 45 s" in words(await person.get("/"))
+    assert len(services.called("checker GET /internal/schedule")) == 1
+
+
+async def test_a_waiting_file_says_when(
+    person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checker, "KNOWN", -1.0)
     show_file(services, check="waiting", last_check=None)
     assert "in about 45 s" in words(await person.get("/"))
     services.on("checker GET .*", answer(200, schedule(600)))
