@@ -96,9 +96,8 @@ def people_in(events: Sequence[RecordedEvent]) -> set[UUID]:
 
 
 def masked(recorded: RecordedEvent) -> RecordedEvent:
-    """The event without what could identify a person or was written by one."""
-    event = recorded.event
-    return replace(recorded, event=event.model_copy(update=event.blanks()))
+    """The same with a masked event."""
+    return replace(recorded, event=recorded.event.masked())
 
 
 def masking(user_id: UUID) -> Step:

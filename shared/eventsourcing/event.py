@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, TypeVar, get_origin
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -39,6 +39,10 @@ class Event(BaseModel):
             for name, field in cls.model_fields.items()
             if any(isinstance(mark, PersonalMarker) for mark in field.metadata)
         }
+
+    def masked(self) -> Self:
+        """The same event without what could identify a person or was written by one."""
+        return self.model_copy(update=self.blanks())
 
 
 def _blank(annotation: object) -> object:

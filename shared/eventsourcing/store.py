@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,6 +17,7 @@ from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEven
 from shared.eventsourcing.pages import COLUMNS, Row, read_page, readable
 from shared.eventsourcing.projection import Projection
 from shared.ids import new_id
+from shared.json_text import with_member
 
 PAGE = 500  # events
 _NAMED = "e.type = ANY(:names)"
@@ -155,7 +156,7 @@ async def _append(connection: AsyncConnection, batches: Sequence[Batch]) -> list
     values = {
         "streams": [batch.stream_id for batch in batches],
         "versions": [batch.expected_version for batch in batches],
-        "new": json.dumps(rows, ensure_ascii=False),
+        "new": f"[{','.join(rows)}]",
     }
     stored = (await connection.execute(_APPEND, values)).all()
     if not stored:
@@ -170,17 +171,17 @@ async def _append(connection: AsyncConnection, batches: Sequence[Batch]) -> list
 
 def _row(
     place: int, event_id: UUID, stream_id: str, version: int, event: Event, metadata: Metadata
-) -> Mapping[str, Any]:
-    return {
+) -> str:
+    fields = {
         "place": place,
         "event_id": str(event_id),
         "stream_id": stream_id,
         "version": version,
         "type": event.type_name(),
         "schema_version": event.schema_version,
-        "data": event.model_dump(mode="json"),
         "metadata": metadata.to_json(),
     }
+    return with_member(json.dumps(fields), "data", event.model_dump_json())
 
 
 def metadata_of(event: Event, because: Metadata | None = None) -> Metadata:

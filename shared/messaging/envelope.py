@@ -15,8 +15,9 @@ from aio_pika import DeliveryMode, Message
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts import producer_of
-from shared.eventsourcing.event import EventTypes, Metadata, RecordedEvent
+from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
 from shared.eventsourcing.inbox import Digest
+from shared.json_text import with_member
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 4 * 1024 * 1024  # 500 findings of 4 KiB each are half of it
@@ -27,8 +28,8 @@ class UnreadableMessageError(Exception):
     """The message is not an envelope this program can read."""
 
 
-class Envelope(BaseModel):
-    """The CloudEvents attributes we set and read."""
+class Attributes(BaseModel):
+    """The CloudEvents attributes we set and read, without the data."""
 
     model_config = ConfigDict(extra="ignore", strict=False)
 
@@ -45,6 +46,11 @@ class Envelope(BaseModel):
     causationid: UUID | None = None
     traceparent: str | None = Field(default=None, max_length=100)
     userid: UUID | None = None
+
+
+class Envelope(Attributes):
+    """The CloudEvents attributes we set and read."""
+
     data: dict[str, Any]
 
     def parsed_type(self) -> tuple[str, str, int]:
@@ -59,7 +65,7 @@ class Envelope(BaseModel):
 
         `blanks` are the personal fields of the event's type with what masks them.
         """
-        fields = self.model_dump(mode="json", exclude={"traceparent"})
+        fields = self.model_dump(mode="json", exclude={"traceparent", "data"}) | {"data": self.data}
         whole = _sha256(fields)
         masked = _sha256({**fields, "data": {**fields["data"], **blanks}}) if blanks else whole
         return Digest(whole, masked, has_personal=bool(blanks))
@@ -74,9 +80,14 @@ def routing_key(recorded: RecordedEvent) -> str:
 
 
 def to_envelope(recorded: RecordedEvent) -> Envelope:
+    data = recorded.event.model_dump(mode="json")
+    return Envelope(**vars(_attributes(recorded)), data=data)
+
+
+def _attributes(recorded: RecordedEvent) -> Attributes:
     event, metadata = recorded.event, recorded.metadata
     producer, name = producer_of(type(event)), event.type_name()
-    return Envelope(
+    return Attributes(
         id=recorded.event_id,
         source=f"/{producer}",
         type=f"prereview.{producer}.{name}.v{event.schema_version}",
@@ -88,26 +99,22 @@ def to_envelope(recorded: RecordedEvent) -> Envelope:
         causationid=metadata.causation_id,
         traceparent=metadata.traceparent,
         userid=metadata.user_id,
-        data=event.model_dump(mode="json"),
     )
 
 
 def to_message(recorded: RecordedEvent) -> Message:
-    return _message(recorded, to_envelope(recorded))
+    return _message(recorded, recorded.event)
 
 
 def to_public_message(recorded: RecordedEvent) -> Message:
     """The same without personal fields: the feed keeps it for days, and nobody can take it back."""
-    envelope = to_envelope(recorded)
-    return _message(
-        recorded,
-        envelope.model_copy(update={"data": {**envelope.data, **recorded.event.blanks()}}),
-    )
+    return _message(recorded, recorded.event.masked())
 
 
-def _message(recorded: RecordedEvent, envelope: Envelope) -> Message:
+def _message(recorded: RecordedEvent, event: Event) -> Message:
+    attributes = _attributes(recorded).model_dump_json(exclude_none=True)
     return Message(
-        envelope.model_dump_json(exclude_none=True).encode(),
+        with_member(attributes, "data", event.model_dump_json()).encode(),
         content_type=CONTENT_TYPE,
         message_id=str(recorded.event_id),
         type=recorded.event.type_name(),
