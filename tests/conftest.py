@@ -4,6 +4,7 @@ import os
 import sys
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from inspect import isasyncgenfunction, iscoroutinefunction
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,20 @@ def pytest_asyncio_loop_factories(
 ) -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """What is tested runs on the event loop of production."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Refuse a sync test that needs async fixtures.
+
+    It has no loop factory. The loop that it would be given instead takes down all session fixtures.
+    """
+    if metafunc.definition.get_closest_marker("asyncio"):
+        return
+    for name, definitions in metafunc._arg2fixturedefs.items():
+        function = definitions[-1].func
+        if iscoroutinefunction(function) or isasyncgenfunction(function):
+            wrong = f"{metafunc.definition.nodeid}: `{name}` is async, so the test must be, too"
+            pytest.fail(wrong, pytrace=False)
 
 
 class ByServers(LoadScopeScheduling):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """A variable left over in a shell ends `serve` in a sentence that names it; nothing has run."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -8,13 +9,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from deploy.local import given
 from deploy.local.__main__ import main
 from deploy.local.options import Options
 from deploy.local.system import System
 from tests.support.certificates import loopback_tls
-from tests.support.databases import PrivateDatabase
+from tests.support.databases import PrivateDatabase, create_empty, drop
 from tests.support.product import free_port, local
 from tests.support.servers import Broker
 
@@ -184,15 +186,22 @@ def test_mails_wait_for_a_server_that_takes_none(
         assert _warns_of_mail(f"smtp://127.0.0.1:{port}/", capsys)
 
 
-def test_a_database_with_other_credentials(refused: Refused, postgres: PrivateDatabase) -> None:
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[PrivateDatabase]:
+    made = asyncio.run(create_empty(postgres_url))
+    yield made
+    asyncio.run(drop(made))
+
+
+def test_a_database_with_other_credentials(refused: Refused, database: PrivateDatabase) -> None:
     def said(given: str) -> str:
         return refused("PREREVIEW_DATABASE_URL", given)
 
-    stranger = postgres.admin_url.set(password=SECRET)
+    stranger = database.admin_url.set(password=SECRET)
     assert "refuses this user or password" in said(stranger.render_as_string(hide_password=False))
-    elsewhere = postgres.admin_url.set(database="no_such_database")
+    elsewhere = database.admin_url.set(database="no_such_database")
     assert "no database of that name" in said(elsewhere.render_as_string(hide_password=False))
-    assert "too few rights" in said(postgres.url("files"))
+    assert "too few rights" in said(database.url("files"))
 
 
 def test_a_broker_with_other_credentials(refused: Refused, rabbitmq: Broker) -> None:
@@ -204,9 +213,9 @@ def test_a_broker_with_other_credentials(refused: Refused, rabbitmq: Broker) -> 
     assert "no virtual host of that name" in refused(variable, f"{server}/elsewhere")
 
 
-def test_a_database_without_tls(refused: Refused, postgres: PrivateDatabase) -> None:
-    url = postgres.admin_url.render_as_string(hide_password=False)
-    said = refused("PREREVIEW_DATABASE_URL", f"{url}?sslmode=require")
+def test_a_database_without_tls(refused: Refused, postgres_url: str) -> None:
+    url = make_url(postgres_url).set(query={"sslmode": "require"})
+    said = refused("PREREVIEW_DATABASE_URL", url.render_as_string(hide_password=False))
     assert "speaks no TLS" in said
     assert "Start the server" not in said
 
