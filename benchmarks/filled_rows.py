@@ -37,11 +37,16 @@ ROWS = (
        FROM auth.users""",
     """INSERT INTO files.contents (sha256, content)
        SELECT sha256, content FROM saved ON CONFLICT DO NOTHING""",
-    """INSERT INTO files.files (file_id, user_id, name, version, deleted, deleted_at)
-       SELECT file_id, user_id, name, version, deleted, CASE WHEN deleted THEN saved_at END
+    """INSERT INTO files.files (file_id, user_id, name, version, deleted, deleted_at, saved_at)
+       SELECT file_id, user_id, name, version, deleted, CASE WHEN deleted THEN saved_at END,
+              saved_at
        FROM saved WHERE last""",
     """INSERT INTO files.file_versions (file_id, version, user_id, name, size, sha256, saved_at)
        SELECT file_id, version, user_id, name, size, sha256, saved_at FROM saved""",
+    """INSERT INTO files.usage (user_id, files, bytes)
+       SELECT user_id, (SELECT count(*) FROM files.files AS f
+                        WHERE f.user_id = once.user_id AND NOT deleted), sum(size)
+       FROM (SELECT DISTINCT user_id, sha256, size FROM saved) AS once GROUP BY user_id""",
     """INSERT INTO checker.files (file_id, user_id, sequence, deleted)
        SELECT file_id, user_id, version, deleted FROM saved WHERE last""",
     """INSERT INTO checker.versions (file_id, version, user_id, name, sha256, changed_at, deleted,

@@ -20,17 +20,18 @@ import asyncpg
 
 from benchmarks.filled_rows import ROWS
 from deploy.local.servers import private_postgres
-from tests.support.databases import create_template
+from tests.support.databases import SCHEMAS, create_template
 
 
 @dataclass(frozen=True)
 class Size:
-    """People, the files of each, those of person 1, the versions of each file."""
+    """People, the files of each, those of person 1, the versions of each file, people erased."""
 
     people: int = 1000
     files: int = 50
     big_files: int = 20_000
     versions: int = 2
+    erased: int = 10_000
 
 
 def person(number: int) -> UUID:
@@ -144,6 +145,10 @@ _HEARD = {
     "notifier": ("checker", "auth"),
     "reports": ("files", "checker", "notifier", "auth"),
 }
+_ERASED = """
+INSERT INTO {service}.erased_users (user_id)
+SELECT gen_random_uuid() FROM generate_series(1, $1::int)
+"""
 _INBOX = """
 INSERT INTO {consumer}.inbox (consumer, event_id, digest, received_at)
 SELECT '{consumer}', event_id, sha256(event_id::text::bytea) || sha256(event_id::text::bytea),
@@ -155,7 +160,7 @@ ON CONFLICT DO NOTHING
 
 async def fill(connection: "asyncpg.Connection[asyncpg.Record]", size: Size) -> int:
     """Fill the migrated schemas, as their administrator; how many events the journal has then."""
-    people, files, big_files, versions = astuple(size)
+    people, files, big_files, versions, erased = astuple(size)
     await connection.execute("SET synchronous_commit = off")
     await connection.execute(_PLAN, people, files, big_files)
     await connection.execute(_VERSIONS, versions)
@@ -170,6 +175,8 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", size: Size) -> 
     for consumer, services in _HEARD.items():
         for service in services:
             await connection.execute(_INBOX.format(consumer=consumer, service=service))
+    for service in SCHEMAS:
+        await connection.execute(_ERASED.format(service=service), erased)
     await connection.execute("VACUUM ANALYZE")
     return int(await connection.fetchval("SELECT count(*) FROM reports.journal"))
 

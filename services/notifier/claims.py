@@ -64,7 +64,11 @@ RETURNING mails.mail_id, user_id, kind, request_id, type, result, queued_at, att
           deaths, taken, correlation_id, causation_id, traceparent, place
 """  # noqa: S608 - no value is in it
 
-_ANYTHING_DUE = "SELECT EXISTS (SELECT FROM mails WHERE due_at <= :now)"
+# Of two parts, as there is an index for each.
+_ANYTHING_DUE = """
+SELECT EXISTS (SELECT FROM mails WHERE due_at <= :now AND kind <> 'check_result')
+    OR EXISTS (SELECT FROM mails WHERE due_at <= :now AND kind = 'check_result')
+"""
 _FIELDS = tuple(field.name for field in fields(DueMail))
 
 
