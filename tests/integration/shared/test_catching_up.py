@@ -1,7 +1,7 @@
 """What the broker loses has its effect all the same, once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,9 +16,12 @@ from shared import fetching
 from shared.catching_up import CatchingUp
 from shared.contracts.files import FileDeleted
 from shared.db import Database
+from shared.eventsourcing import relay
 from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
+from shared.messaging.batches import opened
 from shared.messaging.handler import ReactToOne
 from shared.messaging.publisher import Publisher
+from shared.messaging.reading import Arrived
 from shared.messaging.topology import DEAD, dead_queue
 from shared.web.producer import Fetched
 from tests.integration.conftest import Pools
@@ -49,6 +52,13 @@ async def losses(
         yield Losses(broker, app, keys, pools("files"), effects.database, service)
 
 
+@pytest.fixture(params=[1, 10], ids=["one-a-message", "ten-a-message"])
+def together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many events the producer puts into a message."""
+    monkeypatch.setattr(relay, "BATCH", request.param)
+    return int(request.param)
+
+
 async def _all_had(effects: Effects, *ids: UUID) -> bool:
     return min(await effects.of(*ids)) >= 1
 
@@ -73,7 +83,7 @@ async def test_what_a_deleted_binding_loses_is_handled_once(
 
 
 async def test_two_copies_and_a_binding_restored_in_between_do_nothing_twice(
-    losses: Losses, effects: Effects
+    losses: Losses, effects: Effects, together: int
 ) -> None:
     told: list[UUID] = []
     async with (
@@ -90,11 +100,11 @@ async def test_two_copies_and_a_binding_restored_in_between_do_nothing_twice(
 
 
 async def test_a_deleted_queue_loses_nothing_of_what_was_in_it(
-    losses: Losses, effects: Effects
+    losses: Losses, effects: Effects, together: int
 ) -> None:
     async with losses.caught_up(effects.note):
         told = await losses.tell(30)
-        assert await losses.broker.size(losses.service) == 30
+        assert await losses.broker.size(losses.service) == 30 / together
         await losses.broker.channel.queue_delete(losses.service)
         async with losses.consuming(effects.note):
             await eventually(lambda: _all_had(effects, *told), 20)
@@ -361,27 +371,48 @@ async def test_no_more_is_fetched_than_what_is_lost(losses: Losses, effects: Eff
 
 
 async def test_a_queue_that_is_never_empty_keeps_nobody_from_what_came_before(
-    losses: Losses, effects: Effects
+    losses: Losses, effects: Effects, together: int
 ) -> None:
     async with losses.caught_up(effects.note) as (loop,):
         await asyncio.sleep(2 * SETTLED)
         lost = await losses.lose(5)
         await losses.bind()
         waits = await losses.tell(40)
-        await _have_one(losses, effects)
+        message = await losses.broker.take(losses.service)
+        await _have(losses, effects, opened(message))
         await eventually(lambda: _all_had(effects, *lost), 20)
         await asyncio.sleep(3 * SETTLED)
         assert loop.missed == 5
-    assert sum(await effects.of(*waits)) == 1
-    assert await losses.broker.size(losses.service) == 39
+    assert await effects.of(*waits) == [1] * together + [0] * (40 - together)
+    assert await losses.broker.size(losses.service) == 40 / together - 1
 
 
-async def _have_one(losses: Losses, effects: Effects) -> None:
-    """Handle the first message of the queue by hand, and leave the rest."""
-    message = await losses.broker.take(losses.service)
-    name = UUID(message.message_id)
-    one = Fetched(name, message.body, message.content_type, str(name), message.type)
-    assert await losses.handling(effects.note).handle([one]) == []
+async def test_a_message_that_was_had_in_part_and_comes_again_does_nothing_twice(
+    losses: Losses, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in it before the events that were had is fetched, as if it had been lost."""
+    monkeypatch.setattr(relay, "BATCH", 10)
+    async with losses.caught_up(effects.note) as (loop,):
+        told = await losses.tell(20)
+        queue = await losses.broker.channel.get_queue(losses.service, ensure=False)
+        message = await queue.get()
+        await _have(losses, effects, opened(message)[4:6])
+        await message.nack(requeue=True)
+        await eventually(lambda: _all_had(effects, *told[:6]), 20)
+        await asyncio.sleep(3 * SETTLED)
+        assert await effects.of(*told[6:]) == [0] * 14
+        async with losses.consuming(effects.note):
+            await eventually(lambda: _all_had(effects, *told), 20)
+        assert loop.missed == 4
+    assert await effects.of(*told) == [1] * 20
+
+
+async def _have(losses: Losses, effects: Effects, events: Iterable[Arrived]) -> None:
+    """Handle them by hand; whoever took the message from the queue acknowledges it."""
+    for event in events:
+        name = UUID(event.message_id)
+        one = Fetched(name, event.body, event.content_type, str(name), event.type)
+        assert await losses.handling(effects.note).handle([one]) == []
 
 
 async def test_what_is_older_than_the_inbox_remembers_is_left_alone(
