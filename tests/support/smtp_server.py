@@ -15,11 +15,15 @@ Step = Literal[
 
 @dataclass(frozen=True)
 class Act:
-    """What to do at a step: after `delay` seconds send `reply` (if any), then what `then` says."""
+    """What to do at a step: after `delay` seconds send `reply` (if any), then what `then` says.
+
+    Each time, or `once`.
+    """
 
     reply: str | None = None
     then: Literal["go_on", "drop", "hang"] = "go_on"
     delay: float = 0.0
+    once: bool = False
 
 
 DROP = Act(then="drop")
@@ -163,6 +167,8 @@ class _Conversation:
     async def act(self, step: Step, default: Act | None = None) -> str:
         """Do what the test wants at this step; give the first digit of the reply."""
         act = self.server.acts.get(step) or default or _DEFAULTS[step]
+        if act.once:
+            del self.server.acts[step]
         await asyncio.sleep(act.delay)
         if act.reply is not None:
             await self.say(act.reply)
