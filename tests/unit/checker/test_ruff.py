@@ -22,7 +22,8 @@ from services.checker.sandbox import Limits
 
 INNOCENT = b"import os\n\nx = undefined\n"
 GUILTY = b"# guilty\nimport os\n"
-SHORT = Limits(seconds=2, output=2 << 20)
+# What uses the processor ends after a second of it; on a busy machine the others have time enough.
+SHORT = Limits(seconds=0.9, waits=30, output=2 << 20)
 
 
 @pytest.fixture
@@ -317,10 +318,6 @@ def isolated_with(*needed: str | Path) -> Isolation:
 
 MISBEHAVIOUR = {
     "spins": ("while :; do :; done", "timeout"),
-    "sleeps": ("sleep 1000", "timeout"),
-    "ignores SIGTERM": ("trap '' TERM INT HUP; while :; do sleep 1; done", "timeout"),
-    "leaves a child behind": ("sleep 1000 & exec sleep 1000", "timeout"),
-    "closes its output and stays": ("exec >&- 2>&-; sleep 1000", "timeout"),
     "prints endlessly": ("yes '{\"a\": 1'", "unreadable"),
     "prints one endless line": ("exec tr '\\0' a </dev/zero", "output_limit"),
     "logs endlessly": ("yes >&2", "output_limit"),
@@ -342,6 +339,12 @@ MISBEHAVIOUR = {
     "cuts its output": ('$real "$@" | head -n 1; exit 1', "unreadable"),
     "cuts a line": ('$real "$@" | head -c 700; exit 1', "unreadable"),
 }  # fmt: skip
+SLEEPING = {
+    "sleeps": "sleep 1000",
+    "ignores SIGTERM": "trap '' TERM INT HUP; while :; do sleep 1; done",
+    "leaves a child behind": "sleep 1000 & exec sleep 1000",
+    "closes its output and stays": "exec >&- 2>&-; sleep 1000",
+}
 
 
 @pytest.mark.parametrize("kind", MISBEHAVIOUR)
@@ -349,12 +352,33 @@ async def test_a_file_that_breaks_ruff_fails_alone(
     kind: str, tmp_path: Path, work_dir: Path, real: Path
 ) -> None:
     script, reason = MISBEHAVIOUR[kind]
-    binary = fake(tmp_path, real, script)
+    await fails_alone(script, reason, SHORT, (tmp_path, work_dir, real))
+
+
+async def test_a_file_with_which_ruff_sleeps_fails_alone(
+    tmp_path: Path, work_dir: Path, real: Path
+) -> None:
+    """All kinds at once, as it is the clock that ends them."""
+    limits = Limits(seconds=1, waits=6)
+    async with asyncio.TaskGroup() as group:
+        for kind, script in SLEEPING.items():
+            folders = (tmp_path / kind, work_dir / kind)
+            for folder in folders:
+                folder.mkdir()
+            group.create_task(fails_alone(script, "timeout", limits, (*folders, real)))
+
+
+async def fails_alone(
+    script: str, reason: str, limits: Limits, paths: tuple[Path, Path, Path]
+) -> None:
+    """`paths`: where the ruff that misbehaves is put, where it works, and the real one."""
+    folder, work_dir, real = paths
+    binary = fake(folder, real, script)
     contents = {"a": INNOCENT, "b": INNOCENT, "bad": GUILTY, "c": INNOCENT}
     expected = await Ruff(work_dir=work_dir).check(contents, STANDARD)
 
     isolation = isolated_with("/bin", "/usr/bin", "/dev/zero", "/dev/urandom", real)
-    results = await Ruff(binary, work_dir, SHORT, isolation).check(contents, STANDARD)
+    results = await Ruff(binary, work_dir, limits, isolation).check(contents, STANDARD)
 
     assert results.pop("bad") == RuffFailure(reason)  # type: ignore[arg-type]
     assert results == {key: expected[key] for key in "abc"}
@@ -371,7 +395,7 @@ async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
     binary.chmod(0o755)
     contents = {"a": INNOCENT, "bad": b"#" * 800_000 + b"\n", "c": INNOCENT}
 
-    results = await Ruff(binary, work_dir, SHORT).check(contents, STANDARD)
+    results = await Ruff(binary, work_dir, SHORT, enough=0.5).check(contents, STANDARD)
 
     assert results["bad"] == RuffFailure("timeout")
     assert codes(results["a"]) == codes(results["c"]) == ["F401", "F821"]
