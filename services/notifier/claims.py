@@ -64,10 +64,14 @@ RETURNING mails.mail_id, user_id, kind, request_id, type, result, queued_at, att
           deaths, taken, correlation_id, causation_id, traceparent, place
 """  # noqa: S608 - no value is in it
 
-# Of two parts, as there is an index for each.
+# Of two parts, each in the order of its index: else all mails are read where it seems that many
+# are due.
 _ANYTHING_DUE = """
-SELECT EXISTS (SELECT FROM mails WHERE due_at <= :now AND kind <> 'check_result')
-    OR EXISTS (SELECT FROM mails WHERE due_at <= :now AND kind = 'check_result')
+SELECT EXISTS (
+    (SELECT FROM mails WHERE due_at <= :now AND kind <> 'check_result' ORDER BY due_at LIMIT 1)
+    UNION ALL
+    (SELECT FROM mails WHERE due_at <= :now AND kind = 'check_result' ORDER BY user_id LIMIT 1)
+)
 """
 _FIELDS = tuple(field.name for field in fields(DueMail))
 
