@@ -49,9 +49,9 @@ ROWS = (
        FROM (SELECT DISTINCT user_id, sha256, size FROM saved) AS once GROUP BY user_id""",
     """INSERT INTO checker.files (file_id, user_id, sequence, deleted)
        SELECT file_id, user_id, version, deleted FROM saved WHERE last""",
-    """INSERT INTO checker.versions (file_id, version, user_id, name, sha256, changed_at, deleted,
-                                     checked)
-       SELECT file_id, version, user_id, name, sha256, saved_at, deleted, NOT unchecked
+    """INSERT INTO checker.versions (file_id, version, user_id, name, sha256, size, changed_at,
+                                     deleted, checked)
+       SELECT file_id, version, user_id, name, sha256, size, saved_at, deleted, NOT unchecked
        FROM saved""",
     "INSERT INTO notifier.confirmed_users (user_id) SELECT user_id FROM auth.users",
     # Some mails wait for tomorrow.

@@ -20,6 +20,7 @@ from benchmarks.load import hold, request
 from benchmarks.parameters import number
 from benchmarks.pipeline import A_PERSON, flow
 from benchmarks.running import Running, running_in, temporary_folder
+from benchmarks.schedule import interval
 from benchmarks.sources import sources
 from benchmarks.times import percentile
 from deploy.local.servers import private_postgres
@@ -77,7 +78,7 @@ async def _fill(database: str) -> None:
 
 async def _measure(folder: Path) -> tuple[Seconds, int]:
     people = -(-FILES // A_PERSON)
-    async with running_in(folder, people, CHECK_INTERVAL="0") as system:
+    async with running_in(folder, people, CHECK_INTERVAL=interval(FILES)) as system:
         async with admin(system.product) as connection:
             run = await flow(system, connection, sources(FILES))
             events = await connection.fetchval(REBUILT)

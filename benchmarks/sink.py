@@ -90,6 +90,7 @@ class Sink:
 
     file: Path
     port: int
+    pid: int = 0
     mails: list[Taken] = field(default_factory=list, repr=False)
     _read: int = 0
 
@@ -118,6 +119,7 @@ def running_sink(folder: Path) -> Iterator[Sink]:
     command = [sys.executable, "-m", "benchmarks.sink", str(sink.file), str(sink.port)]
     process = spawn(command, os.environ | {"PYTHONPATH": str(ROOT)}, folder / "sink.log")
     try:
+        sink.pid = process.pid
         while not answers(sink.port):
             time.sleep(0.05)
         yield sink

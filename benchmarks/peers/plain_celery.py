@@ -15,7 +15,7 @@ import asyncpg
 from benchmarks import usage
 from benchmarks.peers.plain_ruff import RULES
 from benchmarks.peers.redis import Redis, private_redis
-from benchmarks.run import Run
+from benchmarks.run import MAIL_SERVER, Run
 from benchmarks.running import temporary_folder, until
 from benchmarks.sink import Sink, running_sink
 from benchmarks.sources import Source
@@ -54,13 +54,14 @@ async def _run(
         with _worker(folder, environment) as worker, _starter(environment) as starter:
             pids = {"celery": worker.pid, "postgres": postgres.pid, "redis": redis.pid}
             await asyncio.sleep(IDLE)
-            before, begun = usage.processor_of(pids), time.monotonic()
+            watched = {**pids, MAIL_SERVER: sink.pid}
+            before, begun = usage.processor_of(watched), time.monotonic()
             print("go", file=starter.stdin, flush=True)
             await until(connection, CHECKED, len(files))
             checked = time.monotonic()
             await until(connection, MARKED, len(files))
             marked = time.monotonic()
-            spent = usage.difference(before, usage.processor_of(pids))
+            spent = usage.difference(before, usage.processor_of(watched))
             memory = sum(usage.memory_of(pids).values())
     mails = sink.look()
     assert len(mails) == len(files), "not one mail a check"

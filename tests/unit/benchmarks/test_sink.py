@@ -16,6 +16,7 @@ def mail(text: str) -> EmailMessage:
 def test_every_mail_of_a_connection_is_noted_with_its_time(tmp_path: Path) -> None:
     begun = time.monotonic()
     with running_sink(tmp_path) as sink:
+        assert b"benchmarks.sink" in Path(f"/proc/{sink.pid}/cmdline").read_bytes()
         with smtplib.SMTP("127.0.0.1", sink.port) as server:
             server.send_message(mail("one"))
             assert [one.to for one in sink.look()] == ["b@example.org"]
