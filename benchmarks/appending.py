@@ -1,27 +1,24 @@
-"""Appends and uploads a second: `python -m benchmarks.appending [seconds [files]]`.
+"""Appends and whole uploads a second inside the files service: `python -m benchmarks.appending`.
 
-Compares what was with what is, in turns on one database of its own: events alone, and whole uploads
-inside the files service, without HTTP, for somebody with no file and for somebody with many. One
-writer tells how long the append lock is held: from the statement that takes it to the answer to
-COMMIT. 8 and 32 writers tell what that comes to.
+Without HTTP, on a database of its own, in turns: events alone, uploads of somebody with no file,
+and of somebody with many. One writer tells how long the append lock is held: from the statement
+that takes it to the answer to COMMIT. Many writers tell what that comes to.
 """
 
 import asyncio
 import itertools
-import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from statistics import median
 from uuid import UUID, uuid4
 
 import uvloop
 from sqlalchemy import event, text
 
-from benchmarks.appending_before import StoreBefore, upload
+from benchmarks.figures import Figure, Goal, at_least, tell
+from benchmarks.running import temporary_folder
 from deploy.local.servers import private_postgres
 from services.files.commands import upload_file
 from services.files.domain.file import EVENTS, stream
@@ -37,10 +34,11 @@ from shared.eventsourcing.store import EventStore
 from shared.logging import configure
 from tests.support.databases import create_template
 
-WRITERS = (1, 8, 32)
-TURNS = 3
+WRITERS = 32
+TURNS, SECONDS = 3, 2.0
+MANY = 20_000  # files
 TYPES = EventTypes(EVENTS)
-LOCKING = ("pg_advisory_xact_lock", "append_events", "begin_command")
+LOCKING = ("append_events", "begin_command")
 Write = Callable[[Database, UUID, int], Awaitable[None]]
 NUMBERS = itertools.count()
 
@@ -57,18 +55,22 @@ FROM files WHERE user_id = :user_id
 _USAGE = "INSERT INTO usage VALUES (:user_id, :files, 100 * CAST(:files AS bigint))"
 
 
-@dataclass
-class Figures:
-    """Of one way: writes a second by the number of writers, seconds of lock and processor each."""
+@dataclass(frozen=True)
+class Way:
+    """What is written, and for whom; writes a second of many, seconds of the lock of one writer."""
 
-    rates: dict[int, list[float]] = field(default_factory=dict)
+    name: str
+    write: Write
+    user_id: UUID
+    goal: Goal | None = None
+    rates: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
-    busy: list[float] = field(default_factory=list)
 
-    def line(self) -> str:
-        rates = "".join(f"{statistics.median(self.rates[writers]):9.0f}" for writers in WRITERS)
-        held, busy = (1000 * statistics.median(found) for found in (self.held, self.busy))
-        return f"{rates}{held:11.2f}{busy:16.2f}"
+    def figures(self) -> list[Figure]:
+        return [
+            Figure(f"{self.name}, {WRITERS} writers", median(self.rates), "/s", goal=self.goal),
+            Figure("… the append lock is held", 1000 * median(self.held), "ms"),
+        ]
 
 
 class Held:
@@ -88,25 +90,15 @@ class Held:
         return seconds
 
 
-def _event(user_id: UUID, content: bytes) -> FileUploaded:
-    name = f"written{next(NUMBERS)}.py"
-    return FileUploaded(
-        file_id=uuid4(), user_id=user_id, name=name, size=len(content), sha256="0" * 64
+async def append(database: Database, user_id: UUID, number: int) -> None:
+    told = FileUploaded(
+        file_id=uuid4(), user_id=user_id, name=f"written{number}.py", size=1, sha256="0" * 64
     )
-
-
-async def _append(database: Database, user_id: UUID, _: int, *, store: EventStore) -> None:
-    told = _event(user_id, b"")
     async with database.transaction() as connection:
-        await store.append(connection, stream(told.file_id), 0, [told])
+        await EventStore(TYPES).append(connection, stream(told.file_id), 0, [told])
 
 
-async def _upload_before(database: Database, user_id: UUID, number: int) -> None:
-    content = f"x = {number}\n".encode()
-    await upload(database, StoreBefore(TYPES), _event(user_id, content), content)
-
-
-async def _upload_now(database: Database, user_id: UUID, number: int) -> None:
+async def upload(database: Database, user_id: UUID, number: int) -> None:
     allowance = Allowance(10**9, 10**15, 10**6, 1000)
     saving = Saving(database, EventStore(TYPES, PROJECTIONS), allowance, utc_now)
     content, name = f"x = {number}\n".encode(), f"written{number}.py"
@@ -114,72 +106,58 @@ async def _upload_now(database: Database, user_id: UUID, number: int) -> None:
     await saving.once(None, user_id, command)
 
 
-EVENTS_ALONE: dict[str, Write] = {
-    "before": partial(_append, store=StoreBefore(TYPES)),
-    "now": partial(_append, store=EventStore(TYPES)),
-}
-UPLOADS: dict[str, Write] = {"before": _upload_before, "now": _upload_now}
+def figures() -> list[Figure]:
+    configure("benchmark", "WARNING")
+    with temporary_folder() as folder, private_postgres(folder) as postgres:
+        ways = uvloop.run(_measure(postgres.url))
+    return [figure for way in ways for figure in way.figures()]
 
 
-async def _measured(
-    database: Database, held: Held, write: Write, user_id: UUID, writers: int, seconds: float
-) -> tuple[float, float, list[float]]:
-    """Writes a second, and of each the seconds of this program's processor and of the lock."""
-    end, done, locked = time.perf_counter() + seconds, 0, list[float]()
+async def _measure(server: str) -> Sequence[Way]:
+    url = (await create_template(server)).url("files")
+    database = Database(url, pool_size=WRITERS, overflow=0, lock_timeout=0)
+    fast = at_least(400)
+    ways = (
+        Way("events alone inside files", append, uuid4()),
+        Way("uploads inside files", upload, await _with_files(database, 0), fast),
+        Way(f"… of a person with {MANY:,} files", upload, await _with_files(database, MANY), fast),
+    )
+    held = Held(database)
+    for _ in range(TURNS):
+        for way in ways:
+            await _write(database, held, way, 1)
+            way.rates.append(await _write(database, held, way, WRITERS))
+    await database.close()
+    return ways
+
+
+async def _write(database: Database, held: Held, way: Way, writers: int) -> float:
+    """For some seconds; writes a second."""
+    began, done = time.perf_counter(), 0
 
     async def writer() -> None:
         nonlocal done
-        while time.perf_counter() < end:
+        while time.perf_counter() < began + SECONDS:
             async with deadline.command(60):
-                await write(database, user_id, next(NUMBERS))
+                await way.write(database, way.user_id, next(NUMBERS))
             done += 1
             if writers == 1:
-                locked.append(held.taken())
+                way.held.append(held.taken())
 
-    began, busy = time.perf_counter(), time.process_time()
     await asyncio.gather(*(writer() for _ in range(writers)))
     held.since = None
-    busy = time.process_time() - busy
-    return done / (time.perf_counter() - began), busy / done, locked
+    return done / (time.perf_counter() - began)
 
 
-async def _compare(url: str, ways: dict[str, Write], user_id: UUID, seconds: float) -> None:
-    figures = {way: Figures() for way in ways}
-    database = Database(url, pool_size=max(WRITERS), overflow=0, lock_timeout=0)
-    held = Held(database)
-    for writers, _ in itertools.product(WRITERS, range(TURNS)):
-        for way, write in ways.items():
-            rate, busy, locked = await _measured(database, held, write, user_id, writers, seconds)
-            figures[way].rates.setdefault(writers, []).append(rate)
-            figures[way].busy.append(busy)
-            figures[way].held += locked
-    await database.close()
-    for way, found in figures.items():
-        print(f"  {way:8}{found.line()}")
-
-
-async def _with_files(url: str, files: int) -> UUID:
-    user_id, database = uuid4(), Database(url)
+async def _with_files(database: Database, files: int) -> UUID:
+    user_id = uuid4()
     async with database.transaction() as connection:
         for statement in (_FILES, _VERSIONS, _USAGE):
             chosen = {"user_id": user_id, "files": files}
             values = {name: value for name, value in chosen.items() if f":{name}" in statement}
             await connection.execute(text(statement), values)
-    await database.close()
     return user_id
 
 
-async def main(server: str, seconds: float = 2, files: float = 20_000) -> None:
-    url = (await create_template(server)).url("files")
-    print(f"a second, with writers{''.join(f'{n:5}' for n in WRITERS)}   lock, ms   processor, ms")
-    print("events alone")
-    await _compare(url, EVENTS_ALONE, uuid4(), seconds)
-    for many in (0, int(files)):
-        print(f"uploads of somebody with {many} files")
-        await _compare(url, UPLOADS, await _with_files(url, many), seconds)
-
-
 if __name__ == "__main__":
-    configure("benchmark", "WARNING")
-    with tempfile.TemporaryDirectory() as folder, private_postgres(Path(folder)) as running:
-        uvloop.run(main(running.url, *map(float, sys.argv[1:])))
+    tell(figures())

@@ -1,4 +1,4 @@
-"""What an event costs reports, alone and in sets: `python -m benchmarks.consuming [files]`.
+"""What an event costs reports, alone and in sets: `python -m benchmarks.consuming`.
 
 Messages as the pipeline sends them: for each file an upload, a result, two of a mail; a tenth of
 the results have forty findings. They are handled as those of a queue are, without a broker: read,
@@ -8,10 +8,8 @@ messages; the figures are the medians. Brings a database of its own.
 
 import asyncio
 import secrets
-import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -19,6 +17,8 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
+from benchmarks.figures import Figure, tell
+from benchmarks.running import temporary_folder
 from deploy.local.servers import private_postgres
 from services.reports import reactions
 from shared.contracts import published_types
@@ -31,7 +31,8 @@ from shared.messaging.waiting import Waiting
 from tests.support.databases import create_template
 from tests.support.events import FINDING, checked, queued, recorded, sent, uploaded
 
-SIZES, ROUNDS = (1, 16, 100), 5
+FILES, SIZES, ROUNDS = 100, (1, 16, 100), 5
+Cost = tuple[float, float]  # processor milliseconds an event: of Python, and of Postgres
 
 
 @dataclass
@@ -57,29 +58,53 @@ class Processor:
         self._server = Path(f"/proc/{server}/schedstat")
         self.look()
 
-    def look(self) -> tuple[float, float]:
+    def look(self) -> Cost:
         ours, theirs = 1000 * time.process_time(), int(self._server.read_text().split()[0]) / 1e6
         before = getattr(self, "_before", (ours, theirs))
         self._before = (ours, theirs)
         return ours - before[0], theirs - before[1]
 
 
-async def main(files: int, server: str) -> None:
+def figures() -> list[Figure]:
+    configure("benchmark", "ERROR")
+    with temporary_folder() as folder, private_postgres(folder) as postgres:
+        found = asyncio.run(_measure(postgres.url))
+    return told({size: _median(rounds) for size, rounds in found.items()})
+
+
+def told(costs: Mapping[int, Cost]) -> list[Figure]:
+    """Each size of sets against events that come alone: how many times less they cost."""
+    alone = sum(costs[1])
+    lines = []
+    for size, (python, postgres) in costs.items():
+        if size > 1:
+            name, whole = f"an event in reports, in sets of {size} against alone", python + postgres
+            lines.append(Figure(name, whole, "ms", alone, alone / whole))
+            lines.append(Figure("… of Postgres", postgres, "ms", costs[1][1]))
+    return lines
+
+
+def _median(rounds: Sequence[Cost]) -> Cost:
+    python, postgres = (median(side) for side in zip(*rounds, strict=True))
+    return python, postgres
+
+
+async def _measure(server: str) -> dict[int, list[Cost]]:
     databases = await create_template(server)
     database = Database(databases.url("reports"), pool_size=1, overflow=0)
     async with database.transaction() as connection:
         pid = await connection.scalar(text("SELECT pg_backend_pid()"))
     processor = Processor(pid)
-    found: dict[int, list[tuple[float, float]]] = {size: [] for size in SIZES}
+    found: dict[int, list[Cost]] = {size: [] for size in SIZES}
     for _ in range(ROUNDS):
         for size in SIZES:
-            messages = [message for _ in range(files) for message in life_of_a_file()]
+            messages = [message for _ in range(FILES) for message in life_of_a_file()]
             processor.look()
             await handle(database, messages, size)
             ours, theirs = processor.look()
             found[size].append((ours / len(messages), theirs / len(messages)))
     await database.close()
-    tell(found)
+    return found
 
 
 async def handle(database: Database, messages: Sequence[Message], size: int) -> None:
@@ -117,20 +142,5 @@ def message(event: RecordedEvent) -> Message:
     return Message(made.body, made.content_type, made.message_id)
 
 
-def tell(found: dict[int, list[tuple[float, float]]]) -> None:
-    alone = sum(median(side) for side in zip(*found[SIZES[0]], strict=True))
-    print("processor ms an event    python  postgres  together")
-    for size, rounds in found.items():
-        ours, theirs = (median(side) for side in zip(*rounds, strict=True))
-        whole = ours + theirs
-        print(
-            f"in sets of {size:3}        {ours:9.3f} {theirs:9.3f} {whole:9.3f}"
-            f"   {alone / whole:.1f} times less"
-        )
-
-
 if __name__ == "__main__":
-    configure("benchmark", "ERROR")
-    with tempfile.TemporaryDirectory() as folder, private_postgres(Path(folder)) as running:
-        count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-        asyncio.run(main(count, running.url))
+    tell(figures())

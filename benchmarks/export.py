@@ -1,27 +1,28 @@
-"""The export of a person with many files, against reading the same by one query a table.
+"""The export of a person with many files: `python -m benchmarks.export`.
 
-`python -m benchmarks.export [files [versions]]` starts the whole product on private servers, fills
-its database with a person who has so many files, each with so many checked versions, downloads the
-export and looks into it. It prints entries a second of both, their ratio, and what somebody else's
-list costs meanwhile, against the same list before. Linux only.
+The whole product, its database filled with somebody's files, checked in each version. The archive
+is downloaded and looked into, against reading the same by one query a table; and what somebody
+else's list costs meanwhile, against the same list before.
 """
 
 import asyncio
-import statistics
-import sys
 import tempfile
 import time
 import zipfile
-from pathlib import Path
+from dataclasses import dataclass
+from statistics import median
 
 import asyncpg
 import httpx2
 
+from benchmarks.figures import Figure, at_least, faster, tell
 from benchmarks.filling import Size, fill, person
+from benchmarks.running import temporary_folder
 from benchmarks.upload_memory import PASSWORD, log_in
 from tests.faults.database import admin_url
 from tests.support.product import Product, running_product
 
+SIZE = Size(people=2, files=50, big_files=2000, versions=2)
 _SAME_PASSWORD = """
 UPDATE auth.users SET password_hash = (
     SELECT password_hash FROM auth.users WHERE email = 'ann@example.org'
@@ -37,38 +38,59 @@ _BULK = (
 )
 
 
-def main() -> None:
-    files, versions = [*map(int, sys.argv[1:]), *(2000, 2)[len(sys.argv) - 1 :]]
-    with tempfile.TemporaryDirectory() as folder:
-        # Postgres leaves root behind and has to reach its data all the same.
-        Path(folder).chmod(0o755)
-        with running_product(Path(folder), PREREVIEW_BCRYPT_COST="4") as product:
-            size = Size(people=2, files=50, big_files=files, versions=versions)
-            asyncio.run(compare(product, size))
+@dataclass(frozen=True)
+class Archive:
+    entries: int
+    megabytes: float
+    seconds: float
 
 
-async def compare(product: Product, size: Size) -> None:
+@dataclass(frozen=True)
+class Found:
+    """An archive, the seconds of reading the same in bulk, and of another person's list."""
+
+    archive: Archive
+    bulk: float
+    quiet: float
+    meanwhile: list[float]
+
+
+def figures() -> list[Figure]:
+    with (
+        temporary_folder() as folder,
+        running_product(folder, PREREVIEW_BCRYPT_COST="4") as product,
+    ):
+        return told(asyncio.run(_measure(product)))
+
+
+def told(found: Found) -> list[Figure]:
+    archive = found.archive
+    rate, bulk = archive.entries / archive.seconds, archive.entries / found.bulk
+    during, quiet = 1000 * median(found.meanwhile), 1000 * found.quiet
+    return [
+        Figure(f"export of {archive.entries:,} entries", rate, "/s", goal=at_least(2000)),
+        faster("… against one query a table", rate, bulk, "/s"),
+        Figure("… its archive", archive.megabytes, "MB"),
+        Figure("… another person's list meanwhile", during, "ms", quiet, during / quiet),
+    ]
+
+
+async def _measure(product: Product) -> Found:
     connection = await asyncpg.connect(admin_url(product))
     async with httpx2.AsyncClient(base_url=product.url, timeout=60) as ann:
         await log_in(ann, "ann@example.org")
-        await fill(connection, size)
+        await fill(connection, SIZE)
         await connection.execute(_SAME_PASSWORD, person(1))
         bulk = await read_in_bulk(connection)
         await listing(ann)
         quiet = await listing(ann)
         export = asyncio.create_task(download(product))
-        busy = []
+        meanwhile = [await listing(ann)]
         while not export.done():
-            busy.append(await listing(ann))
-        entries, megabytes, seconds = await export
+            meanwhile.append(await listing(ann))
+        found = Found(await export, bulk, quiet, meanwhile)
     await connection.close()
-    print(f"{entries} entries, {megabytes:.0f} MB of zip, in {seconds:.1f} s")
-    print(f"export {entries / seconds:.0f} entries/s, the same read in bulk {entries / bulk:.0f}/s")
-    print(f"ratio {bulk / seconds:.3f}")
-    print(
-        f"another person's list: {statistics.median(busy) / quiet:.1f} x in the middle,"
-        f" {max(busy) / quiet:.1f} x at most"
-    )
+    return found
 
 
 async def read_in_bulk(connection: "asyncpg.Connection[asyncpg.Record]") -> float:
@@ -78,8 +100,8 @@ async def read_in_bulk(connection: "asyncpg.Connection[asyncpg.Record]") -> floa
     return time.perf_counter() - began
 
 
-async def download(product: Product) -> tuple[int, float, float]:
-    """Entries, megabytes and seconds; refuses an archive that is not whole."""
+async def download(product: Product) -> Archive:
+    """Raises `AssertionError` for one that is not whole."""
     account = {"email": f"{person(1)}@example.org", "password": PASSWORD}
     with tempfile.TemporaryFile() as kept:
         async with httpx2.AsyncClient(base_url=product.url, timeout=600) as http:
@@ -96,7 +118,7 @@ async def download(product: Product) -> tuple[int, float, float]:
             names = archive.namelist()
             assert archive.testzip() is None
     assert names[-1] == "complete.json"
-    return len(names), size, seconds
+    return Archive(len(names), size, seconds)
 
 
 async def listing(http: httpx2.AsyncClient) -> float:
@@ -106,8 +128,8 @@ async def listing(http: httpx2.AsyncClient) -> float:
         began = time.perf_counter()
         (await http.get("/api/v1/files")).raise_for_status()
         times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    return median(times)
 
 
 if __name__ == "__main__":
-    main()
+    tell(figures())
