@@ -1,6 +1,7 @@
 """All that docs/performance.md tells of: `make bench`, or `python -m benchmarks [NAME …]`.
 
-Without names everything is measured, and the table is written into the page.
+What was found is told as it comes, and in one table at the end. Without names everything is
+measured, and the table is written into the page.
 """
 
 import importlib
@@ -9,10 +10,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from importlib.util import find_spec
 
 from benchmarks.figures import Figure, table
-from benchmarks.page import write
+from benchmarks.page import PAGE, write
 from deploy.local.console import say
 from deploy.local.packages import ensure_rabbitmq
 from deploy.local.postgres import forget_variables
@@ -40,6 +40,9 @@ def main(names: list[str]) -> int:
     if sys.platform != "linux":
         sys.stderr.write("Benchmarks need Linux: they read what processes use from /proc.\n")
         return 2
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        sys.stderr.write(f"No {', '.join(unknown)} among {', '.join(BENCHMARKS)}\n")
+        return 2
     forget_variables()
     ensure_rabbitmq(say, tools_folder() / "log")
     load = os.getloadavg()[0]
@@ -52,17 +55,17 @@ def main(names: list[str]) -> int:
             failed.append(name)
         else:
             found += figures
-    sys.stdout.write(f"{table(found)}\n")
+    sys.stdout.write(f"\n{table(found)}\n")
     if failed:
         sys.stdout.write(f"Could not be measured: {', '.join(failed)}\n")
     elif not names:
         write(found, load)
+        sys.stdout.write(f"It stands in {PAGE}.\n")
     return int(bool(failed))
 
 
 def _benchmark(name: str) -> Measure | None:
-    module = f"benchmarks.{name}"
-    return getattr(importlib.import_module(module), "figures", None) if find_spec(module) else None
+    return getattr(importlib.import_module(f"benchmarks.{name}"), "figures", None)
 
 
 def _measured(name: str, measure: Measure) -> list[Figure] | None:
@@ -76,6 +79,7 @@ def _measured(name: str, measure: Measure) -> list[Figure] | None:
         traceback.print_exc()
         return None
     sys.stderr.write(f"{time.monotonic() - begun:.0f} s\n")
+    sys.stderr.writelines(f"  {figure.line()}\n" for figure in figures)
     return figures
 
 

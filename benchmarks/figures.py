@@ -63,6 +63,13 @@ class Figure:
             {None: "", True: "reached", False: "missed"}[self.reached],
         )
 
+    def line(self) -> str:
+        """For reading while others are still measured."""
+        name, *cells = self.cells()
+        told = zip(HEAD[1:], cells, strict=True)
+        said = [f"{head} {cell}".strip() for head, cell in told if cell not in {NOTHING, ""}]
+        return f"{name}: {', '.join(said)}"
+
 
 def faster(name: str, ours: float, peer: float, unit: str, goal: Goal | None = None) -> Figure:
     """A figure of which more is better: the ratio is ours through the peer's."""

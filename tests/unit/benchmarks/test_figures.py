@@ -24,3 +24,11 @@ def test_a_table_has_a_line_for_each_figure() -> None:
         "| pipeline | 12.3 files/s | 61.7 files/s | 0.2 | ≥ 5 | missed |",
         "| memory | 1,234 MB | - | - | - |  |",
     ]
+
+
+def test_a_line_says_what_there_is() -> None:
+    full = faster("pipeline", 12.34, 61.7, "files/s", at_least(5))
+    assert (
+        full.line() == "pipeline: ours 12.3 files/s, peer 61.7 files/s, ratio 0.2, goal ≥ 5, missed"
+    )
+    assert Figure("memory", 1234.5, "MB").line() == "memory: ours 1,234 MB"

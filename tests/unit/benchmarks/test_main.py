@@ -50,6 +50,25 @@ def test_what_breaks_is_told_and_leaves_the_page_as_it_was(
     assert "Could not be measured: broken" in told
 
 
-def test_one_alone_leaves_the_page_as_it_was(written: list[Figure]) -> None:
+def test_one_alone_leaves_the_page_as_it_was(
+    written: list[Figure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "slow", "broken")
     assert program.main(["slow"]) == 0
     assert written == []
+
+
+def test_what_was_found_is_told_as_it_comes(
+    written: list[Figure], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only(monkeypatch, "slow")
+    program.main([])
+    assert MISSED.line() in capsys.readouterr().err
+
+
+def test_a_name_that_nothing_has_is_an_error(
+    written: list[Figure], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only(monkeypatch, "slow", "broken")
+    assert program.main(["slwo"]) == 2
+    assert "No slwo among slow, broken" in capsys.readouterr().err
