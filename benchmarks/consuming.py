@@ -120,7 +120,7 @@ async def handle(database: Database, messages: Sequence[Message], size: int) -> 
     )
     for start in range(0, len(messages), size):
         if await handling.handle(messages[start : start + size]):
-            raise SystemExit("messages are left")
+            raise AssertionError("messages are left")
 
 
 def life_of_a_file() -> list[Message]:
