@@ -90,11 +90,11 @@ def sink_process(path: Path, port: int) -> Iterator[int]:
 
 
 def octets_in(path: Path) -> list[bytes]:
-    mails, data = [], path.read_bytes()
-    while data:
-        size, _, rest = data.partition(b"\n")
-        content, data = rest[: int(size)], rest[int(size) :]
-        mails.append(content.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n."))
+    mails = []
+    with path.open("rb") as file:
+        while size := file.readline():
+            content = file.read(int(size))
+            mails.append(content.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n."))
     return mails
 
 
