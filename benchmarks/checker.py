@@ -1,35 +1,36 @@
-"""The checker alone, from due rows to committed results: `python -m benchmarks.checker [files]`.
+"""The checker alone, from due rows to committed results: `python -m benchmarks.checker`.
 
 Against one plain run of ruff over the same files in a folder, with the same rules and JSON output.
 The checker is a process as it is started in production, on a database of its own; their contents
-files would serve are served here. Tells the ratio, and processor time a file.
+files would serve are served here.
 """
 
 import asyncio
 import base64
 import hashlib
 import os
+import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import asyncpg
 from ruff import find_ruff_bin
 
+from benchmarks.figures import Figure, at_most, tell
+from benchmarks.sources import sources
 from deploy.local.servers import private_postgres
 from services.checker.rules import STANDARD
 from tests.support.databases import PrivateDatabase, create_template
 from tests.support.keys import make_keys
 from tests.support.running import running_copy, stand_in
 
-ROUNDS = 5
+FILES, ROUNDS = 500, 7
 LOOKS = 0.7  # seconds in which the checker has surely looked for due files
 _TICK = os.sysconf("SC_CLK_TCK")
 _DUE = """
@@ -49,39 +50,36 @@ FROM wanted JOIN living USING (file_id)
 """
 
 
-@dataclass(frozen=True)
-class Spent:
-    """Seconds: of the clock, of the checker's own processor time, and of its ruff's."""
+class Spent(NamedTuple):
+    """Seconds: of the clock, of a program's own processor time, and of its children's."""
 
     clock: float
     own: float
-    ruff: float
+    children: float
+
+    @property
+    def processor(self) -> float:
+        return self.own + self.children
 
 
-def some_modules(count: int) -> list[Path]:
-    """Modules of the standard library, from all over it."""
-    everything = sorted(Path(os.__file__).parent.rglob("*.py"))
-    small = [
-        path
-        for path in everything
-        if path.stat().st_size < 50_000 and "site-packages" not in path.parts
-    ]
-    return small[:: max(1, len(small) // count)][:count]
-
-
-def plain(folder: Path) -> float:
-    """Seconds of one run of ruff over the folder."""
+def plain(folder: Path) -> Spent:
+    """What one run of ruff over the folder takes."""
     command = [
         find_ruff_bin(), "check", "--isolated", "--no-cache", "--output-format=json", "--quiet",
         f"--select={','.join(STANDARD.select)}", f"--ignore={','.join(STANDARD.ignore)}",
         f"--target-version={STANDARD.target_version}", str(folder),
     ]  # fmt: skip
-    began = time.perf_counter()
+    before, began = _children(), time.perf_counter()
     subprocess.run(command, stdout=subprocess.PIPE, check=False)
-    return time.perf_counter() - began
+    return Spent(time.perf_counter() - began, 0, _children() - before)
 
 
-class Bench:
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+class Checker:
     """A running checker, its database, and the files that are due again and again."""
 
     def __init__(
@@ -102,8 +100,8 @@ class Bench:
         while await self._results() < self._checked:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         seconds = time.perf_counter() - began
-        own, ruff = (now - then for now, then in zip(self._used(), before, strict=True))
-        return Spent(seconds, own, ruff)
+        own, children = (now - then for now, then in zip(self._used(), before, strict=True))
+        return Spent(seconds, own, children)
 
     async def _results(self) -> int:
         query = "SELECT coalesce(max(position), 0) FROM checker.events"
@@ -115,45 +113,56 @@ class Bench:
         return (user + system) / _TICK, (of_children + system_of_children) / _TICK
 
 
-async def main(count: int, database: PrivateDatabase, folder: Path) -> None:
-    contents = {}
+async def measure(database: PrivateDatabase, folder: Path) -> list[tuple[Spent, Spent]]:
+    """What plain ruff and the checker take, round by round, after one that is not counted."""
     modules = folder / "modules"
     modules.mkdir()
-    for number, path in enumerate(some_modules(count)):
-        content = path.read_bytes() + f"\n# {number}\n".encode()  # no two alike
-        contents[hashlib.sha256(content).hexdigest()] = content
-        (modules / f"m{number:04}.py").write_bytes(content)
+    contents = {hashlib.sha256(one.content).hexdigest(): one.content for one in sources(FILES)}
+    for sha256, content in contents.items():
+        (modules / f"m{sha256}.py").write_bytes(content)
     encoded = {sha: base64.b64encode(content).decode() for sha, content in contents.items()}
 
     async def answer(_: str, body: Any) -> Any:
         return {sha: encoded[sha] for sha in body["sha256"]}
 
     admin = await database.admin()
-    async with stand_in(answer) as url:
-        variables = {"FILES_URL": url, "CHECK_INTERVAL": "0"}
-        keys, log = make_keys(folder), folder / "checker.log"
-        with running_copy("checker", keys, database.url("checker"), log, **variables) as process:
-            bench = Bench(contents, admin, process.pid)
-            await bench.round()
-            plain(modules)
-            rounds = [(plain(modules), await bench.round()) for _ in range(ROUNDS)]
-    await admin.close()
-    tell(len(contents), sum(map(len, contents.values())), rounds)
+    try:
+        async with stand_in(answer) as url:
+            variables = {"FILES_URL": url, "CHECK_INTERVAL": "0"}
+            keys, log = make_keys(folder), folder / "checker.log"
+            with running_copy("checker", keys, database.url("checker"), log, **variables) as copy:
+                checker = Checker(contents, admin, copy.pid)
+                return [(plain(modules), await checker.round()) for _ in range(1 + ROUNDS)][1:]
+    finally:
+        await admin.close()
 
 
-def tell(files: int, size: int, rounds: list[tuple[float, Spent]]) -> None:
-    ratios = [ours.clock / ruff for ruff, ours in rounds]
-    print(f"{files} files, {size / 1e6:.1f} MB")
-    print(f"plain ruff {median(ruff for ruff, _ in rounds):.2f} s")
-    print(f"due rows to committed results {median(ours.clock for _, ours in rounds):.2f} s")
-    print(f"ratio {median(ratios):.2f}, round by round {', '.join(f'{r:.2f}' for r in ratios)}")
-    own, ruff = (
-        1000 / files * median(getattr(ours, name) for _, ours in rounds) for name in ("own", "ruff")
+def figures() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as name, private_postgres(Path(name)) as running:
+        template = asyncio.run(create_template(running.url))
+        rounds = asyncio.run(measure(template, Path(name)))
+    peers, ours = zip(*rounds, strict=True)
+    ratio = median(one.clock / peer.clock for peer, one in rounds)
+
+    def of_a_file(seconds: list[float]) -> float:
+        return 1000 * median(seconds) / FILES
+
+    own, all_in_all, peer = (
+        of_a_file([one.own for one in ours]),
+        of_a_file([one.processor for one in ours]),
+        of_a_file([one.processor for one in peers]),
     )
-    print(f"processor ms a file: checker {own:.2f}, its ruff {ruff:.2f}")
+    what = "checker alone"
+    return [
+        Figure(
+            f"{what}: {FILES} files, due → recorded, against one ruff run",
+            median(one.clock for one in ours), "s", median(one.clock for one in peers), ratio,
+            at_most(1.6),
+        ),
+        Figure(f"{what}: processor a file", all_in_all, "ms", peer, all_in_all / peer),
+        Figure(f"{what}: of it outside its runs of ruff", own, "ms"),
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name, private_postgres(Path(name)) as running:
-        template = asyncio.run(create_template(running.url))
-        asyncio.run(main(int((sys.argv[1:] or ["500"])[0]), template, Path(name)))
+    tell(figures())
