@@ -1,6 +1,5 @@
 """What a program is kept from while it runs."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -40,11 +39,14 @@ class Isolation:
 
         `limits` are those of `launch`; exactly `1` on the descriptor `started` says that it was.
         """
-        readable = None if self.filesystem else [*self.libraries, str(folder)]
-        user = None if self.user is None else (self.user, self.user)
-        orders: dict[str, object] = {"network": self.network, "user": user, "readable": readable}
-        orders |= {"limits": dict(limits), "started": started}
-        return [sys.executable, "-I", "-S", str(_LAUNCH), json.dumps(orders), *map(str, command)]
+        orders = [f"started={started}", *(f"limit={name}:{most}" for name, most in limits.items())]
+        if self.user is not None:
+            orders.append(f"user={self.user}:{self.user}")
+        if not self.network:
+            orders.append("network=none")
+        if not self.filesystem:
+            orders += [f"readable={path}" for path in (*self.libraries, folder)]
+        return [sys.executable, "-I", "-S", str(_LAUNCH), *orders, "--", *map(str, command)]
 
     def hand_over(self, folder: Path) -> None:
         """Make the folder and the files in it the program's."""

@@ -1,22 +1,22 @@
-"""Isolates itself, then becomes a program: `python -I -S launch.py ORDERS PROGRAM ARGUMENT …`.
+"""Isolates itself, then becomes a program: `launch.py NAME=VALUE … -- PROGRAM ARGUMENT …`.
 
-ORDERS is a JSON object: `limits` (name of a resource → bytes or seconds), `started` (a descriptor),
-`user` (uid and gid to become, or null), `network` (false: no sockets) and `readable` (paths; null:
-all). Exactly `1` on `started` says that the program was started: what can't be done ends this with
-a traceback instead. Needs nothing but the standard library.
+What is ordered by name: `started` (a descriptor), `user` (uid and gid to become), `network=none`
+(no sockets), and any number of `readable` (a path; without one all are) and `limit` (name of a
+resource, `:`, bytes or seconds). Exactly `1` on `started` says that the program was started: what
+can't be done ends this with a traceback instead.
+
+Imports little of the standard library: most of what this program takes is starting Python, and
+`json` and `contextlib` would double it.
 
 Landlock and seccomp are of the kernel and open to ordinary users and inside containers, where user
 namespaces often are not: see landlock(7), seccomp(2), `linux/landlock.h`, `linux/seccomp.h`.
 """
 
 import ctypes
-import json
 import os
 import resource
 import struct
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -52,17 +52,17 @@ def _done(answer: int) -> int:
     return answer
 
 
-def limit(limits: dict[str, int]) -> None:
+def limit(name: str, most: int) -> None:
     """A limit the system does not know (addresses on macOS) is left out; the others hold."""
-    for name, most in limits.items():
-        with suppress(OSError, ValueError):
-            # A second before the kernel kills, its signal says that the time is used up.
-            hard = most + 1 if name == "CPU" else most
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, hard))
+    # A second before the kernel kills, its signal says that the time is used up.
+    hard = most + 1 if name == "CPU" else most
+    try:  # noqa: SIM105 - that would have to be imported
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, hard))
+    except (OSError, ValueError):
+        pass
 
 
-def become(user: Sequence[int]) -> None:
-    uid, gid = user
+def become(uid: int, gid: int) -> None:
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
@@ -88,7 +88,7 @@ def forbid_network() -> None:
     _done(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
 
 
-def allow_only(readable: Sequence[str]) -> int:
+def allow_only(readable: list[str]) -> int:
     """A Landlock ruleset: these paths are read and executed, nothing is written; for `enforce`.
 
     Also keeps signals and abstract sockets inside, from version 6 on.
@@ -99,14 +99,17 @@ def allow_only(readable: Sequence[str]) -> int:
     handled = struct.pack("QQQ", (1 << rights) - 1, 0, scoped)[: 24 if scoped else 8]
     ruleset = _done(_LIBC.syscall(_CREATE_RULESET, handled, len(handled), 0))
     for path in readable:
-        with suppress(FileNotFoundError):
-            _allow(ruleset, path, _EXECUTE | _READ_FILE)
+        _allow(ruleset, path, _EXECUTE | _READ_FILE)
     _allow(ruleset, os.devnull, _READ_FILE | _WRITE_FILE)
     return ruleset
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    """What is not there needs no leave."""
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
     if os.path.isdir(path):  # noqa: PTH112 - pathlib would double the time this program takes
         rights |= _READ_DIR
     rule = struct.pack("=Qi", rights, descriptor)
@@ -119,33 +122,45 @@ def enforce(ruleset: int) -> None:
     os.close(ruleset)
 
 
-def main(orders: str, command: list[str]) -> None:
+def ordered(words: list[str]) -> dict[str, list[str]]:
+    """The values of each name, in their order."""
+    given: dict[str, list[str]] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        given.setdefault(name, []).append(value)
+    return given
+
+
+def main(words: list[str]) -> None:
     """Open what the other user may not reach, become that user, close the doors, start."""
-    given = json.loads(orders)
-    os.set_inheritable(given["started"], False)
+    end = words.index("--")
+    given, command = ordered(words[:end]), words[end + 1 :]
+    started = int(given["started"][0])
+    os.set_inheritable(started, False)
     program: str | int = command[0]
-    if given["user"]:
+    if "user" in given:
         # By its descriptor, as a folder above may be closed to the other user. A script's
         # interpreter opens it again: hence inheritable.
         program = os.open(command[0], os.O_RDONLY)
         os.set_inheritable(program, True)
-    ruleset = None if given["readable"] is None else allow_only([*given["readable"], command[0]])
-    if given["user"]:
-        become(given["user"])
+    ruleset = allow_only([*given["readable"], command[0]]) if "readable" in given else None
+    if "user" in given:
+        become(*map(int, given["user"][0].split(":")))
         os.stat(os.getcwd())  # noqa: PTH109, PTH116 - refused where a folder above is closed to it
     forbid_privileges()
     if ruleset is not None:
         enforce(ruleset)
-    if not given["network"]:
+    if given.get("network") == ["none"]:
         forbid_network()
-    limit(given["limits"])
-    os.write(given["started"], b"1")
+    for name, most in (one.split(":") for one in given.get("limit", ())):
+        limit(name, int(most))
+    os.write(started, b"1")
     try:
         os.execve(program, command, os.environ)  # noqa: S606 - that is what it is for
     except OSError:
-        os.write(given["started"], b"0")
+        os.write(started, b"0")
         raise
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1:])
