@@ -8,22 +8,24 @@ import math
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from services.checker.isolation import Isolation
+from services.checker.pipes import Pipe, Reader
 from shared.contracts.checker import FailureReason
-
-Reader = Callable[[bytes], None]
 
 _PREFIX = "prereview-check-"
 # Seconds; a folder this old that nobody holds was left by a killed process. It takes up room, and a
 # new one is held at once.
 _ABANDONED = 5.0
-_CHUNK = 1 << 16  # bytes; a few hundred lines of output, read in some milliseconds
+_SOON = 0.001  # seconds; who says no more is about to end
 
 
 @dataclass(frozen=True)
@@ -112,20 +114,27 @@ async def run_limited(
             command, folder, limits=limits.of_process(seconds), started=started
         )
         try:
-            process = await asyncio.create_subprocess_exec(
-                *launching, cwd=folder, env=env, stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-                start_new_session=True, pass_fds=[started], limit=_CHUNK,
-            )  # fmt: skip
+            process = _start(launching, folder, env, started)
         finally:
             os.close(started)
-        if limits.nice:
-            _stand_back(process.pid, limits.nice)
-        running = _Running(process, limits.output)
-        await running.follow(seconds * limits.waits, read_out, read_err)
+        with process:
+            if limits.nice:
+                _stand_back(process.pid, limits.nice)
+            running = _Running(process, limits.output)
+            await running.follow(seconds * limits.waits, read_out, read_err)
         if running.reason is None and proof.read() != b"1":
             raise OSError(errno.ENOEXEC, "the program could not be started in isolation")
-    return Ending(process.returncode or 0, running.reason)
+    return Ending(process.returncode, running.reason)
+
+
+def _start(
+    command: Sequence[str], folder: Path, env: dict[str, str], started: int
+) -> subprocess.Popen[bytes]:
+    """With a process's start in 1 ms; uvloop's way copies the tables of our memory, in 8 ms."""
+    return subprocess.Popen(  # noqa: S603 - our own command
+        command, cwd=folder, env=env, pass_fds=[started], start_new_session=True, bufsize=0,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
 
 
 def _stand_back(pid: int, nice: int) -> None:
@@ -135,49 +144,61 @@ def _stand_back(pid: int, nice: int) -> None:
 
 
 class _Running:
-    def __init__(self, process: asyncio.subprocess.Process, output_left: int) -> None:
-        self.process = process
-        self.output_left = output_left
+    def __init__(self, process: subprocess.Popen[bytes], output_left: int) -> None:
+        self._process, self._output_left = process, output_left
+        self._pipes = list[Pipe]()
         self.reason: FailureReason | None = None
 
     async def follow(self, seconds: float, read_out: Reader, read_err: Reader) -> None:
         """Read until the process ends, at the latest after `seconds`."""
-        process = self.process
+        process = self._process
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.gather(
-                    self.pump(process.stdout, read_out), self.pump(process.stderr, read_err)
-                )
-                await process.wait()
+                await self._listen(process.stdout, read_out)
+                await self._listen(process.stderr, read_err)
+                await self._end()
         except TimeoutError:
-            self.stop("timeout")
+            self._stop("timeout")
         finally:
-            if process.returncode is None:
-                self.kill()
-            await process.communicate()
+            self._kill()
+            try:
+                await self._end()
+            finally:
+                for pipe in self._pipes:
+                    pipe.close()
         if process.returncode == -signal.SIGXCPU:
             self.reason = self.reason or "timeout"
 
-    def stop(self, reason: FailureReason) -> None:
+    async def _listen(self, stream: IO[bytes] | None, read: Reader) -> None:
+        pipe = Pipe(partial(self._pass_on, read))
+        if stream:
+            await pipe.connect(stream)
+            self._pipes.append(pipe)
+
+    async def _end(self) -> None:
+        """Nobody of the group can say more, and the process has ended."""
+        for pipe in self._pipes:
+            await pipe.ended.wait()
+        while self._process.poll() is None:  # noqa: ASYNC110
+            await asyncio.sleep(_SOON)
+
+    def _stop(self, reason: FailureReason) -> None:
         self.reason = self.reason or reason
-        self.kill()
+        self._kill()
 
-    def kill(self) -> None:
+    def _kill(self) -> None:
         """End the group at once: a linter has nothing to tidy up, and it may ignore SIGTERM."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
-    async def pump(self, stream: asyncio.StreamReader | None, read: Reader) -> None:
-        while stream and (chunk := await stream.read(_CHUNK)):
-            if self.reason is None:
-                self._pass_on(chunk, read)
-
-    def _pass_on(self, chunk: bytes, read: Reader) -> None:
-        self.output_left -= len(chunk)
-        if self.output_left < 0:
-            self.stop("output_limit")
-            return
-        try:
-            read(chunk)
-        except ValueError:
-            self.stop("unreadable")
+    def _pass_on(self, read: Reader, data: bytes) -> None:
+        self._output_left -= len(data)
+        if self._output_left < 0:
+            self._stop("output_limit")
+        # What it said before its time was up tells what it was busy with.
+        if self.reason in {None, "timeout"}:
+            try:
+                read(data)
+            except ValueError:
+                self._stop("unreadable")

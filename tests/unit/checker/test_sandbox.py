@@ -1,0 +1,92 @@
+"""What a program says is read to the end, and it ends, whatever it does."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from services.checker.isolation import Isolation
+from services.checker.pipes import Pipe
+from services.checker.sandbox import Ending, Limits, run_limited
+
+LINES = 20
+
+
+async def run(
+    program: str, folder: Path, seconds: float = 30, limits: Limits | None = None
+) -> tuple[Ending, bytes, bytes]:
+    out, err = bytearray(), bytearray()
+    ending = await run_limited(
+        [sys.executable, "-I", "-S", "-c", program],
+        folder=folder,
+        env={},
+        limits=limits or Limits(),
+        isolation=Isolation(),
+        seconds=seconds,
+        read_out=out.extend,
+        read_err=err.extend,
+    )
+    return ending, bytes(out), bytes(err)
+
+
+async def test_all_that_is_said_is_read_in_its_order(tmp_path: Path) -> None:
+    program = "import os\nfor n in range(20_000): os.write(1 + n % 2, b'%d\\n' % n)"
+    ending, out, err = await run(program, tmp_path)
+    assert ending == Ending(0)
+    assert out.split() == [b"%d" % number for number in range(0, 20_000, 2)]
+    assert err.split() == [b"%d" % number for number in range(1, 20_000, 2)]
+
+
+async def test_what_was_said_before_the_time_was_up_is_read(tmp_path: Path) -> None:
+    program = "import os, time\nfor n in range(9): os.write(2, b'x')\ntime.sleep(60)"
+    ending, _, err = await run(program, tmp_path, seconds=2)
+    assert ending.reason == "timeout"
+    assert err == 9 * b"x"
+
+
+async def test_who_says_no_more_and_lives_on_is_ended_when_time_is_up(tmp_path: Path) -> None:
+    program = "import os, time\nos.close(1)\nos.close(2)\ntime.sleep(60)"
+    ending, _, _ = await run(program, tmp_path, seconds=2)
+    assert ending.reason == "timeout"
+
+
+async def test_a_cancelled_run_leaves_no_process(tmp_path: Path) -> None:
+    program = "import os, time\nos.write(1, b'%d' % os.getpid())\ntime.sleep(60)"
+    said = asyncio.Queue[bytes]()
+    task = asyncio.create_task(
+        run_limited(
+            [sys.executable, "-I", "-S", "-c", program],
+            folder=tmp_path,
+            env={},
+            limits=Limits(),
+            isolation=Isolation(),
+            seconds=30,
+            read_out=said.put_nowait,
+            read_err=bytearray().extend,
+        )
+    )
+    pid = int(await said.get())
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_lines_that_come_one_by_one_are_read_several_at_a_time() -> None:
+    out, into = os.pipe()
+    pieces: list[bytes] = []
+    pipe = Pipe(pieces.append)
+    with open(out, "rb", buffering=0) as stream:  # noqa: PTH123
+        await pipe.connect(stream)
+        time.sleep(0.1)  # it has been read for so long, and may pause
+        for number in range(LINES):
+            os.write(into, b"%d\n" % number)
+            await asyncio.sleep(0)
+        os.close(into)
+        await pipe.ended.wait()
+    assert b"".join(pieces).split() == [b"%d" % number for number in range(LINES)]
+    assert len(pieces) < LINES
