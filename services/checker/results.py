@@ -1,7 +1,7 @@
 """From what ruff said about a file, with and without what the file silences, to its result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from services.checker.batches import Notes, RuffFailure
@@ -73,5 +73,9 @@ def _result(
 
 def _quote(found: Sequence[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
     """Add to each the line of source it is about."""
-    rows = dict(enumerate(source.lines, 1)) if found else {}
-    return tuple(replace(one, line=rows.get(one.row, "")[:_MAX_QUOTED_LINE]) for one in found)
+    lines = source.lines if found else []
+    return tuple(one._replace(line=_line(lines, one.row)) for one in found)
+
+
+def _line(lines: Sequence[str], row: int) -> str:
+    return lines[row - 1][:_MAX_QUOTED_LINE] if 0 < row <= len(lines) else ""

@@ -82,7 +82,7 @@ def test_a_fixed_finding_is_fixed_once() -> None:
 
 
 def test_moving_and_indenting_code_changes_nothing() -> None:
-    moved = replace(A, row=40, end_row=40, line="    import   os\t")
+    moved = A._replace(row=40, end_row=40, line="    import   os\t")
 
     assert changes(check_all(answer(A), answer(moved))) == ["still"]
 
