@@ -24,7 +24,7 @@ NASTY = [
     ENCODED_WORD,
     "=?utf-8?b?DQpCY2M6IHhAeS56?=",
     "<script>alert(1)</script><img src=//x>",
-    "{{7*7}} {% raise %} %s {0} {file}",
+    "{{7*7}} {% raise %} %s {0} {file} [[ ink ]] [% raise %] [# no more",
     "a\n.\nb",
     "й" * 3000,
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from services.notifier.mail.printable import printable
 from shared.contracts.checker import (
@@ -24,8 +24,7 @@ LONGEST_MESSAGE = 200  # characters: 20 findings in any letters stay below 100 K
 LONG_TALLY = 1000  # from here on four numbers beside each other may be wider than a phone
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A finding. `mark` is empty where it would only repeat what is true of all of them."""
 
     row: int
