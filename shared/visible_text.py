@@ -59,6 +59,8 @@ def rewritten(
     The text is one line; a tab is seen. A sign that combines is unseen where nothing stands before
     it that it could combine with.
     """
+    if text.isascii() and text.isprintable():
+        return text
 
     def told_apart(begin: int, end: int) -> Iterator[str]:
         for joiner in _JOINER.finditer(text, begin, end):

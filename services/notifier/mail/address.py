@@ -2,6 +2,7 @@
 
 import re
 from email.headerregistry import Address
+from functools import lru_cache
 
 # A dot-atom (RFC 5322 3.2.3): quoted local parts and address literals are refused on purpose.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -32,6 +33,7 @@ def parse_address(text: str) -> Address:
     return Address(username=local_part, domain=domain)
 
 
+@lru_cache(16)  # senders, which are settings
 def parse_mailbox(text: str) -> Address:
     """Read `a@example.org` or `Some Name <a@example.org>`.
 

@@ -4,7 +4,7 @@ import re
 
 from shared.visible_text import visible
 
-_BLANK = re.compile("[ \t\r\n]+")
+_BLANK = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 
 
 def printable(text: str, limit: int) -> str:

@@ -29,9 +29,10 @@ class Words:
         """`n` is a count: it chooses the form and is written as one. Other values stay as given."""
         sentence = self.sentences[key]
         if isinstance(sentence, dict):
-            sentence = sentence[_locale(self.language).plural_form(n or 0)]
-        counted = {} if n is None else {"n": self.number(n)}
-        return sentence.format(**counted, **values)
+            sentence = sentence[_plural_form(self.language, n or 0)]
+        if n is not None:
+            values["n"] = self.number(n)
+        return sentence.format(**values)
 
     def number(self, count: int) -> str:
         """`1,234`, `1 234` with a space that does not break."""
@@ -40,22 +41,21 @@ class Words:
     def time(self, moment: datetime) -> str:
         """Write `12 Nov 2026, 14:03 UTC+3`, the time on the reader's clock."""
         local = moment.astimezone(self.zone)
-        return (
-            f"{format_datetime(local, PATTERN, locale=_locale(self.language))} {utc_offset(local)}"
-        )
+        minute = local.replace(second=0, microsecond=0, tzinfo=None)
+        return f"{_on_the_clock(self.language, minute)} {utc_offset(local)}"
 
 
 def load_words(language: Language, time_zone: str, *folders: Path) -> Words:
     """The sentences of the folders together, with times for a reader in `time_zone`."""
-    sentences: dict[str, Sentence] = {}
-    for folder in folders:
-        sentences |= _read(folder / f"{language}.toml")
-    return Words(language, sentences, _zone(time_zone))
+    return Words(language, _sentences(language, folders), _zone(time_zone))
 
 
 @cache
-def _read(file: Path) -> dict[str, Sentence]:
-    return tomllib.loads(file.read_text("utf-8"))
+def _sentences(language: Language, folders: tuple[Path, ...]) -> dict[str, Sentence]:
+    sentences: dict[str, Sentence] = {}
+    for folder in folders:
+        sentences |= tomllib.loads((folder / f"{language}.toml").read_text("utf-8"))
+    return sentences
 
 
 @cache
@@ -66,6 +66,16 @@ def _locale(language: Language) -> Locale:
 @lru_cache(1024)
 def _number(language: Language, count: int) -> str:
     return str(format_decimal(count, locale=_locale(language)))
+
+
+@lru_cache(1024)
+def _plural_form(language: Language, count: int) -> str:
+    return _locale(language).plural_form(count)
+
+
+@lru_cache(1024)
+def _on_the_clock(language: Language, minute: datetime) -> str:
+    return format_datetime(minute, PATTERN, locale=_locale(language))
 
 
 @lru_cache(1024)
