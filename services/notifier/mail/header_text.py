@@ -1,11 +1,14 @@
 """Texts as they stand in headers: in ASCII, in short lines, read back letter for letter."""
 
-from email.header import Header
+import binascii
 from email.headerregistry import Address
 
 LINE = 78  # octets a line should have at most: RFC 5322 2.1.1
 # With an encoded word in it. The word itself has 75 at most, as it stands behind a space or a name.
 ENCODED_LINE = 76  # RFC 2047 section 2
+
+_WORD = "=?utf-8?b?{}?="
+_TOP_BITS, _INSIDE = 0b11000000, 0b10000000  # of an octet of a character that is not its first
 
 
 def header_text(header: str, text: str) -> str:
@@ -28,5 +31,14 @@ def _is_plain(text: str, line: str) -> bool:
 
 
 def _encoded(header: str, text: str) -> str:
-    encoder = Header(text, "utf-8", maxlinelen=ENCODED_LINE, header_name=header)
-    return encoder.encode(linesep="\r\n")
+    """Encoded words of whole characters (RFC 2047 section 5), a line each."""
+    octets, words, begin = text.encode(), list[str](), 0
+    room = ENCODED_LINE - len(f"{header}: ")
+    while begin < len(octets):
+        end = begin + (room - len(_WORD.format(""))) // 4 * 3
+        while end < len(octets) and octets[end] & _TOP_BITS == _INSIDE:
+            end -= 1
+        encoded = binascii.b2a_base64(octets[begin:end], newline=False).decode()
+        words.append(_WORD.format(encoded))
+        begin, room = end, ENCODED_LINE - len(" ")
+    return "\r\n ".join(words)

@@ -3,7 +3,6 @@
 import binascii
 from dataclasses import dataclass, field
 from datetime import datetime
-from email import quoprimime
 from email.headerregistry import Address
 from email.utils import format_datetime
 from typing import NamedTuple
@@ -13,8 +12,7 @@ from services.notifier.mail.proof import UnsafeMessage, require
 from shared.visible_text import visible
 
 MAX_BYTES = 100 * 1024  # Gmail cuts off what is behind its first 102 KB.
-_LINE = 78  # octets a line should have at most: RFC 5322 2.1.1
-_BASE64_LINE = _LINE // 4 * 3  # of a body, which are 76 when encoded: RFC 2045 6.8
+_LINE = 76  # octets that a line of an encoded body has at most: RFC 2045 6.7 and 6.8
 
 # Seven bits, so that a mail looks the same whatever the next server can do.
 _PART = """\
@@ -104,7 +102,7 @@ def _fixed(name: str, value: str) -> _Header:
 def _mailbox(name: str, mailbox: Address) -> _Header:
     value = header_mailbox(name, mailbox)
     is_encoded = "\r\n" in value
-    read = f"{mailbox.display_name} <{mailbox.addr_spec}>" if is_encoded else str(mailbox)
+    read = f"{mailbox.display_name} <{mailbox.addr_spec}>" if is_encoded else value
     return _Header(name, value, read)
 
 
@@ -113,23 +111,21 @@ def _part(text: str, kind: str, boundary: str) -> str:
 
     Quoted-printable takes 3 octets for each foreign one, base64 4 for every 3.
     """
-    octets = text.encode()
-    lines = octets.splitlines()
-    if sum(octets.translate(_FOREIGN)) * 6 > len(octets):
-        encoding, body = "base64", _base64(b"\r\n".join([*lines, b""]))
+    lines = text.encode().splitlines()
+    octets = b"\r\n".join([*lines, b""])
+    foreign = len(octets.translate(None, delete=_ASCII))
+    # A line that ends with a blank can become one of 77 octets in `b2a_qp`.
+    if foreign * 6 > len(octets) or any(line.endswith(_BLANKS) for line in lines):
+        encoding, body = "base64", _base64(octets)
     else:
-        encoding, body = "quoted-printable", _quoted_printable(b"\n".join([*lines, b""]) or b"\n")
+        encoding, body = "quoted-printable", binascii.b2a_qp(octets).decode()
     return _PART.format(boundary=boundary, kind=kind, encoding=encoding, body=body)
 
 
-_FOREIGN = bytes(octet > 126 for octet in range(256))  # noqa: PLR2004
+_ASCII = bytes(range(128))
+_BLANKS = (b" ", b"\t")
 
 
 def _base64(octets: bytes) -> str:
-    starts = range(0, len(octets), _BASE64_LINE)
-    lines = [binascii.b2a_base64(octets[at : at + _BASE64_LINE], newline=False) for at in starts]
-    return "".join(f"{line.decode()}\r\n" for line in lines)
-
-
-def _quoted_printable(octets: bytes) -> str:
-    return quoprimime.body_encode(octets.decode("latin-1"), _LINE).replace("\n", "\r\n")
+    encoded = binascii.b2a_base64(octets, newline=False).decode()
+    return "".join(f"{encoded[at : at + _LINE]}\r\n" for at in range(0, len(encoded), _LINE))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 _BREAK = b"\r\n"
 _PRINTABLE = re.compile(r"[ -~]+")
 _FIELD = re.compile(r"([!-9;-~]+): (.*)")  # RFC 5322 2.2
-_WORD = re.compile(r"=\?utf-8\?([bq])\?([!->@-~]*)\?=")  # RFC 2047 section 2, as we write them
+_WORD = re.compile(r"=\?utf-8\?b\?([!->@-~]*)\?=")  # RFC 2047 section 2, as we write them
 _BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
 
 
@@ -70,6 +70,4 @@ def _decoded(value: str) -> str:
 
 
 def _word(word: re.Match[str]) -> str:
-    if word[1] == "b":
-        return binascii.a2b_base64(word[2], strict_mode=True).decode()
-    return binascii.a2b_qp(word[2], header=True).decode()
+    return binascii.a2b_base64(word[1], strict_mode=True).decode()
