@@ -47,12 +47,14 @@ class Spending:
 def runs(files: Sequence[DueFile], cores: int) -> list[list[DueFile]]:
     """Files to run together, in their order.
 
-    Two runs for each core, so that contents are fetched and results recorded meanwhile.
+    Two runs for each core, so that contents are fetched and results recorded meanwhile. The first
+    of each core is small, for then the first results, and what follows from them, come soon.
     """
-    most = min(RUN_FILES, max(FEW, ceil(len(files) / (2 * cores))))
+    usual = min(RUN_FILES, max(FEW, ceil(len(files) / (2 * cores))))
     found: list[list[DueFile]] = []
     size = 0
     for file in files:
+        most = FEW if len(found) <= cores else usual
         if not found or len(found[-1]) == most or size + file.size > RUN_BYTES:
             found.append([])
             size = 0
