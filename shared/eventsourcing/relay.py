@@ -23,10 +23,11 @@ from shared.eventsourcing.probe import probe_write
 from shared.eventsourcing.store import EventStore
 from shared.keepalive import end_when_silent
 from shared.logging import log
+from shared.messaging.batches import BATCH_EVENTS
 from shared.messaging.outbox import publish
 from shared.messaging.publisher import Publisher
 
-BATCH = 50  # events, and no more bytes than `pages.PAGE_BYTES`
+BATCH = BATCH_EVENTS  # and no more bytes than `pages.PAGE_BYTES`
 LOOK_EVERY = 1.0  # seconds between two looks for what is set aside and due
 # Seconds after which Postgres takes the lead from a copy that says nothing: it is frozen.
 SILENCE = 20.0

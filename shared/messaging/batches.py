@@ -5,18 +5,22 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
+from pydantic_core import from_json
 
 from shared.ids import new_id
-from shared.messaging.envelope import CONTENT_TYPE, MAX_BYTES
+from shared.messaging.envelope import CONTENT_TYPE, event_name
 
 CONTENT_TYPE_OF_BATCH = "application/cloudevents-batch+json"
 BATCH_BYTES = 256 * 1024  # of a message with several events
 BATCH_EVENTS = 100
+LARGEST = BATCH_BYTES + 2  # with its brackets
 
 
 def joined(messages: Sequence[Message]) -> Message:
@@ -54,16 +58,18 @@ class Part:
 
     @cached_property
     def body(self) -> bytes:
-        written = json.dumps(self.fields, ensure_ascii=False, separators=(",", ":"))
-        return written.encode(errors="backslashreplace")  # a lone surrogate is an escape in JSON
+        return json.dumps(self.fields, ensure_ascii=False, separators=(",", ":")).encode()
 
     @property
     def message_id(self) -> str | None:
-        return str(self.fields["id"]) if "id" in self.fields else None
+        """None for what is no id: what a body has may be too long, or not to be logged."""
+        with suppress(ValueError):
+            return str(UUID(str(self.fields.get("id"))))
+        return None
 
     @property
     def type(self) -> str | None:
-        return str(self.fields.get("type", "")).split(".")[-2:][0]
+        return event_name(str(self.fields.get("type")))
 
     async def ack(self) -> None:
         if not self._is_acknowledged:
@@ -73,11 +79,11 @@ class Part:
 
 def opened(message: AbstractIncomingMessage) -> Sequence[AbstractIncomingMessage | Part]:
     """The events in a message; the message itself where it holds one, or is no readable batch."""
-    if message.content_type != CONTENT_TYPE_OF_BATCH or message.body_size > MAX_BYTES:
+    if message.content_type != CONTENT_TYPE_OF_BATCH or message.body_size > LARGEST:
         return [message]
     try:
-        events = json.loads(message.body)
-    except (ValueError, RecursionError):
+        events = from_json(message.body)
+    except ValueError:
         return [message]
     if not _is_batch(events):
         return [message]

@@ -71,6 +71,12 @@ class Envelope(Attributes):
         return Digest(whole, masked, has_personal=bool(blanks))
 
 
+def event_name(written: str) -> str | None:
+    """The event's name in the `type` of an envelope; None where it is none of ours."""
+    match = _TYPE.fullmatch(written)
+    return match[2] if match else None
+
+
 def _sha256(fields: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).digest()
 

@@ -25,6 +25,10 @@ from tests.support.databases import PrivateDatabase
 from tests.support.events import replaced, uploaded
 
 TYPES = EventTypes([FileUploaded])
+NO_BATCHES = (
+    b"[]", b"[1]", b"[" * 9000, b"{", b'[{"id": "\\ud800"}]',
+    b'[{"data": ' + b"[" * 975 + b"]" * 975 + b"}]",
+)  # fmt: skip
 
 
 async def _drain(consumer: Consumer) -> None:
@@ -73,12 +77,29 @@ async def test_a_batch_that_is_none_is_buried(
     broker: Broker, pools: Pools, effects: Effects
 ) -> None:
     service, good = await broker.service(), a_message()
-    for body in (b"[]", b"[1]", b"[" * 9000, b"{"):
+    for body in NO_BATCHES:
         await broker.put(service, Message(body, content_type=CONTENT_TYPE_OF_BATCH))
     await broker.put(service, good)
     consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], one_by_one(effects.note))
     await _drain(consumer)
     await consumer.close()
+    assert await broker.size(service) == 0
+    assert await broker.size(dead_queue(service)) == len(NO_BATCHES)
+    assert await effects.of(_id(good)) == [1]
+
+
+async def test_an_event_with_a_name_that_no_letter_can_have_is_buried(
+    broker: Broker, pools: Pools, effects: Effects
+) -> None:
+    service, good = await broker.service(), a_message()
+    for name in ("x" * 300, "\n", "", "7"):
+        fields = {"id": name, "type": name, "data": {}}
+        bad = Message(json.dumps(fields).encode(), type=good.type)
+        await broker.put(service, joined([bad, good]))
+    consumer = Consumer(service, broker.url, pools("reports"), TYPES, [], one_by_one(effects.note))
+    await _drain(consumer)
+    await consumer.close()
+    assert await broker.size(service) == 0
     assert await broker.size(dead_queue(service)) == 4
     assert await effects.of(_id(good)) == [1]
 
