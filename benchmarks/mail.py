@@ -184,7 +184,7 @@ def wait_until_ready(log: Path, copies: int) -> None:
 def measure(folder: Path, mails: int) -> tuple[float, float, dict[str, float]]:
     """Mails a second of ours and of the bare loop; processor milliseconds a mail by process."""
     with ExitStack() as stack:
-        server = stack.enter_context(private_postgres(folder, fsync="off"))
+        server = stack.enter_context(private_postgres(folder))
         database = asyncio.run(create_template(server.url))
         asyncio.run(fill(database, mails))
         keys, log, auth_port, port = (

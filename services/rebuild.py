@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 
+from services.files.after_rebuild import note_unwanted
 from shared.db import Database
 from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.rebuild import rebuild
@@ -36,6 +37,9 @@ async def run(
             skip_unreadable=skip_unreadable,
             tell=partial(_tell, service),
         )
+        if service == "files":  # a version that was left out has its contents no more
+            async with database.transaction() as connection:
+                await note_unwanted(connection)
     finally:
         await database.close()
     for projection in chosen:

@@ -19,8 +19,12 @@ async def delete_some(
 
     `table` and `condition` are our own SQL. A row that changes meanwhile is left for the next time.
     """
-    statement = (
+    statement = text(deletion(table, condition))
+    return (await connection.execute(statement, {**values, "most": most})).rowcount
+
+
+def deletion(table: str, condition: str) -> str:
+    return (
         f"DELETE FROM {table} WHERE ctid = ANY (ARRAY("  # noqa: S608
         f"SELECT ctid FROM {table} WHERE {condition} LIMIT :most))"
     )
-    return (await connection.execute(text(statement), {**values, "most": most})).rowcount

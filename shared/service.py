@@ -50,7 +50,7 @@ def create_service(
 ) -> FastAPI:
     """Build the application of a service that owns a schema.
 
-    `react` is what it does with each event it consumes, those of `shared.contracts.CONSUMED`;
+    `react` is what it does with the events it consumes, those of `shared.contracts.CONSUMED`;
     `prepare` is what is too much for one transaction and goes before it, and `handled` is called
     after it.
     """

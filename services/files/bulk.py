@@ -1,7 +1,7 @@
 """Many versions at once, with their bytes: for archives."""
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
 from uuid import UUID
@@ -74,12 +74,15 @@ async def some(connection: AsyncConnection, user_id: UUID, asked: Asked) -> Some
     fitting = _fitting(rows)
     contents = await _contents(connection, {row["sha256"] for row in fitting if row["available"]})
     return Some(
-        versions=[
-            Stored(**row, content=contents.get(row["sha256"]) if row["available"] else None)
-            for row in fitting
-        ],
+        versions=[_stored(row, contents) for row in fitting],
         more=len(fitting) < len(rows),
     )
+
+
+def _stored(row: RowMapping, contents: Mapping[str, str]) -> Stored:
+    """What was erased between the two questions is told as such."""
+    content = contents.get(row["sha256"]) if row["available"] else None
+    return Stored(**{**row, "available": content is not None}, content=content)
 
 
 def _fitting(rows: Sequence[RowMapping]) -> Sequence[RowMapping]:

@@ -12,12 +12,12 @@ DROPPED_AT_ONCE = 50  # contents of a megabyte each, under the append lock
 
 _INSERT = "INSERT INTO contents VALUES (:sha256, :content) ON CONFLICT DO NOTHING"
 _HOLD = "SELECT true FROM contents WHERE sha256 = :sha256 FOR KEY SHARE"
-_UNWANTED = """
+UNWANTED = """
 NOT EXISTS (SELECT FROM file_versions v WHERE v.sha256 = contents.sha256 AND v.kept)
 """
 # Whoever is about to save such bytes holds them already, and only waits for the append lock.
 _LOCK = "SELECT sha256 FROM contents WHERE sha256 = ANY(:wanted) FOR UPDATE SKIP LOCKED"
-_DROP = f"DELETE FROM contents WHERE sha256 = ANY(:locked) AND {_UNWANTED}"  # noqa: S608
+_DROP = f"DELETE FROM contents WHERE sha256 = ANY(:locked) AND {UNWANTED}"  # noqa: S608
 _HELD = """
 INSERT INTO unwanted_contents (sha256)
 SELECT sha256 FROM contents WHERE sha256 = ANY(:left) ON CONFLICT DO NOTHING

@@ -21,7 +21,7 @@ DELETE FROM file_versions WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM file_versions WHERE user_id = :user_id LIMIT :most))
 RETURNING sha256, kept
 """
-_TABLES = ("files", "usage", "idempotency_keys", "upload_buckets")
+TABLES = ("files", "usage", "idempotency_keys", "upload_buckets")
 
 
 def reacting(store: EventStore) -> React:
@@ -47,7 +47,7 @@ def _forgetting(recorded: RecordedEvent, store: EventStore) -> Sequence[Step]:
     return [
         erasing(user_id),
         partial(_forget_versions, user_id=user_id),
-        *(deleting(table, user_id) for table in _TABLES),
+        *(deleting(table, user_id) for table in TABLES),
         masking(store.types, user_id),
     ]
 

@@ -26,10 +26,10 @@ class Bearer:
         self._until = 0.0
 
     async def user(self) -> User:
-        """The first time with the token that came, which may be old; while auth is away too."""
+        """With a token that is good for some minutes, where auth can be asked for one."""
         if self._user is None:
             self._user = await self._fresh(None)
-        elif self._clock() >= self._until:
+        if self._clock() >= self._until:
             self._until = self._clock() + await self._renewed(self._user)
         return self._user
 

@@ -25,14 +25,15 @@ Batches = AsyncIterator[list[Entry]]
 Page = list[dict[str, Any]]
 
 
-def as_download(
+async def as_download(
     exports: "Exports", account: Export, fresh: Fresh, turn: AbstractAsyncContextManager[None]
 ) -> StreamingResponse:
     """The archive as an answer. What auth keeps comes first, so that its refusals can be told."""
-    now = utc_now()
+    bearer, now = Bearer(fresh), utc_now()
+    await bearer.user()
     name = f"prereview-{now:%Y-%m-%d}.zip"
     return StreamingResponse(
-        zipped(exports.batches(account, Bearer(fresh)), now, turn),
+        zipped(exports.batches(account, bearer), now, turn),
         media_type=MEDIA_TYPE,
         headers={"Content-Disposition": attachment(name)},
     )

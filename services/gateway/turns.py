@@ -57,7 +57,7 @@ class Archives(Turns):
 
 
 class Feeds(Turns):
-    """Each holds a connection to reports, which looks for news in each at every event."""
+    """Each holds a connection to reports."""
 
     most = 20
     refusal = TooManyFeeds

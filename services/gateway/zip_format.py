@@ -52,7 +52,7 @@ class Zip:
         for start in range(0, len(self._packed), _STEP):
             yield unpacker.decompress(self._packed[start : start + _STEP])
         count, size, begin = self._entries, self._size, self._offset
-        if count > _MOST_16 or begin + size > _MOST_32:
+        if count >= _MOST_16 or begin + size >= _MOST_32:
             where = (count, count, size, begin)
             yield _END_64.pack(b"PK\6\6", _END_64.size - 12, _VERSION, _VERSION, 0, 0, *where)
             yield _LOCATOR_64.pack(b"PK\6\7", 0, begin + size, 1)
@@ -60,7 +60,7 @@ class Zip:
         yield _END.pack(b"PK\5\6", 0, 0, few, few, min(size, _MOST_32), min(begin, _MOST_32), 0)
 
     def _remember(self, path: bytes, facts: tuple[int, ...]) -> None:
-        far = self._offset > _MOST_32
+        far = self._offset >= _MOST_32
         extra = _OFFSET_64.pack(1, 8, self._offset) if far else b""
         place = (len(extra), 0, 0, 0, _READABLE, min(self._offset, _MOST_32))
         record = _CENTRAL.pack(b"PK\1\2", _UNIX | _VERSION, *facts, *place) + path + extra

@@ -14,7 +14,7 @@ from shared.contracts import published_types
 from shared.eventsourcing.erasure import BYTES, EVENTS, masked_to
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.pages import read_page, readable
-from shared.eventsourcing.projection import execute_each, take_append_lock
+from shared.eventsourcing.projection import execute_each
 from shared.eventsourcing.steps import Step
 
 PAGE = 500  # events
@@ -56,12 +56,10 @@ WHERE user_id = :user_id AND position > :after AND position <= :last
 
 
 async def note(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    """Write the events down; one writer at a time, so that positions follow commits."""
-    await take_append_lock(connection)
+    """Write the events down. The caller has the append lock, so that positions follow commits."""
     await execute_each(connection, _INSERT, [_values(recorded) for recorded in events])
-    people = {whose for recorded in events if (whose := person(recorded)) is not None}
-    told = {"people": naming(people)}
-    await connection.execute(_NOTIFY, told)
+    if people := people_in(events):
+        await connection.execute(_NOTIFY, {"people": naming(people)})
 
 
 def _values(recorded: RecordedEvent) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from shared.deletion import AT_ONCE, delete_some
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import take_append_lock
 
+_WHOSE = "user_id = :user_id"
 TURN = 1.0  # seconds, after which the caller has something else to do
 REST = 0.01  # seconds between two steps; who waits for the append lock gets it anyway
 
@@ -65,9 +66,12 @@ def deleting(table: str, user_id: UUID, most: int = AT_ONCE) -> Step:
 
 async def _delete(connection: AsyncConnection, *, table: str, user_id: UUID, most: int) -> bool:
     whose = {"user_id": user_id}
-    await delete_some(connection, table, "user_id = :user_id", whose, most)
-    left = f"SELECT EXISTS (SELECT FROM {table} WHERE user_id = :user_id)"  # noqa: S608
-    return bool(await connection.scalar(text(left), whose))
+    await delete_some(connection, table, _WHOSE, whose, most)
+    return bool(await connection.scalar(text(any_left(table)), whose))
+
+
+def any_left(table: str) -> str:
+    return f"SELECT EXISTS (SELECT FROM {table} WHERE {_WHOSE})"  # noqa: S608
 
 
 async def _did(database: Database, step: Step) -> bool:

@@ -16,15 +16,25 @@ import asyncpg
 
 import services
 import shared
+from services.files import reactions as files_reactions
 from services.reports.cursor import Key, Value
+from services.reports.projections import PROJECTIONS
 from services.reports.queries.files import Filters, Sort, listing_of
 from services.reports.views import FileCheck, Mark
+from shared.deletion import deletion
+from shared.eventsourcing.steps import any_left
 from tests.support.databases import SCHEMAS
 from tests.support.events import NOON
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = UUID(int=0)
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+OF_PEOPLE = {
+    "checker": ("versions",),
+    "files": files_reactions.TABLES,
+    "notifier": ("confirmed_users",),
+    "reports": [table for one in PROJECTIONS for table in one.tables],
+}
 _SOME: dict[str, Value] = {"uploaded_at": NOON, "name": "x", "size": 0}
 _VERBS = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s")
 _BOUND = re.compile(r"\s(WHERE|LIMIT|VALUES)\s")
@@ -73,7 +83,8 @@ def statements() -> list[Statement]:
                 if _VERBS.match(value):
                     place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
                     found.setdefault(value, Statement(place, value))
-    return [one for one in found.values() if not one.is_part] + list(_lists())
+    written = [one for one in found.values() if not one.is_part]
+    return [*written, *_lists(), *_erasures()]
 
 
 def _modules() -> Iterator[ModuleType]:
@@ -106,6 +117,15 @@ def _lists() -> Iterator[Statement]:
         yield Statement(place, listing.page(None, 50)[0])
         yield Statement(place, listing.page(key, 50)[0])
         yield Statement(place, f"SELECT count(*) FROM files f WHERE {listing.where}")
+
+
+def _erasures() -> Iterator[Statement]:
+    """What `steps.deleting` asks of each table that has rows of people."""
+    for service, tables in OF_PEOPLE.items():
+        for table in tables:
+            place = f"services/{service}/: erasing {table}"
+            yield Statement(place, deletion(table, "user_id = :user_id"))
+            yield Statement(place, any_left(table))
 
 
 async def whole_reads(connection: Connection, statement: Statement) -> set[Read] | None:

@@ -194,4 +194,4 @@ async def export(
     """
     account = await auth.export(user)
     fresh = partial(sessions.fresh, request)
-    return as_download(Exports(auth, files, reports), account, fresh, steps)
+    return await as_download(Exports(auth, files, reports), account, fresh, steps)

@@ -33,7 +33,7 @@ async def export(
 ) -> StreamingResponse:
     account = await auth.export(user)
     fresh = partial(sessions.fresh, request)
-    return as_download(Exports(auth, files, reports), account, fresh, steps)
+    return await as_download(Exports(auth, files, reports), account, fresh, steps)
 
 
 @router.get("/erase")

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.files import contents
 from services.files import retention as of_retention
+from services.files.after_rebuild import note_unwanted
 from services.files.commands import upload_file
 from services.files.projections import FILES
 from services.files.projections import history as events
@@ -244,6 +245,24 @@ async def test_what_nobody_has_is_swept(pools: Pools, retention: Retention) -> N
     await _orphan(pools("files"), content)
     await retention.step()
     assert not await has_content(pools("files"), content)
+
+
+async def test_what_a_rebuild_left_without_a_version_is_swept(
+    ann: Person, retention: Retention, pools: Pools
+) -> None:
+    """A version whose event could not be read is left out, and its contents have none any more."""
+    lost, kept = _bytes(), _bytes()
+    await ann.new(f"{uuid4()}.py", kept)
+    async with pools("files").transaction() as connection:
+        await contents.keep(connection, _sha(lost), lost)
+    await retention.step()
+    assert await has_content(pools("files"), lost)
+    async with pools("files_owner").transaction() as connection:
+        await note_unwanted(connection)
+    while await retention.step():
+        pass
+    assert not await has_content(pools("files"), lost)
+    assert await has_content(pools("files"), kept)
 
 
 async def test_buckets_that_are_full_are_forgotten(

@@ -15,6 +15,8 @@ STATEMENTS = (
     "DROP INDEX files_state",
     """CREATE INDEX files_state ON files (user_id, deleted, state, uploaded_at, file_id)
        INCLUDE (mark) WHERE version > 0""",
+    # For who is to be forgotten: also what is known of files whose upload has not been heard of.
+    "CREATE INDEX files_of_user ON files (user_id)",
     INBOX_RECEIVED,
 )
 
