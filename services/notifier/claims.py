@@ -11,21 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.due import LEASE, DueMail, Taken, end_unfinished
 
+# What is in hand is never due, whatever became of its lease.
+_DUE = "due_at <= :now AND NOT mail_id = ANY(CAST(:in_hand AS uuid[]))"
 # Of each person in turn the oldest result, so that nobody waits behind another one's many: first of
 # those behind the person who had the last turn, then of the others, then everybody's second.
-_PEOPLE = """
+_PEOPLE = f"""
     SELECT user_id, 1 AS number FROM (
         SELECT user_id FROM mails
-        WHERE due_at <= :now AND kind = 'check_result' AND user_id > {start}
+        WHERE {_DUE} AND kind = 'check_result' AND user_id > {{start}}
         ORDER BY user_id LIMIT 1
     ) AS first
     UNION ALL
-    SELECT next.user_id, number + 1 FROM {name}, LATERAL (
+    SELECT next.user_id, number + 1 FROM {{name}}, LATERAL (
         SELECT user_id FROM mails
-        WHERE due_at <= :now AND kind = 'check_result' AND mails.user_id > {name}.user_id {end}
+        WHERE {_DUE} AND kind = 'check_result' AND mails.user_id > {{name}}.user_id {{end}}
         ORDER BY user_id LIMIT 1
     ) AS next WHERE number < :most
-"""
+"""  # noqa: S608 - no value is in it
 NOBODY = UUID(int=0)
 # Mails about accounts and results take turns, for of the former somebody waits before a screen.
 _CLAIM = f"""
@@ -37,7 +39,7 @@ results AS (
           WHERE user_id <= :after ORDER BY part, user_id LIMIT :most) AS people,
     LATERAL (
         SELECT mail_id, row_number() OVER (ORDER BY due_at, mail_id) AS number FROM (
-            SELECT mail_id, due_at FROM mails WHERE due_at <= :now AND kind = 'check_result'
+            SELECT mail_id, due_at FROM mails WHERE {_DUE} AND kind = 'check_result'
             AND mails.user_id = people.user_id ORDER BY due_at LIMIT :most
         ) AS oldest
     ) AS theirs
@@ -45,7 +47,7 @@ results AS (
 ),
 accounts AS (
     SELECT mail_id, row_number() OVER (ORDER BY due_at, mail_id) AS turn FROM (
-        SELECT mail_id, due_at FROM mails WHERE due_at <= :now AND kind <> 'check_result'
+        SELECT mail_id, due_at FROM mails WHERE {_DUE} AND kind <> 'check_result'
         ORDER BY due_at LIMIT :most
     ) AS oldest
 ),
@@ -55,7 +57,7 @@ chosen AS (
     ORDER BY place LIMIT :most
 ),
 locked AS (
-    SELECT mail_id, place FROM mails JOIN chosen USING (mail_id) WHERE due_at <= :now
+    SELECT mail_id, place FROM mails JOIN chosen USING (mail_id) WHERE {_DUE}
     FOR UPDATE OF mails SKIP LOCKED
 )
 UPDATE mails SET state = 'sending', attempts = attempts + 1, due_at = :until, claimed_by = :copy
@@ -66,13 +68,13 @@ RETURNING mails.mail_id, user_id, kind, request_id, type, result, queued_at, att
 
 # Of two parts, each in the order of its index: else all mails are read where it seems that many
 # are due.
-_ANYTHING_DUE = """
+_ANYTHING_DUE = f"""
 SELECT EXISTS (
-    (SELECT FROM mails WHERE due_at <= :now AND kind <> 'check_result' ORDER BY due_at LIMIT 1)
+    (SELECT FROM mails WHERE {_DUE} AND kind <> 'check_result' ORDER BY due_at LIMIT 1)
     UNION ALL
-    (SELECT FROM mails WHERE due_at <= :now AND kind = 'check_result' ORDER BY user_id LIMIT 1)
+    (SELECT FROM mails WHERE {_DUE} AND kind = 'check_result' ORDER BY user_id LIMIT 1)
 )
-"""
+"""  # noqa: S608
 _FIELDS = tuple(field.name for field in fields(DueMail))
 
 
@@ -108,7 +110,7 @@ async def claim(
     await end_unfinished(connection, copy, now, in_hand)
     values = {
         "copy": copy, "now": now, "until": now + LEASE, "most": most, "nobody": NOBODY,
-        "after": turn.person, "account_is": 1 if turn.account else -1,
+        "after": turn.person, "account_is": 1 if turn.account else -1, "in_hand": list(in_hand),
     }  # fmt: skip
     rows = (await connection.execute(text(_CLAIM), values)).mappings().all()
     return [
@@ -123,5 +125,8 @@ def _taken(noted: dict[str, Any] | None) -> Taken | None:
     return Taken(**{**noted, "sent_at": datetime.fromisoformat(noted["sent_at"])})
 
 
-async def anything_due(connection: AsyncConnection, now: datetime) -> bool:
-    return bool(await connection.scalar(text(_ANYTHING_DUE), {"now": now}))
+async def anything_due(
+    connection: AsyncConnection, now: datetime, in_hand: Collection[UUID]
+) -> bool:
+    values = {"now": now, "in_hand": list(in_hand)}
+    return bool(await connection.scalar(text(_ANYTHING_DUE), values))

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.notifier import MailKind
 
-# Longer than the longest conversation with a mail server. A claim ends with its copy; only a copy
-# that lives and has forgotten what it claimed is waited for that long.
-LEASE = timedelta(minutes=3)
+# A claim ends with its copy, and a living copy makes due what it has forgotten when it claims the
+# next mails. So the lease is longer than any outage through which a copy waits with an outcome.
+LEASE = timedelta(hours=1)
 GIVEN_UP = 5  # copies that died while they sent a mail, after which it is not tried any more
 
 # 5 s, 20 s, 80 s …, at most 85 minutes.

@@ -82,7 +82,7 @@ class Sender:
 
     async def _server_is_back(self) -> bool:
         async with self._database.transaction() as connection:
-            anything_due = await claims.anything_due(connection, self._clock())
+            anything_due = await claims.anything_due(connection, self._clock(), self._in_hand)
         if not anything_due:
             self._pool.rest()
         return anything_due and await self._pool.is_back()

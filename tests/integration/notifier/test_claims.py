@@ -155,7 +155,7 @@ async def test_a_claim_reads_no_more_than_it_takes(story: Story, rows: int) -> N
         await connection.execute(text("ANALYZE mails"))
         values = {
             "copy": 1, "now": story.now, "until": story.now, "most": 50, "account_is": 1,
-            "after": claims.NOBODY, "nobody": claims.NOBODY,
+            "after": claims.NOBODY, "nobody": claims.NOBODY, "in_hand": [uuid4()],
         }  # fmt: skip
         plan = await connection.scalars(text(f"EXPLAIN {claims._CLAIM}"), values)
         assert "Seq Scan" not in "\n".join(plan.all())

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from email import message_from_bytes
 from uuid import UUID, uuid4
@@ -10,7 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.notifier import pool
+from services.notifier.claims import anything_due
 from services.notifier.due import LEASE
+from services.notifier.recording import Outcome
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.eventsourcing.store import Batch, EventStore
@@ -147,6 +149,34 @@ async def test_what_is_in_hand_is_not_claimed_again(story: Story) -> None:
     for mail_id in mails:
         assert (await story.row(mail_id))["unfinished"] == 0
         assert (await story.row(mail_id))["attempts"] == 1
+
+
+async def test_what_waits_to_be_recorded_is_not_sent_again_when_its_lease_has_passed(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails, sender, away = await _queue(story, 2), story.sender(in_hand=4), asyncio.Event()
+    mails.append(await _ask(story))
+    record = sender._answers._recorder.record
+
+    async def late(outcomes: Sequence[Outcome]) -> None:
+        await away.wait()
+        await record(outcomes)
+
+    monkeypatch.setattr(sender._answers._recorder, "record", late)
+    await sender.begin()
+
+    async def seen() -> bool:
+        return len(story.smtp.seen) == 3
+
+    await eventually(seen, 30)
+    story.now += LEASE + timedelta(seconds=1)
+    assert not await sender.begin()
+    async with story.database.transaction() as connection:
+        assert not await anything_due(connection, story.now, sender._in_hand)
+    away.set()
+    await _drain(sender)
+    assert await _states(story, mails) == {"sent"}
+    assert len(story.smtp.seen) == 3
 
 
 async def test_two_copies_with_many_seats_send_each_mail_once(story: Story) -> None:
