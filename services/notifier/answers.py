@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from uuid import UUID
 
+from services.notifier.due import DueMail
 from services.notifier.recording import Outcome, Recorder
 from shared.logging import log
 
@@ -14,7 +14,7 @@ class Answers:
     """Records outcomes in sets: once there are `enough`, or no more are to come, or in a moment."""
 
     def __init__(
-        self, recorder: Recorder, enough: int, recorded: Callable[[Collection[UUID]], None]
+        self, recorder: Recorder, enough: int, recorded: Callable[[Collection[DueMail]], None]
     ) -> None:
         """Take whom to tell which mails are no longer waited for."""
         self._recorder, self._enough, self._recorded = recorder, enough, recorded
@@ -62,4 +62,4 @@ class Answers:
         except Exception:  # noqa: BLE001 - others are to be recorded
             log.exception("mails_not_recorded", mails=len(outcomes))
         finally:
-            self._recorded([said.mail.mail_id for said in outcomes])
+            self._recorded([said.mail for said in outcomes])

@@ -118,7 +118,7 @@ class Sender:
             raise
         left = {ready.mail.mail_id for ready in prepared.ready}
         left |= {said.mail.mail_id for said in prepared.settled}
-        self._let_go([mail.mail_id for mail in mails if mail.mail_id not in left])
+        self._let_go([mail for mail in mails if mail.mail_id not in left])
         self._answers.add(prepared.settled)
         for ready in prepared.ready:
             seat = asyncio.create_task(self._deliver(ready))
@@ -135,11 +135,11 @@ class Sender:
             is_elsewhere = isinstance(why.__cause__, Unavailable)
             await self._put_back([mail], SOON if is_elsewhere else timedelta())
         except asyncio.CancelledError:
-            self._let_go([mail.mail_id])
+            self._let_go([mail])
             raise
         else:
             if not outcomes:
-                self._let_go([mail.mail_id])
+                self._let_go([mail])
             self._answers.add(outcomes)
 
     async def _put_back(self, mails: Sequence[DueMail], later: timedelta) -> None:
@@ -150,15 +150,16 @@ class Sender:
         except Exception as failure:  # noqa: BLE001 - another failure has led to this
             log.warning("mails_not_put_back", mails=len(mails), cause=type(failure).__name__)
         finally:
-            self._let_go([mail.mail_id for mail in mails])
+            self._let_go(mails)
 
     def _leave(self, seat: asyncio.Task[None]) -> None:
         self._seats.discard(seat)
         if not self._seats:
             self._answers.no_more_to_come()
 
-    def _let_go(self, mails: Collection[UUID]) -> None:
-        for mail_id in mails:
-            self._in_hand.pop(mail_id, None)
+    def _let_go(self, mails: Collection[DueMail]) -> None:
+        for mail in mails:
+            if self._in_hand.get(mail.mail_id) is mail:  # else it was claimed anew meanwhile
+                del self._in_hand[mail.mail_id]
         if len(self._in_hand) <= self._most // 2:
             self._room.set()

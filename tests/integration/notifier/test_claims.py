@@ -85,6 +85,17 @@ async def test_what_a_copy_could_not_put_back_it_takes_again_some_seconds_later(
     assert (await story.row(mail_id))["deaths"] == 0
 
 
+async def test_the_end_of_an_earlier_claim_lets_go_of_no_later_one(story: Story) -> None:
+    mail_id, sender = await story.happen(checked(uuid4())), story.sender()
+    [earlier] = await sender._claim()
+    await sender._put_back([earlier], timedelta())
+    [later] = await sender._claim()
+    sender._let_go([earlier])
+    assert sender._in_hand == {mail_id: later}
+    sender._let_go([later])
+    assert not sender._in_hand
+
+
 async def test_a_mail_that_kills_its_senders_is_tried_later_and_later_and_given_up(
     story: Story,
 ) -> None:
