@@ -104,7 +104,9 @@ def preparations(store: EventStore, clock: Clock) -> Mapping[type[Event], Prepar
 
 async def _queue(connection: AsyncConnection, store: EventStore, mails: Sequence[_NewMail]) -> None:
     """Queue each mail once; for a person who is to be forgotten it ends where it begins."""
-    first = {mail.stream: mail for mail in reversed(mails)}
+    first: dict[str, _NewMail] = {}
+    for mail in mails:
+        first.setdefault(mail.stream, mail)
     begun = await connection.scalars(_BEGUN, {"streams": list(first)}) if first else ()
     for stream_id in begun:
         del first[stream_id]

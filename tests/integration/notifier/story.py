@@ -1,7 +1,7 @@
 """A notifier with its database, a mail server, and an auth that knows what a test tells it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -148,9 +148,12 @@ class Story:
     async def hear(self, event: Event, **metadata: Any) -> RecordedEvent:
         told = recorded(event)
         told = replace(told, metadata=replace(told.metadata, **metadata))
-        async with self.database.transaction() as connection:
-            await reacting(STORE, lambda: self.now)(connection, [told])
+        await self.hear_together([told])
         return told
+
+    async def hear_together(self, told: Sequence[RecordedEvent]) -> None:
+        async with self.database.transaction() as connection:
+            await reacting(STORE, lambda: self.now)(connection, told)
 
     async def send_all(self) -> None:
         sender = self.sender()

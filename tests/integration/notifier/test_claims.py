@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from services.notifier import claims, due
+from services.notifier.domain.mail import mail_id_for
 from services.notifier.domain.reader import Contact
 from services.notifier.failing import OUR_FAULT
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.copies import Copy
 from tests.integration.notifier.story import Story
 from tests.support.copies import present_copy
-from tests.support.events import ANN, BOB, checked
+from tests.support.events import ANN, BOB, checked, recorded
 
 
 async def _die(story: Story, copy: Copy) -> int:
@@ -147,6 +148,15 @@ async def test_mails_of_one_person_leave_in_their_order(story: Story) -> None:
     for mail_id in mails:
         await sender.step()
         assert (await story.row(mail_id))["state"] == "sent"
+
+
+async def test_results_consumed_in_one_set_leave_in_their_order(story: Story) -> None:
+    results = [checked(uuid4(), version) for version in range(1, 9)]
+    await story.hear_together([recorded(result) for result in results])
+    sender, taken = story.sender(in_hand=8), list[UUID]()
+    while claimed := await sender._claim():
+        taken += [mail.mail_id for mail in claimed]
+    assert taken == [mail_id_for(result.check_id) for result in results]
 
 
 @pytest.mark.parametrize("rows", [10_000])
