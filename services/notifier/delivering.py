@@ -1,10 +1,10 @@
 """Hands a prepared mail over to the mail server on the next connection that is free."""
 
 import asyncio
+from dataclasses import dataclass
 from uuid import UUID
 
 from services.notifier.cause import working_for
-from services.notifier.conversation import Connection
 from services.notifier.due import Taken
 from services.notifier.failing import broken, not_sent
 from services.notifier.mail.address import BadAddress
@@ -31,14 +31,21 @@ class NotTried(Exception):
     """The mail server was told nothing of the mail: it is to be put back."""
 
 
+@dataclass
+class _Delivery:
+    """A mail on its way: what was last found out about it, and what it ended with meanwhile."""
+
+    ready: Ready
+    end: list[Outcome] | None = None
+
+
 class Deliverer:
     """What is done in a seat."""
 
     def __init__(self, settings: Settings, pool: Pool, preparer: Preparer, clock: Clock) -> None:
         self._settings, self._pool = settings, pool
         self._preparer, self._clock = preparer, clock
-        self._waiting: dict[UUID, Ready] = {}
-        self._known: dict[UUID, Ready | list[Outcome]] = {}  # of mails that were asked about again
+        self._waiting: dict[UUID, _Delivery] = {}
         self._asking = asyncio.Lock()
 
     async def deliver(self, ready: Ready) -> list[Outcome]:
@@ -47,58 +54,60 @@ class Deliverer:
         Raises:
             NotTried: no connection was to be had, or auth or the database could not be asked.
         """
+        one = _Delivery(ready)
         with working_for(ready.mail):
             try:
-                return await self._deliver(ready)
+                return await self._deliver(one)
             except (ServerAway, Unavailable) as away:
                 raise NotTried from away
             except TemporaryFailure as failure:
-                return [self._not_sent(ready, failure)]
+                return [self._not_sent(one.ready, failure)]
             except (PermanentFailure, BadAddress, UnsafeMessage) as failure:
-                return [self._not_sent(ready, failure, permanent=True)]
+                return [self._not_sent(one.ready, failure, permanent=True)]
             except Exception as failure:  # noqa: BLE001 - a fault of ours must end in the log, too
                 return [broken(ready.mail, failure, self._clock())]
             finally:
-                self._known.pop(ready.mail.mail_id, None)
+                self._waiting.pop(ready.mail.mail_id, None)
 
-    async def _deliver(self, ready: Ready) -> list[Outcome]:
-        message = self._write(ready)  # what is not fit to be sent costs no connection
+    async def _deliver(self, one: _Delivery) -> list[Outcome]:
+        written = one.ready
+        message = self._write(written)  # what is not fit to be sent costs no connection
         while True:
-            connection = await self._waiting_for_turn(ready)
+            self._waiting[written.mail.mail_id] = one
+            connection = await self._pool.take()
             try:
-                if not ready.fresh:
-                    again = await self._ask_again(ready)
-                    if not isinstance(again, Ready):
-                        return again
-                    ready, message = again, self._write(again)
+                await self._find_out_again(one)
+                if one.end is not None:
+                    return one.end
+                if one.ready is not written:
+                    written, message = one.ready, self._write(one.ready)
                 reply = await connection.send(message)
             except ConnectionEnded:
                 continue
             finally:
                 self._pool.give_back(connection)
-            return [self._sent(ready, message, reply)]
+            return [self._sent(written, message, reply)]
 
-    async def _waiting_for_turn(self, ready: Ready) -> Connection:
-        self._waiting[ready.mail.mail_id] = ready
-        try:
-            return await self._pool.take()
-        finally:
-            self._waiting.pop(ready.mail.mail_id, None)
+    async def _find_out_again(self, one: _Delivery) -> None:
+        """Unless it is known what is true now; then the mail waits no more."""
+        if not one.ready.fresh:
+            async with self._asking:
+                if one.end is None and not one.ready.fresh:
+                    await self._ask_again()
+        del self._waiting[one.ready.mail.mail_id]
 
-    async def _ask_again(self, ready: Ready) -> Ready | list[Outcome]:
-        """Prepare a mail that had to wait once more, and with it all that still wait."""
-        async with self._asking:
-            known = self._known.pop(ready.mail.mail_id, None)
-            if isinstance(known, list) or (known is not None and known.fresh):
-                return known
-            mails = {ready.mail.mail_id: ready.mail} | {
-                mail_id: one.mail for mail_id, one in self._waiting.items() if not one.fresh
-            }
-            prepared = await self._preparer.prepare(list(mails.values()))
-            self._known |= {mail_id: [] for mail_id in mails}
-            self._known |= {one.mail.mail_id: one for one in prepared.ready}
-            self._known |= {said.mail.mail_id: [said] for said in prepared.settled}
-            return self._known.pop(ready.mail.mail_id)
+    async def _ask_again(self) -> None:
+        """Prepare once more all that had to wait."""
+        asked = [one for one in self._waiting.values() if one.end is None and not one.ready.fresh]
+        prepared = await self._preparer.prepare([one.ready.mail for one in asked])
+        ready = {one.mail.mail_id: one for one in prepared.ready}
+        ended = {said.mail.mail_id: [said] for said in prepared.settled}
+        for one in asked:
+            mail_id = one.ready.mail.mail_id
+            if mail_id in ready:
+                one.ready = ready[mail_id]
+            else:
+                one.end = ended.get(mail_id, [])
 
     def _write(self, ready: Ready) -> Message:
         return write(ready.mail, ready.reader, self._settings, self._clock())

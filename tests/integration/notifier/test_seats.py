@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.notifier import pool
+from services.notifier import pool, preparing
 from services.notifier.claims import anything_due
 from services.notifier.due import LEASE
+from services.notifier.pool import ServerAway
 from services.notifier.recording import Outcome
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.notifier import EmailFailed, EmailSent
@@ -357,6 +358,49 @@ async def test_a_mail_that_had_to_wait_is_asked_about_again(story: Story) -> Non
         "sent", "suppressed",
     ]  # fmt: skip
     assert len(story.smtp.seen) == 1
+
+
+async def test_no_word_of_the_server_repeats_the_address_that_was_found_out_last(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "FRESH", -1.0)
+    find = story.auth.find
+
+    async def find_and_move(user_ids: set[UUID]) -> object:
+        found = await find(user_ids)
+        story.auth.address = "moved@example.net"
+        return found
+
+    monkeypatch.setattr(story.auth, "find", find_and_move)
+    story.smtp.acts["rcpt"] = Act("550 nobody is called moved@example.net")
+    [mail_id] = await _queue(story, 1)
+    await _drain(_many_seats(story))
+    assert "RCPT TO:<moved@example.net>" in story.smtp.commands
+    failed = (await story.life(mail_id))[-1]
+    assert isinstance(failed, EmailFailed)
+    assert "nobody is called" in failed.reason
+    assert "moved" not in failed.reason
+
+
+async def test_a_mail_that_was_put_back_while_it_was_asked_about_leaves_nothing_behind(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "FRESH", -1.0)
+    mails, sender, find = await _queue(story, 3), _many_seats(story), story.auth.find
+    asked = 0
+
+    async def find_late(user_ids: set[UUID]) -> object:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            sender._pool._tell(ServerAway, len(sender._pool._waiting))
+            await asyncio.sleep(0.1)
+        return await find(user_ids)
+
+    monkeypatch.setattr(story.auth, "find", find_late)
+    await _drain(sender)
+    assert await _states(story, mails) == {"sent"}
+    assert not sender._deliverer._waiting
 
 
 @pytest.mark.parametrize(
