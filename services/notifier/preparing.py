@@ -59,8 +59,12 @@ class Preparer:
         self._database, self._store = database, store
         self._contacts, self._clock = contacts, clock
 
+    def ended(self, mails: Sequence[DueMail]) -> list[Outcome]:
+        """What is known without asking anybody: that a mail was taken, or that it is given up."""
+        return [said for mail in mails if (said := self._ended(mail))]
+
     async def prepare(self, mails: Sequence[DueMail]) -> Prepared:
-        """All of them together; one by one when one has a fault of its own.
+        """Those that have not ended, all together; one by one when one has a fault of its own.
 
         Raises:
             Unavailable: auth or the database can't be asked.
@@ -81,11 +85,9 @@ class Preparer:
         return prepared
 
     async def _together(self, mails: Sequence[DueMail]) -> Prepared:
-        prepared = Prepared(settled=[said for mail in mails if (said := self._ended(mail))])
-        ended = {said.mail.mail_id for said in prepared.settled}
-        left = [mail for mail in mails if mail.mail_id not in ended]
-        readers, wanted = await self._readers(left), list[DueMail]()
-        for mail in left:
+        prepared = Prepared()
+        readers, wanted = await self._readers(mails), list[DueMail]()
+        for mail in mails:
             match readers.get(mail.mail_id):
                 case None:
                     prepared.settled.append(_unwanted(mail))

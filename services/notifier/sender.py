@@ -111,14 +111,17 @@ class Sender:
         return mails
 
     async def _prepare(self, mails: Sequence[DueMail]) -> None:
+        ended = self._preparer.ended(mails)
+        self._answers.add(ended)  # never put back: what was taken is not to be suppressed
+        asked = _others(mails, [said.mail for said in ended])
         try:
-            prepared = await self._preparer.prepare(mails)
+            prepared = await self._preparer.prepare(asked)
         except BaseException:
-            await self._put_back(mails, SOON)
+            await self._put_back(asked, SOON)
             raise
-        left = {ready.mail.mail_id for ready in prepared.ready}
-        left |= {said.mail.mail_id for said in prepared.settled}
-        self._let_go([mail for mail in mails if mail.mail_id not in left])
+        known = [said.mail for said in prepared.settled]
+        known += [ready.mail for ready in prepared.ready]
+        self._let_go(_others(asked, known))
         self._answers.add(prepared.settled)
         for ready in prepared.ready:
             seat = asyncio.create_task(self._deliver(ready))
@@ -163,3 +166,8 @@ class Sender:
                 del self._in_hand[mail.mail_id]
         if len(self._in_hand) <= self._most // 2:
             self._room.set()
+
+
+def _others(mails: Sequence[DueMail], but: Collection[DueMail]) -> list[DueMail]:
+    left_out = {mail.mail_id for mail in but}
+    return [mail for mail in mails if mail.mail_id not in left_out]

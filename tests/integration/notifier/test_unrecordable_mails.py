@@ -14,6 +14,8 @@ from services.notifier.sender import Sender
 from shared.contracts.auth import AccountMailRequested, UserErased
 from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed
 from shared.db import Database, DatabaseAway
+from shared.errors import Unavailable
+from shared.web.client import ServiceAway
 from tests.integration.notifier.story import Story
 from tests.support.administrator import Sql, administrator
 from tests.support.databases import PrivateDatabase
@@ -114,6 +116,23 @@ async def test_what_the_server_took_is_recorded_later_and_never_sent_again(
     assert (sent.attempts, sent.sent_at) == (1, then)
     assert (await story.row(taken))["taken"] is None
     assert len(story.smtp.seen) == 2
+
+
+async def test_what_the_server_took_is_recorded_while_auth_is_away(story: Story, sql: Sql) -> None:
+    taken = await story.happen(checked(uuid4()))
+    await sql(REFUSE.format(OF_ANN))
+    await _drain(story.sender())
+    await sql("DROP TRIGGER refuse ON notifier.events")
+    waiting = await story.happen(checked(uuid4()))
+    story.auth.error = ServiceAway()
+    story.now += timedelta(seconds=5)
+    sender = story.sender(in_hand=2)
+    with pytest.raises(Unavailable):
+        await sender.begin()
+    await sender.settled()
+    await story.hear(UserErased(user_id=ANN))
+    assert isinstance((await story.life(taken))[-1], EmailSent)
+    assert isinstance((await story.life(waiting))[-1], EmailSuppressed)
 
 
 async def test_what_was_taken_of_somebody_who_is_erased_is_recorded_without_words(
