@@ -21,6 +21,7 @@ class Loop:
     step: Callable[[], Awaitable[bool]]
     pause: float = 1.0
     doorbell: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: Callable[[], None] | None = None  # called at the signal, while a step may be going on
     close: Callable[[], Awaitable[None]] | None = None
 
 
@@ -35,12 +36,11 @@ async def running(
     """
     stopping = stopping or asyncio.Event()
     tasks = [asyncio.create_task(_keep(loop, stopping), name=loop.name) for loop in loops]
+    tasks += [asyncio.create_task(_tell(loop, stopping), name=loop.name) for loop in loops]
     try:
         yield
     finally:
         stopping.set()
-        for loop in loops:
-            loop.doorbell.set()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=GRACE)
             for task in late:
@@ -51,6 +51,13 @@ async def running(
             if loop.close is not None:
                 with suppress(Exception):
                     await loop.close()
+
+
+async def _tell(loop: Loop, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    loop.doorbell.set()
+    if loop.stop is not None:
+        loop.stop()
 
 
 async def _keep(loop: Loop, stopping: asyncio.Event) -> None:

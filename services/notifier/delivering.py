@@ -79,6 +79,8 @@ class Deliverer:
                 await self._find_out_again(one)
                 if one.end is not None:
                     return one.end
+                if self._pool.closed:
+                    raise ServerAway
                 if one.ready is not written:
                     written, message = one.ready, self._write(one.ready)
                 reply = await connection.send(message)

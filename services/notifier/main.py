@@ -50,6 +50,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
                 sender.step,
                 pause=settings.mail_interval,
                 doorbell=copy.doorbell,
+                stop=sender.stop,
                 close=sender.close,
             ),
             Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),

@@ -27,7 +27,7 @@ class Pool:
         self._open = 0  # connections, in use and idle
         self._opener: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
-        self._knocking = self._closed = False
+        self._knocking = self.closed = False
         self.away = False  # there is no connection, and the last attempt failed or hangs
 
     async def take(self) -> Connection:
@@ -37,13 +37,13 @@ class Pool:
             TemporaryFailure: the server doesn't let us in, or nobody answers.
             ServerAway: the same, and somebody who was there before has been told.
         """
-        while self._idle:
+        while self._idle and not self.closed:
             connection, timer = self._idle.popitem()
             timer.cancel()
             if connection.usable:
                 return connection
             self._drop(connection)
-        if self._closed or self.away:
+        if self.closed or self.away:
             raise ServerAway
         turn: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -57,7 +57,7 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """The mail is through, one way or the other."""
-        if self._closed or not connection.usable:
+        if self.closed or not connection.usable:
             self._drop(connection)
         else:
             self._hand_out(connection)
@@ -77,10 +77,14 @@ class Pool:
         """There is nothing to send: who is away need not be tried for."""
         self._knocking = False
 
-    async def close(self) -> None:
-        """Say goodbye on idle connections; whoever waits for one is told that there is none."""
-        self._closed, self._knocking = True, False
+    def stop(self) -> None:
+        """Nobody gets a connection any more; whoever waits for one is told that there is none."""
+        self.closed, self._knocking = True, False
         self._tell(ServerAway, len(self._waiting))
+
+    async def close(self) -> None:
+        """Say goodbye on idle connections."""
+        self.stop()
         if self._opener is not None:
             self._opener.cancel()
             await asyncio.wait([self._opener])
@@ -112,7 +116,7 @@ class Pool:
     def _is_away(self) -> None:
         if not self.away:
             log.warning("mail_server_away")
-        self.away, self._knocking = True, not self._closed
+        self.away, self._knocking = True, not self.closed
         self._tried.set()
 
     def _is_there(self) -> None:

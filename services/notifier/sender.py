@@ -1,6 +1,7 @@
 """Sends due mail, several at a time, and has recorded what truly became of each."""
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -27,7 +28,9 @@ from shared.logging import log
 
 SOON = timedelta(seconds=5)
 PATIENCE = 1.0  # seconds for which a step waits until there is room for more mails
-END = 10.0  # seconds in which what the mail server is being told may come to an end
+# Seconds after the signal to stop in which what the mail server is being told may come to an end,
+# and in which what came of it is recorded. Then the process has a few more before it is killed.
+END, RECORDED = 10.0, 16.0
 
 
 class Sender:
@@ -53,7 +56,7 @@ class Sender:
         self._answers = Answers(
             Recorder(database, store, clock), (self._most + 1) // 2, self._let_go
         )
-        self._turn = Turn()
+        self._turn, self._stopped = Turn(), 0.0
         self._in_hand: dict[UUID, DueMail] = {}
         self._room, self._seats = asyncio.Event(), set[asyncio.Task[None]]()
 
@@ -69,16 +72,26 @@ class Sender:
             await self._prepare(mails)
         return bool(mails) or len(self._in_hand) >= self._most
 
+    def stop(self) -> None:
+        """Begin no further conversation: put back what the mail server was not told of."""
+        self._stopped = self._stopped or time.monotonic()
+        self._pool.stop()
+
     async def close(self) -> None:
-        """Let what the mail server is being told come to an end, and put back the rest."""
+        """Let what the mail server is being told come to an end, and record it."""
+        self.stop()
         await self._pool.close()
         if self._seats:
-            await asyncio.wait(self._seats, timeout=END)
+            await asyncio.wait(self._seats, timeout=self._left(END))
         for seat in self._seats:
             seat.cancel()
-        await asyncio.gather(*self._seats, return_exceptions=True)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._answers.recorded(), END)
+            async with asyncio.timeout(self._left(RECORDED)):
+                await asyncio.gather(*self._seats, return_exceptions=True)
+                await self._answers.recorded()
+
+    def _left(self, seconds: float) -> float:
+        return max(0.0, self._stopped + seconds - time.monotonic())
 
     async def _server_is_back(self) -> bool:
         async with self._database.transaction() as connection:

@@ -330,6 +330,44 @@ async def test_at_the_end_what_is_under_way_is_recorded_and_the_rest_put_back(
         assert row["claimed_by"] is None
 
 
+async def test_from_the_signal_on_the_server_is_told_of_no_further_mail(story: Story) -> None:
+    story.smtp.acts["content"] = Act("250 ok", delay=0.5)
+    mails, sender = await _queue(story, 4), story.sender(connections=1, in_hand=4)
+    await sender.begin()
+
+    async def seen() -> bool:
+        return len(story.smtp.seen) == 1
+
+    await eventually(seen, 30)
+    sender.stop()
+    await sender.settled()
+    await sender.step()  # that was on its way, with a claim just made
+    assert [command[:4] for command in story.smtp.commands].count("MAIL") == 1
+    await sender.close()
+    rows = [await story.row(mail_id) for mail_id in mails]
+    assert sorted(row["state"] for row in rows) == ["queued"] * 3 + ["sent"]
+
+
+async def test_a_mail_that_was_asked_about_when_the_signal_came_is_put_back(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "FRESH", -1.0)
+    [mail_id], sender, find = await _queue(story, 1), _many_seats(story), story.auth.find
+    finds = [0]
+
+    async def find_and_stop(user_ids: set[UUID]) -> object:
+        finds[0] += 1
+        if finds[0] == 2:
+            sender.stop()
+        return await find(user_ids)
+
+    monkeypatch.setattr(story.auth, "find", find_and_stop)
+    await sender.step()
+    assert finds == [2]
+    assert (await story.row(mail_id))["state"] == "queued"
+    assert story.smtp.seen == []
+
+
 async def test_idle_connections_are_closed(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "IDLE", 0.2)
     await _queue(story, 1)

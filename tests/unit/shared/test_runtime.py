@@ -115,6 +115,21 @@ async def test_each_fault_in_a_row_is_waited_out_longer(
     assert rests[:10] == [*pauses, 1, 7]
 
 
+async def test_a_loop_is_told_of_the_signal_in_the_middle_of_a_step() -> None:
+    begun, told, stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def step() -> bool:
+        begun.set()
+        await told.wait()
+        return True
+
+    async with running([Loop("busy", step, stop=told.set)], stopping):
+        await asyncio.wait_for(begun.wait(), 2)
+        assert not told.is_set()
+        stopping.set()
+        await asyncio.wait_for(told.wait(), 2)
+
+
 async def test_loops_do_not_disturb_each_other() -> None:
     broken, busy = Story(*[RuntimeError("bug")] * 9), Story(*[True] * 50)
     async with running([Loop("broken", broken.step), Loop("busy", busy.step)]):
