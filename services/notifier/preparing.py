@@ -31,11 +31,11 @@ Reader = Contact | AccountMail
 
 @dataclass(frozen=True)
 class Ready:
-    """A mail that may be sent now, and its reader."""
+    """A mail that may be sent now, and its reader, of whom auth was asked at `since`."""
 
     mail: DueMail
     reader: Reader = field(repr=False)
-    since: float = field(default_factory=time.monotonic)
+    since: float
 
     @property
     def fresh(self) -> bool:
@@ -91,13 +91,13 @@ class Preparer:
             match readers.get(mail.mail_id):
                 case None:
                     prepared.settled.append(_unwanted(mail))
-                case Contact(confirmed=False):
+                case Ready(reader=Contact(confirmed=False)):
                     await self._hold_back(mail)
                 case _:
                     wanted.append(mail)
         for mail, fault in await self._still_ours(wanted):
             if fault is None:
-                prepared.ready.append(Ready(mail, readers[mail.mail_id]))
+                prepared.ready.append(readers[mail.mail_id])
             else:
                 with working_for(mail):
                     prepared.settled.append(broken(mail, fault, self._clock()))
@@ -109,17 +109,20 @@ class Preparer:
                 return outcome_taken(mail, mail.taken)
             return given_up(mail, self._clock()) if mail.deaths >= due.GIVEN_UP else None
 
-    async def _readers(self, mails: Sequence[DueMail]) -> Mapping[UUID, Reader]:
+    async def _readers(self, mails: Sequence[DueMail]) -> Mapping[UUID, Ready]:
         """By mail: those of results in one call, links one by one, each for its own request."""
+        since = time.monotonic()
         contacts = await self._find([mail for mail in mails if mail.request_id is None])
-        found: dict[UUID, Reader] = {}
+        found: dict[UUID, Ready] = {}
         for mail in mails:
+            reader: Reader | None
             if mail.request_id is None:
-                reader: Reader | None = contacts.get(mail.user_id)
+                asked, reader = since, contacts.get(mail.user_id)
             else:
+                asked = time.monotonic()
                 reader = await self._account_mail(mail, mail.request_id)
             if reader is not None:
-                found[mail.mail_id] = reader
+                found[mail.mail_id] = Ready(mail, reader, asked)
         return found
 
     async def _find(self, mails: Sequence[DueMail]) -> Mapping[UUID, Contact]:

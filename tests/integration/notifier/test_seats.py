@@ -398,6 +398,36 @@ async def test_a_mail_that_had_to_wait_is_asked_about_again(story: Story) -> Non
     assert len(story.smtp.seen) == 1
 
 
+async def test_what_auth_said_slowly_is_no_longer_fresh(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the moment on when it was asked the reader may be gone."""
+    monkeypatch.setattr(preparing, "FRESH", 0.3)
+    mails, find = [*await _queue(story, 1), await _ask(story)], story.auth.find
+    account_mail, asked = story.auth.account_mail, 0
+
+    async def find_slowly(user_ids: set[UUID]) -> object:
+        found = await find(user_ids)
+        await asyncio.sleep(0.4)
+        story.auth.gone.add(ANN)
+        return found
+
+    async def make_slowly(request_id: UUID) -> object:
+        nonlocal asked
+        asked += 1
+        made = await account_mail(request_id)
+        await asyncio.sleep(0.4)
+        story.auth.unwanted = True
+        return made
+
+    monkeypatch.setattr(story.auth, "find", find_slowly)
+    monkeypatch.setattr(story.auth, "account_mail", make_slowly)
+    await _drain(_many_seats(story))
+    assert await _states(story, mails) == {"suppressed"}
+    assert asked == 2
+    assert story.smtp.seen == []
+
+
 async def test_no_word_of_the_server_repeats_the_address_that_was_found_out_last(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
