@@ -27,7 +27,7 @@ class Replies(asyncio.Protocol):
     """
 
     def __init__(self) -> None:
-        self._rest, self._lines = b"", list[bytes]()
+        self._rest, self._code, self._lines = b"", b"", list[bytes]()
         self._replies = deque[Reply]()
         self._end: Exception | None = None
         self._arrived = asyncio.Event()
@@ -56,7 +56,8 @@ class Replies(asyncio.Protocol):
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._read(line.rstrip(b"\r"))
+            if self._end is None:
+                self._read(line.rstrip(b"\r"))
         unread = len(self._rest) + sum(map(len, self._lines))
         if unread > MOST or len(self._replies) > MOST // 100:
             self._over(SMTPResponseException(_UNREADABLE, "a reply without an end"))
@@ -67,8 +68,9 @@ class Replies(asyncio.Protocol):
 
     def _read(self, line: bytes) -> None:
         read = _LINE.fullmatch(line) if len(line) <= LONGEST_LINE else None
-        if read is None:
+        if read is None or (self._lines and read[1] != self._code):  # RFC 5321 4.2.1
             return self._over(SMTPResponseException(_UNREADABLE, "not SMTP"))
+        self._code = read[1]
         self._lines.append((read[3] or b"").strip())
         if read[2] != b"-":
             text = b"\n".join(self._lines).decode("utf-8", "surrogateescape")

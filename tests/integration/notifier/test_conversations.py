@@ -210,6 +210,23 @@ async def test_after_a_silence_nobody_waits_for_the_late_answer(pipelining: bool
         assert not connection.usable
 
 
+@BOTH
+@pytest.mark.parametrize("step", ["rcpt", "content"])
+@pytest.mark.parametrize("reply", ["xyz\r\n250 ok", "554-no\r\n250 ok", "250-ok\r\nxyz\r\n250 ok"])
+async def test_an_answer_with_a_line_that_is_no_part_of_it_is_none(
+    step: str, reply: str, pipelining: bool
+) -> None:
+    server = SmtpTestServer(pipelining=pipelining)
+    server.acts[step] = Act(reply)  # type: ignore[index]
+    async with connected(server) as connection:
+        failure = await sent(connection)
+        assert isinstance(failure, TemporaryFailure)
+        assert "unreadable answer" in failure.reason
+        assert failure.ambiguous == (step == "content")
+        assert not connection.usable
+    assert len(server.seen) == (1 if step == "content" else 0)
+
+
 async def test_what_is_said_unasked_ends_the_connection() -> None:
     """A 250 in advance would be taken for the answer to the next mail."""
     server = SmtpTestServer()
