@@ -23,13 +23,15 @@ class Waiting(Protocol):
 
     def wanted(self) -> bool: ...
 
+    def room(self) -> int: ...
+
     def failed(self, failure: BaseException) -> None: ...
 
     def hangs(self) -> None: ...
 
 
 class Opening:
-    """Opens one connection at a time, with at most two attempts on their way."""
+    """Opens one connection at a time, with up to two attempts on their way if there is room."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
@@ -41,7 +43,7 @@ class Opening:
         try:
             while waiting.wanted():
                 if time.monotonic() >= self._next:
-                    self._begin(attempts)
+                    self._begin(attempts, waiting.room())
                 ended = await self._wait(attempts)
                 for attempt in ended:
                     attempts.remove(attempt)
@@ -50,7 +52,8 @@ class Opening:
                         self._next = 0.0  # the server is there
                         return attempt.result()
                     self._note(failure)
-                    waiting.failed(failure)
+                    if not attempts:
+                        waiting.failed(failure)
                 if attempts and not ended:
                     waiting.hangs()
             return None
@@ -58,10 +61,11 @@ class Opening:
             for attempt in attempts:
                 _give_up(attempt)
 
-    def _begin(self, attempts: list[asyncio.Task[Connection]]) -> None:
+    def _begin(self, attempts: list[asyncio.Task[Connection]], room: int) -> None:
         if len(attempts) > 1:
             _give_up(attempts.pop())
-        attempts.append(asyncio.ensure_future(self._connect()))
+        if len(attempts) < room:
+            attempts.append(asyncio.ensure_future(self._connect()))
         self._next = time.monotonic() + HANGS
 
     async def _wait(

@@ -98,6 +98,9 @@ class Pool:
             self._waiting.popleft()
         return bool(self._waiting) or self._knocking
 
+    def room(self) -> int:
+        return self._size - self._open
+
     def failed(self, failure: BaseException) -> None:
         """The first who waits is told why, the others that it is so; some will try again."""
         if not self._open:
@@ -147,12 +150,12 @@ class Pool:
         connection.hang_up()
 
     def _open_more(self) -> None:
-        if self._opener is None and self.wanted() and self._open < self._size:
+        if self._opener is None and self.wanted() and self.room() > 0:
             self._opener = asyncio.create_task(self._keep_opening())
 
     async def _keep_opening(self) -> None:
         try:
-            while self.wanted() and self._open < self._size:
+            while self.wanted() and self.room() > 0:
                 if connection := await self._opening.open(self):
                     self._open += 1
                     self._is_there()

@@ -311,6 +311,35 @@ async def test_a_server_that_greets_slowly_is_reached(
     assert {type((await story.life(mail_id))[-1]) for mail_id in mails} == {EmailSent}
 
 
+async def test_a_refusal_beside_an_attempt_that_hangs_is_told_nobody(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notifier.opening.HANGS", 0.2)
+    story.smtp.acts["banner"] = Act("220 at last", delay=1.0, once=True)
+    [mail_id], sender = await _queue(story, 1), _many_seats(story)
+    await sender.begin()
+
+    async def connected() -> bool:
+        return story.smtp.connections == 1
+
+    await eventually(connected, 30)
+    story.smtp.acts["banner"] = Act("421 busy", "drop")
+    await sender.settled()
+    assert story.smtp.connections > 1
+    assert isinstance((await story.life(mail_id))[-1], EmailSent)
+
+
+async def test_no_attempt_is_made_beside_the_only_connection_there_may_be(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notifier.opening.HANGS", 0.05)
+    story.smtp.acts["banner"] = Act("220 at last", delay=0.5)
+    [mail_id], sender = await _queue(story, 1), story.sender(connections=1)
+    await sender.step()
+    assert isinstance((await story.life(mail_id))[-1], EmailSent)
+    assert story.smtp.connections == 1
+
+
 async def test_at_the_end_what_is_under_way_is_recorded_and_the_rest_put_back(
     story: Story,
 ) -> None:
