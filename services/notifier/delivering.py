@@ -37,6 +37,12 @@ class _Delivery:
 
     ready: Ready
     end: list[Outcome] | None = None
+    away: Unavailable | None = None  # why nobody could be asked
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is not known what is true now."""
+        return self.end is None and self.away is None and not self.ready.fresh
 
 
 class Deliverer:
@@ -94,14 +100,21 @@ class Deliverer:
         """Unless it is known what is true now; then the mail waits no more."""
         if not one.ready.fresh:
             async with self._asking:
-                if one.end is None and not one.ready.fresh:
+                if one.waits:
                     await self._ask_again()
         del self._waiting[one.ready.mail.mail_id]
+        if one.away is not None:
+            raise one.away
 
     async def _ask_again(self) -> None:
-        """Prepare once more all that had to wait."""
-        asked = [one for one in self._waiting.values() if one.end is None and not one.ready.fresh]
-        prepared = await self._preparer.prepare([one.ready.mail for one in asked])
+        """Prepare once more all that had to wait; when that can't be done, none waits for it."""
+        asked = [one for one in self._waiting.values() if one.waits]
+        try:
+            prepared = await self._preparer.prepare([one.ready.mail for one in asked])
+        except Unavailable as away:
+            for one in asked:
+                one.away = away
+            return
         ready = {one.mail.mail_id: one for one in prepared.ready}
         ended = {said.mail.mail_id: [said] for said in prepared.settled}
         for one in asked:

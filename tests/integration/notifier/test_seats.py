@@ -17,6 +17,7 @@ from services.notifier.recording import Outcome
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.eventsourcing.store import Batch, EventStore
+from shared.web.client import ServiceAway
 from tests.integration.notifier.story import Stepping, Story
 from tests.support.events import ANN, BOB, checked
 from tests.support.smtp_server import DROP, HANG, Act
@@ -425,6 +426,27 @@ async def test_a_mail_that_had_to_wait_is_asked_about_again(story: Story) -> Non
         "sent", "suppressed",
     ]  # fmt: skip
     assert len(story.smtp.seen) == 1
+
+
+async def test_when_auth_is_frozen_all_that_waited_are_put_back_after_one_question(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "FRESH", -1.0)
+    mails, find, asked = await _queue(story, 10), story.auth.find, list[int]()
+
+    async def freeze(user_ids: set[UUID]) -> object:
+        asked.append(len(user_ids))
+        if len(asked) > 1:
+            await asyncio.sleep(0.2)
+            raise ServiceAway
+        return await find(user_ids)
+
+    monkeypatch.setattr(story.auth, "find", freeze)
+    await story.sender(connections=2, in_hand=10).step()
+    assert asked == [1, 1]
+    assert await _states(story, mails) == {"queued"}
+    assert {(await story.row(mail_id))["attempts"] for mail_id in mails} == {0}
+    assert story.smtp.seen == []
 
 
 async def test_what_auth_said_slowly_is_no_longer_fresh(
