@@ -80,7 +80,7 @@ class Deliverer:
         message = self._write(written)  # what is not fit to be sent costs no connection
         while True:
             self._waiting[written.mail.mail_id] = one
-            connection = await self._pool.take()
+            connection = await self._pool.take(account=written.mail.request_id is not None)
             try:
                 await self._find_out_again(one)
                 if one.end is not None:

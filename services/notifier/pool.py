@@ -1,11 +1,11 @@
 """The connections to the mail server: a few, each used for many mails."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from services.notifier.conversation import Connection
+from services.notifier.line import Line, Turn
 from services.notifier.opening import HANGS, Connect, Opening
 from shared.logging import log
 
@@ -23,15 +23,15 @@ class Pool:
         """Take how to open a connection, and whom to tell that the server is back."""
         self._opening, self._size, self._back = Opening(connect), size, back
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
-        self._waiting = deque[asyncio.Future[Connection]]()
+        self._line = Line()
         self._open = 0  # connections, in use and idle
         self._opener: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._knocking = self.closed = False
         self.away = False  # there is no connection, and the last attempt failed or hangs
 
-    async def take(self) -> Connection:
-        """A connection to send one mail on.
+    async def take(self, *, account: bool) -> Connection:
+        """A connection to send one mail on, about an account or with a result.
 
         Raises:
             TemporaryFailure: the server doesn't let us in, or nobody answers.
@@ -45,8 +45,7 @@ class Pool:
             self._drop(connection)
         if self.closed or self.away:
             raise ServerAway
-        turn: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        turn = self._line.join(account=account)
         self._open_more()
         try:
             return await turn
@@ -80,7 +79,7 @@ class Pool:
     def stop(self) -> None:
         """Nobody gets a connection any more; whoever waits for one is told that there is none."""
         self.closed, self._knocking = True, False
-        self._tell(ServerAway, len(self._waiting))
+        self._tell(ServerAway, list(self._line))
 
     async def close(self) -> None:
         """Say goodbye on idle connections."""
@@ -94,9 +93,7 @@ class Pool:
         self._idle.clear()
 
     def wanted(self) -> bool:
-        while self._waiting and self._waiting[0].done():
-            self._waiting.popleft()
-        return bool(self._waiting) or self._knocking
+        return bool(self._line) or self._knocking
 
     def room(self) -> int:
         return self._size - self._open
@@ -105,16 +102,15 @@ class Pool:
         """The first who waits is told why, the others that it is so; some will try again."""
         if not self._open:
             self._is_away()
-            self._tell(failure, 1)
-            self._tell(ServerAway, len(self._waiting))
+            waiting = list(self._line)
+            self._tell(failure, waiting[:1])
+            self._tell(ServerAway, waiting[1:])
 
     def hangs(self) -> None:
         """The first who waits may still be answered."""
         if not self._open:
             self._is_away()
-            first = self._waiting.popleft() if self.wanted() and self._waiting else None
-            self._tell(ServerAway, len(self._waiting))
-            self._waiting.extend([first] if first else [])
+            self._tell(ServerAway, list(self._line)[1:])
 
     def _is_away(self) -> None:
         if not self.away:
@@ -129,14 +125,15 @@ class Pool:
         self.away = self._knocking = False
         self._tried.set()
 
-    def _tell(self, failure: BaseException | type[BaseException], number: int) -> None:
-        for _ in range(number):
-            if self._waiting and not (turn := self._waiting.popleft()).done():
-                turn.set_exception(failure)
+    def _tell(
+        self, failure: BaseException | type[BaseException], waiting: Collection[Turn]
+    ) -> None:
+        for turn in waiting:
+            turn.set_exception(failure)
 
     def _hand_out(self, connection: Connection) -> None:
-        if self.wanted() and self._waiting:
-            self._waiting.popleft().set_result(connection)
+        if turn := self._line.next():
+            turn.set_result(connection)
         else:
             loop = asyncio.get_running_loop()
             self._idle[connection] = loop.call_later(IDLE, self._end_idle, connection)

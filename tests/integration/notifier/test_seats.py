@@ -17,6 +17,7 @@ from services.notifier.recording import Outcome
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.eventsourcing.store import Batch, EventStore
+from shared.ids import derived_id
 from shared.web.client import ServiceAway
 from tests.integration.notifier.story import Stepping, Story
 from tests.support.events import ANN, BOB, checked
@@ -140,6 +141,24 @@ async def test_mails_about_accounts_go_first_and_leave_results_every_second_turn
     await sender._put_back(list(sender._in_hand.values()), timedelta(hours=1))
     second = [mail.mail_id for mail in await sender._claim()]
     assert second[:4] == [results[4], accounts[5], results[5], accounts[6]]
+
+
+async def test_in_the_line_for_a_connection_mails_about_accounts_and_results_take_turns(
+    story: Story,
+) -> None:
+    story.smtp.acts["content"] = Act("250 ok", delay=2.0, once=True)
+    await _queue(story, 5)
+    sender = story.sender(connections=1, in_hand=10)
+    await sender.begin()
+
+    async def seen() -> bool:
+        return len(story.smtp.seen) == 1
+
+    await eventually(seen, 30)
+    accounts = {str(derived_id("new_sign_in", await _ask(story))) for _ in range(2)}
+    await sender.step()
+    left = [message_id.strip("<>").partition("@")[0] for message_id in _ids(story)]
+    assert [name in accounts for name in left] == [False, True] * 2 + [False] * 3
 
 
 async def test_what_is_in_hand_is_not_claimed_again(story: Story) -> None:
@@ -512,7 +531,7 @@ async def test_a_mail_that_was_put_back_while_it_was_asked_about_leaves_nothing_
         nonlocal asked
         asked += 1
         if asked == 2:
-            sender._pool._tell(ServerAway, len(sender._pool._waiting))
+            sender._pool._tell(ServerAway, list(sender._pool._line))
             await asyncio.sleep(0.1)
         return await find(user_ids)
 
