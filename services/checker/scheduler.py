@@ -56,40 +56,52 @@ class Scheduler:
         After it one version in whose check copies died, alone: it takes no others with it.
         """
         worked = await self._step("quick", self._batch)
-        if self._copy.present and not self._busy:
-            worked |= await self._step("suspects", 1)
-        for bell in self.bells.values():
-            bell.set()
+        worked |= await self._step("suspects", 1)
+        self._ring()
         if not worked:
             self.next_tick = self._clock() + timedelta(seconds=self.interval)
         return worked
 
     async def large_step(self) -> bool:
         """Check some large files."""
-        return await self._beside("large", self._batch)
+        return await self._step("large", self._batch)
 
     async def slow_step(self) -> bool:
         """Check one file that others need not wait for; of those who have spent the least time."""
-        return await self._beside("slow", 1)
+        return await self._step("slow", 1)
 
-    async def _beside(self, lane: Lane, limit: int) -> bool:
-        self._busy.add(lane)
-        try:
-            return await self._step(lane, limit)
-        finally:
-            self._busy.discard(lane)
+    def _ring(self, *more: asyncio.Event) -> None:
+        for bell in (*self.bells.values(), *more):
+            bell.set()
 
     async def _step(self, lane: Lane, limit: int) -> bool:
         correlation_id.set(new_id())
         if not self._copy.present:
             return False
-        files = await self._claim(lane, limit)
-        await self._check_all(files, lane)
+        files: list[DueFile] = []
+        try:
+            files = await self._claim(lane, limit)
+            await self._check_all(files, lane)
+        finally:
+            self._busy.discard(lane)
+            # What follows may be another lane's: what was put aside, the next version, a suspect
+            # that was not alone. Who found nothing rings nobody, so that all come to rest.
+            if files:
+                self._ring(self._copy.doorbell)
         return bool(files)
 
     async def _claim(self, lane: Lane, limit: int) -> list[DueFile]:
+        async with self._claiming:
+            if self._busy and "suspects" in {lane, *self._busy}:
+                return []
+            files = await self._claim_now(lane, limit)
+            if files:
+                self._busy.add(lane)
+        return files
+
+    async def _claim_now(self, lane: Lane, limit: int) -> list[DueFile]:
         checking = self._checking
-        async with self._claiming, self._database.transaction() as connection:
+        async with self._database.transaction() as connection:
             files = await claims.claim(
                 connection,
                 self._copy.number,

@@ -15,7 +15,9 @@ from services.checker.ruff import Ruff
 from services.checker.sandbox import Limits
 from services.checker.scheduler import Scheduler
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.runtime import Loop, running
 from tests.integration.checker.story import CLEAN, UNTIDY, Story
+from tests.support.copies import present_copy
 from tests.support.events import ANN, BOB
 
 MIB = 1 << 20
@@ -214,14 +216,83 @@ async def test_nothing_slow_is_begun_beside_a_suspect(story: Story, slow: SlowRu
     slow_file = await _slow(story)
     await _finish_quick(scheduler)
     await story.save(suspect, UNTIDY)
-    async with story.database.transaction() as connection:
-        query = "UPDATE versions SET deaths = :deaths WHERE file_id = :id"
-        await connection.execute(text(query), {"id": suspect, "deaths": claims.SUSPECT})
+    await _suspect(story, suspect)
     assert not await scheduler.slow_step()
     await scheduler.step()
     assert len(await story.results(suspect)) == 1
     assert await scheduler.slow_step()
     assert len(await story.results(slow_file)) == 1
+
+
+async def _suspect(story: Story, file_id: UUID) -> None:
+    async with story.database.transaction() as connection:
+        query = "UPDATE versions SET deaths = :deaths WHERE file_id = :id"
+        await connection.execute(text(query), {"id": file_id, "deaths": claims.SUSPECT})
+
+
+async def test_nothing_slow_is_begun_while_a_suspect_is_checked(
+    story: Story, slow: SlowRuff
+) -> None:
+    scheduler, suspect, begun = story.scheduler(ruff=slow.ruff), uuid4(), list[bool]()
+    await _slow(story)
+    await _finish_quick(scheduler)
+    await story.save(suspect, UNTIDY)
+    await _suspect(story, suspect)
+
+    async def look() -> None:
+        begun.append(await scheduler.slow_step())
+
+    story.shelf.during = look
+    await scheduler.step()
+    assert len(await story.results(suspect)) == 1
+    assert begun == [False]
+    assert await scheduler.slow_step()
+
+
+async def test_a_suspect_that_was_not_alone_is_looked_at_when_it_is(story: Story) -> None:
+    copy = present_copy(story.database)
+    scheduler, large, suspect = story.scheduler(copy=copy), uuid4(), uuid4()
+    await story.save(large, CLEAN.ljust(LARGE + 1, b"\n"))
+
+    async def meanwhile() -> None:
+        await story.save(suspect, UNTIDY)
+        await _suspect(story, suspect)
+        assert not await scheduler.step()
+        copy.doorbell.clear()
+
+    story.shelf.during = meanwhile
+    assert await scheduler.large_step()
+    assert copy.doorbell.is_set()
+    assert await scheduler.step()
+    assert len(await story.results(suspect)) == 1
+
+
+async def test_what_a_lane_leaves_to_another_is_done_before_the_next_tick(
+    story: Story, slow: SlowRuff
+) -> None:
+    """A large file is put aside, and its next version is quick."""
+    copy, file_id = present_copy(story.database), uuid4()
+    scheduler = story.scheduler(copy=copy, ruff=slow.ruff)
+    await story.save(file_id, b"slow = 1\n".ljust(LARGE + 1, b"\n"))
+    await story.save(file_id, CLEAN, 2)
+    loops = [
+        Loop("quick", scheduler.step, pause=1000, doorbell=copy.doorbell),
+        Loop("large", scheduler.large_step, pause=1000, doorbell=scheduler.bells["large"]),
+        Loop("slow", scheduler.slow_step, pause=1000, doorbell=scheduler.bells["slow"]),
+    ]
+    async with running(loops), asyncio.timeout(60):
+        while len(await story.results(file_id)) < 2:
+            await asyncio.sleep(0.1)
+
+
+async def test_lanes_without_work_come_to_rest(story: Story) -> None:
+    copy = present_copy(story.database)
+    scheduler = story.scheduler(copy=copy)
+    assert not await scheduler.large_step()
+    assert not await scheduler.slow_step()
+    assert not any(bell.is_set() for bell in (copy.doorbell, *scheduler.bells.values()))
+    assert not await scheduler.step()
+    assert not copy.doorbell.is_set()
 
 
 async def test_nobody_waits_for_a_large_file(story: Story, slow: SlowRuff) -> None:
