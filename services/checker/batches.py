@@ -15,10 +15,14 @@ HINTS = 3  # that are followed in a row before it is plain that they mislead
 
 @dataclass(frozen=True)
 class RuffFailure:
-    """This file, alone, could not be checked; the run that showed it took `seconds`."""
+    """This file, alone, could not be checked; the run that showed it took `seconds`.
+
+    `cut_short`: by the clock, before it had its time of the processor, as others used that.
+    """
 
     reason: FailureReason
     seconds: float = field(default=0.0, compare=False)
+    cut_short: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class Dead:
     in_check: bool = False
     proven: bool = False
     seconds: float = 0.0
+    cut_short: bool = False
+
+    @property
+    def failure(self) -> RuffFailure:
+        return RuffFailure(self.reason, self.seconds, self.cut_short)
 
 
 Notes = dict[str, FileNotes | RuffFailure]
@@ -78,14 +87,14 @@ def _apart(part: _Part, death: Dead) -> tuple[Notes, list[_Part], list[_Part]]:
     """What a death proves, the parts to run next, and those to run at last."""
     batch = part.batch
     if len(batch) == 1:
-        return {batch[0].name: RuffFailure(death.reason, death.seconds)}, [], []
+        return {batch[0].name: death.failure}, [], []
     accused = next((one for one in batch if part.hints and one.name == death.suspect), None)
     if accused is None:
         middle = len(batch) // 2
         return {}, [_Part(batch[:middle], hints=0), _Part(batch[middle:], hints=0)], []
     others = _others(accused, part, death)
     if death.proven:
-        return {accused.name: RuffFailure(death.reason, death.seconds)}, others, []
+        return {accused.name: death.failure}, others, []
     return {}, others, [_Part([accused])]
 
 

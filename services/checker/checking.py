@@ -56,8 +56,8 @@ class Checking:
         try:
             async for answers in self._answers(files, self._ruffs[lane]):
                 self._charge(files, answers, self.spent_apart if patient else self.spent_of_others)
-                if not patient:
-                    answers = await self._put_aside(left, answers)  # noqa: PLW2901
+                apart = self._put_off if patient else self._put_aside
+                answers = await apart(left, answers)  # noqa: PLW2901
                 run = Run(self._ruff.engine, self._profile, started_at, _ms(begun))
                 await self._recorder.record([left[file_id] for file_id in answers], run, answers)
                 for file_id in answers:
@@ -114,6 +114,20 @@ class Checking:
             self.in_hand -= {file.key for file in files}
             log.info("files_put_aside", files=len(files))
         return {file_id: one for file_id, one in answers.items() if file_id not in aside}
+
+    async def _put_off(self, left: dict[UUID, DueFile], answers: Answers) -> Answers:
+        """Put off what the machine had no time for; return the other answers."""
+        off = {
+            key for key, one in answers.items()
+            if isinstance(one, RuffFailure) and one.cut_short
+            and left[key].unfinished < due.PATIENCE
+        }  # fmt: skip
+        for file in [left.pop(file_id) for file_id in off]:
+            async with self._database.transaction() as connection:
+                await due.put_off(connection, file, self._clock())
+            self.in_hand.discard(file.key)
+            log.info("check_put_off", file_id=str(file.file_id), times=file.unfinished + 1)
+        return {file_id: one for file_id, one in answers.items() if file_id not in off}
 
 
 def _ms(begun: float) -> int:

@@ -57,7 +57,7 @@ WITH earliest AS (
     RETURNING v.*, place, turn
 )
 SELECT file_id, user_id, name, version, sha256, coalesce(size, :usual) AS size, claimed_by, deaths,
-       correlation_id, causation_id, traceparent
+       unfinished, correlation_id, causation_id, traceparent
 FROM claimed ORDER BY place, turn, random()
 """
 

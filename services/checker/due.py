@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 GIVEN_UP = 5  # copies that died in the check of a version, after which it is not checked any more
+PATIENCE = 8  # times that a check the machine had no time for is begun again, in some three hours
 USUAL = 1 << 20  # bytes that a file is taken for whose size was not kept
 
 _RELEASE = """
@@ -56,7 +57,8 @@ Key = tuple[UUID, int]  # a file in a version
 class DueFile:
     """A file in the version to check, the event that made it due, its request and trace.
 
-    `claimed_by` is the copy that checks it, `deaths` the number of copies that died meanwhile.
+    `claimed_by` is the copy that checks it, `deaths` the number of copies that died meanwhile,
+    `unfinished` how often it was put off.
     """
 
     file_id: UUID
@@ -67,6 +69,7 @@ class DueFile:
     size: int = USUAL
     claimed_by: int = 0
     deaths: int = 0
+    unfinished: int = 0
     correlation_id: UUID | None = None
     causation_id: UUID | None = None
     traceparent: str | None = None
@@ -87,7 +90,7 @@ async def put_aside(connection: AsyncConnection, files: list[DueFile], tool: str
 
 
 async def put_off(connection: AsyncConnection, file: DueFile, now: datetime) -> None:
-    """Give back a version whose result can't be recorded: due at once, then each time later."""
+    """Give back a version that came to no result now: due at once, then each time later."""
     await connection.execute(text(_PUT_OFF), {**_keys([file]), "now": now})
 
 

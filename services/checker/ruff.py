@@ -167,14 +167,17 @@ class Ruff:
             read_out=notebook.read,
             read_err=progress.read,
         )
-        answer = _judge(ending, notebook, progress)
+        share = min(1.0, ending.used / (time.monotonic() - began))
+        answer = _judge(ending, notebook, progress, share)
         if not isinstance(answer, Dead):
             return answer
-        seconds = time.monotonic() - began
         busy = next((source for source in batch if source.name == progress.last), None)
-        had = self._seconds(batch) * progress.seconds / seconds
+        had = share * progress.seconds
         proven = busy is not None and had > self.enough * self._seconds([busy])
-        return replace(answer, proven=answer.in_check and proven, seconds=seconds)
+        cut_short = answer.reason == "timeout" and ending.used < self._seconds(batch)
+        return replace(
+            answer, proven=answer.in_check and proven, seconds=ending.used, cut_short=cut_short
+        )
 
     def _seconds(self, batch: Sequence[Source]) -> float:
         size = sum(len(source.content) for source in batch)
@@ -207,7 +210,8 @@ async def _write(folder: Path, files: Sequence[Source]) -> None:
             written = await asyncio.sleep(0, 0)
 
 
-def _judge(ending: Ending, notebook: Notebook, progress: Progress) -> Notes | Dead:
+def _judge(ending: Ending, notebook: Notebook, progress: Progress, share: float) -> Notes | Dead:
+    """Take the `share` of the time by the clock in which the run had the processor."""
     suspect = notebook.longest or progress.last
     if ending.reason:
         # Ruff writes nothing before it has checked all files.
@@ -219,7 +223,7 @@ def _judge(ending: Ending, notebook: Notebook, progress: Progress) -> Notes | De
         return Dead("unreadable", suspect)
     for name, seconds in progress.spent.items():
         if name in notebook.files:
-            notebook.files[name].seconds = seconds
+            notebook.files[name].seconds = share * seconds
     return {
         name: RuffFailure("unreadable") if notes.unreadable else notes
         for name, notes in notebook.files.items()

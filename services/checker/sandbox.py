@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -49,10 +49,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended; `reason` says why we ended it ourselves."""
+    """How a process ended; `reason` says why we ended it ourselves.
+
+    It has `used` that many seconds of the processor: other than the clock they don't go on while
+    others use it, or while the process is stopped.
+    """
 
     code: int
     reason: FailureReason | None = None
+    used: float = field(default=0.0, compare=False)
 
 
 @contextlib.contextmanager
@@ -124,7 +129,7 @@ async def run_limited(
             await running.follow(seconds * limits.waits, read_out, read_err)
         if running.reason is None and proof.read() != b"1":
             raise OSError(errno.ENOEXEC, "the program could not be started in isolation")
-    return Ending(process.returncode, running.reason)
+    return Ending(process.returncode, running.reason, running.used)
 
 
 def _start(
@@ -148,6 +153,7 @@ class _Running:
         self._process, self._output_left = process, output_left
         self._pipes = list[Pipe]()
         self.reason: FailureReason | None = None
+        self.used = 0.0
 
     async def follow(self, seconds: float, read_out: Reader, read_err: Reader) -> None:
         """Read until the process ends, at the latest after `seconds`."""
@@ -179,8 +185,17 @@ class _Running:
         """Nobody of the group can say more, and the process has ended."""
         for pipe in self._pipes:
             await pipe.ended.wait()
-        while self._process.poll() is None:  # noqa: ASYNC110
+        while not self._has_ended():  # noqa: ASYNC110
             await asyncio.sleep(_SOON)
+
+    def _has_ended(self) -> bool:
+        """As `poll`, which does not tell what the process has used."""
+        if self._process.returncode is None:
+            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            if pid:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                self.used = usage.ru_utime + usage.ru_stime
+        return self._process.returncode is not None
 
     def _stop(self, reason: FailureReason) -> None:
         self.reason = self.reason or reason

@@ -1,14 +1,17 @@
 """Slow files, and the people who need not wait for them."""
 
 import asyncio
+import sys
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
-from services.checker import claims
+from services.checker import claims, due
 from services.checker.claims import CLAIM_BYTES, LARGE
 from services.checker.lanes import ALLOWANCE
 from services.checker.ruff import Ruff
@@ -21,18 +24,28 @@ from tests.support.copies import present_copy
 from tests.support.events import ANN, BOB
 
 MIB = 1 << 20
-# A ruff that tells of each file as it begins it, and takes its time for some. It may write nothing,
-# but make folders.
-SLOW_RUFF = """#!/bin/sh
-for file in "$@"; do
-    case $file in 0*.py)
-        echo "Checking: $PWD/$file" >&2
-        if grep -qs endless $file; then sleep 1000; fi
-        if grep -qs breaks $file; then kill -ABRT $$; fi
-        if grep -qs slow $file; then mkdir {folder}/$$-$file; sleep 2; fi
-    esac
-done
-exec {real} "$@"
+# A ruff that tells of each file as it begins it, and takes its time for some: of the processor for
+# what is `slow`, by the clock for what `sleeps`. It may write nothing, but make folders.
+SLOW_RUFF = """#!{python} -IS
+import os, sys, time
+for name in sys.argv[1:]:
+    if not (name.startswith("0") and name.endswith(".py")):
+        continue
+    sys.stderr.write(f"Checking: {{os.getcwd()}}/{{name}}\\n")
+    sys.stderr.flush()
+    with open(name, encoding="utf-8") as file:
+        word = file.readline().split(" ")[0].strip()
+    if word == "breaks":
+        os.abort()
+    if word == "slow":
+        os.mkdir(f"{folder}/{{os.getpid()}}-{{name}}")
+    if word in ("slow", "endless"):
+        end = time.process_time() + (2 if word == "slow" else 1000)
+        while time.process_time() < end:
+            pass
+    if word == "sleeps":
+        time.sleep(2)
+os.execv("{real}", ["{real}", *sys.argv[1:]])
 """
 
 
@@ -42,10 +55,12 @@ class SlowRuff:
     def __init__(self, folder: Path) -> None:
         self._runs = folder / "runs"
         self._runs.mkdir()
-        binary = folder / "slow-ruff"
-        binary.write_text(SLOW_RUFF.format(folder=self._runs, real=Ruff().binary))
+        binary, real = folder / "slow-ruff", Ruff().binary
+        script = SLOW_RUFF.format(python=sys.executable, folder=self._runs, real=real)
+        binary.write_text(script)
         binary.chmod(0o755)
-        self.ruff = Ruff(binary, limits=Limits(seconds=8), hurry=Limits(seconds=1))
+        limits, hurry = Limits(seconds=4, waits=10), Limits(seconds=1, waits=10)
+        self.ruff = Ruff(binary, limits=limits, hurry=hurry)
 
     @property
     def times(self) -> int:
@@ -89,6 +104,54 @@ async def test_what_has_no_end_fails_in_the_end(story: Story, slow: SlowRuff) ->
     scheduler, file_id = story.scheduler(ruff=slow.ruff), uuid4()
     await story.save(file_id, b"endless\n")
     await _finish_quick(scheduler)
+    assert await scheduler.slow_step()
+    [failure] = await story.results(file_id)
+    assert isinstance(failure, CheckFailed)
+    assert failure.reason == "timeout"
+
+
+async def test_the_time_in_which_a_run_had_no_processor_counts_for_nobody(
+    story: Story, slow: SlowRuff
+) -> None:
+    scheduler, file_id = story.scheduler(ruff=slow.ruff), uuid4()
+    await story.save(file_id, b"sleeps\n")
+    await _finish_quick(scheduler)
+    assert len(await story.results(file_id)) == 1
+    assert scheduler._checking.spent_of_others.people() == []
+    async with story.database.transaction() as connection:
+        assert (await connection.scalars(text("SELECT slow FROM versions"))).all() == [None]
+
+
+async def test_a_busy_machine_fails_no_file(story: Story, slow: SlowRuff) -> None:
+    """What it had no time for waits for a while."""
+    busy = Limits(seconds=1)
+    scheduler = story.scheduler(ruff=replace(slow.ruff, limits=busy, hurry=busy))
+    file_id = uuid4()
+    await story.save(file_id, b"sleeps\n")
+    await _finish_quick(scheduler)
+    assert await scheduler.slow_step()
+    assert await story.results(file_id) == []
+    assert await story.claimed() == 0
+    idle = story.scheduler(ruff=slow.ruff)
+    assert await idle.slow_step()
+    [result] = await story.results(file_id)
+    assert isinstance(result, FileChecked)
+
+
+async def test_what_never_gets_its_time_fails_in_the_end(
+    story: Story, slow: SlowRuff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "PATIENCE", 2)
+    busy = Limits(seconds=1)
+    scheduler = story.scheduler(ruff=replace(slow.ruff, limits=busy, hurry=busy))
+    file_id = uuid4()
+    await story.save(file_id, b"sleeps\n")
+    await _finish_quick(scheduler)
+    for _ in range(2):
+        assert await scheduler.slow_step()
+        assert await story.results(file_id) == []
+    assert not await scheduler.slow_step()
+    story.now += timedelta(seconds=6)
     assert await scheduler.slow_step()
     [failure] = await story.results(file_id)
     assert isinstance(failure, CheckFailed)
