@@ -35,7 +35,7 @@ class Checking:
         self._database, self._contents, self._recorder = database, contents, recorder
         self._ruff, hurried = ruff, ruff.hurried()
         self._ruffs: dict[Lane, Ruff] = {
-            "quick": hurried, "suspects": hurried, "large": ruff.hurried(1), "slow": ruff,
+            "quick": hurried, "large": ruff.hurried(1), "slow": ruff, "suspects": ruff,
         }  # fmt: skip
         self._profile, self._clock = profile, clock
         # Of the time of others, and of that of nobody but those who are slow as well.
@@ -49,14 +49,15 @@ class Checking:
     async def check(self, files: list[DueFile], lane: Lane) -> None:
         """Record each result as soon as it is there; what gets none is due again.
 
-        What takes longer than others wait for is put aside, unless it was.
+        What takes longer than others wait for is put aside, unless it was; a suspect stays alone.
         """
         started_at, begun = self._clock(), time.monotonic()
-        left, patient = {one.file_id: one for one in files}, lane == "slow"
+        left, ruff = {one.file_id: one for one in files}, self._ruffs[lane]
+        spending = self.spent_apart if lane == "slow" else self.spent_of_others
+        apart = self._put_off if ruff is self._ruff else self._put_aside
         try:
-            async for answers in self._answers(files, self._ruffs[lane]):
-                self._charge(files, answers, self.spent_apart if patient else self.spent_of_others)
-                apart = self._put_off if patient else self._put_aside
+            async for answers in self._answers(files, ruff):
+                self._charge(files, answers, spending)
                 answers = await apart(left, answers)  # noqa: PLW2901
                 run = Run(self._ruff.engine, self._profile, started_at, _ms(begun))
                 await self._recorder.record([left[file_id] for file_id in answers], run, answers)
@@ -103,10 +104,7 @@ class Checking:
 
     async def _put_aside(self, left: dict[UUID, DueFile], answers: Answers) -> Answers:
         """Put aside what broke a run among others; return the other answers."""
-        aside = {
-            key for key, one in answers.items()
-            if one in _MAY_BE_FOR_LACK and left[key].deaths < due.GIVEN_UP
-        }  # fmt: skip
+        aside = {key for key, one in answers.items() if one in _MAY_BE_FOR_LACK}
         if aside:
             files = [left.pop(file_id) for file_id in aside]
             async with self._database.transaction() as connection:

@@ -30,8 +30,8 @@ WITH earliest AS (
     SELECT *, sha256 IN (SELECT s.sha256 FROM versions s WHERE s.slow = :tool) AS slow
     FROM earliest WHERE claimed_until IS NULL OR claimed_until < :now
 ), sorted AS (
-    SELECT *, CASE WHEN slow THEN 'slow' WHEN deaths >= :suspect THEN 'suspects'
-                   WHEN user_id = ANY(:heavy) THEN 'slow'
+    SELECT *, CASE WHEN deaths >= :suspect THEN 'suspects'
+                   WHEN slow OR user_id = ANY(:heavy) THEN 'slow'
                    WHEN coalesce(size, :usual) > :large THEN 'large' ELSE 'quick' END AS lane
     FROM free
 ), waiting AS (

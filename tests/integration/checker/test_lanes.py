@@ -312,6 +312,18 @@ async def test_nothing_slow_is_begun_while_a_suspect_is_checked(
     assert await scheduler.slow_step()
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_slow_suspect_is_alone_as_well(story: Story, slow: SlowRuff, known: bool) -> None:
+    scheduler, suspect = story.scheduler(ruff=slow.ruff), await _slow(story)
+    if known:
+        await _finish_quick(scheduler)
+    await _suspect(story, suspect)
+    assert not await scheduler.slow_step()
+    assert await scheduler.step()
+    [result] = await story.results(suspect)
+    assert isinstance(result, FileChecked)
+
+
 async def test_a_suspect_that_was_not_alone_is_looked_at_when_it_is(story: Story) -> None:
     copy = present_copy(story.database)
     scheduler, large, suspect = story.scheduler(copy=copy), uuid4(), uuid4()
