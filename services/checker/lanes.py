@@ -37,7 +37,7 @@ class Spending:
 
     def heavy(self) -> list[UUID]:
         now = self._clock()
-        return [person for person in self._spent if self._left(person, now) > ALLOWANCE]
+        return [person for person in self.people() if self._left(person, now) > ALLOWANCE]
 
     def _left(self, person: UUID, now: float) -> float:
         seconds, since = self._spent.get(person, (0.0, now))

@@ -36,6 +36,18 @@ def test_who_spends_much_is_heavy_until_it_is_forgotten() -> None:
     assert spending.people() == []
 
 
+def test_nobody_is_remembered_for_ever() -> None:
+    """Whichever of the two is asked."""
+    now = 0.0
+    spending = Spending(lambda: now)
+    for _ in range(100):
+        spending.add(uuid4(), ALLOWANCE + 1)
+    now = 20 * HALF_LIFE
+    spending.add(ANN, 0.0)
+    assert spending.heavy() == []
+    assert not spending._spent
+
+
 def test_a_run_is_bounded_by_count_and_bytes() -> None:
     for files in ([_file() for _ in range(1000)], [_file(MIB) for _ in range(200)]):
         found = runs(files, cores=2)
