@@ -4,63 +4,34 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from email import message_from_bytes
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
-from services.notifier import pool, preparing
+from services.notifier import pool
 from services.notifier.claims import anything_due
 from services.notifier.due import LEASE
-from services.notifier.pool import ServerAway
 from services.notifier.recording import Outcome
-from shared.contracts.auth import AccountMailRequested
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.eventsourcing.store import Batch, EventStore
 from shared.ids import derived_id
-from shared.web.client import ServiceAway
-from tests.integration.notifier.story import Stepping, Story
-from tests.support.events import ANN, BOB, checked
+from tests.integration.notifier.seats import ask, drain, ids, many_seats, queue, states
+from tests.integration.notifier.story import Story
+from tests.support.events import ANN, BOB
 from tests.support.smtp_server import DROP, HANG, Act
 from tests.support.waiting import eventually
 
 CLARA = UUID("0190b2aa-7c1e-7d53-9f1e-3b0c8f7f5a99")
 
 
-def _many_seats(story: Story) -> Stepping:
-    return story.sender(connections=4, in_hand=25)
-
-
-async def _queue(story: Story, number: int, user_id: UUID = ANN) -> list[UUID]:
-    return [await story.happen(checked(uuid4(), user_id=user_id)) for _ in range(number)]
-
-
-async def _ask(story: Story) -> UUID:
-    event = AccountMailRequested(user_id=ANN, request_id=uuid4(), kind="new_sign_in")
-    return await story.request(event)
-
-
-async def _drain(sender: Stepping) -> None:
-    while await sender.step():
-        pass
-
-
-async def _states(story: Story, mails: list[UUID]) -> set[str]:
-    return {(await story.row(mail_id))["state"] for mail_id in mails}
-
-
-def _ids(story: Story) -> list[str]:
-    return [str(message_from_bytes(mail.content)["Message-ID"]) for mail in story.smtp.seen]
-
-
 @pytest.mark.parametrize("pipelining", [False, True])
 async def test_many_mails_need_few_connections(story: Story, pipelining: bool) -> None:
     story.smtp.pipelining = pipelining
-    mails = await _queue(story, 60)
-    await _drain(_many_seats(story))
-    assert len(story.smtp.taken) == len(set(_ids(story))) == 60
+    mails = await queue(story, 60)
+    await drain(many_seats(story))
+    assert len(story.smtp.taken) == len(set(ids(story))) == 60
     assert 1 <= story.smtp.connections <= 4
-    assert await _states(story, mails) == {"sent"}
+    assert await states(story, mails) == {"sent"}
 
 
 async def test_while_the_server_answers_no_connection_is_waited_for(
@@ -69,20 +40,20 @@ async def test_while_the_server_answers_no_connection_is_waited_for(
     """The pace is for a server that is away, not for connections that are used up."""
     monkeypatch.setattr("services.notifier.conversation.MOST_MAILS", 1)
     monkeypatch.setattr("services.notifier.opening.HANGS", 3600.0)
-    await _queue(story, 12)
-    await asyncio.wait_for(_drain(_many_seats(story)), 60)
+    await queue(story, 12)
+    await asyncio.wait_for(drain(many_seats(story)), 60)
     assert story.smtp.connections == len(story.smtp.taken) == 12
 
 
 async def test_outcomes_are_recorded_in_sets(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    mails, sizes, append = await _queue(story, 25), [], EventStore.append_many
+    mails, sizes, append = await queue(story, 25), [], EventStore.append_many
 
     async def note(self: EventStore, connection: object, batches: list[Batch]) -> object:
         sizes.append(len(batches))
         return await append(self, connection, batches)  # type: ignore[arg-type]
 
     monkeypatch.setattr(EventStore, "append_many", note)
-    await _drain(_many_seats(story))
+    await drain(many_seats(story))
     assert sum(sizes) == 25
     assert len(sizes) < 25  # how many there are depends on how fast the machine is
     for mail_id in mails:
@@ -94,8 +65,8 @@ async def test_outcomes_are_recorded_in_sets(story: Story, monkeypatch: pytest.M
 async def test_contacts_are_asked_for_once_a_batch(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await _queue(story, 10)
-    await _queue(story, 10, BOB)
+    await queue(story, 10)
+    await queue(story, 10, BOB)
     asked, find = [], story.auth.find
 
     async def look(user_ids: set[UUID]) -> object:
@@ -103,23 +74,23 @@ async def test_contacts_are_asked_for_once_a_batch(
         return await find(user_ids)
 
     monkeypatch.setattr(story.auth, "find", look)
-    await _drain(_many_seats(story))
+    await drain(many_seats(story))
     assert asked == [{ANN, BOB}]
     assert len(story.smtp.taken) == 20
 
 
 async def test_one_who_is_gone_and_one_to_be_held_leave_the_others_alone(story: Story) -> None:
-    gone, mails = await _queue(story, 3, BOB), await _queue(story, 3)
+    gone, mails = await queue(story, 3, BOB), await queue(story, 3)
     story.auth.gone.add(BOB)
-    await _drain(_many_seats(story))
-    assert await _states(story, gone) == {"suppressed"}
-    assert await _states(story, mails) == {"sent"}
+    await drain(many_seats(story))
+    assert await states(story, gone) == {"suppressed"}
+    assert await states(story, mails) == {"sent"}
 
 
 @pytest.mark.parametrize("in_hand", [1, 4, 5, 50])
 async def test_of_each_person_in_turn_the_oldest(story: Story, in_hand: int) -> None:
     """Whatever fits into one claim, the next one goes on where it ended."""
-    mails = {user: await _queue(story, 7, user) for user in (ANN, BOB, CLARA)}
+    mails = {user: await queue(story, 7, user) for user in (ANN, BOB, CLARA)}
     people = sorted(mails)
     expected = [mails[user][number] for number in range(7) for user in people]
     taken: list[UUID] = []
@@ -133,7 +104,7 @@ async def test_of_each_person_in_turn_the_oldest(story: Story, in_hand: int) -> 
 async def test_mails_about_accounts_go_first_and_leave_results_every_second_turn(
     story: Story,
 ) -> None:
-    results, accounts = await _queue(story, 6), [await _ask(story) for _ in range(20)]
+    results, accounts = await queue(story, 6), [await ask(story) for _ in range(20)]
     sender = story.sender(in_hand=9)
     first = [mail.mail_id for mail in await sender._claim()]
     assert [mail_id in results for mail_id in first] == [False, True] * 4 + [False]
@@ -147,7 +118,7 @@ async def test_in_the_line_for_a_connection_mails_about_accounts_and_results_tak
     story: Story,
 ) -> None:
     story.smtp.acts["content"] = Act("250 ok", delay=2.0, once=True)
-    await _queue(story, 5)
+    await queue(story, 5)
     sender = story.sender(connections=1, in_hand=10)
     await sender.begin()
 
@@ -155,17 +126,17 @@ async def test_in_the_line_for_a_connection_mails_about_accounts_and_results_tak
         return len(story.smtp.seen) == 1
 
     await eventually(seen, 30)
-    accounts = {str(derived_id("new_sign_in", await _ask(story))) for _ in range(2)}
+    accounts = {str(derived_id("new_sign_in", await ask(story))) for _ in range(2)}
     await sender.step()
-    left = [message_id.strip("<>").partition("@")[0] for message_id in _ids(story)]
+    left = [message_id.strip("<>").partition("@")[0] for message_id in ids(story)]
     assert [name in accounts for name in left] == [False, True] * 2 + [False] * 3
 
 
 async def test_what_is_in_hand_is_not_claimed_again(story: Story) -> None:
     story.smtp.acts["content"] = Act("250 ok", delay=0.5)
-    mails = await _queue(story, 8)
+    mails = await queue(story, 8)
     sender = story.sender(connections=2, in_hand=4)
-    await _drain(sender)
+    await drain(sender)
     assert len(story.smtp.seen) == 8
     for mail_id in mails:
         assert (await story.row(mail_id))["unfinished"] == 0
@@ -175,8 +146,8 @@ async def test_what_is_in_hand_is_not_claimed_again(story: Story) -> None:
 async def test_what_waits_to_be_recorded_is_not_sent_again_when_its_lease_has_passed(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mails, sender, away = await _queue(story, 2), story.sender(in_hand=4), asyncio.Event()
-    mails.append(await _ask(story))
+    mails, sender, away = await queue(story, 2), story.sender(in_hand=4), asyncio.Event()
+    mails.append(await ask(story))
     record = sender._answers._recorder.record
 
     async def late(outcomes: Sequence[Outcome]) -> None:
@@ -195,21 +166,21 @@ async def test_what_waits_to_be_recorded_is_not_sent_again_when_its_lease_has_pa
     async with story.database.transaction() as connection:
         assert not await anything_due(connection, story.now, sender._in_hand)
     away.set()
-    await _drain(sender)
-    assert await _states(story, mails) == {"sent"}
+    await drain(sender)
+    assert await states(story, mails) == {"sent"}
     assert len(story.smtp.seen) == 3
 
 
 async def test_two_copies_with_many_seats_send_each_mail_once(story: Story) -> None:
-    mails = await _queue(story, 40) + await _queue(story, 40, BOB)
+    mails = await queue(story, 40) + await queue(story, 40, BOB)
 
     async def work() -> None:
-        sender = _many_seats(story)
-        while await _states(story, mails) != {"sent"}:
+        sender = many_seats(story)
+        while await states(story, mails) != {"sent"}:
             await sender.step()
 
     await asyncio.gather(work(), work())
-    assert len(_ids(story)) == len(set(_ids(story))) == 80
+    assert len(ids(story)) == len(set(ids(story))) == 80
 
 
 @pytest.mark.parametrize("pipelining", [False, True])
@@ -219,13 +190,13 @@ async def test_a_connection_that_dies_among_mails_costs_none_an_attempt(
 ) -> None:
     monkeypatch.setattr(pool, "IDLE", 3600.0)
     story.smtp.pipelining = pipelining
-    mails, sender = await _queue(story, 1), story.sender(connections=1, in_hand=10)
-    await _drain(sender)
+    mails, sender = await queue(story, 1), story.sender(connections=1, in_hand=10)
+    await drain(sender)
     story.smtp.acts["rcpt"] = Act(reply, "drop", once=True)
-    mails += await _queue(story, 9)
-    await _drain(sender)
+    mails += await queue(story, 9)
+    await drain(sender)
     assert story.smtp.connections == 2
-    assert len(set(_ids(story))) == len(story.smtp.taken) == 10
+    assert len(set(ids(story))) == len(story.smtp.taken) == 10
     for mail_id in mails:
         sent = (await story.life(mail_id))[-1]
         assert isinstance(sent, EmailSent)
@@ -235,7 +206,7 @@ async def test_a_connection_that_dies_among_mails_costs_none_an_attempt(
 async def test_a_kill_between_the_answers_and_the_record_shows_as_second_attempts(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mails, dying, told = await _queue(story, 10), _many_seats(story), asyncio.Event()
+    mails, dying, told = await queue(story, 10), many_seats(story), asyncio.Event()
 
     async def die(*_: object) -> None:
         told.set()
@@ -252,10 +223,10 @@ async def test_a_kill_between_the_answers_and_the_record_shows_as_second_attempt
     step.cancel()
     await dying.abandon()
     story.now += LEASE + timedelta(seconds=1)
-    await _drain(_many_seats(story))
-    ids = _ids(story)
-    assert len(ids) == 20
-    assert len(set(ids)) == 10
+    await drain(many_seats(story))
+    seen = ids(story)
+    assert len(seen) == 20
+    assert len(set(seen)) == 10
     for mail_id in mails:
         _, sent = await story.life(mail_id)
         assert isinstance(sent, EmailSent)
@@ -276,7 +247,7 @@ async def test_a_server_that_is_away_is_tried_about_once_a_second_in_all(
     story: Story, act: Act
 ) -> None:
     story.smtp.acts["banner"] = act
-    mails, sender = await _queue(story, 30), _many_seats(story)
+    mails, sender = await queue(story, 30), many_seats(story)
     await _lasts(6.0, sender.begin)
     assert 1 <= story.smtp.connections <= 8
     rows = [await story.row(mail_id) for mail_id in mails]
@@ -286,7 +257,7 @@ async def test_a_server_that_is_away_is_tried_about_once_a_second_in_all(
 
     async def all_sent() -> bool:
         await sender.begin()
-        return await _states(story, mails) == {"sent"}
+        return await states(story, mails) == {"sent"}
 
     await eventually(all_sent, 30)
     assert len(story.smtp.taken) == 30
@@ -295,7 +266,7 @@ async def test_a_server_that_is_away_is_tried_about_once_a_second_in_all(
 async def test_one_mail_tells_of_the_outage_and_the_others_go_at_once_when_it_ends(
     story: Story,
 ) -> None:
-    mails, sender = await _queue(story, 10), _many_seats(story)
+    mails, sender = await queue(story, 10), many_seats(story)
     await story.smtp.stop()
     while await sender.step():
         pass
@@ -311,8 +282,8 @@ async def test_one_mail_tells_of_the_outage_and_the_others_go_at_once_when_it_en
 
     await eventually(others_sent, 30)
     story.now += timedelta(minutes=1)
-    await _drain(sender)
-    assert await _states(story, mails) == {"sent"}
+    await drain(sender)
+    assert await states(story, mails) == {"sent"}
 
 
 async def test_a_server_that_greets_slowly_is_reached(
@@ -321,11 +292,11 @@ async def test_a_server_that_greets_slowly_is_reached(
     monkeypatch.setattr("services.notifier.opening.HANGS", 0.2)
     monkeypatch.setattr(pool, "HANGS", 0.2)
     story.smtp.acts["banner"] = Act("220 at last", delay=1.5)
-    mails, sender = await _queue(story, 3), _many_seats(story)
+    mails, sender = await queue(story, 3), many_seats(story)
 
     async def all_sent() -> bool:
         await sender.step()
-        return await _states(story, mails) == {"sent"}
+        return await states(story, mails) == {"sent"}
 
     await eventually(all_sent, 30)
     assert {type((await story.life(mail_id))[-1]) for mail_id in mails} == {EmailSent}
@@ -336,7 +307,7 @@ async def test_a_refusal_beside_an_attempt_that_hangs_is_told_nobody(
 ) -> None:
     monkeypatch.setattr("services.notifier.opening.HANGS", 0.2)
     story.smtp.acts["banner"] = Act("220 at last", delay=1.0, once=True)
-    [mail_id], sender = await _queue(story, 1), _many_seats(story)
+    [mail_id], sender = await queue(story, 1), many_seats(story)
     await sender.begin()
 
     async def connected() -> bool:
@@ -354,7 +325,7 @@ async def test_no_attempt_is_made_beside_the_only_connection_there_may_be(
 ) -> None:
     monkeypatch.setattr("services.notifier.opening.HANGS", 0.05)
     story.smtp.acts["banner"] = Act("220 at last", delay=0.5)
-    [mail_id], sender = await _queue(story, 1), story.sender(connections=1)
+    [mail_id], sender = await queue(story, 1), story.sender(connections=1)
     await sender.step()
     assert isinstance((await story.life(mail_id))[-1], EmailSent)
     assert story.smtp.connections == 1
@@ -364,7 +335,7 @@ async def test_at_the_end_what_is_under_way_is_recorded_and_the_rest_put_back(
     story: Story,
 ) -> None:
     story.smtp.acts["content"] = Act("250 ok", delay=1)
-    mails, sender = await _queue(story, 10), story.sender(connections=2, in_hand=10)
+    mails, sender = await queue(story, 10), story.sender(connections=2, in_hand=10)
     await sender.begin()
 
     async def seen() -> bool:
@@ -381,7 +352,7 @@ async def test_at_the_end_what_is_under_way_is_recorded_and_the_rest_put_back(
 
 async def test_from_the_signal_on_the_server_is_told_of_no_further_mail(story: Story) -> None:
     story.smtp.acts["content"] = Act("250 ok", delay=0.5)
-    mails, sender = await _queue(story, 4), story.sender(connections=1, in_hand=4)
+    mails, sender = await queue(story, 4), story.sender(connections=1, in_hand=4)
     await sender.begin()
 
     async def seen() -> bool:
@@ -397,148 +368,15 @@ async def test_from_the_signal_on_the_server_is_told_of_no_further_mail(story: S
     assert sorted(row["state"] for row in rows) == ["queued"] * 3 + ["sent"]
 
 
-async def test_a_mail_that_was_asked_about_when_the_signal_came_is_put_back(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(preparing, "FRESH", -1.0)
-    [mail_id], sender, find = await _queue(story, 1), _many_seats(story), story.auth.find
-    finds = [0]
-
-    async def find_and_stop(user_ids: set[UUID]) -> object:
-        finds[0] += 1
-        if finds[0] == 2:
-            sender.stop()
-        return await find(user_ids)
-
-    monkeypatch.setattr(story.auth, "find", find_and_stop)
-    await sender.step()
-    assert finds == [2]
-    assert (await story.row(mail_id))["state"] == "queued"
-    assert story.smtp.seen == []
-
-
 async def test_idle_connections_are_closed(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "IDLE", 0.2)
-    await _queue(story, 1)
-    await _drain(_many_seats(story))
+    await queue(story, 1)
+    await drain(many_seats(story))
 
     async def left() -> bool:
         return story.smtp.commands[-1] == "QUIT"
 
     await eventually(left, 30)
-
-
-async def test_a_mail_that_had_to_wait_is_asked_about_again(story: Story) -> None:
-    """Its reader may be gone meanwhile."""
-    story.smtp.acts["content"] = Act("250 ok", delay=2.5)
-    [first], sender = await _queue(story, 1), story.sender(connections=1, in_hand=2)
-    [second] = await _queue(story, 1, BOB)
-    step = asyncio.create_task(sender.step())
-
-    async def seen() -> bool:
-        return len(story.smtp.seen) == 1
-
-    await eventually(seen, 30)
-    story.auth.gone |= {ANN, BOB}
-    await step
-    assert sorted([(await story.row(m))["state"] for m in (first, second)]) == [
-        "sent", "suppressed",
-    ]  # fmt: skip
-    assert len(story.smtp.seen) == 1
-
-
-async def test_when_auth_is_frozen_all_that_waited_are_put_back_after_one_question(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(preparing, "FRESH", -1.0)
-    mails, find, asked = await _queue(story, 10), story.auth.find, list[int]()
-
-    async def freeze(user_ids: set[UUID]) -> object:
-        asked.append(len(user_ids))
-        if len(asked) > 1:
-            await asyncio.sleep(0.2)
-            raise ServiceAway
-        return await find(user_ids)
-
-    monkeypatch.setattr(story.auth, "find", freeze)
-    await story.sender(connections=2, in_hand=10).step()
-    assert asked == [1, 1]
-    assert await _states(story, mails) == {"queued"}
-    assert {(await story.row(mail_id))["attempts"] for mail_id in mails} == {0}
-    assert story.smtp.seen == []
-
-
-async def test_what_auth_said_slowly_is_no_longer_fresh(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From the moment on when it was asked the reader may be gone."""
-    monkeypatch.setattr(preparing, "FRESH", 0.3)
-    mails, find = [*await _queue(story, 1), await _ask(story)], story.auth.find
-    account_mail, asked = story.auth.account_mail, 0
-
-    async def find_slowly(user_ids: set[UUID]) -> object:
-        found = await find(user_ids)
-        await asyncio.sleep(0.4)
-        story.auth.gone.add(ANN)
-        return found
-
-    async def make_slowly(request_id: UUID) -> object:
-        nonlocal asked
-        asked += 1
-        made = await account_mail(request_id)
-        await asyncio.sleep(0.4)
-        story.auth.unwanted = True
-        return made
-
-    monkeypatch.setattr(story.auth, "find", find_slowly)
-    monkeypatch.setattr(story.auth, "account_mail", make_slowly)
-    await _drain(_many_seats(story))
-    assert await _states(story, mails) == {"suppressed"}
-    assert asked == 2
-    assert story.smtp.seen == []
-
-
-async def test_no_word_of_the_server_repeats_the_address_that_was_found_out_last(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(preparing, "FRESH", -1.0)
-    find = story.auth.find
-
-    async def find_and_move(user_ids: set[UUID]) -> object:
-        found = await find(user_ids)
-        story.auth.address = "moved@example.net"
-        return found
-
-    monkeypatch.setattr(story.auth, "find", find_and_move)
-    story.smtp.acts["rcpt"] = Act("550 nobody is called moved@example.net")
-    [mail_id] = await _queue(story, 1)
-    await _drain(_many_seats(story))
-    assert "RCPT TO:<moved@example.net>" in story.smtp.commands
-    failed = (await story.life(mail_id))[-1]
-    assert isinstance(failed, EmailFailed)
-    assert "nobody is called" in failed.reason
-    assert "moved" not in failed.reason
-
-
-async def test_a_mail_that_was_put_back_while_it_was_asked_about_leaves_nothing_behind(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(preparing, "FRESH", -1.0)
-    mails, sender, find = await _queue(story, 3), _many_seats(story), story.auth.find
-    asked = 0
-
-    async def find_late(user_ids: set[UUID]) -> object:
-        nonlocal asked
-        asked += 1
-        if asked == 2:
-            sender._pool._tell(ServerAway, list(sender._pool._line))
-            await asyncio.sleep(0.1)
-        return await find(user_ids)
-
-    monkeypatch.setattr(story.auth, "find", find_late)
-    await _drain(sender)
-    assert await _states(story, mails) == {"sent"}
-    assert not sender._deliverer._waiting
 
 
 @pytest.mark.parametrize(
@@ -547,8 +385,8 @@ async def test_a_mail_that_was_put_back_while_it_was_asked_about_leaves_nothing_
 )
 async def test_a_bad_address_is_refused_before_smtp(story: Story, address: str) -> None:
     story.auth.address = address
-    [mail_id] = await _queue(story, 1)
-    await _drain(_many_seats(story))
+    [mail_id] = await queue(story, 1)
+    await drain(many_seats(story))
     failed = (await story.life(mail_id))[-1]
     assert isinstance(failed, EmailFailed)
     assert failed.next_attempt_at is None
