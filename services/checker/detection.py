@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from services.checker.folders import private_folder
 from services.checker.isolation import OWN_USER, Isolation
-from services.checker.sandbox import Limits, private_folder
+from services.checker.sandbox import Limits
 from shared.errors import Misconfigured
 
 Wanted = Literal["auto", "required", "off"]

@@ -21,12 +21,13 @@ from ruff import find_ruff_bin
 from services.checker.batches import Dead, Notes, RuffFailure, settle
 from services.checker.detection import Wanted, find_isolation
 from services.checker.diagnostics import Notebook
+from services.checker.folders import private_folder
 from services.checker.isolation import Isolation
 from services.checker.progress import Progress
 from services.checker.results import RuffResult, results, silenced_among
 from services.checker.room import ever_fits, is_full
 from services.checker.rules import Profile
-from services.checker.sandbox import Ending, Limits, private_folder, run_limited
+from services.checker.sandbox import Ending, Limits, run_limited
 from services.checker.sources import Source, sources
 
 __all__ = ["Ruff", "RuffFailure", "RuffResult"]

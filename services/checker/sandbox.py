@@ -3,15 +3,11 @@
 import asyncio
 import contextlib
 import errno
-import fcntl
 import math
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,10 +17,6 @@ from services.checker.isolation import Isolation
 from services.checker.pipes import Pipe, Reader
 from shared.contracts.checker import FailureReason
 
-_PREFIX = "prereview-check-"
-# Seconds; a folder this old that nobody holds was left by a killed process. It takes up room, and a
-# new one is held at once.
-_ABANDONED = 5.0
 _SOON = 0.001  # seconds; who says no more is about to end
 
 
@@ -58,42 +50,6 @@ class Ending:
     code: int
     reason: FailureReason | None = None
     used: float = field(default=0.0, compare=False)
-
-
-@contextlib.contextmanager
-def private_folder(parent: Path) -> Iterator[Path]:
-    """A folder only we can read, gone afterwards; in the system's temp folder without `parent`.
-
-    Also removes what killed processes left behind. The lock tells theirs from ours: the kernel
-    drops it with its holder.
-    """
-    if not os.access(parent, os.W_OK | os.X_OK):
-        parent = Path(tempfile.gettempdir())
-    sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
-
-
-def sweep(parent: Path) -> None:
-    for folder in parent.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _ABANDONED:
-                _remove_unless_locked(folder)
-
-
-def _remove_unless_locked(folder: Path) -> None:
-    lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(lock)
 
 
 async def run_limited(
