@@ -29,7 +29,7 @@ class Settings(StatefulSettings):
         4, ge=1, le=100, description="connections to the mail server at a time"
     )
     mails_in_hand: int = Field(
-        50, ge=1, le=1000, description="mails claimed at a time, until they are recorded as sent"
+        100, ge=1, le=1000, description="mails claimed at a time, until they are recorded as sent"
     )
 
     @model_validator(mode="after")
