@@ -3,12 +3,17 @@
 import json
 import socket
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
+from random import SystemRandom
 
 from deploy.local.errors import CannotStart
 from deploy.local.files import write_text
 
 LOOPBACK = "127.0.0.1"
+# Linux gives outgoing connections ports from 32768 on, macOS from 49152. One of those that is free
+# now may be taken before a server that takes seconds to start listens on it.
+NOT_GIVEN_OUT = range(16_384, 32_768)
 
 
 def is_free(port: int) -> bool:
@@ -42,11 +47,11 @@ def answers(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on."""
-    probes = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
+    """Different ports that nobody listens on, nor is given one for an outgoing connection."""
+    candidates = SystemRandom().sample(NOT_GIVEN_OUT, len(NOT_GIVEN_OUT))
+    ports = list(islice(filter(is_free, candidates), count))
+    if len(ports) < count:
+        raise CannotStart("There are no free ports left.")
     return ports
 
 

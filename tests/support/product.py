@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
+
+from deploy.local.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 90  # seconds a cold start may take on a busy machine
@@ -95,9 +96,7 @@ def _outside() -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
