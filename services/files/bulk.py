@@ -14,7 +14,7 @@ ROWS = 200  # versions in an answer
 BYTES = 2 * 1024 * 1024  # of contents in an answer, beyond its first one
 
 
-class Asked(BaseModel):
+class VersionsWanted(BaseModel):
     """Files, in the order in which they are wanted.
 
     `before` is a version of the first one, from which on its later ones are known; with `last`
@@ -40,7 +40,7 @@ class Stored(BaseModel):
     content: str | None
 
 
-class Some(BaseModel):
+class VersionsPage(BaseModel):
     """As many versions as fit, of each file the newest first; `more` tells that others follow."""
 
     versions: list[Stored]
@@ -61,7 +61,9 @@ ORDER BY asked.number, v.version DESC LIMIT :rows
 _CONTENTS = "SELECT sha256, content FROM contents WHERE sha256 = ANY(:wanted)"
 
 
-async def some(connection: AsyncConnection, user_id: UUID, asked: Asked) -> Some:
+async def versions(
+    connection: AsyncConnection, user_id: UUID, asked: VersionsWanted
+) -> VersionsPage:
     """Versions of one's own files; of others' there are none."""
     values = {
         "files": asked.files,
@@ -73,7 +75,7 @@ async def some(connection: AsyncConnection, user_id: UUID, asked: Asked) -> Some
     rows = (await connection.execute(text(_ROWS), values)).mappings().all()
     fitting = _fitting(rows)
     contents = await _contents(connection, {row["sha256"] for row in fitting if row["available"]})
-    return Some(
+    return VersionsPage(
         versions=[_stored(row, contents) for row in fitting],
         more=len(fitting) < len(rows),
     )

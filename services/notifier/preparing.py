@@ -155,7 +155,7 @@ class Preparer:
             return []
         async with self._database.transaction() as connection:
             ours = await due.renew(connection, mails, self._clock())
-            rows = await rows_of(connection, ours)
+            rows = await rows_of(connection, self._store, ours)
         for mail in mails:
             if mail.mail_id not in ours:
                 log.warning("claim_lost", mail_id=str(mail.mail_id), attempts=mail.attempts)

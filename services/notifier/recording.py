@@ -106,7 +106,7 @@ class Recorder:
         mails = [said.mail for said in outcomes]
         ours = await due.hold(connection, mails)
         erased = await erased_among(connection, {mail.user_id for mail in mails})
-        rows = await rows_of(connection, [mail.mail_id for mail in mails])
+        rows = await rows_of(connection, self._store, [mail.mail_id for mail in mails])
         batches = []
         for said in outcomes:
             mail_id, forgotten = said.mail.mail_id, said.mail.user_id in erased

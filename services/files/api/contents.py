@@ -42,9 +42,11 @@ async def content(
 
 
 @router.post("/versions")
-async def versions(user: Reader, asked: bulk.Asked, connection: Transaction) -> bulk.Some:
+async def versions(
+    user: Reader, asked: bulk.VersionsWanted, connection: Transaction
+) -> bulk.VersionsPage:
     """Versions of several files with their bytes; ask again, with `before`, for what follows."""
-    return await bulk.some(connection, user.user_id, asked)
+    return await bulk.versions(connection, user.user_id, asked)
 
 
 @router.post("/contents", dependencies=[Depends(callers("checker"))])
