@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import people
 from services.notifier.domain.mail import MAIL, Mail, mail_id_for, queue, stream, suppressed
+from services.notifier.mail.check_result.excerpt import excerpt
 from shared.clock import Clock
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
@@ -54,13 +55,14 @@ def _mail(recorded: RecordedEvent) -> _NewMail | None:
     """The mail that the event asks for."""
     match recorded.event:
         case FileChecked() | CheckFailed() as event:
+            result = excerpt(event) if isinstance(event, FileChecked) else event
             return _NewMail(
                 recorded,
                 mail_id_for(event.check_id),
                 event.user_id,
                 "check_result",
                 check_id=event.check_id,
-                result=event.model_dump_json(),
+                result=result.model_dump_json(),
             )
         case AccountMailRequested() as event:
             return _NewMail(

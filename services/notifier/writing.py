@@ -1,16 +1,21 @@
 """From a due mail and its reader to the finished message."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from services.notifier.domain.reader import AccountMail, Contact
 from services.notifier.due import DueMail
 from services.notifier.mail.account import render_account_mail
 from services.notifier.mail.check_result import render_check_result
+from services.notifier.mail.check_result.excerpt import Excerpt
 from services.notifier.mail.message import Message
 from services.notifier.settings import Settings
 from shared.contracts.checker import CheckFailed, FileChecked
 
-RESULTS = {model.type_name(): model for model in (FileChecked, CheckFailed)}
+RESULTS: Mapping[str, type[FileChecked | CheckFailed]] = {
+    FileChecked.type_name(): Excerpt,
+    CheckFailed.type_name(): CheckFailed,
+}
 
 
 def write(

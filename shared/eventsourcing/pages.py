@@ -1,12 +1,12 @@
 """Rows of an event table, a page at a time, before anybody makes events of them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from pydantic_core import from_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -102,8 +102,8 @@ class Row:
             self.event_id,
             self.stream_id,
             self.version,
-            types.read(self.type, self.schema_version, json.loads(self.data)),
-            Metadata.from_json(json.loads(self.metadata)),
+            types.read_json(self.type, self.schema_version, self.data),
+            Metadata.from_json(from_json(self.metadata)),
             self.recorded_at,
         )
 

@@ -1,5 +1,6 @@
 """Stored names and versions lead to today's models."""
 
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -75,6 +76,37 @@ def test_data_that_do_not_fit_are_named_by_place_and_never_repeated(data: dict[s
     assert "TeaServed" in str(caught.value)
     assert "seven" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("version", "data"),
+    [
+        (1, {"cup": 7, "sugar": True}),
+        (2, {"cup": 7, "sugar": 5, "guest": "Анна"}),
+        (3, {"cup": 7.0, "lumps": "1", "wishes": [{"text": "milk"}], "table": str(ANN)}),
+        (3, {"cup": "seven", "lumps": 1}),
+        (3, {"cup": 7, "lumps": 1, "wishes": [{"text": None}], "table": "corner"}),
+        (3, {"cup": 7, "lumps": True, "biscuit": {}}),
+        (3, []),
+        (4, {"cup": 7, "lumps": 1}),
+    ],
+)
+def test_from_json_it_is_the_same_event_or_the_same_failure(version: int, data: Any) -> None:
+    written = json.dumps(data)
+    try:
+        event = TYPES.read("TeaServed", version, data)
+    except (UnreadableEventError, UnknownEventVersionError) as failure:
+        with pytest.raises(type(failure)) as caught:
+            TYPES.read_json("TeaServed", version, written)
+        assert str(caught.value) == str(failure)
+    else:
+        assert TYPES.read_json("TeaServed", version, written) == event
+
+
+@pytest.mark.parametrize("written", ["", "{", "[" * 100_000, '{"cup": 7'])
+def test_what_is_no_json_fits_no_type(written: str) -> None:
+    with pytest.raises(UnreadableEventError, match="TeaServed"):
+        TYPES.read_json("TeaServed", 3, written)
 
 
 def test_a_field_a_newer_producer_added_is_ignored() -> None:

@@ -3,8 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
+from services.notifier.mail.check_result.excerpt import (
+    SHOWN_FINDINGS,
+    SHOWN_FIXED,
+    TIERS,
+    in_order,
+    listed,
+)
 from services.notifier.mail.printable import printable
 from shared.contracts.checker import (
     CheckFailed,
@@ -17,9 +24,6 @@ from shared.contracts.checker import (
     Verdict,
 )
 
-TIERS: tuple[Tier, ...] = get_args(Tier)
-SHOWN_FINDINGS = 20
-SHOWN_FIXED = 5
 LONGEST_MESSAGE = 200  # characters: 20 findings in any letters stay below 100 KiB
 LONG_TALLY = 1000  # from here on four numbers beside each other may be wider than a phone
 
@@ -103,7 +107,7 @@ def view_of(check: FileChecked | CheckFailed, public_url: str) -> CheckView:
     home = public_url.rstrip("/")
     checked = check if isinstance(check, FileChecked) else None
     broken = checked is not None and checked.outcome == "syntax_error"
-    findings = _in_order(checked.findings) if checked else []
+    findings = in_order(checked.findings) if checked else []
     return CheckView(
         verdict=checked.verdict if checked else "failed",
         file_name=printable(check.file_name, 100),
@@ -115,14 +119,10 @@ def view_of(check: FileChecked | CheckFailed, public_url: str) -> CheckView:
         failure=check.reason if isinstance(check, CheckFailed) else None,
         syntax_error=_line(findings[0], marked=False) if broken and findings else None,
         counts=checked.counts if checked else Counts(),
-        listed=len(findings) if checked and checked.truncated else 0,
+        listed=listed(checked) if checked and checked.truncated else 0,
         groups=_groups(findings, checked.counts) if checked and not broken else [],
         fixed=_fixed_lines(checked.fixed) if checked and not broken else [],
     )
-
-
-def _in_order(findings: Sequence[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda one: (TIERS.index(one.tier), one.row, one.column))
 
 
 def _groups(findings: Sequence[Finding], counts: Counts) -> list[Group]:
