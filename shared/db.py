@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any
 
 from asyncpg import exceptions as pg
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -68,10 +70,10 @@ class Database:
             pool_size=pool_size,
             max_overflow=overflow,
             pool_timeout=POOL_TIMEOUT,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args=connect_args,
         )
+        event.listen(self.engine.sync_engine, "checkout", _see_that_it_is_open)
         # For looking after commits: the pool may be full of connections that are dead.
         self._asking = create_async_engine(
             address, poolclass=NullPool, hide_parameters=True, connect_args=connect_args
@@ -97,6 +99,19 @@ class Database:
                         await connection.invalidate()
                     raise
 
+    @asynccontextmanager
+    async def questions(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to ask on: each question sees what is committed when it is asked.
+
+        A single one needs no more round trips than that; a transaction has two besides.
+
+        Raises:
+            DatabaseAway: there is no working connection; trying again later helps.
+        """
+        with telling_away():
+            async with self.engine.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
     def _begun(self) -> AbstractAsyncContextManager[AsyncConnection]:
         until = deadline.current()
         if until is None:
@@ -110,6 +125,16 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _see_that_it_is_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    """Have another connection made for one whose server has closed it while it waited.
+
+    It is known without asking the server, which SQLAlchemy's `pool_pre_ping` does in three round
+    trips; of a server that says nothing more, neither would learn before its time is over.
+    """
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 @contextmanager

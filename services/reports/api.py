@@ -16,7 +16,7 @@ from services.reports.queries import mails as of_mails
 from services.reports.views import Checks, FileCheck, Files, FileView, Mails, Mark, Report, Reports
 from shared.contracts.checker import Verdict
 from shared.db import Database
-from shared.web.app import Transaction, provided
+from shared.web.app import Questions, provided
 from shared.web.identity import (
     CurrentUser,
     Identity,
@@ -78,7 +78,7 @@ router = Router(prefix="/internal", dependencies=[Depends(_own_writes)])
 @router.get("/files")
 async def files(
     user: FileReader,
-    connection: Transaction,
+    connection: Questions,
     filters: Annotated[of_files.Filters, Depends(_filters)],
     response: Response,
     limit: Limit = 50,
@@ -92,7 +92,7 @@ async def files(
 
 
 @router.get("/files/{file_id}")
-async def file(user: FileReader, connection: Transaction, file_id: UUID) -> FileView:
+async def file(user: FileReader, connection: Questions, file_id: UUID) -> FileView:
     return _shown(user, await of_files.file(connection, user.user_id, file_id))
 
 
@@ -104,7 +104,7 @@ def _shown(user: User, found: FileView) -> FileView:
 @router.get("/files/{file_id}/checks")
 async def checks_of_file(
     user: CheckReader,
-    connection: Transaction,
+    connection: Questions,
     file_id: UUID,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -116,7 +116,7 @@ async def checks_of_file(
 @router.get("/checks")
 async def checks(
     user: CheckReader,
-    connection: Transaction,
+    connection: Questions,
     file_id: UUID | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -126,13 +126,13 @@ async def checks(
 
 
 @router.get("/checks/{check_id}")
-async def report(user: CheckReader, connection: Transaction, check_id: UUID) -> Report:
+async def report(user: CheckReader, connection: Questions, check_id: UUID) -> Report:
     return await of_checks.report(connection, user.user_id, check_id)
 
 
 @router.get("/reports")
 async def reports(
-    user: CheckReader, connection: Transaction, limit: Limit = 50, cursor: Cursor = None
+    user: CheckReader, connection: Questions, limit: Limit = 50, cursor: Cursor = None
 ) -> Reports:
     """Checks in full; as many of them as fit into an answer."""
     page = await of_checks.reports(connection, user.user_id, cursor, limit)
@@ -141,7 +141,7 @@ async def reports(
 
 @router.get("/mails")
 async def mails(
-    user: CurrentUser, connection: Transaction, limit: Limit = 50, cursor: Cursor = None
+    user: CurrentUser, connection: Questions, limit: Limit = 50, cursor: Cursor = None
 ) -> Mails:
     page = await of_mails.mails(connection, user.user_id, cursor, limit)
     return Mails(mails=page.items, next_cursor=page.next_cursor)

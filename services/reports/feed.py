@@ -123,7 +123,7 @@ async def holds_or_wait(
     end, rings = time.monotonic() + seconds, bell.rings
     while True:
         ring = bell.next(user_id)
-        async with database.transaction() as connection:
+        async with database.questions() as connection:
             if await journal.holds(connection, event_id):
                 return
         left = end - time.monotonic()

@@ -65,7 +65,7 @@ class Newsreader:
         return await asyncio.shield(answer)
 
     async def last_position(self) -> int:
-        async with self._database.transaction() as connection:
+        async with self._database.questions() as connection:
             return await journal.last_position(connection)
 
     async def _read(self) -> None:
@@ -74,7 +74,7 @@ class Newsreader:
             listeners = list(islice(self._asked, AT_ONCE))
             answers = {listener: self._asked.pop(listener) for listener in listeners}
             try:
-                async with self._database.transaction() as connection:
+                async with self._database.questions() as connection:
                     found = await _news(connection, listeners)
             except Exception as error:  # noqa: BLE001 - those who asked raise it
                 for answer in answers.values():

@@ -164,7 +164,8 @@ def _telling_places(name: str) -> Iterator[None]:
         yield
     except ValidationError as error:
         places = ["/".join(map(str, e["loc"])) for e in error.errors(include_input=False)]
-        raise UnreadableEventError(f"{name}: {', '.join(places)}") from None
+        told = ", ".join(filter(None, places)) or "broken data"
+        raise UnreadableEventError(f"{name}: {told}") from None
 
 
 def _lift(upcast: Upcaster, name: str, version: int, data: dict[str, Any]) -> dict[str, Any]:

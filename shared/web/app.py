@@ -122,5 +122,12 @@ async def _transaction(request: Request) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
+async def _questions(request: Request) -> AsyncIterator[AsyncConnection]:
+    database: Database = request.app.state.provided[Database]
+    async with database.questions() as connection:
+        yield connection
+
+
 # Commits before the answer leaves: an answer of 201 is a promise.
 Transaction = Annotated[AsyncConnection, Depends(_transaction, scope="function")]
+Questions = Annotated[AsyncConnection, Depends(_questions, scope="function")]

@@ -13,7 +13,7 @@ from services.auth.commands.preferences import AUTO, change_preferences, check_t
 from services.auth.commands.proof import prove
 from services.auth.credentials import check_email
 from shared.contracts.auth import Language
-from shared.web.app import Transaction
+from shared.web.app import Questions
 from shared.web.identity import CurrentUser, User, user_with
 from shared.web.routes import Router
 
@@ -44,7 +44,7 @@ class NewEmail(Body):
 
 
 @router.get("")
-async def me(user: Reader, connection: Transaction) -> queries.Account:
+async def me(user: Reader, connection: Questions) -> queries.Account:
     return await queries.account(connection, user.user_id)
 
 

@@ -20,7 +20,7 @@ from services.files.patch import patch as made_patch
 from services.files.saving import Saving
 from services.files.versions import LineCounts, VersionPage
 from shared.db import Database
-from shared.web.app import Transaction, provided
+from shared.web.app import Questions, provided
 from shared.web.identity import User
 from shared.web.numbers import Number, VersionNumber
 from shared.web.routes import Router
@@ -42,7 +42,7 @@ class Diff(Comparison):
 @router.get("/limits")
 async def what_is_left(
     user: Reader,
-    connection: Transaction,
+    connection: Questions,
     saving: Annotated[Saving, provided(Saving)],
     response: Response,
 ) -> Limits:
@@ -51,7 +51,7 @@ async def what_is_left(
 
 
 @router.get("/files/{file_id}")
-async def file(user: Reader, file_id: UUID, connection: Transaction) -> queries.File:
+async def file(user: Reader, file_id: UUID, connection: Questions) -> queries.File:
     return await queries.file(connection, user.user_id, file_id)
 
 
@@ -100,7 +100,7 @@ async def diff_to_body(
 async def _versions(
     database: Database, user: User, file_id: UUID, *numbers: int
 ) -> list[queries.Version]:
-    async with database.transaction() as connection:
+    async with database.questions() as connection:
         return [
             await queries.version(connection, user.user_id, file_id, number) for number in numbers
         ]

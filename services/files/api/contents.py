@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from services.files import bulk, queries
 from services.files.api.parts import Reader
 from shared.contracts.files import Sha256
-from shared.web.app import Transaction
+from shared.web.app import Questions, Transaction
 from shared.web.identity import callers
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
@@ -28,7 +28,7 @@ class Wanted(BaseModel):
 async def content(
     user: Reader,
     file_id: UUID,
-    connection: Transaction,
+    connection: Questions,
     version: VersionNumber | None = None,
 ) -> Response:
     """The bytes of a version; its name percent-encoded in `X-File-Name`."""

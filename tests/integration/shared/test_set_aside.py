@@ -105,7 +105,10 @@ UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
     "a field is missing": ({"data": {"size": 1}}, "FileUploaded: file_id"),
     "data are a list": ({"data": [1]}, "FileUploaded: "),
     "data are null": ({"data": "null"}, "FileUploaded: "),
-    "a number of 5,000 digits": ({"data": f'{{"size": {"9" * 5000}}}'}, "broken data (ValueError)"),
+    "a number of 5,000 digits": (
+        {"data": f'{{"size": {"9" * 5000}}}'},
+        "FileUploaded: broken data",
+    ),
     "2,000 brackets": ({"data": "[" * 2000 + "]" * 2000}, "FileUploaded: "),
     "metadata are a text": ({"metadata": '"x"'}, "broken data"),
     "an id is none": ({"metadata": {"user_id": "ann"}}, "broken data (ValueError)"),

@@ -1,6 +1,7 @@
 """Stored names and versions lead to today's models."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -93,14 +94,15 @@ def test_data_that_do_not_fit_are_named_by_place_and_never_repeated(data: dict[s
 )
 def test_from_json_it_is_the_same_event_or_the_same_failure(version: int, data: Any) -> None:
     written = json.dumps(data)
+    assert _read(TYPES.read_json, version, written) == _read(TYPES.read, version, data)
+
+
+def _read(read: Callable[[str, int, Any], Event], version: int, data: Any) -> object:
+    """The event, or what was raised, in words."""
     try:
-        event = TYPES.read("TeaServed", version, data)
+        return read("TeaServed", version, data)
     except (UnreadableEventError, UnknownEventVersionError) as failure:
-        with pytest.raises(type(failure)) as caught:
-            TYPES.read_json("TeaServed", version, written)
-        assert str(caught.value) == str(failure)
-    else:
-        assert TYPES.read_json("TeaServed", version, written) == event
+        return repr(failure)
 
 
 @pytest.mark.parametrize("written", ["", "{", "[" * 100_000, '{"cup": 7'])
