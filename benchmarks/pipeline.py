@@ -7,9 +7,10 @@ are there and the checks may begin: ours at a tick of its schedule, which all up
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from benchmarks import usage
-from benchmarks.figures import Figure, at_least, at_most, faster, tell
+from benchmarks.figures import Figure, Goal, at_least, at_most, faster, tell
 from benchmarks.parameters import number
 from benchmarks.peers import plain_celery, plain_ruff
 from benchmarks.run import MAIL_SERVER, Run
@@ -19,6 +20,7 @@ from benchmarks.sources import Source, sources
 from tests.faults.database import Connection, admin
 
 FILES = number("FILES", 500)
+ROUNDS = 3  # as the speed of a machine changes from one minute to the next
 A_PERSON = 50  # files; more than 60 in a minute are refused
 # 1 where a past that was filled in leaves nothing to do.
 IDLE = """
@@ -42,19 +44,43 @@ WHERE c.user_id = ANY($1) AND m.state = 'sent'
 QUIET = 1.0  # seconds in which the last uploads come to an end
 
 
+class Round(NamedTuple):
+    """A run of each, one right after the other."""
+
+    ours: Run
+    peer: Run
+
+    def marked(self, name: str, goal: Goal | None = None) -> Figure:
+        ours, peer = self.ours.files / self.ours.marked, self.peer.files / self.peer.marked
+        return faster(name, ours, peer, "files/s", goal)
+
+    @property
+    def ratio(self) -> float:
+        return self.peer.marked / self.ours.marked
+
+
 def figures() -> list[Figure]:
+    """Of the round whose ratio is the middle one, and how far the others are from it."""
     files = sources(FILES)
     plain = plain_ruff.seconds(files)
-    peer = plain_celery.run(files)
-    ours = asyncio.run(_run(files))
-    return [*_speed(ours, peer, plain), *_processor(ours, peer)]
+    rounds = [
+        Round(peer=plain_celery.run(files), ours=asyncio.run(_run(files))) for _ in range(ROUNDS)
+    ]
+    rounds.sort(key=lambda one: one.ratio)
+    middle = rounds[len(rounds) // 2]
+    return [
+        middle.marked("due → marked, against Celery", at_least(5)),
+        rounds[0].marked(f"… in the worst of {ROUNDS} rounds"),
+        rounds[-1].marked("… in the best"),
+        *_speed(middle.ours, middle.peer, plain),
+        *_processor(middle.ours, middle.peer),
+    ]
 
 
 def _speed(ours: Run, peer: Run, plain: float) -> list[Figure]:
     count, unit = ours.files, "files/s"
-    checked, mailed, marked = (count / at for at in (ours.checked, ours.mailed, ours.marked))
+    checked, mailed = count / ours.checked, count / ours.mailed
     return [
-        faster("due → marked, against Celery", marked, count / peer.marked, unit, at_least(5)),
         faster("due → mailed, against Celery", mailed, count / peer.mailed, unit),
         faster("due → checked, against Celery", checked, count / peer.checked, unit),
         faster("due → checked, against one ruff run", checked, count / plain, unit),
