@@ -4,7 +4,6 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,6 +12,7 @@ from uuid import UUID
 
 from aio_pika import DeliveryMode, Message
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
 from shared.contracts import producer_of
 from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
@@ -61,9 +61,10 @@ class Envelope(Attributes):
         return match[1], match[2], int(match[3])
 
     def digest(self, blanks: Mapping[str, Any]) -> Digest:
-        """The same for the same event, however often it was sent, masked or not.
+        """The same for the same event, however often its producer sent it, masked or not.
 
-        `blanks` are the personal fields of the event's type with what masks them.
+        `blanks` are the personal fields of the event's type with what masks them. The order of
+        fields counts: it is that of the event's model, whoever sends it again.
         """
         fields = self.model_dump(mode="json", exclude={"traceparent", "data"}) | {"data": self.data}
         whole = _sha256(fields)
@@ -78,7 +79,7 @@ def event_name(written: str) -> str | None:
 
 
 def _sha256(fields: Mapping[str, Any]) -> bytes:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).digest()
+    return hashlib.sha256(to_json(fields)).digest()
 
 
 def routing_key(recorded: RecordedEvent) -> str:
@@ -109,16 +110,21 @@ def _attributes(recorded: RecordedEvent) -> Attributes:
 
 
 def to_message(recorded: RecordedEvent) -> Message:
-    return _message(recorded, recorded.event)
+    return to_messages(recorded)[0]
 
 
-def to_public_message(recorded: RecordedEvent) -> Message:
-    """The same without personal fields: the feed keeps it for days, and nobody can take it back."""
-    return _message(recorded, recorded.event.masked())
+def to_messages(recorded: RecordedEvent) -> tuple[Message, Message]:
+    """The message to the services, and the public one.
 
-
-def _message(recorded: RecordedEvent, event: Event) -> Message:
+    That is without personal fields: the feed keeps it for days, and nobody can take it back.
+    """
     attributes = _attributes(recorded).model_dump_json(exclude_none=True)
+    events = recorded.event, recorded.event.masked()
+    told, public = (_message(recorded, attributes, event) for event in events)
+    return told, public
+
+
+def _message(recorded: RecordedEvent, attributes: str, event: Event) -> Message:
     return Message(
         with_member(attributes, "data", event.model_dump_json()).encode(),
         content_type=CONTENT_TYPE,

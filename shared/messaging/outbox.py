@@ -1,6 +1,6 @@
 """One page of stored events on its way to the broker, and what can't go."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,8 +17,7 @@ from shared.messaging.envelope import (
     Envelope,
     routing_key,
     to_envelope,
-    to_message,
-    to_public_message,
+    to_messages,
 )
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import EVENTS, PUBLIC
@@ -100,8 +99,7 @@ def _readable(types: EventTypes, rows: Sequence[Row]) -> tuple[Reasons, list[_Re
 
 
 def _as_messages(recorded: RecordedEvent) -> _Readable:
-    makers = {EVENTS: to_message, PUBLIC: to_public_message}
-    messages = {exchange: _message(make, recorded) for exchange, make in makers.items()}
+    messages = dict(zip((EVENTS, PUBLIC), _messages(recorded), strict=True))
     return _Readable(recorded.position, routing_key(recorded), messages)
 
 
@@ -130,17 +128,17 @@ def _fitting(events: Iterable[_Readable]) -> Iterator[Sequence[_Readable]]:
         yield some
 
 
-def _message(make: Callable[[RecordedEvent], Message], recorded: RecordedEvent) -> Message:
-    """Make the message, and see that it can be sent.
+def _messages(recorded: RecordedEvent) -> Sequence[Message]:
+    """Make the messages, and see that they can be sent.
 
     Raises:
-        UnreadableRowError: it is no envelope, too large, or has what AMQP can't carry.
+        UnreadableRowError: they are no envelopes, too large, or have what AMQP can't carry.
     """
     with _telling_unreadable(recorded):
-        message = make(recorded)
-        message.properties.marshal()  # refuses a time before 1970
-    _check_size(recorded, message.body_size)
-    return message
+        messages = to_messages(recorded)
+        messages[0].properties.marshal()  # of both; refuses a time before 1970
+    _check_size(recorded, max(message.body_size for message in messages))
+    return messages
 
 
 def _check_size(recorded: RecordedEvent, size: int) -> None:
