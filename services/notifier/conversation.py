@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from services.notifier.smtp_failures import (
 )
 
 MOST_MAILS, LONGEST_LIFE = 100, 60.0  # mails and seconds for which a connection is used
-_LINE_START_DOT = re.compile(rb"^\.", re.MULTILINE)
 _GO_AHEAD = 354
 _CLOSING = 421  # RFC 5321 3.8: may come as the answer to anything
 _DONE = 2  # first digit of an answer: RFC 5321 4.2.1
@@ -129,7 +127,7 @@ class Connection:
         """Write the whole content and the final dot, apart from waiting for the answer."""
         if not self._replies.quiet:
             raise SMTPServerDisconnected("Connection lost")
-        self._transport.write(_LINE_START_DOT.sub(b"..", octets) + b".\r\n")  # RFC 5321 4.5.2
+        self._transport.write(_stuffed(octets) + b".\r\n")
 
     async def _final_answer(self) -> Reply:
         try:
@@ -151,6 +149,12 @@ class Connection:
         if self._transport.is_closing():
             raise SMTPServerDisconnected("Connection lost")
         self._transport.write("".join(f"{command}\r\n" for command in commands).encode("ascii"))
+
+
+def _stuffed(octets: bytes) -> bytes:
+    """With a second dot before each that begins a line: RFC 5321 4.5.2. Lines end in CRLF."""
+    first = b"." if octets.startswith(b".") else b""
+    return first + octets.replace(b"\r\n.", b"\r\n..")
 
 
 def _refusal(command: str, reply: Reply, recipient: str) -> SMTPResponseException | None:
