@@ -1,7 +1,8 @@
 # Everything a developer does here. `make` alone tells.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+# The one to build the environment with; deploy/setup.sh finds one.
+PYTHON ?=
 VENV := .venv
 # More than cores are likely: tests also wait.
 WORKERS ?= 3
