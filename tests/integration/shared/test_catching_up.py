@@ -187,7 +187,8 @@ async def test_what_waits_in_the_queue_is_not_fetched(losses: Losses, effects: E
         waits = await losses.tell(100)
         await asyncio.sleep(4 * SETTLED)
         assert "/internal/events" not in losses.way.requests
-        async with losses.consuming(effects.note):
+        async with losses.consuming(effects.note) as consumer:
+            losses.in_hand = consumer.in_hand
             await eventually(lambda: _all_had(effects, *waits))
         end = await losses.end()
         await eventually(lambda: _is_at(losses, end))
