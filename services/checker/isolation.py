@@ -11,7 +11,7 @@ from pathlib import Path
 OWN_USER = 65_529
 # What every program is linked with. The loader finds the rest without its cache in /etc.
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
-_LAUNCH = Path(__file__).with_name("launch.py")
+LAUNCH = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,22 @@ class Isolation:
     ) -> list[str]:
         """The command line that starts `command` with this isolation, to be run in `folder`.
 
-        `limits` are those of `launch`; exactly `1` on the descriptor `started` says that it was.
+        Exactly `1` on the descriptor `started` says that it was.
         """
-        orders = [f"started={started}", *(f"limit={name}:{most}" for name, most in limits.items())]
+        return [*LAUNCH, f"started={started}", *self.orders(command, folder, limits)]
+
+    def orders(
+        self, command: Sequence[str | Path], folder: Path, limits: Mapping[str, int]
+    ) -> list[str]:
+        """What `launch` is to do, but for `started`; `limits` are its own."""
+        orders = [f"limit={name}:{most}" for name, most in limits.items()]
         if self.user is not None:
             orders.append(f"user={self.user}:{self.user}")
         if not self.network:
             orders.append("network=none")
         if not self.filesystem:
             orders += [f"readable={path}" for path in (*self.libraries, folder)]
-        return [sys.executable, "-I", "-S", str(_LAUNCH), *orders, "--", *map(str, command)]
+        return [*orders, "--", *map(str, command)]
 
     def hand_over(self, folder: Path) -> None:
         """Make the folder and the files in it the program's."""

@@ -1,12 +1,12 @@
 """Isolates itself, then becomes a program: `launch.py NAME=VALUE … -- PROGRAM ARGUMENT …`.
 
 What is ordered by name: `started` (a descriptor), `user` (uid and gid to become), `network=none`
-(no sockets), and any number of `readable` (a path; without one all are) and `limit` (name of a
-resource, `:`, bytes or seconds). Exactly `1` on `started` says that the program was started: what
-can't be done ends this with a traceback instead.
+(no sockets), and any number of `readable` (a path; without one all are), `limit` (name of a
+resource, `:`, bytes or seconds) and `env` (a variable, `NAME=VALUE`; without one all of ours).
+Exactly `1` on `started` says that the program was started: what can't be done ends this with a
+traceback instead.
 
-Imports little of the standard library: most of what this program takes is starting Python, and
-`json` and `contextlib` would double it.
+`launch.py serve=DESCRIPTOR` does that again and again, each time in a child: see `serve`.
 
 Landlock and seccomp are of the kernel and open to ordinary users and inside containers, where user
 namespaces often are not: see landlock(7), seccomp(2), `linux/landlock.h`, `linux/seccomp.h`.
@@ -15,6 +15,9 @@ namespaces often are not: see landlock(7), seccomp(2), `linux/landlock.h`, `linu
 import ctypes
 import os
 import resource
+import select
+import signal
+import socket
 import struct
 import sys
 
@@ -39,6 +42,8 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every 
 _VERSION, _PATH_BENEATH = 1, 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _ABSTRACT_SOCKETS, _SIGNALS = 1, 2
+
+_LENGTH = 4  # bytes of an order's length
 
 
 class _Filter(ctypes.Structure):
@@ -154,13 +159,81 @@ def main(words: list[str]) -> None:
         forbid_network()
     for name, most in (one.split(":") for one in given.get("limit", ())):
         limit(name, int(most))
+    env = dict(one.split("=", 1) for one in given.get("env", ())) or os.environ
     os.write(started, b"1")
     try:
-        os.execve(program, command, os.environ)  # noqa: S606 - that is what it is for
+        os.execve(program, command, env)  # noqa: S606 - that is what it is for
     except OSError:
         os.write(started, b"0")
         raise
 
 
+def serve(descriptor: int) -> None:
+    """Start a program for each order that comes on a socket, until its other end is closed.
+
+    An order is the words of `main` without `started`, a NUL behind each, after their length in four
+    bytes. With it come four descriptors: standard output and error, `started`, and the folder.
+
+    Answers are lines: `begun PID` to each order, in turn, and `ended PID STATUS SECONDS` once a
+    program is gone, with its status as of wait(2) and the seconds of the processor it has used.
+    """
+    os.set_inheritable(descriptor, False)
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    orders = socket.socket(fileno=descriptor)
+    goes_on = True
+    while goes_on:
+        ready, _, _ = select.select([descriptor, woken], [], [])
+        if woken in ready:
+            os.read(woken, 4096)
+            _tell_who_ended(orders)
+        if descriptor in ready:
+            goes_on = _begin(orders)
+
+
+def _begin(orders: socket.socket) -> bool:
+    """Start what the next order says; False when there is none any more."""
+    length, given, _, _ = socket.recv_fds(orders, _LENGTH, 4)
+    if len(length) < _LENGTH:
+        return False
+    words = orders.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
+    pid = os.fork()
+    if not pid:
+        _become_child(given, words.decode().split("\0")[:-1])
+    for one in given:
+        os.close(one)
+    orders.sendall(b"begun %d\n" % pid)
+    return True
+
+
+def _tell_who_ended(orders: socket.socket) -> None:
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        orders.sendall(b"ended %d %d %f\n" % (pid, status, usage.ru_utime + usage.ru_stime))
+
+
+def _become_child(given: list[int], words: list[str]) -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    out, err, started, folder = given
+    os.setsid()
+    os.fchdir(folder)
+    for one, other in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+        os.dup2(one, other)
+        os.close(one)
+    os.close(folder)
+    main([f"started={started}", *words])
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1].startswith("serve="):
+        serve(int(sys.argv[1].removeprefix("serve=")))
+    else:
+        main(sys.argv[1:])

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.checker import api, claims
 from services.checker.adapters.contents import Contents
 from services.checker.domain.checks import EVENTS
+from services.checker.launcher import Launcher
 from services.checker.reactions import PREPARE, react
 from services.checker.ruff import Ruff
 from services.checker.rules import STANDARD
@@ -27,7 +28,10 @@ AT_ONCE = 0.5  # seconds between two looks where checks are wanted at once, and 
 
 def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = utc_now) -> FastAPI:
     """Raises `NoIsolation` when that is required and this system can't do it."""
-    ruff = ruff or Ruff(work_dir=settings.work_dir).isolated(settings.ruff_isolation)
+    launcher = Launcher()
+    ruff = ruff or Ruff(work_dir=settings.work_dir, launcher=launcher).isolated(
+        settings.ruff_isolation
+    )
     database = Database(settings.database_url.get_secret_value())
     store = EventStore(EventTypes(EVENTS, UPCASTERS))
     files = ServiceClient("files", settings.files_url, Identity.of("checker", settings))
@@ -60,7 +64,7 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
             Loop("slow files", scheduler.slow_step, pause=pause, doorbell=bells["slow"]),
         ],
         provide=[scheduler],
-        resources=[files],
+        resources=[files, launcher],
     )
     log.info("ruff_isolation", **ruff.isolation.report())
     return app

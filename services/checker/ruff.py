@@ -23,6 +23,7 @@ from services.checker.detection import Wanted, find_isolation
 from services.checker.diagnostics import Notebook
 from services.checker.folders import private_folder
 from services.checker.isolation import Isolation
+from services.checker.launcher import Launcher
 from services.checker.progress import Progress
 from services.checker.results import RuffResult, results, silenced_among
 from services.checker.room import ever_fits, is_full
@@ -59,6 +60,7 @@ class Ruff:
     work_dir: Path = Path("/dev/shm")  # noqa: S108 - memory, so that contents never touch a disk
     limits: Limits = field(default_factory=lambda: Limits(waits=3.0, nice=10))
     isolation: Isolation = field(default_factory=Isolation)
+    launcher: Launcher | None = field(default=None, compare=False)  # without one each run is slower
     patience: float = 60.0  # seconds, after which nothing slow begins any more
     enough: float = _ENOUGH
     hurry: Limits = field(
@@ -164,6 +166,7 @@ class Ruff:
             env=self._environment(),
             limits=self.limits,
             isolation=self.isolation,
+            launcher=self.launcher,
             seconds=self._seconds(batch),
             read_out=notebook.read,
             read_err=progress.read,

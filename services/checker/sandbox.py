@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, Protocol
 
 from services.checker.isolation import Isolation
+from services.checker.launcher import Launcher
 from services.checker.pipes import Pipe, Reader
 from shared.contracts.checker import FailureReason
 
@@ -59,6 +61,7 @@ async def run_limited(
     env: dict[str, str],
     limits: Limits,
     isolation: Isolation,
+    launcher: Launcher | None = None,
     seconds: float,
     read_out: Reader,
     read_err: Reader,
@@ -71,28 +74,68 @@ async def run_limited(
     isolation.hand_over(folder)
     told, started = os.pipe()
     with open(told, "rb") as proof:  # noqa: ASYNC230, PTH123 - read when nobody writes any more
-        launching = isolation.launching(
-            command, folder, limits=limits.of_process(seconds), started=started
-        )
+        most = limits.of_process(seconds)
+        process: Process
         try:
-            process = _start(launching, folder, env, started)
+            if launcher:
+                orders = isolation.orders(command, folder, most)
+                process = await launcher.start(orders, folder, env, started)
+            else:
+                launching = isolation.launching(command, folder, limits=most, started=started)
+                process = _start(launching, folder, env, started)
         finally:
             os.close(started)
         with process:
             if limits.nice:
                 _stand_back(process.pid, limits.nice)
             running = _Running(process, limits.output)
-            await running.follow(seconds * limits.waits, read_out, read_err)
+            code = await running.follow(seconds * limits.waits, read_out, read_err)
         if running.reason is None and proof.read() != b"1":
             raise OSError(errno.ENOEXEC, "the program could not be started in isolation")
-    return Ending(process.returncode, running.reason, running.used)
+    return Ending(code, running.reason, process.used)
 
 
-def _start(
-    command: Sequence[str], folder: Path, env: dict[str, str], started: int
-) -> subprocess.Popen[bytes]:
+class Process(Protocol):
+    """A program that was started. `poll` returns its code once it has ended."""
+
+    pid: int
+    returncode: int | None
+    used: float  # seconds of the processor, once it has ended
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    @property
+    def stderr(self) -> IO[bytes] | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class _Child(subprocess.Popen[bytes]):
+    used = 0.0
+
+    def poll(self) -> int | None:
+        """The same, and find out what it has used."""
+        if self.returncode is None:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+                self.used = usage.ru_utime + usage.ru_stime
+        return self.returncode
+
+
+def _start(command: Sequence[str], folder: Path, env: dict[str, str], started: int) -> _Child:
     """With a process's start in 1 ms; uvloop's way copies the tables of our memory, in 8 ms."""
-    return subprocess.Popen(  # noqa: S603 - our own command
+    return _Child(
         command, cwd=folder, env=env, pass_fds=[started], start_new_session=True, bufsize=0,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -105,14 +148,13 @@ def _stand_back(pid: int, nice: int) -> None:
 
 
 class _Running:
-    def __init__(self, process: subprocess.Popen[bytes], output_left: int) -> None:
+    def __init__(self, process: Process, output_left: int) -> None:
         self._process, self._output_left = process, output_left
         self._pipes = list[Pipe]()
         self.reason: FailureReason | None = None
-        self.used = 0.0
 
-    async def follow(self, seconds: float, read_out: Reader, read_err: Reader) -> None:
-        """Read until the process ends, at the latest after `seconds`."""
+    async def follow(self, seconds: float, read_out: Reader, read_err: Reader) -> int:
+        """Read until the process ends, at the latest after `seconds`; return its code."""
         process = self._process
         try:
             async with asyncio.timeout(seconds):
@@ -124,12 +166,13 @@ class _Running:
         finally:
             self._kill()
             try:
-                await self._end()
+                code = await self._end()
             finally:
                 for pipe in self._pipes:
                     pipe.close()
-        if process.returncode == -signal.SIGXCPU:
+        if code == -signal.SIGXCPU:
             self.reason = self.reason or "timeout"
+        return code
 
     async def _listen(self, stream: IO[bytes] | None, read: Reader) -> None:
         pipe = Pipe(partial(self._pass_on, read))
@@ -137,21 +180,13 @@ class _Running:
             await pipe.connect(stream)
             self._pipes.append(pipe)
 
-    async def _end(self) -> None:
-        """Nobody of the group can say more, and the process has ended."""
+    async def _end(self) -> int:
+        """Nobody of the group can say more, and the process has ended; return its code."""
         for pipe in self._pipes:
             await pipe.ended.wait()
-        while not self._has_ended():  # noqa: ASYNC110
+        while (code := self._process.poll()) is None:  # noqa: ASYNC110
             await asyncio.sleep(_SOON)
-
-    def _has_ended(self) -> bool:
-        """As `poll`, which does not tell what the process has used."""
-        if self._process.returncode is None:
-            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
-            if pid:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                self.used = usage.ru_utime + usage.ru_stime
-        return self._process.returncode is not None
+        return code
 
     def _stop(self, reason: FailureReason) -> None:
         self.reason = self.reason or reason

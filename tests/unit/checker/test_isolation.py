@@ -6,16 +6,18 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from services.checker import detection
 from services.checker.detection import NoIsolation, find_isolation
 from services.checker.isolation import LIBRARIES, OWN_USER, Isolation
+from services.checker.launcher import Launcher
 from services.checker.ruff import Ruff, RuffResult
 from services.checker.rules import STANDARD
 from services.checker.sandbox import Limits, run_limited
@@ -46,7 +48,21 @@ def found(open_folder: Path) -> Isolation:
     return replace(found, libraries=(*LIBRARIES, str(INTERPRETER.parents[1] / "lib")))
 
 
-async def intrude(isolation: Isolation, parent: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+@pytest_asyncio.fixture(params=["alone", "by the launcher"])
+async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher | None]:
+    """Both ways of starting a program."""
+    launcher = None if request.param == "alone" else Launcher()
+    yield launcher
+    if launcher:
+        await launcher.close()
+
+
+async def intrude(
+    isolation: Isolation,
+    parent: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    launcher: Launcher | None,
+) -> Any:
     monkeypatch.setenv("PREREVIEW_SECRET", "of the checker")
     secret, folder = parent / "secret", parent / "work"
     folder.mkdir(mode=0o700)
@@ -60,6 +76,7 @@ async def intrude(isolation: Isolation, parent: Path, monkeypatch: pytest.Monkey
             env={},
             limits=Limits(),
             isolation=isolation,
+            launcher=launcher,
             seconds=20,
             read_out=said.extend,
             read_err=complaints.extend,
@@ -69,9 +86,9 @@ async def intrude(isolation: Isolation, parent: Path, monkeypatch: pytest.Monkey
 
 
 async def test_without_isolation_the_intruder_gets_everything_but_the_environment(
-    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch, launcher: Launcher | None
 ) -> None:
-    told = await intrude(Isolation(), open_folder, monkeypatch)
+    told = await intrude(Isolation(), open_folder, monkeypatch, launcher)
     assert all(told["network"].values())
     files = told["filesystem"]
     assert all(could for name, could in files.items() if LINUX or "environment" not in name)
@@ -81,11 +98,15 @@ async def test_without_isolation_the_intruder_gets_everything_but_the_environmen
 
 @pytest.mark.parametrize("alone", ["network", "filesystem", "user", "all"])
 async def test_what_is_claimed_holds_each_by_itself_and_together(
-    alone: str, found: Isolation, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+    alone: str,
+    found: Isolation,
+    open_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    launcher: Launcher | None,
 ) -> None:
     parts: Any = {alone: getattr(found, alone)} if alone != "all" else {}
     isolation = replace(Isolation(libraries=found.libraries), **parts) if parts else found
-    told = await intrude(isolation, open_folder, monkeypatch)
+    told = await intrude(isolation, open_folder, monkeypatch, launcher)
     assert told["its folder"]
     assert "PREREVIEW_SECRET" not in told["environment"]
     if not isolation.network:
@@ -108,10 +129,12 @@ def test_landlock_is_used_where_the_kernel_has_it(found: Isolation) -> None:
     assert found.filesystem == (version < 1)
 
 
-async def test_ruff_finds_the_same_in_isolation(open_folder: Path) -> None:
+async def test_ruff_finds_the_same_in_isolation(
+    open_folder: Path, launcher: Launcher | None
+) -> None:
     contents = {name: f"import {name}\nx = undefined\n".encode() for name in ("os", "re", "ast")}
     plain = Ruff(work_dir=open_folder)
-    isolated = plain.isolated("auto")
+    isolated = replace(plain.isolated("auto"), launcher=launcher)
     found = await isolated.check(contents, STANDARD)
     assert found == await plain.check(contents, STANDARD)
     assert all(isinstance(result, RuffResult) for result in found.values())
@@ -120,9 +143,9 @@ async def test_ruff_finds_the_same_in_isolation(open_folder: Path) -> None:
 
 @pytest.mark.parametrize("isolation", [replace(ALL, libraries=()), replace(ALL, user=1 << 40)])
 async def test_a_ruff_that_can_not_be_started_is_no_files_fault(
-    isolation: Isolation, open_folder: Path
+    isolation: Isolation, open_folder: Path, launcher: Launcher | None
 ) -> None:
-    ruff = Ruff(work_dir=open_folder, isolation=isolation)
+    ruff = Ruff(work_dir=open_folder, isolation=isolation, launcher=launcher)
     with pytest.raises((OSError, OverflowError)):
         await ruff.check({"a": b"import os\n"}, STANDARD)
     assert list(open_folder.iterdir()) == []

@@ -1,0 +1,166 @@
+"""Programs that one process starts for us, and what becomes of them without it."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from services.checker.isolation import Isolation
+from services.checker.launcher import Launcher
+from services.checker.sandbox import Ending, Limits, run_limited
+from tests.support.waiting import eventually
+
+SLEEPS = "import os, time\nos.write(1, b'%d' % os.getpid())\ntime.sleep(60)"
+
+
+@pytest_asyncio.fixture
+async def launcher() -> AsyncIterator[Launcher]:
+    launcher = Launcher()
+    yield launcher
+    await launcher.close()
+
+
+async def run(
+    launcher: Launcher,
+    program: str,
+    folder: Path,
+    said: asyncio.Queue[bytes] | None = None,
+    **env: str,
+) -> tuple[Ending, bytes]:
+    out = bytearray()
+    ending = await run_limited(
+        [sys.executable, "-I", "-S", "-c", program],
+        folder=folder,
+        env=env,
+        limits=Limits(),
+        isolation=Isolation(),
+        launcher=launcher,
+        seconds=30,
+        read_out=said.put_nowait if said else out.extend,
+        read_err=bytearray().extend,
+    )
+    return ending, bytes(out)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+async def test_each_of_many_at_once_gets_what_is_its_own(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    program = "import os\nprint(os.environ, os.getcwd(), flush=True)\nos._exit({})"
+    folders = [tmp_path / str(number) for number in range(20)]
+    for folder in folders:
+        folder.mkdir()
+    found = await asyncio.gather(
+        *(run(launcher, program.format(n), one, N=str(n)) for n, one in enumerate(folders))
+    )
+    for number, (ending, out) in enumerate(found):
+        assert ending == Ending(number)
+        assert f"'N': '{number}'" in out.decode()
+        assert out.decode().split()[-1] == str(folders[number])
+        assert b"PATH" not in out
+
+
+async def test_all_are_started_by_one_process(launcher: Launcher, tmp_path: Path) -> None:
+    program = "import os\nprint(os.getppid())"
+    parents = {(await run(launcher, program, tmp_path))[1] for _ in range(3)}
+    assert len(parents) == 1
+    assert int(parents.pop()) != os.getpid()
+
+
+async def test_what_a_program_has_used_is_told(launcher: Launcher, tmp_path: Path) -> None:
+    program = "import time\nwhile time.process_time() < 0.5: pass"
+    ending, _ = await run(launcher, program, tmp_path)
+    assert 0.4 < ending.used < 1.5
+
+
+async def test_a_signal_that_ended_it_is_told(launcher: Launcher, tmp_path: Path) -> None:
+    ending, _ = await run(launcher, "import os\nos.kill(os.getpid(), 11)", tmp_path)
+    assert ending.code == -signal.SIGSEGV
+
+
+async def test_a_cancelled_run_leaves_no_process(launcher: Launcher, tmp_path: Path) -> None:
+    said = asyncio.Queue[bytes]()
+    task = asyncio.create_task(run(launcher, SLEEPS, tmp_path, said))
+    pid = int(await said.get())
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert _is_gone(pid)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_one_that_is_cancelled_while_it_begins_does_not_live_on(
+    launcher: Launcher, tmp_path: Path, turns: int
+) -> None:
+    await run(launcher, "", tmp_path)
+    mark = tmp_path / "mark"
+    program = f"import time\ntime.sleep(0.5)\nopen({str(mark)!r}, 'w')"
+    task = asyncio.create_task(run(launcher, program, tmp_path))
+    for _ in range(turns):
+        await asyncio.sleep(0.0005)
+    task.cancel()
+    await asyncio.wait({task})
+    await asyncio.sleep(1)
+    assert not mark.exists()
+    assert (await run(launcher, "print('well')", tmp_path))[1] == b"well\n"
+
+
+async def test_without_that_process_runs_fail_and_the_next_one_starts_another(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    said = asyncio.Queue[bytes]()
+    task = asyncio.create_task(run(launcher, SLEEPS, tmp_path, said))
+    pid = int(await said.get())
+    parent = int((await run(launcher, "import os\nprint(os.getppid())", tmp_path))[1])
+    os.kill(parent, signal.SIGKILL)
+    with pytest.raises(OSError, match="gone"):
+        await task
+    await eventually(lambda: _gone(pid))
+    assert (await run(launcher, "print('well')", tmp_path))[1] == b"well\n"
+
+
+async def _gone(pid: int) -> bool:
+    return _is_gone(pid)
+
+
+async def test_it_ends_with_its_launcher(tmp_path: Path) -> None:
+    launcher = Launcher()
+    parent = int((await run(launcher, "import os\nprint(os.getppid())", tmp_path))[1])
+    begun = time.monotonic()
+    await launcher.close()
+    assert _is_gone(parent)
+    assert time.monotonic() - begun < 5
+
+
+async def test_one_that_cannot_be_started_says_so(launcher: Launcher, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="isolation"):
+        await run_limited(
+            [tmp_path / "missing"],
+            folder=tmp_path,
+            env={},
+            limits=Limits(),
+            isolation=Isolation(),
+            launcher=launcher,
+            seconds=30,
+            read_out=bytearray().extend,
+            read_err=bytearray().extend,
+        )
+
+
+async def test_a_program_has_no_descriptors_but_its_own(launcher: Launcher, tmp_path: Path) -> None:
+    program = "import os\nprint(*sorted(os.listdir('/dev/fd')))"
+    _, out = await run(launcher, program, tmp_path)
+    assert out.split() == [b"0", b"1", b"2", b"3"]  # the last one is the folder that is listed
