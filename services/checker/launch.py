@@ -202,6 +202,10 @@ def _begin(orders: socket.socket) -> bool:
     pid = os.fork()
     if not pid:
         _become_child(given, words.decode().split("\0")[:-1])
+    try:  # noqa: SIM105 - who is told of it may end the group at once
+        os.setpgid(pid, pid)
+    except OSError:  # it has done so, and is the program already
+        pass
     for one in given:
         os.close(one)
     orders.sendall(b"begun %d\n" % pid)
@@ -222,8 +226,8 @@ def _tell_who_ended(orders: socket.socket) -> None:
 def _become_child(given: list[int], words: list[str]) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setpgid(0, 0)
     out, err, started, folder = given
-    os.setsid()
     os.fchdir(folder)
     for one, other in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
         os.dup2(one, other)

@@ -181,8 +181,5 @@ def _pipe(theirs: ExitStack, ours: ExitStack) -> tuple[IO[bytes], int]:
 
 
 def _kill(pid: int) -> None:
-    """With its group, which it may not have founded yet."""
-    for kill in (os.killpg, os.kill):
-        with suppress(ProcessLookupError, PermissionError):
-            kill(pid, signal.SIGKILL)
-            return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

@@ -26,7 +26,7 @@ from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
 from tests.support.broker import Broker, a_message, all_of
 from tests.support.proxy import proxy_to
-from tests.support.waiting import step_until
+from tests.support.waiting import eventually, step_until
 
 KEY = "files.FileUploaded"
 
@@ -237,9 +237,17 @@ async def test_a_broker_that_goes_away_in_the_middle_loses_nothing(
             patched.setattr(moving, "_move_some", counted)
             with pytest.raises((Exception, asyncio.CancelledError)):
                 await declare_or_replace(dying, old.service, [KEY])
-    await declare_or_replace(old.broker.connection, old.service, [KEY])
+    await eventually(lambda: _could_replace(old))  # once the broker has noticed that it is dead
     assert await _is_replaced(old)
     assert set(await old.held()) == {message.message_id for message in old.messages}
+
+
+async def _could_replace(old: Old) -> bool:
+    try:
+        await declare_or_replace(old.broker.connection, old.service, [KEY])
+    except QueueInUse:
+        return False
+    return True
 
 
 async def test_preparing_an_older_installation_replaces_every_queue(broker: Broker) -> None:
