@@ -22,6 +22,7 @@ from uuid import uuid4
 import asyncpg
 from ruff import find_ruff_bin
 
+from benchmarks import usage
 from benchmarks.figures import Figure, at_most, tell
 from benchmarks.sources import sources
 from deploy.local.servers import private_postgres
@@ -108,9 +109,10 @@ class Checker:
         return int(await self._admin.fetchval(query))
 
     def _used(self) -> tuple[float, float]:
+        """Its own processor seconds, and those of all it has started, directly or not."""
         fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        user, system, of_children, system_of_children = map(int, fields[11:15])
-        return (user + system) / _TICK, (of_children + system_of_children) / _TICK
+        own = sum(map(int, fields[11:13])) / _TICK
+        return own, usage.processor_of({"checker": self._pid})["checker"] - own
 
 
 async def measure(database: PrivateDatabase, folder: Path) -> list[tuple[Spent, Spent]]:
