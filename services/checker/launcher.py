@@ -9,15 +9,16 @@ import signal
 import socket
 import subprocess
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
 from services.checker.isolation import LAUNCH
 
 _ANSWERS = 1 << 16  # bytes that are read at once
+PATIENCE = 30.0  # seconds; a start takes some thousandths
 
 
 @dataclass(eq=False)
@@ -30,12 +31,17 @@ class Launched:
     returncode: int | None = None
     used: float = 0.0  # seconds of the processor
     lost: bool = False
+    killed: Callable[[Self], object] = field(kw_only=True)  # who is told that it should end now
 
     def poll(self) -> int | None:
         """Its code, if it has one; raises OSError when nobody can say what became of it."""
         if self.lost:
             raise ConnectionResetError("The process that started it is gone")
         return self.returncode
+
+    def end_group(self) -> None:
+        kill_group(self.pid)
+        self.killed(self)
 
     def __enter__(self) -> Self:
         return self
@@ -59,15 +65,17 @@ class _Asked:
 
     def give_up(self) -> None:
         """End the program if it was begun; else it is ended when that is told."""
-        if not self.answer.cancelled():
+        if not self.answer.cancelled() and self.answer.exception() is None:
             self.close()
-            _kill(self.answer.result().pid)
+            kill_group(self.answer.result().pid)
 
 
 class Launcher:
     """Speaks to a process that runs `launch.serve`, which is started when there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE) -> None:
+        """Take the seconds after which that process is given up if it does not answer."""
+        self._patience = patience
         self._server: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._asked = deque[_Asked]()
@@ -79,7 +87,7 @@ class Launcher:
     ) -> Launched:
         """Start what `Isolation.orders` say in `folder`.
 
-        Raises OSError when nobody can start it.
+        Raises OSError when nobody can start it, or does in time.
         """
         words = [*(f"env={name}={value}" for name, value in env.items()), *orders]
         order = b"".join(f"{word}\0".encode() for word in words)
@@ -92,9 +100,13 @@ class Launcher:
             self._asked.append(asked)
             pipes.pop_all()
         try:
-            return await asked.answer
+            async with asyncio.timeout(self._patience):
+                return await asked.answer
         except asyncio.CancelledError:
             asked.give_up()
+            raise
+        except TimeoutError:
+            self._lose()
             raise
 
     async def close(self) -> None:
@@ -144,14 +156,22 @@ class Launcher:
         asked = self._asked.popleft()
         if asked.answer.done():  # whoever asked no longer wants it
             asked.close()
-            _kill(pid)
+            kill_group(pid)
         else:
-            self._running[pid] = Launched(pid, asked.stdout, asked.stderr)
-            asked.answer.set_result(self._running[pid])
+            launched = Launched(pid, asked.stdout, asked.stderr, killed=self._await_end)
+            self._running[pid] = launched
+            asked.answer.set_result(launched)
 
     def _ended(self, pid: int, status: int, used: float) -> None:
         if launched := self._running.pop(pid, None):
             launched.returncode, launched.used = os.waitstatus_to_exitcode(status), used
+
+    def _await_end(self, launched: Launched) -> None:
+        def look() -> None:
+            if self._running.get(launched.pid) is launched:
+                self._lose()
+
+        asyncio.get_running_loop().call_later(self._patience, look)
 
     def _lose(self) -> None:
         """Nobody can say any more what becomes of the programs: they end."""
@@ -163,7 +183,7 @@ class Launcher:
             if not asked.answer.done():
                 asked.answer.set_exception(ConnectionResetError("Programs can't be started"))
         for pid, launched in self._running.items():
-            _kill(pid)
+            kill_group(pid)
             launched.lost = True
         if self._server is not None:
             self._server.kill()
@@ -180,6 +200,6 @@ def _pipe(theirs: ExitStack, ours: ExitStack) -> tuple[IO[bytes], int]:
     return ours.enter_context(open(reading, "rb", buffering=0)), writing  # noqa: PTH123
 
 
-def _kill(pid: int) -> None:
+def kill_group(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)

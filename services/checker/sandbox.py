@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Protocol
 
 from services.checker.isolation import Isolation
-from services.checker.launcher import Launcher
+from services.checker.launcher import Launcher, kill_group
 from services.checker.pipes import Pipe, Reader
 from shared.contracts.checker import FailureReason
 
@@ -69,7 +69,8 @@ async def run_limited(
     """Run `command` in `folder`, handing its output to the readers as it comes.
 
     Returns once the whole process group is gone, also when cancelled. A reader that raises
-    ValueError ends the process as `unreadable`. Raises OSError when the program was not started.
+    ValueError ends the process as `unreadable`. Raises OSError when the program was not started, or
+    when nobody can say what became of it.
     """
     isolation.hand_over(folder)
     told, started = os.pipe()
@@ -96,7 +97,7 @@ async def run_limited(
 
 
 class Process(Protocol):
-    """A program that was started. `poll` returns its code once it has ended."""
+    """A program that was started, alone in a group. `poll` gives its code once it has ended."""
 
     pid: int
     returncode: int | None
@@ -109,6 +110,8 @@ class Process(Protocol):
     def stderr(self) -> IO[bytes] | None: ...
 
     def poll(self) -> int | None: ...
+
+    def end_group(self) -> None: ...
 
     def __enter__(self) -> object: ...
 
@@ -131,6 +134,9 @@ class _Child(subprocess.Popen[bytes]):
                 self.returncode = os.waitstatus_to_exitcode(status)
                 self.used = usage.ru_utime + usage.ru_stime
         return self.returncode
+
+    def end_group(self) -> None:
+        kill_group(self.pid)
 
 
 def _start(command: Sequence[str], folder: Path, env: dict[str, str], started: int) -> _Child:
@@ -195,8 +201,7 @@ class _Running:
     def _kill(self) -> None:
         """End the group at once: a linter has nothing to tidy up, and it may ignore SIGTERM."""
         if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.end_group()
 
     def _pass_on(self, read: Reader, data: bytes) -> None:
         self._output_left -= len(data)

@@ -136,6 +136,27 @@ async def _gone(pid: int) -> bool:
     return _is_gone(pid)
 
 
+@pytest.mark.parametrize("when", ["before a start", "before an end"])
+async def test_a_process_that_does_not_answer_is_given_up(tmp_path: Path, when: str) -> None:
+    launcher, said = Launcher(patience=1), asyncio.Queue[bytes]()
+    parent = int((await run(launcher, "import os\nprint(os.getppid())", tmp_path))[1])
+    if when == "before a start":
+        os.kill(parent, signal.SIGSTOP)
+        with pytest.raises(TimeoutError):
+            await run(launcher, "", tmp_path)
+    else:
+        task = asyncio.create_task(run(launcher, SLEEPS, tmp_path, said))
+        pid = int(await said.get())
+        os.kill(parent, signal.SIGSTOP)
+        task.cancel()
+        with pytest.raises((OSError, asyncio.CancelledError)):
+            await task
+        await eventually(lambda: _gone(pid))
+    assert _is_gone(parent)
+    assert (await run(launcher, "print('well')", tmp_path))[1] == b"well\n"
+    await launcher.close()
+
+
 async def test_it_ends_with_its_launcher(tmp_path: Path) -> None:
     launcher = Launcher()
     parent = int((await run(launcher, "import os\nprint(os.getppid())", tmp_path))[1])
