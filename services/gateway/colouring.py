@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -108,17 +109,35 @@ async def _highlighted(source: bytes) -> Colours:
 
     One that broke off at a limit of its own would do so again: then the code is plain.
     """
-    process = await asyncio.create_subprocess_exec(
-        *_COMMAND, cwd=_ROOT, env={}, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    process = await _started()
     try:
         written, _ = await process.communicate(source)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _end(process)
     if process.returncode:
         log.info("code_left_plain", size=len(source), exit_code=process.returncode)
         return PLAIN
     return Colours.read(written)
+
+
+async def _started() -> Process:
+    """Start the process; one that is no longer wanted ends as soon as it has started.
+
+    A start that is broken off itself leaves descriptors open, with uvloop 0.23 and with asyncio.
+    """
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *_COMMAND, cwd=_ROOT, env={}, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _end(await starting)
+        raise
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

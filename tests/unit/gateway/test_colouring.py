@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -187,6 +188,23 @@ async def test_it_ends_when_the_reader_leaves(stuck: list[asyncio.subprocess.Pro
     async with asyncio.timeout(2):
         assert await asking is PLAIN
     assert stuck[0].returncode == -9
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_process_that_is_given_up_while_it_starts_leaves_nothing_open(
+    stuck: list[asyncio.subprocess.Process], turns: int
+) -> None:
+    def descriptors() -> int:
+        return sum(1 for _ in Path("/dev/fd").iterdir())
+
+    before = descriptors()
+    for number in range(20):
+        asking = asyncio.create_task(Colouring().colours(reader(), ANN, f"x = {number}"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await _ended([asking])
+    assert all(process.returncode for process in stuck)
+    await _until(lambda: descriptors() <= before)
 
 
 async def _ended(asking: list[asyncio.Task[Colours]]) -> None:
