@@ -13,7 +13,7 @@ FREE = 0.5
 ALLOWANCE = 3.0  # seconds; who has spent more is heavy
 HALF_LIFE = 300.0  # seconds, in which half of what was spent is forgotten
 # Of one run of ruff. Its time-out grows with the bytes.
-RUN_FILES, RUN_BYTES = 125, 1 << 20
+RUN_FILES, RUN_BYTES = 125, 2 << 20
 FEW = 25  # files that are not worth two runs
 
 

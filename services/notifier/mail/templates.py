@@ -70,6 +70,8 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.context_class = _Context
 _TEMPLATES.filters["with_code"] = with_code
+for _name in _TEMPLATES.list_templates(extensions=["html", "txt"]):
+    _TEMPLATES.get_template(_name)  # compiled now: the first mail would wait for it
 
 
 def render(template: str, words: Words, values: Mapping[str, object]) -> str:
