@@ -48,13 +48,14 @@ def runs(files: Sequence[DueFile], cores: int) -> list[list[DueFile]]:
     """Files to run together, in their order.
 
     Two runs for each core, so that contents are fetched and results recorded meanwhile. The first
-    of each core is small, for then the first results, and what follows from them, come soon.
+    of each core is small, and each next one twice as large: the first results come soon, and those
+    who wait for them, such as who sends the mails, have enough to do until the next ones come.
     """
     usual = min(RUN_FILES, max(FEW, ceil(len(files) / (2 * cores))))
     found: list[list[DueFile]] = []
     size = 0
     for file in files:
-        most = FEW if len(found) <= cores else usual
+        most = min(usual, FEW << max(0, len(found) - 1) // cores)
         if not found or len(found[-1]) == most or size + file.size > RUN_BYTES:
             found.append([])
             size = 0

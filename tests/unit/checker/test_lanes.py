@@ -64,5 +64,7 @@ def test_a_file_larger_than_a_run_is_run_alone() -> None:
 def test_every_core_has_work_while_contents_are_fetched() -> None:
     found = runs([_file() for _ in range(200)], cores=2)
     assert [len(run) for run in found] == [FEW, FEW, 50, 50, 50]
+    found = runs([_file() for _ in range(500)], cores=2)
+    assert [len(run) for run in found] == [FEW, FEW, 2 * FEW, 2 * FEW, 4 * FEW, 4 * FEW, 125, 25]
     assert len(runs([_file() for _ in range(FEW)], cores=8)) == 1
     assert runs([], cores=2) == []
