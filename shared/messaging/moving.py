@@ -18,6 +18,7 @@ from shared.messaging.topology import EVENTS, QUORUM, bind_all, declare_queue
 
 AT_ONCE = 16  # messages, each up to the broker's `max_message_size`
 APART = 1.0  # seconds between two looks at a queue that is to be deleted
+LOOKS = 3  # after which a queue that is consumed from is said to be
 
 
 class QueueInUse(Exception):
@@ -65,7 +66,7 @@ async def _empty_and_delete(
 ) -> None:
     async with connection.channel(on_return_raises=True) as channel:
         old = await channel.get_queue(service)
-        _refuse_if_used(old)
+        await _refuse_while_used(old)
         place = await channel.declare_queue(moving_queue(service), durable=True, arguments=QUORUM)
         await bind_all(place, keys)  # what was published before that is in `old` within the looks
         await _move_all(channel, old, place.name)
@@ -84,6 +85,16 @@ async def _fill(connection: AbstractConnection, service: str, keys: Iterable[str
             await place.delete(if_unused=False, if_empty=False)
     except ChannelNotFoundEntity:
         return  # there was none
+
+
+async def _refuse_while_used(queue: AbstractQueue) -> None:
+    """A consumer counts for a moment after its connection was closed."""
+    for _ in range(LOOKS):
+        if not queue.declaration_result.consumer_count:
+            return
+        await asyncio.sleep(APART)
+        await queue.declare()
+    _refuse_if_used(queue)
 
 
 def _refuse_if_used(queue: AbstractQueue) -> None:
