@@ -107,6 +107,7 @@ class Launcher:
             raise
         except TimeoutError:
             self._lose()
+            asked.close()  # also where the answer came at that very moment
             raise
 
     async def close(self) -> None:

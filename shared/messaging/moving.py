@@ -18,7 +18,7 @@ from shared.messaging.topology import EVENTS, QUORUM, bind_all, declare_queue
 
 AT_ONCE = 16  # messages, each up to the broker's `max_message_size`
 APART = 1.0  # seconds between two looks at a queue that is to be deleted
-LOOKS = 3  # after which a queue that is consumed from is said to be
+LOOKS = 3  # at a queue somebody consumes from, before it is refused
 
 
 class QueueInUse(Exception):
@@ -66,7 +66,7 @@ async def _empty_and_delete(
 ) -> None:
     async with connection.channel(on_return_raises=True) as channel:
         old = await channel.get_queue(service)
-        await _refuse_while_used(old)
+        await _refuse_if_still_used(old)
         place = await channel.declare_queue(moving_queue(service), durable=True, arguments=QUORUM)
         await bind_all(place, keys)  # what was published before that is in `old` within the looks
         await _move_all(channel, old, place.name)
@@ -87,7 +87,7 @@ async def _fill(connection: AbstractConnection, service: str, keys: Iterable[str
         return  # there was none
 
 
-async def _refuse_while_used(queue: AbstractQueue) -> None:
+async def _refuse_if_still_used(queue: AbstractQueue) -> None:
     """A consumer counts for a moment after its connection was closed."""
     for _ in range(LOOKS):
         if not queue.declaration_result.consumer_count:

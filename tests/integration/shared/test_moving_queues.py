@@ -129,6 +129,18 @@ async def test_a_queue_somebody_consumes_from_stays_as_it_is(old: Old) -> None:
     assert sorted(map(str, await old.held())) == sorted(str(m.message_id) for m in old.messages)
 
 
+async def test_somebody_who_is_just_leaving_is_waited_for(old: Old) -> None:
+    other = await aio_pika.connect(old.broker.url)
+    channel = await other.channel()
+    await channel.set_qos(prefetch_count=3)
+    await (await channel.get_queue(old.service)).consume(_keep)
+    move = asyncio.create_task(declare_or_replace(old.broker.connection, old.service, [KEY]))
+    await asyncio.sleep(moving.APART / 2)
+    await other.close()
+    await move
+    assert await _is_replaced(old)
+
+
 async def test_a_service_waits_until_its_old_queue_is_replaced(
     old: Old, pools: Pools, effects: Effects
 ) -> None:

@@ -207,6 +207,20 @@ async def test_a_process_that_is_given_up_while_it_starts_leaves_nothing_open(
     await _until(lambda: descriptors() <= before)
 
 
+async def test_a_start_that_fails_once_nobody_wants_it_hides_no_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def failing(*_: object, **__: object) -> asyncio.subprocess.Process:
+        await asyncio.sleep(0.05)
+        raise OSError("no process")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", failing)
+    asking = asyncio.create_task(Colouring().colours(reader(), ANN, "x = 1"))
+    await asyncio.sleep(0.01)
+    await _ended([asking])
+    assert asking.cancelled()
+
+
 async def _ended(asking: list[asyncio.Task[Colours]]) -> None:
     for task in asking:
         task.cancel()
