@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Collection
 
-from services.notifier.due import DueMail
 from services.notifier.recording import Outcome, Recorder
 from shared.logging import log
 
@@ -14,9 +13,9 @@ class Answers:
     """Records outcomes in sets: once there are `enough`, or no more are to come, or in a moment."""
 
     def __init__(
-        self, recorder: Recorder, enough: int, recorded: Callable[[Collection[DueMail]], None]
+        self, recorder: Recorder, enough: int, recorded: Callable[[Collection[Outcome]], None]
     ) -> None:
-        """Take whom to tell which mails are no longer waited for."""
+        """Take whom to tell what is no longer waited for."""
         self._recorder, self._enough, self._recorded = recorder, enough, recorded
         self._waiting: list[Outcome] = []
         self._all_there = asyncio.Event()
@@ -62,4 +61,4 @@ class Answers:
         except Exception:  # noqa: BLE001 - others are to be recorded
             log.exception("mails_not_recorded", mails=len(outcomes))
         finally:
-            self._recorded([said.mail for said in outcomes])
+            self._recorded(outcomes)

@@ -18,15 +18,16 @@ from services.notifier.mail.message import Message
 from services.notifier.mail.printable import printable
 from services.notifier.replies import Replies, Reply
 from services.notifier.smtp_failures import (
+    CLOSING,
     LONGEST_TEXT,
     ConnectionEnded,
     failure_of,
+    is_end,
     unconfirmed,
 )
 
 MOST_MAILS, LONGEST_LIFE = 100, 60.0  # mails and seconds for which a connection is used
 _GO_AHEAD = 354
-_CLOSING = 421  # RFC 5321 3.8: may come as the answer to anything
 _DONE = 2  # first digit of an answer: RFC 5321 4.2.1
 
 
@@ -108,13 +109,13 @@ class Connection:
             if command == "RSET" and reply.code // 100 != _DONE:
                 raise SMTPServerDisconnected("Connection can't be used again")
             refusal = refusal or _refusal(command, reply, recipient)
-            if refusal and (not self._pipelining or reply.code == _CLOSING):
+            if refusal and (not self._pipelining or reply.code == CLOSING):
                 break
         self._begun = True
         if refusal is not None:
             # The permission to send a mail that was refused is not used. The server still waits
             # for its content: a connection in that state is given up (RFC 2920 3.1).
-            self._in_order = reply.code not in (_GO_AHEAD, _CLOSING)
+            self._in_order = reply.code not in (_GO_AHEAD, CLOSING)
             raise refusal
 
     async def _answer(self, refusal: SMTPResponseException | None) -> Reply:
@@ -136,7 +137,7 @@ class Connection:
         except Exception as error:
             raise unconfirmed(error) from error
         answer = SMTPDataError(reply.code, reply.text)
-        self._begun, self._in_order = False, reply.code != _CLOSING
+        self._begun, self._in_order = False, reply.code != CLOSING
         match reply.code // 100:
             case 2:
                 return Reply(reply.code, printable(reply.text, LONGEST_TEXT))
@@ -177,7 +178,6 @@ def _explained(*, used: bool = False) -> Iterator[None]:
         yield
     except Exception as error:
         failure = failure_of(error)
-        closing = isinstance(error, SMTPResponseException) and error.code == _CLOSING
-        if used and (closing or isinstance(error, SMTPServerDisconnected)):
+        if used and is_end(error):
             raise ConnectionEnded(failure.reason) from error
         raise failure from error

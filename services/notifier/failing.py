@@ -25,7 +25,9 @@ def not_sent(
         ambiguous=getattr(failure, "ambiguous", False),
         cause=type(failure.__cause__ or failure).__name__,
     )
-    return _outcome(mail, without_recipient(str(failure), email), now, permanent=permanent)
+    reason = without_recipient(str(failure), email)
+    of_connection = getattr(failure, "of_connection", False)
+    return _outcome(mail, reason, now, permanent=permanent, of_connection=of_connection)
 
 
 def broken(mail: DueMail, failure: Exception, now: datetime) -> Outcome:
@@ -45,6 +47,11 @@ def given_up(mail: DueMail, now: datetime) -> Outcome:
     return _outcome(mail, OUR_FAULT, now, permanent=True)
 
 
-def _outcome(mail: DueMail, reason: str, now: datetime, *, permanent: bool) -> Outcome:
+def _outcome(
+    mail: DueMail, reason: str, now: datetime, *, permanent: bool, of_connection: bool = False
+) -> Outcome:
     attempt = Attempt(mail.attempts, mail.queued_at, now)
-    return outcome(mail, partial(failed, attempt=attempt, reason=reason, permanent=permanent))
+    decide = partial(
+        failed, attempt=attempt, reason=reason, permanent=permanent, of_connection=of_connection
+    )
+    return outcome(mail, decide)

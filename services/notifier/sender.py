@@ -16,7 +16,7 @@ from services.notifier.due import DueMail
 from services.notifier.mail.address import parse_mailbox
 from services.notifier.pool import Pool
 from services.notifier.preparing import Preparer, Ready
-from services.notifier.recording import Recorder
+from services.notifier.recording import Outcome, Recorder
 from services.notifier.settings import Settings
 from services.notifier.smtp import connect
 from shared.clock import Clock
@@ -54,7 +54,7 @@ class Sender:
         self._preparer = Preparer(database, store, contacts, clock)
         self._deliverer = Deliverer(settings, self._pool, self._preparer, clock)
         self._answers = Answers(
-            Recorder(database, store, clock), (self._most + 1) // 2, self._let_go
+            Recorder(database, store, clock), (self._most + 1) // 2, self._recorded
         )
         self._turn, self._stopped = Turn(), 0.0
         self._in_hand: dict[UUID, DueMail] = {}
@@ -167,6 +167,11 @@ class Sender:
             log.warning("mails_not_put_back", mails=len(mails), cause=type(failure).__name__)
         finally:
             self._let_go(mails)
+
+    def _recorded(self, outcomes: Collection[Outcome]) -> None:
+        self._let_go([said.mail for said in outcomes])
+        if any(said.taken is None for said in outcomes):  # some may be due again at once
+            self._copy.doorbell.set()
 
     def _leave(self, seat: asyncio.Task[None]) -> None:
         self._seats.discard(seat)

@@ -17,6 +17,7 @@ LONGEST_TEXT = 300  # characters of what a mail server says
 _FINAL = 5  # first digit of an answer that will not change
 # RFC 4954 section 6: the server wants another login. That is our configuration, not this mail.
 _LOGIN_CODES = {530, 534, 535, 538}
+CLOSING = 421  # RFC 5321 3.8: may come as the answer to anything
 
 
 class DeliveryFailure(Exception):
@@ -32,10 +33,16 @@ class PermanentFailure(DeliveryFailure):
 
 
 class TemporaryFailure(DeliveryFailure):
-    """Try again later. `ambiguous`: the server may have taken the mail without telling."""
+    """Try again later.
 
-    def __init__(self, reason: str, *, ambiguous: bool = False) -> None:
-        self.ambiguous = ambiguous
+    `ambiguous`: the server may have taken the mail without telling. `of_connection`: none came
+    about, or it ended before the content was sent.
+    """
+
+    def __init__(
+        self, reason: str, *, ambiguous: bool = False, of_connection: bool = False
+    ) -> None:
+        self.ambiguous, self.of_connection = ambiguous, of_connection
         super().__init__(reason)
 
 
@@ -55,7 +62,18 @@ def failure_of(error: Exception) -> DeliveryFailure:
             | SMTPDataError(code=code)
         ) if code // 100 == _FINAL and code not in _LOGIN_CODES:
             return PermanentFailure(_describe(error))
-    return TemporaryFailure(_describe(error))
+    return TemporaryFailure(_describe(error), of_connection=is_end(error))
+
+
+def not_let_in(error: Exception) -> TemporaryFailure:
+    """Say why no connection came about, on which a mail could have been tried."""
+    return TemporaryFailure(_describe(error), of_connection=True)
+
+
+def is_end(error: Exception) -> bool:
+    """Whether the connection is lost, or the server says that it ends it."""
+    closing = isinstance(error, SMTPResponseException) and error.code == CLOSING
+    return closing or isinstance(error, ConnectionError)
 
 
 def unconfirmed(error: Exception) -> TemporaryFailure:

@@ -20,6 +20,9 @@ from shared.ids import derived_id
 
 EVENTS = (EmailQueued, EmailHeld, EmailSent, EmailFailed, EmailSuppressed)
 RETRY_AFTER = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))  # the last one repeats
+# A connection that failed says nothing of the mail: another one may do. Not for ever at once,
+# though, for a server that lets us in and goes away each time.
+RECONNECT_AFTER = (timedelta(0), timedelta(seconds=10), *RETRY_AFTER)
 GIVE_UP_AFTER = timedelta(hours=48)
 
 
@@ -105,7 +108,11 @@ def sent(state: Mail, attempt: Attempt, message_id: str, reply: str) -> list[Eve
     ]
 
 
-def failed(state: Mail, attempt: Attempt, reason: str, *, permanent: bool) -> list[Event]:
+def failed(
+    state: Mail, attempt: Attempt, reason: str, *, permanent: bool, of_connection: bool = False
+) -> list[Event]:
+    """`of_connection`: none came about, or it ended before the content was sent."""
+    again = None if permanent else next_attempt(attempt, of_connection=of_connection)
     if state.closed or state.mail_id is None or state.user_id is None:
         return []
     return [
@@ -115,7 +122,7 @@ def failed(state: Mail, attempt: Attempt, reason: str, *, permanent: bool) -> li
             check_id=state.check_id,
             attempts=attempt.number,
             reason=reason,
-            next_attempt_at=None if permanent else next_attempt(attempt),
+            next_attempt_at=again,
         )
     ]
 
@@ -135,7 +142,8 @@ def impersonal(decide: Decide) -> Decide:
     return lambda state: [event.model_copy(update=event.blanks()) for event in decide(state)]
 
 
-def next_attempt(attempt: Attempt) -> datetime | None:
+def next_attempt(attempt: Attempt, *, of_connection: bool = False) -> datetime | None:
     """When to try again; None once the mail has waited too long."""
-    again = attempt.now + RETRY_AFTER[min(attempt.number, len(RETRY_AFTER)) - 1]
+    waits = RECONNECT_AFTER if of_connection else RETRY_AFTER
+    again = attempt.now + waits[min(attempt.number, len(waits)) - 1]
     return again if again - attempt.queued_at <= GIVE_UP_AFTER else None

@@ -78,6 +78,10 @@ class Auth:
 class Stepping(Sender):
     """A sender whose step lasts until what it took in hand is recorded."""
 
+    @property
+    def doorbell(self) -> asyncio.Event:
+        return self._copy.doorbell
+
     async def step(self) -> bool:
         worked = await self.begin()
         await self.settled()

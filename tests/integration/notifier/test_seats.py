@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from shared.ids import derived_id
 from tests.integration.notifier.seats import ask, drain, ids, many_seats, queue, states
 from tests.integration.notifier.story import Story
 from tests.support.events import ANN, BOB
-from tests.support.smtp_server import DROP, HANG, Act
+from tests.support.smtp_server import DROP, HANG, Act, Step
 from tests.support.waiting import eventually
 
 CLARA = UUID("0190b2aa-7c1e-7d53-9f1e-3b0c8f7f5a99")
@@ -263,27 +264,59 @@ async def test_a_server_that_is_away_is_tried_about_once_a_second_in_all(
     assert len(story.smtp.taken) == 30
 
 
-async def test_one_mail_tells_of_the_outage_and_the_others_go_at_once_when_it_ends(
-    story: Story,
-) -> None:
+async def test_one_mail_tells_of_the_outage_and_all_go_at_once_when_it_ends(story: Story) -> None:
     mails, sender = await queue(story, 10), many_seats(story)
     await story.smtp.stop()
     while await sender.step():
         pass
     lives = [(await story.life(mail_id))[-1] for mail_id in mails]
     [failed] = [event for event in lives if isinstance(event, EmailFailed)]
-    assert failed.next_attempt_at == story.now + timedelta(minutes=1)
+    assert failed.next_attempt_at == story.now
     assert "connection" in failed.reason
     await story.smtp.start()
 
-    async def others_sent() -> bool:
+    async def all_sent() -> bool:
         await sender.step()
-        return len(story.smtp.taken) == 9
+        return len(story.smtp.taken) == 10
 
-    await eventually(others_sent, 30)
-    story.now += timedelta(minutes=1)
-    await drain(sender)
+    await eventually(all_sent, 30)
     assert await states(story, mails) == {"sent"}
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
+@pytest.mark.parametrize("reply", [None, "421 enough"], ids=["lost", "421"])
+async def test_a_mail_during_which_a_new_connection_is_lost_is_tried_at_once_then_later_and_later(
+    story: Story, pipelining: bool, step: Step, reply: str | None
+) -> None:
+    story.smtp.pipelining = pipelining
+    story.smtp.acts[step] = Act(reply, "drop")
+    [mail_id], sender = await queue(story, 1), story.sender()
+    begun, waits = story.now, []
+    for _ in range(4):
+        await drain(sender)
+        failed = (await story.life(mail_id))[-1]
+        assert isinstance(failed, EmailFailed)
+        assert failed.next_attempt_at is not None
+        waits.append((failed.next_attempt_at - story.now).total_seconds())
+        story.now = failed.next_attempt_at
+    assert waits == [10, 60, 300, 900]
+    story.smtp.acts.clear()
+    story.now = begun + timedelta(hours=1)
+    await drain(sender)
+    assert await states(story, [mail_id]) == {"sent"}
+
+
+@pytest.mark.parametrize("step", ["banner", "mail"])
+async def test_who_looks_for_due_mails_is_rung_for_one_that_is_due_again(
+    story: Story, step: Step
+) -> None:
+    story.smtp.acts[step] = replace(DROP, once=True)
+    [mail_id], sender = await queue(story, 1), story.sender()
+    await sender.step()
+    assert sender.doorbell.is_set()
+    await sender.step()
+    assert await states(story, [mail_id]) == {"sent"}
 
 
 async def test_a_server_that_greets_slowly_is_reached(

@@ -157,6 +157,14 @@ def test_each_wait_is_longer_up_to_four_hours(number: int, minutes: int) -> None
 
 
 @pytest.mark.parametrize(
+    ("number", "seconds"), [(1, 0), (2, 10), (3, 60), (4, 300), (7, 14_400), (20, 14_400)]
+)
+def test_for_a_connection_that_failed_a_mail_waits_less(number: int, seconds: int) -> None:
+    found = next_attempt(Attempt(number, NOON, NOON), of_connection=True)
+    assert found == NOON + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
     ("minutes", "goes_on"), [(43 * 60, True), (44 * 60, True), (44 * 60 + 1, False)]
 )
 def test_after_two_days_there_is_no_other_attempt(minutes: int, *, goes_on: bool) -> None:
@@ -164,11 +172,14 @@ def test_after_two_days_there_is_no_other_attempt(minutes: int, *, goes_on: bool
     assert (found is not None) == goes_on
 
 
-def test_a_mail_that_nobody_takes_is_tried_sixteen_times_in_two_days() -> None:
+@pytest.mark.parametrize(("of_connection", "number"), [(False, 16), (True, 18)])
+def test_a_mail_that_nobody_takes_is_tried_so_often_in_two_days(
+    *, of_connection: bool, number: int
+) -> None:
     now: datetime | None = NOON
     tries: list[datetime] = []
     while now is not None:
         tries.append(now)
-        now = next_attempt(Attempt(len(tries), NOON, now))
-    assert len(tries) == 16
+        now = next_attempt(Attempt(len(tries), NOON, now), of_connection=of_connection)
+    assert len(tries) == number
     assert tries[-1] - NOON <= timedelta(hours=48)
