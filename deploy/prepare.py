@@ -7,7 +7,6 @@ rebuild      build the read tables anew, while they serve
 The first two run before the services. Each may run again at any time.
 """
 
-import asyncio
 import json
 import secrets
 import sys
@@ -18,17 +17,15 @@ from pathlib import Path
 from deploy.local.credentials import SERVICES, Credentials, open_credentials
 from deploy.local.errors import CannotStart
 from deploy.local.files import write_text
-from deploy.local.prepare import lay_exchanges, lay_roles, migrate
+from deploy.local.prepare import lay_exchanges, lay_roles, migrate, rebuild
 from deploy.postgres.provision import role_url
 from deploy.rabbitmq.definitions import ADMINISTRATOR, VHOST, definitions
 from deploy.rabbitmq.definitions import SERVICES as STATEFUL
-from services import rebuild
 
 FOLDER = Path("/secrets")  # a volume for each program, and `kept`, which only these jobs mount
 READABLE = 0o444  # programs run as different users; who may read is decided by who mounts
 POSTGRES = "postgres:5432"
 RABBITMQ = "rabbitmq:5672"
-REBUILT = ("files", "reports")  # services whose read tables follow events
 
 
 def hand_out(folder: Path) -> None:
@@ -64,11 +61,7 @@ def prepare_servers(kept: Path) -> None:
 
 
 def rebuild_read_tables(kept: Path) -> None:
-    passwords, admin_url = open_credentials(kept).postgres, _admin_url(kept)
-    for service in REBUILT:
-        owner = f"prereview_{service}_owner"
-        url = role_url(admin_url, owner, passwords[owner])
-        asyncio.run(rebuild.run(service, [], url))
+    rebuild(_admin_url(kept), open_credentials(kept).postgres)
 
 
 def _admin_password(kept: Path) -> str:

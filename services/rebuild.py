@@ -4,12 +4,13 @@ Connects as the schema's owner, with `PREREVIEW_MIGRATION_DATABASE_URL`. An even
 ends it, and nothing is changed; with `--skip-unreadable` the tables are built without it.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
+
+import uvloop
 
 from services.files.after_rebuild import note_unwanted
 from shared.db import Database
@@ -17,6 +18,8 @@ from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.rebuild import rebuild
 
 SKIP = "--skip-unreadable"
+URL = "PREREVIEW_MIGRATION_DATABASE_URL"
+INTERRUPTED = 130  # what a shell tells of a program that Ctrl-C ended
 
 
 async def run(
@@ -51,13 +54,15 @@ def _tell(name: str, sentence: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    url = os.environ.get("PREREVIEW_MIGRATION_DATABASE_URL")
+    url = os.environ.get(URL)
     service, *wanted = [one for one in arguments if one != SKIP] or [""]
     if service not in {"files", "reports"} or not url:
         sys.stderr.write(f"{__doc__}\n")
         return 2
     try:
-        asyncio.run(run(service, wanted, url, skip_unreadable=SKIP in arguments))
+        uvloop.run(run(service, wanted, url, skip_unreadable=SKIP in arguments))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except UnreadableRowError as error:
         sys.stderr.write(f"{error}; see {SKIP}\n")
         return 1

@@ -1,6 +1,5 @@
 """The database of this machine's installation, for work that needs nothing else."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,10 +13,6 @@ from deploy.local.options import Options
 from deploy.local.ports import chosen_ports
 from deploy.local.postgres import Postgres, forget_variables
 from deploy.local.servers import private_postgres
-from deploy.postgres.provision import role_url
-from services import rebuild as rebuilding
-
-REBUILT = ("files", "reports")  # services whose read tables follow events
 
 
 @contextmanager
@@ -47,10 +42,7 @@ def rebuild(options: Options) -> None:
     credentials = _credentials(options)
     with database_url(options) as url, blaming_database(options):
         _migrate(options, url, credentials)
-        for service in REBUILT:
-            owner = f"prereview_{service}_owner"
-            owner_url = role_url(url, owner, credentials.postgres[owner])
-            asyncio.run(rebuilding.run(service, [], owner_url))
+        prepare.rebuild(url, credentials.postgres)
     say("Rebuilt.")
 
 

@@ -17,7 +17,7 @@ from shared.eventsourcing.pages import read_page, readable
 from shared.eventsourcing.projection import execute_each
 from shared.eventsourcing.steps import Step
 
-PAGE = 500  # events
+PAGE = 2000  # events
 # A notification has less than 8,000 bytes, a person 33 of them.
 MOST_NAMED = 200
 TYPES = published_types()

@@ -3,8 +3,9 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,7 @@ PAUSE = 10  # times as long as it tried, it lets others work before it tries aga
 TELL_EVERY = 10.0  # seconds
 WAITS = "waits for readers that keep a transaction open; at Postgres, process"
 
+T = TypeVar("T")
 Tell = Callable[[str], object]
 
 
@@ -41,19 +43,21 @@ async def rebuild(
 ) -> int:
     """Build projections anew beside the serving ones and swap them; return the events read.
 
-    The history is read once for all of them.
+    The history is read once for all of them, each page of it while the one before is applied.
 
-    `database` connects as the schema's owner, best without a command time-out. Readers see the old
-    rows until the swap and the new ones after it; writers wait only while the last few events are
-    applied. As long as somebody keeps a transaction open that has read the tables, the swap waits,
-    and keeps nobody.
+    `database` connects as the schema's owner, best without a command time-out, and has two
+    connections to give. Readers see the old rows until the swap and the new ones after it; writers
+    wait only while the last few events are applied. As long as somebody keeps a transaction open
+    that has read the tables, the swap waits, and keeps nobody.
 
     Raises:
         UnreadableRowError: an event can't be read, and was not to be skipped; nothing is changed.
     """
     with telling_away():
-        async with _alone(database, schema, tell) as connection:
-            building = Rebuild(connection, schema, projections, history, skip_unreadable, tell)
+        async with _alone(database, schema, tell) as connection, database.questions() as reading:
+            building = Rebuild(
+                connection, reading, schema, projections, history, skip_unreadable, tell
+            )
             try:
                 return await building.run()
             except BaseException:
@@ -92,13 +96,15 @@ class Rebuild:
     def __init__(
         self,
         connection: AsyncConnection,
+        reading: AsyncConnection,
         schema: str,
         projections: Sequence[Projection],
         history: History,
         skip_unreadable: bool,
         tell: Tell,
     ) -> None:
-        self._connection, self._schema, self._projections = connection, schema, projections
+        self._connection, self._reading = connection, reading
+        self._schema, self._projections = schema, projections
         self._history, self._skip_unreadable, self._tell = history, skip_unreadable, tell
         self._shadow = f"{shadow.checked_name(schema)}_rebuild"
         self._tables = [table for projection in projections for table in projection.tables]
@@ -132,12 +138,13 @@ class Rebuild:
         count = 0
         while True:
             try:
-                async for page in self._history(self._connection, self._last):
-                    for projection in self._projections:
-                        await projection.apply(self._connection, page)
-                    self._last, count = page[-1].position, count + len(page)
-                    if not at_once:
-                        await self._connection.commit()
+                async with aclosing(_ahead(self._history(self._reading, self._last))) as pages:
+                    async for page in pages:
+                        for projection in self._projections:
+                            await projection.apply(self._connection, page)
+                        self._last, count = page[-1].position, count + len(page)
+                        if not at_once:
+                            await self._connection.commit()
             except UnreadableRowError as error:
                 if not self._skip_unreadable:
                     raise
@@ -193,3 +200,20 @@ class Rebuild:
         await self._connection.rollback()
         self._last, self._count = last, count
         return False
+
+
+async def _ahead(pages: AsyncIterator[T]) -> AsyncGenerator[T]:
+    """The same; each is fetched while the one before is worked on."""
+    fetching = asyncio.create_task(_next(pages))
+    try:
+        while (page := await fetching) is not None:
+            fetching = asyncio.create_task(_next(pages))
+            yield page
+    finally:
+        fetching.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await fetching
+
+
+async def _next(pages: AsyncIterator[T]) -> T | None:
+    return await anext(pages, None)

@@ -19,7 +19,7 @@ from shared.eventsourcing.projection import Projection
 from shared.ids import new_id
 from shared.json_text import with_member
 
-PAGE = 500  # events
+PAGE = 2000  # events
 _NAMED = "e.type = ANY(:names)"
 _EVENTS = f"""
 SELECT {COLUMNS}, e.data::text AS data, e.metadata::text AS metadata FROM events AS e

@@ -49,7 +49,7 @@ def running_product(folder: Path, **variables: str) -> Iterator[Product]:
     """`make serve` with a data folder and ports of its own; everything is gone at the end."""
     port, mailbox_port = free_port(), free_port()
     environment = {
-        **_outside(),
+        **outside(),
         "PREREVIEW_DATA": str(folder / "data"),
         "PREREVIEW_PORT": str(port),
         "PREREVIEW_MAILBOX_PORT": str(mailbox_port),
@@ -82,7 +82,7 @@ def local(command: str, folder: Path, **variables: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-m", "deploy.local", command],
         cwd=ROOT,
-        env={**_outside(), "PREREVIEW_DATA": str(folder), **variables},
+        env={**outside(), "PREREVIEW_DATA": str(folder), **variables},
         capture_output=True,
         text=True,
         timeout=60,
@@ -90,7 +90,7 @@ def local(command: str, folder: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
-def _outside() -> dict[str, str]:
+def outside() -> dict[str, str]:
     """The environment without settings of a product that runs elsewhere."""
     return {name: v for name, v in os.environ.items() if not name.startswith("PREREVIEW_")}
 
