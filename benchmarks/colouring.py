@@ -21,7 +21,7 @@ import tree_sitter_python
 from pygments.lexers.python import PythonLexer
 from tree_sitter import Language, Parser, Query, QueryCursor
 
-from services.gateway import highlighter
+from services.gateway.source_view import highlighter
 from tests.unit.gateway.test_colouring import HOSTILE
 
 Way = Callable[[str], bool | None]
@@ -66,7 +66,7 @@ def stdlib(text: str) -> None:
 
 
 def process(text: str) -> bool:
-    command = [sys.executable, "-E", "-s", "-m", "services.gateway.highlighter"]
+    command = [sys.executable, "-E", "-s", "-m", "services.gateway.source_view.highlighter"]
     ended = subprocess.run(command, env={}, input=text.encode(), capture_output=True, check=False)
     return ended.returncode == 0
 

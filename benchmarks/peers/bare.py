@@ -21,15 +21,15 @@ from fastapi import FastAPI, File, Request, Response, UploadFile
 
 from deploy.local.ports import LOOPBACK, answers, free_ports
 from deploy.local.processes import spawn, stop
-from services.gateway.code_frames import code_frames
-from services.gateway.colours import PLAIN
-from services.gateway.cookies import Cookies
-from services.gateway.models import Check, FilePage, Limits
-from services.gateway.models import File as KnownFile
-from services.gateway.pages import Pages
-from services.gateway.screens.listing import Filters
-from services.gateway.screens.report import TIERS
+from services.gateway.clients.models import Check, FilePage, Limits
+from services.gateway.clients.models import File as KnownFile
+from services.gateway.identity.cookies import Cookies
 from services.gateway.settings import Settings
+from services.gateway.source_view.excerpts import code_frames
+from services.gateway.source_view.highlights import PLAIN
+from services.gateway.web.checks.report import TIERS
+from services.gateway.web.files.list_screen import Filters
+from services.gateway.web.rendering import PageRenderer
 from shared.web.identity import User
 from tests.support.product import ROOT
 
@@ -73,7 +73,7 @@ def pages(file: Path) -> FastAPI:
     """Renders the list and a report of what FILE has, as the gateway does, and asks nobody."""
     told = json.loads(file.read_text())
     settings = Settings(**told["settings"])
-    pages = Pages(settings, Cookies(settings.is_secure, settings.session_seconds))
+    pages = PageRenderer(settings, Cookies(settings.is_secure, settings.session_seconds))
     check, current = Check(**told["check"]), KnownFile(**told["file"])
     frames = code_frames(told["code"], PLAIN, check.findings)
     shown = list(zip(check.findings, frames, strict=True))

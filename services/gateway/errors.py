@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.gateway.sentences import SENTENCES
+from services.gateway.i18n.error_messages import SENTENCES
 from shared.errors import (
     Conflict,
     DomainError,

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import Browser
 
-from services.gateway.assets import ASSETS
-from services.gateway.formats import moment, size, size_patterns
+from services.gateway.i18n.formats import moment, size, size_patterns
+from services.gateway.web.static_files import ASSETS
 from services.notifier.mail.words import load_words
 from shared.contracts.auth import Language
 
@@ -104,7 +104,7 @@ async def test_a_script_writes_sizes_as_the_server_does(
 
 
 def test_each_page_that_shows_sizes_by_a_script_gives_it_the_words() -> None:
-    templates = Path("services/gateway/templates")
+    templates = Path("services/gateway/web/templates")
     forms = [text for one in templates.glob("*.html") if "data-upload" in (text := one.read_text())]
     assert len(forms) == 2
     assert all("data-sizes='{{ size_patterns }}'" in text for text in forms)

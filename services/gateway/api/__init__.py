@@ -3,7 +3,6 @@
 from services.gateway.api import (
     accounts,
     checks,
-    docs,
     events,
     file_changes,
     files,
@@ -27,6 +26,5 @@ ROUTERS = [
         versions,
         checks,
         events,
-        docs,
     )
 ]

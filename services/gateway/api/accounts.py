@@ -7,8 +7,8 @@ from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from services.gateway import models
-from services.gateway.api.bodies import (
+from services.gateway.api.problems import problems
+from services.gateway.api.request_bodies import (
     JSON,
     Accepted,
     Email,
@@ -17,11 +17,11 @@ from services.gateway.api.bodies import (
     Password,
     RequestBody,
 )
-from services.gateway.api.problem import problems
-from services.gateway.export import Exports, as_download
-from services.gateway.provision import Auth, Callers, Files, Reports, Sessions
-from services.gateway.sessions import ApiUser, ApiVisitor
-from services.gateway.turns import ApiSteps
+from services.gateway.clients import models
+from services.gateway.dependencies import Auth, ClientInfos, Files, Reports, Sessions
+from services.gateway.downloads.account_export import Exports, as_download
+from services.gateway.http.concurrency import ApiSteps
+from services.gateway.identity.sessions import ApiUser, ApiVisitor
 from shared.contracts.auth import Language
 from shared.web.routes import Router
 
@@ -78,12 +78,14 @@ class Confirmation(RequestBody):
     dependencies=JSON,
     responses=problems(400, 413, 415, 422, 429, 503, 504),
 )
-async def register(request: Request, body: Registration, auth: Auth, callers: Callers) -> Accepted:
+async def register(
+    request: Request, body: Registration, auth: Auth, client_infos: ClientInfos
+) -> Accepted:
     """Make an account and mail a link that confirms its address.
 
     The answer is the same when the address has an account; its owner is told by mail.
     """
-    await auth.register(body.email, body.password, body.language, callers.program(request))
+    await auth.register(body.email, body.password, body.language, client_infos.program(request))
     return Accepted()
 
 
@@ -99,7 +101,7 @@ async def confirm(
     body: Confirmation,
     auth: Auth,
     sessions: Sessions,
-    callers: Callers,
+    client_infos: ClientInfos,
 ) -> models.Confirmed:
     """Confirm an address by the token of the link that was mailed there.
 
@@ -110,9 +112,9 @@ async def confirm(
     if user is not None:
         confirmed = await auth.confirm_own(user, body.token)
     else:
-        client = callers.program(request)
+        client = client_infos.program(request)
         confirmed = await auth.confirm(body.token, client, password=body.password)
-    sessions.unconfirmed.forget()
+    sessions.unconfirmed.invalidate_all()
     return models.Confirmed(kind=confirmed.kind)
 
 

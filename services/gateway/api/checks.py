@@ -5,12 +5,12 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.gateway import models
-from services.gateway.api.answers import SAME, IfNoneMatch, tagged
-from services.gateway.api.problem import problems
-from services.gateway.numbers import Limit
-from services.gateway.provision import Checker, Reports
-from services.gateway.sessions import ApiUser
+from services.gateway.api.caching import SAME, IfNoneMatch, tagged
+from services.gateway.api.problems import problems
+from services.gateway.clients import models
+from services.gateway.dependencies import Checker, Reports
+from services.gateway.http.pagination import Limit
+from services.gateway.identity.sessions import ApiUser
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1", tags=["Checks"])

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from services.gateway.api.answers import version_tag
-from services.gateway.clients import Files
-from services.gateway.diffs import beginning
+from services.gateway.api.caching import version_tag
+from services.gateway.clients import FilesClient
+from services.gateway.source_view.diff_beginning import beginning
 from shared.errors import DomainError
 from shared.web.identity import User
 from shared.web.problems import problem, request_id
@@ -32,7 +32,12 @@ def told(request: Request, error: DomainError, **more: Any) -> Response:
 
 
 async def told_with_diff(
-    request: Request, files: Files, user: User, file_id: UUID, yours: int | None, error: DomainError
+    request: Request,
+    files: FilesClient,
+    user: User,
+    file_id: UUID,
+    yours: int | None,
+    error: DomainError,
 ) -> Response:
     """After a 412: the version there is now, and what it changed."""
     if error.status != 412 or yours is None:  # noqa: PLR2004
@@ -44,7 +49,7 @@ async def told_with_diff(
     return answer
 
 
-async def _meanwhile(files: Files, user: User, file_id: UUID, yours: int) -> dict[str, Any]:
+async def _meanwhile(files: FilesClient, user: User, file_id: UUID, yours: int) -> dict[str, Any]:
     """As much as can be told; the refusal stands without."""
     found: dict[str, Any] = {}
     try:

@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from services.gateway.api.problem import problems
-from services.gateway.feed import follow
-from services.gateway.provision import Reports, Sessions
-from services.gateway.sessions import ApiUser
-from services.gateway.turns import API_FEED
+from services.gateway.api.problems import problems
+from services.gateway.dependencies import Reports, Sessions
+from services.gateway.http.concurrency import API_FEED
+from services.gateway.http.sse import event_stream
+from services.gateway.identity.sessions import ApiUser
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1", tags=["Events"])
@@ -28,4 +28,4 @@ async def events(
     request: Request, user: ApiUser, reports: Reports, sessions: Sessions
 ) -> StreamingResponse:
     """Server-sent events `file`, `check` and `mail`; go on after one with `Last-Event-ID`."""
-    return await follow(request, user, reports, sessions)
+    return await event_stream(request, user, reports, sessions)

@@ -6,8 +6,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-from services.gateway import models, uploads
-from services.gateway.api.answers import (
+from services.gateway.api.caching import (
     IfMatch,
     Key,
     rate_headers,
@@ -16,9 +15,11 @@ from services.gateway.api.answers import (
     version_tag,
 )
 from services.gateway.api.conflicts import told, told_with_diff
-from services.gateway.api.problem import problems
-from services.gateway.provision import Files, Reports, Settings
-from services.gateway.sessions import ApiUser
+from services.gateway.api.problems import problems
+from services.gateway.clients import models
+from services.gateway.dependencies import Files, Reports, Settings
+from services.gateway.identity.sessions import ApiUser
+from services.gateway.uploads import forms
 from shared.errors import DomainError
 from shared.web.routes import Router
 
@@ -45,7 +46,7 @@ _REFUSALS = problems(400, 401, 403, 408, 409, 413, 415, 422, 429, 503, 504)
     "",
     status_code=201,
     response_model=models.SavedFile,
-    max_body_size=uploads.MAX_BODY,
+    max_body_size=forms.MAX_BODY,
     openapi_extra=_FORM,
     responses=_CREATED | _REFUSALS,
 )
@@ -58,7 +59,7 @@ async def upload(
     key: Key = None,
 ) -> Response:
     """Upload a file as the part `file` of a multipart form. `Location` is its address."""
-    sent = await uploads.only_file(request, settings.max_file_bytes)
+    sent = await forms.only_file(request, settings.max_file_bytes)
     try:
         saved = await files.upload(user, sent.name, sent.content, key)
     except DomainError as error:
@@ -72,7 +73,7 @@ async def upload(
 @router.put(
     "/{file_id:uuid}/content",
     response_model=models.SavedFile,
-    max_body_size=uploads.MAX_BODY,
+    max_body_size=forms.MAX_BODY,
     openapi_extra=_FORM,
     responses=_SAVED | _REFUSALS | problems(404, 412),
 )
@@ -90,7 +91,7 @@ async def replace(
 
     The answer tells of your version, also where somebody else's has followed meanwhile.
     """
-    sent = await uploads.only_file(request, settings.max_file_bytes)
+    sent = await forms.only_file(request, settings.max_file_bytes)
     yours = version_of(if_match)
     try:
         saved = await files.replace(

@@ -6,9 +6,7 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.gateway import models
-from services.gateway.all_files import as_archive
-from services.gateway.api.answers import (
+from services.gateway.api.caching import (
     SAME,
     IfNoneMatch,
     conditional,
@@ -17,16 +15,17 @@ from services.gateway.api.answers import (
     tagged,
     version_tag,
 )
-from services.gateway.api.problem import problems
-from services.gateway.archive import MEDIA_TYPE
-from services.gateway.bearer import Bearer
-from services.gateway.clients import Wanted
-from services.gateway.models.files import CheckState, Mark, Sort
-from services.gateway.numbers import MAX_CURSOR, Limit
-from services.gateway.provision import Files, Reports, Sessions
-from services.gateway.screens.download import as_attachment
-from services.gateway.sessions import ApiUser
-from services.gateway.turns import ApiSteps
+from services.gateway.api.problems import problems
+from services.gateway.clients import Wanted, models
+from services.gateway.clients.models.files import CheckState, Mark, Sort
+from services.gateway.dependencies import Files, Reports, Sessions
+from services.gateway.downloads.all_files import as_archive
+from services.gateway.downloads.attachment import as_attachment
+from services.gateway.downloads.zip_stream import MEDIA_TYPE
+from services.gateway.http.concurrency import ApiSteps
+from services.gateway.http.pagination import MAX_CURSOR, Limit
+from services.gateway.identity.renewing_user import RenewingUser
+from services.gateway.identity.sessions import ApiUser
 from shared.contracts.checker import Verdict
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
@@ -94,7 +93,7 @@ async def archive(
     request: Request, steps: ApiSteps, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:
     """All files as one zip, each in its newest version. One archive at a time."""
-    return await as_archive(Bearer(partial(sessions.fresh, request)), files, reports, steps)
+    return await as_archive(RenewingUser(partial(sessions.fresh, request)), files, reports, steps)
 
 
 @router.get("/limits", responses=problems(401, 403, 503))

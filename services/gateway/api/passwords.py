@@ -3,7 +3,8 @@
 from fastapi import Request, Response
 from pydantic import Field
 
-from services.gateway.api.bodies import (
+from services.gateway.api.problems import problems
+from services.gateway.api.request_bodies import (
     JSON,
     Accepted,
     Email,
@@ -12,9 +13,8 @@ from services.gateway.api.bodies import (
     Password,
     RequestBody,
 )
-from services.gateway.api.problem import problems
-from services.gateway.provision import Auth, Callers, Sessions
-from services.gateway.sessions import ApiUser
+from services.gateway.dependencies import Auth, ClientInfos, Sessions
+from services.gateway.identity.sessions import ApiUser
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1", tags=["Passwords"])
@@ -56,7 +56,7 @@ async def change(user: ApiUser, body: PasswordChange, auth: Auth, sessions: Sess
         body.new_password,
         revoke_tokens=body.revoke_api_tokens,
     )
-    sessions.doubt_everybody()
+    sessions.invalidate_all()
 
 
 @router.post(
@@ -65,9 +65,11 @@ async def change(user: ApiUser, body: PasswordChange, auth: Auth, sessions: Sess
     dependencies=JSON,
     responses=problems(400, 413, 415, 422, 429, 503, 504),
 )
-async def forgot(request: Request, body: Forgotten, auth: Auth, callers: Callers) -> Accepted:
+async def forgot(
+    request: Request, body: Forgotten, auth: Auth, client_infos: ClientInfos
+) -> Accepted:
     """Mail a link that sets a new password. The answer is the same for unknown addresses."""
-    await auth.forgot_password(body.email, callers.program(request))
+    await auth.forgot_password(body.email, client_infos.program(request))
     return Accepted()
 
 
@@ -79,11 +81,11 @@ async def forgot(request: Request, body: Forgotten, auth: Auth, callers: Callers
     responses=problems(400, 413, 415, 422, 503, 504),
 )
 async def reset(
-    request: Request, body: PasswordReset, auth: Auth, sessions: Sessions, callers: Callers
+    request: Request, body: PasswordReset, auth: Auth, sessions: Sessions, client_infos: ClientInfos
 ) -> None:
     """Set a new password by the link's token. All sessions and API tokens end.
 
     A link to a new password is good once and for an hour; one that confirms the address will do.
     """
-    await auth.reset_password(body.token, body.password, callers.program(request))
-    sessions.doubt_everybody()
+    await auth.reset_password(body.token, body.password, client_infos.program(request))
+    sessions.invalidate_all()

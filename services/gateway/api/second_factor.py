@@ -2,11 +2,11 @@
 
 from fastapi import Response
 
-from services.gateway import models
-from services.gateway.api.bodies import JSON, Code, Password, RequestBody
-from services.gateway.api.problem import problems
-from services.gateway.provision import Auth
-from services.gateway.sessions import ApiUser
+from services.gateway.api.problems import problems
+from services.gateway.api.request_bodies import JSON, Code, Password, RequestBody
+from services.gateway.clients import models
+from services.gateway.dependencies import Auth
+from services.gateway.identity.sessions import ApiUser
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1/me/second-factor", tags=["Second factor"])

@@ -5,11 +5,11 @@ from uuid import UUID
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
-from services.gateway import models
-from services.gateway.api.bodies import JSON, Code, Email, Password, RequestBody
-from services.gateway.api.problem import problems
-from services.gateway.provision import Auth, Callers, Sessions
-from services.gateway.sessions import ApiUser
+from services.gateway.api.problems import problems
+from services.gateway.api.request_bodies import JSON, Code, Email, Password, RequestBody
+from services.gateway.clients import models
+from services.gateway.dependencies import Auth, ClientInfos, Sessions
+from services.gateway.identity.sessions import ApiUser
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1/sessions", tags=["Sessions"])
@@ -49,13 +49,15 @@ class Session(BaseModel):
     dependencies=JSON,
     responses=problems(400, 401, 413, 415, 422, 429, 503, 504),
 )
-async def log_in(request: Request, body: Login, sessions: Sessions, callers: Callers) -> Session:
+async def log_in(
+    request: Request, body: Login, sessions: Sessions, client_infos: ClientInfos
+) -> Session:
     """Begin a session.
 
     Of a person with a second factor the answer is 401 `second_factor_needed`; its params hold a
     `challenge`, good for `expires_in` seconds, which `/sessions/second-factor` takes with a code.
     """
-    tokens = await sessions.begin_api(body.email, body.password, callers.program(request))
+    tokens = await sessions.begin_api(body.email, body.password, client_infos.program(request))
     return _session(tokens)
 
 
@@ -66,10 +68,10 @@ async def log_in(request: Request, body: Login, sessions: Sessions, callers: Cal
     responses=problems(400, 401, 413, 415, 422, 429, 503, 504),
 )
 async def give_code(
-    request: Request, body: CodeGiven, sessions: Sessions, callers: Callers
+    request: Request, body: CodeGiven, sessions: Sessions, client_infos: ClientInfos
 ) -> Session:
     """Begin the session of a login that was answered `second_factor_needed`."""
-    caller = callers.program(request)
+    caller = client_infos.program(request)
     return _session(await sessions.finish_api(body.challenge, body.code, caller))
 
 
@@ -89,7 +91,7 @@ async def listed(user: ApiUser, auth: Auth) -> models.SessionList:
 async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> models.Ended:
     """End all sessions but this one."""
     ended = await auth.end_other_sessions(user)
-    sessions.doubt_everybody()
+    sessions.invalidate_all()
     return ended
 
 
@@ -99,7 +101,7 @@ async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> models.En
 async def log_out(user: ApiUser, auth: Auth, sessions: Sessions) -> None:
     """End this session."""
     await auth.log_out(user)
-    sessions.liveness.end(user.session_id)
+    sessions.active.end(user.session_id)
 
 
 @router.delete(
@@ -111,7 +113,7 @@ async def log_out(user: ApiUser, auth: Auth, sessions: Sessions) -> None:
 async def end(user: ApiUser, auth: Auth, sessions: Sessions, session_id: UUID) -> None:
     """End a session."""
     await auth.end_session(user, session_id)
-    sessions.liveness.end(session_id)
+    sessions.active.end(session_id)
 
 
 def _session(tokens: models.Tokens) -> Session:

@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import Field
 
-from services.gateway import models
-from services.gateway.api.bodies import JSON, RequestBody
-from services.gateway.api.problem import problems
-from services.gateway.provision import Auth, Sessions
-from services.gateway.sessions import ApiUser
+from services.gateway.api.problems import problems
+from services.gateway.api.request_bodies import JSON, RequestBody
+from services.gateway.clients import models
+from services.gateway.dependencies import Auth, Sessions
+from services.gateway.identity.sessions import ApiUser
 from shared.web.identity import Scope
 from shared.web.routes import Router
 

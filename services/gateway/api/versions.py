@@ -5,13 +5,13 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.gateway import models
-from services.gateway.api.answers import SAME, IfNoneMatch, conditional, tagged
-from services.gateway.api.problem import problems
-from services.gateway.disposition import attachment
-from services.gateway.numbers import Limit
-from services.gateway.provision import Files
-from services.gateway.sessions import ApiUser
+from services.gateway.api.caching import SAME, IfNoneMatch, conditional, tagged
+from services.gateway.api.problems import problems
+from services.gateway.clients import models
+from services.gateway.dependencies import Files
+from services.gateway.http.content_disposition import attachment
+from services.gateway.http.pagination import Limit
+from services.gateway.identity.sessions import ApiUser
 from shared.web.numbers import Number, VersionNumber
 from shared.web.routes import Router
 

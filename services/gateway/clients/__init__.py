@@ -1,8 +1,16 @@
-"""What the gateway asks of each service."""
+"""What the gateway asks of each service, and how."""
 
-from services.gateway.clients.auth import Auth, Client
-from services.gateway.clients.checker import Checker
-from services.gateway.clients.files import Content, Files
-from services.gateway.clients.reports import Reports, Wanted
+from services.gateway.clients.auth import AuthClient, ClientInfo
+from services.gateway.clients.checker import CheckerClient
+from services.gateway.clients.files import Content, FilesClient
+from services.gateway.clients.reports import ReportsClient, Wanted
 
-__all__ = ["Auth", "Checker", "Client", "Content", "Files", "Reports", "Wanted"]
+__all__ = [
+    "AuthClient",
+    "CheckerClient",
+    "ClientInfo",
+    "Content",
+    "FilesClient",
+    "ReportsClient",
+    "Wanted",
+]

@@ -7,8 +7,8 @@ from uuid import UUID
 import httpx2
 from pydantic import TypeAdapter
 
-from services.gateway.calls import QUICK, TIMEOUT, Service
-from services.gateway.models import (
+from services.gateway.clients.base import QUICK, TIMEOUT, Service
+from services.gateway.clients.models import (
     Account,
     ApiTokenList,
     BegunFactor,
@@ -33,7 +33,7 @@ _BEGUN: TypeAdapter[Tokens | Challenged] = TypeAdapter(Tokens | Challenged)
 
 
 @dataclass(frozen=True)
-class Client:
+class ClientInfo:
     """Where a request comes from; `device` is empty for programs."""
 
     address: str
@@ -41,11 +41,11 @@ class Client:
     device: str = ""
 
 
-class Auth(Service):
+class AuthClient(Service):
     """Accounts, sessions and tokens. What is refused comes as an error of auth's own."""
 
     async def register(
-        self, email: str, password: str, language: Language, client: Client, cookie: str = ""
+        self, email: str, password: str, language: Language, client: ClientInfo, cookie: str = ""
     ) -> None:
         """`cookie` is a secret by which the browser is known when it confirms the address."""
         await self._ask(
@@ -59,7 +59,7 @@ class Auth(Service):
         )
 
     async def log_in(
-        self, email: str, password: str, kind: Literal["web", "api"], client: Client
+        self, email: str, password: str, kind: Literal["web", "api"], client: ClientInfo
     ) -> Tokens | Challenged:
         answer = await self._ask(
             "POST",
@@ -71,13 +71,13 @@ class Auth(Service):
         )
         return _begun(answer)
 
-    async def log_in_by_link(self, token: str, client: Client) -> Tokens | Challenged:
+    async def log_in_by_link(self, token: str, client: ClientInfo) -> Tokens | Challenged:
         """Use up the link of a mail that begins a web session; raises auth's `link_invalid`."""
         path = "/internal/sessions/by-link"
         answer = await self._ask("POST", path, token=token, client=asdict(client))
         return _begun(answer)
 
-    async def finish_login(self, challenge: str, code: str, client: Client) -> Tokens:
+    async def finish_login(self, challenge: str, code: str, client: ClientInfo) -> Tokens:
         """Begin the session that waits for a code; raises auth's `challenge_invalid`."""
         path = "/internal/sessions/second-factor"
         answer = await self._ask(
@@ -90,7 +90,7 @@ class Auth(Service):
         answer = await self._ask("POST", "/internal/sessions/refresh", token=token)
         return Tokens.model_validate_json(answer.content)
 
-    async def access(self, token: str, client: Client) -> Tokens:
+    async def access(self, token: str, client: ClientInfo) -> Tokens:
         """A fresh access token of a web session."""
         path = "/internal/sessions/access"
         answer = await self._ask("POST", path, asks=True, token=token, client=asdict(client))
@@ -106,7 +106,7 @@ class Auth(Service):
         answer = await self._ask("POST", "/internal/tokens/access", QUICK, asks=True, token=token)
         return Tokens.model_validate_json(answer.content)
 
-    async def is_alive(self, session_id: UUID) -> bool:
+    async def is_active(self, session_id: UUID) -> bool:
         try:
             await self.as_gateway("GET", f"/internal/sessions/{session_id}", timeout=QUICK)
         except NotFound:
@@ -137,7 +137,7 @@ class Auth(Service):
     async def confirm(
         self,
         token: str,
-        client: Client,
+        client: ClientInfo,
         *,
         password: str | None = None,
         cookie: str = "",
@@ -162,11 +162,11 @@ class Auth(Service):
         """Have the mail with the link sent once more."""
         await self.as_user(user, "POST", "/internal/confirmations/again")
 
-    async def forgot_password(self, email: str, client: Client) -> None:
+    async def forgot_password(self, email: str, client: ClientInfo) -> None:
         path = "/internal/password-resets"
         await self._ask("POST", path, email=email, client=asdict(client))
 
-    async def reset_password(self, token: str, password: str, client: Client) -> None:
+    async def reset_password(self, token: str, password: str, client: ClientInfo) -> None:
         """Set a password by the link of a mail; all sessions end."""
         body = {"token": token, "password": password, "client": asdict(client)}
         await self.as_gateway("PUT", "/internal/password-resets", json=body)

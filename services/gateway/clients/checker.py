@@ -4,20 +4,20 @@ import time
 
 import httpx2
 
-from services.gateway.calls import QUICK, Service
-from services.gateway.models import Schedule
-from services.gateway.sparing import Sparing
+from services.gateway.clients.base import QUICK, Service
+from services.gateway.clients.circuit_breaker import CircuitBreaker
+from services.gateway.clients.models import Schedule
 from shared.web.identity import Identity, User
 
 KNOWN = 1.0  # seconds for which a page believes what the one before was told
 
 
-class Checker(Service):
+class CheckerClient(Service):
     """The schedule, which is the same for everybody."""
 
     def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
         super().__init__(name, url, client, identity)
-        self._sparing = Sparing()
+        self._sparing = CircuitBreaker()
         self._known: Schedule | None = None
         self._known_until = 0.0
 

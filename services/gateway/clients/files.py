@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import httpx2
 from pydantic_core import from_json
 
-from services.gateway.attempts import Bytes
-from services.gateway.calls import Service
-from services.gateway.models import Diff, Limits, Saved, StoredFile, VersionPage
+from services.gateway.clients.base import Service
+from services.gateway.clients.models import Diff, Limits, Saved, StoredFile, VersionPage
+from services.gateway.clients.retries import Bytes
 from shared.web.identity import User
 from shared.web.stock import STOCK
 
@@ -34,7 +34,7 @@ class StoredPage(NamedTuple):
     more: bool
 
 
-class Files(Service):
+class FilesClient(Service):
     """Commands on files, their versions and bytes.
 
     With `if_version` a command is refused (412 `version_conflict`) when the file has another

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import httpx2
 
-from services.gateway.calls import Service
-from services.gateway.memory import Beliefs
-from services.gateway.models import Check, CheckPage, File, FilePage
-from services.gateway.models.files import CheckState, Mark, Sort
-from services.gateway.sparing import Sparing
+from services.gateway.clients.base import Service
+from services.gateway.clients.circuit_breaker import CircuitBreaker
+from services.gateway.clients.models import Check, CheckPage, File, FilePage
+from services.gateway.clients.models.files import CheckState, Mark, Sort
+from services.gateway.clients.ttl_cache import TtlCache
 from shared.contracts.checker import Verdict
 from shared.web.identity import Identity, User
 from shared.web.stock import STOCK
@@ -31,7 +31,7 @@ class Wanted:
     sort: Sort | None = None
 
 
-class Reports(Service):
+class ReportsClient(Service):
     """Lists and reports. With `after` an answer waits until that event is in it, up to 1 s.
 
     Without, until the person's last change is in it, if it came by this process. So it is the
@@ -40,13 +40,13 @@ class Reports(Service):
 
     def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
         super().__init__(name, url, client, identity)
-        self._sparing = Sparing()
-        self._changes = Beliefs[UUID, UUID]()
+        self._sparing = CircuitBreaker()
+        self._changes = TtlCache[UUID, UUID]()
 
     def changed(self, user: User, event_id: UUID | None) -> None:
         """Know the event of somebody's change; empty where there was none."""
         if event_id is not None:
-            self._changes.remember(user.user_id, event_id, FRESH)
+            self._changes.set(user.user_id, event_id, FRESH)
 
     async def files(
         self,
@@ -98,5 +98,5 @@ class Reports(Service):
         return await self.open_stream(user, "/internal/feed", headers)
 
     async def _look(self, user: User, path: str, asked: dict[str, Any]) -> httpx2.Response:
-        after = asked.get("after") or self._changes.recall(user.user_id)
+        after = asked.get("after") or self._changes.get(user.user_id)
         return await self.as_user(user, "GET", path, params=asked | {"after": after})

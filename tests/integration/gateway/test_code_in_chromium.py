@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from services.gateway import assets, pages
-from services.gateway.code_frames import code_frames
-from services.gateway.colours import PLAIN
-from services.gateway.diff_rows import pairs, unified
-from services.gateway.models import Diff
+from services.gateway.clients.models import Diff
+from services.gateway.source_view.diff_table import pairs, unified
+from services.gateway.source_view.excerpts import code_frames
+from services.gateway.source_view.highlights import PLAIN
+from services.gateway.web import rendering, static_files
 from shared.contracts.checker import Finding
 from tests.unit.gateway.services import diff, finding, line
 
-_SHEET = (Path(assets.__file__).parent / "static" / "site.css").read_text()
+_SHEET = (Path(static_files.__file__).parent / "static" / "site.css").read_text()
 # The letters of each line from left to right, as they are drawn; a chip counts as one.
 _DRAWN = """rows => rows.map(row => {
   const found = [], walk = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
@@ -33,7 +33,7 @@ _WIDTHS = "marks => marks.map(mark => mark.getBoundingClientRect().width)"
 
 
 def _html(template: str, macro: str, *values: Any) -> str:
-    made = pages._environment("en").get_template(template).make_module()
+    made = rendering._environment("en").get_template(template).make_module()
     return f"<style>{_SHEET}</style>{getattr(made, macro)(*values)}"
 
 

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway import memory
-from services.gateway.beliefs import BELIEVED, RETRY, ApiTokens, Liveness
-from services.gateway.memory import Beliefs
+from services.gateway.clients import ttl_cache
+from services.gateway.clients.ttl_cache import TtlCache
+from services.gateway.identity.auth_cache import RETRY_AFTER, TTL, ActiveSessions, ApiTokenCache
 from shared.errors import Unauthenticated, Unavailable
 from shared.web.identity import Scope, User
 from tests.support.keys import Keys
@@ -154,21 +154,21 @@ async def test_within_a_minute_what_has_ended_is_over() -> None:
     async def ask(_: UUID) -> bool:
         return alive.pop(0)
 
-    liveness = Liveness(ask, clock)
-    tokens = ApiTokens(exchange([user, Unauthenticated()]), clock)
-    assert await liveness.is_alive(user.session_id)
+    active = ActiveSessions(ask, clock)
+    tokens = ApiTokenCache(exchange([user, Unauthenticated()]), clock)
+    assert await active.is_active(user.session_id)
     assert await tokens.user(TOKEN) is user
     clock.now += 60
-    assert not await liveness.is_alive(user.session_id)
+    assert not await active.is_active(user.session_id)
     with pytest.raises(Unauthenticated):
         await tokens.user(TOKEN)
 
 
 async def test_an_api_token_is_believed_for_half_a_minute() -> None:
     clock, user = Clock(), User(uuid4(), uuid4(), "t")
-    tokens = ApiTokens(exchange([user, Unauthenticated()]), clock)
+    tokens = ApiTokenCache(exchange([user, Unauthenticated()]), clock)
     assert await tokens.user(TOKEN) is user
-    clock.now += BELIEVED - 1
+    clock.now += TTL - 1
     assert await tokens.user(TOKEN) is user
     clock.now += 2
     with pytest.raises(Unauthenticated):
@@ -177,9 +177,9 @@ async def test_an_api_token_is_believed_for_half_a_minute() -> None:
 
 async def test_while_auth_is_away_the_access_token_serves_until_it_runs_out() -> None:
     clock, user = Clock(), User(uuid4(), uuid4(), "t")
-    tokens = ApiTokens(exchange([user, *[Unavailable() for _ in range(3)]]), clock)
+    tokens = ApiTokenCache(exchange([user, *[Unavailable() for _ in range(3)]]), clock)
     assert await tokens.user(TOKEN) is user
-    for wait in (BELIEVED, RETRY):
+    for wait in (TTL, RETRY_AFTER):
         clock.now += wait
         assert await tokens.user(TOKEN) is user
     clock.now += 600
@@ -193,20 +193,20 @@ async def test_an_ended_session_stays_so_while_its_access_token_is_valid() -> No
     async def ask(_: UUID) -> bool:
         raise Unavailable
 
-    liveness = Liveness(ask, clock)
-    liveness.end(session)
-    liveness.forget()
+    active = ActiveSessions(ask, clock)
+    active.end(session)
+    active.invalidate_all()
     clock.now += 600
-    assert not await liveness.is_alive(session)
+    assert not await active.is_active(session)
 
 
 def test_beliefs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_MOST", 3)
-    known = Beliefs[int, bool]()
+    monkeypatch.setattr(ttl_cache, "_MOST", 3)
+    known = TtlCache[int, bool]()
     for n in range(10):
-        known.remember(n, True, 60)
-    assert sum(known.recall(n) is not None for n in range(10)) <= 3
-    assert known.recall(9)
+        known.set(n, True, 60)
+    assert sum(known.get(n) is not None for n in range(10)) <= 3
+    assert known.get(9)
 
 
 async def test_a_session_takes_the_language_zone_and_colours_of_the_account(

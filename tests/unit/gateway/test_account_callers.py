@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.gateway.callers import client_address
+from services.gateway.identity.client_info import client_address
 from services.gateway.settings import Settings
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers

@@ -4,8 +4,8 @@ from typing import get_args
 
 from services.auth.adapters.strength import SUGGESTIONS, WARNINGS
 from services.auth.security_log import Kind
-from services.gateway.advice import ADVICE
-from services.gateway.words import SCOPES, SECURITY
+from services.gateway.i18n.labels import SCOPES, SECURITY
+from services.gateway.i18n.password_advice import ADVICE
 from shared.web.identity import Scope
 
 

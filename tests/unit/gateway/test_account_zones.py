@@ -5,8 +5,8 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from services.gateway.formats import moment
-from services.gateway.zones import REGIONS, choices, offset, zone
+from services.gateway.i18n.formats import moment
+from services.gateway.i18n.time_zones import REGIONS, choices, offset, zone
 from tests.unit.gateway.services import NOW
 
 SUMMER = datetime(2026, 7, 1, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.gateway.addresses import local_path
-from services.gateway.disposition import attachment
+from services.gateway.http.content_disposition import attachment
+from services.gateway.http.safe_redirect import local_path
 
 
 @pytest.mark.parametrize("path", ["/", "/checks", "/checks/1?a=b&c=%20", "/files/1#x", "/?a=//b"])

@@ -12,8 +12,8 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from services.gateway.archive_names import comparable, fitting
-from services.gateway.histories import Folders
+from services.gateway.downloads.archive_names import comparable, fitting
+from services.gateway.downloads.file_histories import Folders
 from tests.unit.gateway.services import Services, account, answer, file, some_version, versions
 
 LONG = "数" * 97 + ".py"  # 294 bytes

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from services.auth.visitors import Visitor
-from services.gateway.callers import client_address
+from services.gateway.identity.client_info import client_address
 
 PROXIES = [ip_network("fe80::/10"), ip_network("10.0.0.0/8")]
 

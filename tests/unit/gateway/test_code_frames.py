@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway.code_frames import MAX_COLUMNS, MAX_FRAMES, Frame, code_frames
-from services.gateway.colours import PLAIN
+from services.gateway.source_view.excerpts import MAX_COLUMNS, MAX_FRAMES, Frame, code_frames
+from services.gateway.source_view.highlights import PLAIN
 from shared import source_text
 from shared.contracts.checker import Finding
 from tests.unit.gateway.services import finding

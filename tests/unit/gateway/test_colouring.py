@@ -1,4 +1,4 @@
-"""Colouring: what it names, and that no text, person or reader makes it cost more than a little."""
+"""Highlighting: what it names, and that no text, person or reader makes it cost much."""
 
 import asyncio
 import random
@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from services.gateway import colouring
-from services.gateway.colouring import Cache, Colouring
-from services.gateway.colours import PLAIN, Colours, coloured_lines
+from services.gateway.source_view import highlighting
+from services.gateway.source_view.highlighting import Cache, SourceHighlighter
+from services.gateway.source_view.highlights import PLAIN, Highlights, highlighted_lines
 
 SIZE = 1 << 20  # characters, the largest file accepted
 ANN, BEN = UUID(int=1), UUID(int=2)
@@ -37,7 +37,7 @@ def reader(left: asyncio.Event | None = None) -> Request:
 
 async def styles(text: str) -> dict[str, str]:
     """Style by piece of text."""
-    found = await Colouring().colours(reader(), ANN, text)
+    found = await SourceHighlighter().highlights(reader(), ANN, text)
     return {text[begin:end]: style for begin, end, style in found.pieces(0, len(text))}
 
 
@@ -76,9 +76,9 @@ async def test_a_mistake_takes_no_colour_from_what_stands_around() -> None:
 @settings(deadline=None, max_examples=40)
 @given(st.text(alphabet=st.sampled_from("af'\"{(#\n \t\\é😀\x0c\u2028\u202e\ud800"), max_size=40))
 def test_every_character_is_in_one_piece(text: str) -> None:
-    found = asyncio.run(Colouring().colours(reader(), ANN, text))
+    found = asyncio.run(SourceHighlighter().highlights(reader(), ANN, text))
     rows = text.split("\n")
-    lines = coloured_lines(text, found, set(range(1, len(rows) + 1)))
+    lines = highlighted_lines(text, found, set(range(1, len(rows) + 1)))
     for row, expected in enumerate(rows, 1):
         pieces = [piece for piece, _ in lines[row].pieces(0, len(expected))]
         assert "".join(pieces) == expected
@@ -124,7 +124,7 @@ async def test_no_text_costs_more_than_its_share(text: str) -> None:
     """A second by itself; ten are for machines much slower than ours."""
     source, before = HOSTILE[text](), _processor()
     gaps = asyncio.create_task(_longest_gap())
-    found = await Colouring().colours(reader(), ANN, source)
+    found = await SourceHighlighter().highlights(reader(), ANN, source)
     assert _processor() - before < 10
     gaps.cancel()
     assert await gaps < 1  # seconds in which nobody else was served
@@ -142,12 +142,12 @@ async def _longest_gap() -> float:
 
 
 async def test_the_longest_of_ordinary_files_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(colouring, "SECONDS", 60)  # whatever else runs on this machine
+    monkeypatch.setattr(highlighting, "SECONDS", 60)  # whatever else runs on this machine
     statement = (
         'def name(self, value: int = 1) -> str:\n    return f"{value}: {self.text}"  # why\n'
     )
     text = statement * (SIZE // len(statement))
-    found = await Colouring().colours(reader(), ANN, text)
+    found = await SourceHighlighter().highlights(reader(), ANN, text)
     assert found is not PLAIN
     assert {style for _, _, style in found.pieces(len(text) // 2, len(text) // 2 + 100)} > {"name"}
 
@@ -175,14 +175,14 @@ async def _until(condition: Callable[[], bool]) -> None:
 async def test_code_that_takes_long_is_plain_and_its_process_ended(
     stuck: list[asyncio.subprocess.Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(colouring, "SECONDS", 0.2)
-    assert await Colouring().colours(reader(), ANN, "x = 1") is PLAIN
+    monkeypatch.setattr(highlighting, "SECONDS", 0.2)
+    assert await SourceHighlighter().highlights(reader(), ANN, "x = 1") is PLAIN
     assert [process.returncode for process in stuck] == [-9]
 
 
 async def test_it_ends_when_the_reader_leaves(stuck: list[asyncio.subprocess.Process]) -> None:
     left = asyncio.Event()
-    asking = asyncio.create_task(Colouring().colours(reader(left), ANN, "x = 1"))
+    asking = asyncio.create_task(SourceHighlighter().highlights(reader(left), ANN, "x = 1"))
     await _until(lambda: bool(stuck))
     left.set()
     async with asyncio.timeout(2):
@@ -199,7 +199,7 @@ async def test_a_process_that_is_given_up_while_it_starts_leaves_nothing_open(
 
     before = descriptors()
     for number in range(20):
-        asking = asyncio.create_task(Colouring().colours(reader(), ANN, f"x = {number}"))
+        asking = asyncio.create_task(SourceHighlighter().highlights(reader(), ANN, f"x = {number}"))
         for _ in range(turns):
             await asyncio.sleep(0)
         await _ended([asking])
@@ -215,46 +215,46 @@ async def test_a_start_that_fails_once_nobody_wants_it_hides_no_cancellation(
         raise OSError("no process")
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", failing)
-    asking = asyncio.create_task(Colouring().colours(reader(), ANN, "x = 1"))
+    asking = asyncio.create_task(SourceHighlighter().highlights(reader(), ANN, "x = 1"))
     await asyncio.sleep(0.01)
     await _ended([asking])
     assert asking.cancelled()
 
 
-async def _ended(asking: list[asyncio.Task[Colours]]) -> None:
+async def _ended(asking: list[asyncio.Task[Highlights]]) -> None:
     for task in asking:
         task.cancel()
     await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def test_a_full_queue_makes_nobody_wait(stuck: list[asyncio.subprocess.Process]) -> None:
-    pool = Colouring(at_once=2, waiting=3)
-    asking = [asyncio.create_task(pool.colours(reader(), uuid4(), str(n))) for n in range(5)]
+    pool = SourceHighlighter(at_once=2, waiting=3)
+    asking = [asyncio.create_task(pool.highlights(reader(), uuid4(), str(n))) for n in range(5)]
     await _until(lambda: len(stuck) == 2)
     async with asyncio.timeout(1):
-        assert await pool.colours(reader(), ANN, "x = 1") is PLAIN
+        assert await pool.highlights(reader(), ANN, "x = 1") is PLAIN
     assert len(stuck) == 2
     await _ended(asking)
     assert [process.returncode for process in stuck] == [-9] * len(stuck)
 
 
 async def test_one_person_does_not_fill_it(stuck: list[asyncio.subprocess.Process]) -> None:
-    pool = Colouring(at_once=4, of_one=3)
-    asking = [asyncio.create_task(pool.colours(reader(), ANN, str(n))) for n in range(3)]
+    pool = SourceHighlighter(at_once=4, of_one=3)
+    asking = [asyncio.create_task(pool.highlights(reader(), ANN, str(n))) for n in range(3)]
     await _until(lambda: len(stuck) == 3)
-    assert await pool.colours(reader(), ANN, "one more") is PLAIN
-    asking.append(asyncio.create_task(pool.colours(reader(), BEN, "x = 1")))
+    assert await pool.highlights(reader(), ANN, "one more") is PLAIN
+    asking.append(asyncio.create_task(pool.highlights(reader(), BEN, "x = 1")))
     await _until(lambda: len(stuck) == 4)
     await _ended(asking)
 
 
 async def test_room_is_given_back() -> None:
-    pool = Colouring(at_once=1, waiting=0, of_one=1)
+    pool = SourceHighlighter(at_once=1, waiting=0, of_one=1)
     for n in range(3):
-        assert await pool.colours(reader(), ANN, f"import a{n}") is not PLAIN
+        assert await pool.highlights(reader(), ANN, f"import a{n}") is not PLAIN
 
 
-async def _counted(work: Awaitable[Colours]) -> float:
+async def _counted(work: Awaitable[Highlights]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     await work
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -264,10 +264,10 @@ async def _counted(work: Awaitable[Colours]) -> float:
 @pytest.mark.parametrize("text", ["import os\n", "\\\n" * 100_000])
 async def test_the_same_text_is_looked_at_once(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it broke off: it would do so again."""
-    monkeypatch.setattr(colouring, "SECONDS", 60)  # whatever else runs on this machine
-    pool = Colouring()
-    assert await _counted(pool.colours(reader(), ANN, text)) > 0
-    assert await _counted(pool.colours(reader(), BEN, text)) == 0
+    monkeypatch.setattr(highlighting, "SECONDS", 60)  # whatever else runs on this machine
+    pool = SourceHighlighter()
+    assert await _counted(pool.highlights(reader(), ANN, text)) > 0
+    assert await _counted(pool.highlights(reader(), BEN, text)) == 0
 
 
 def test_the_cache_forgets_what_was_unused_for_longest() -> None:
@@ -282,4 +282,4 @@ def test_the_cache_forgets_what_was_unused_for_longest() -> None:
 @pytest.mark.parametrize("octets", [b"", b"\0\0\0\0", b"\1\0\0\0\0", b"\0\0\0\0\xff"])
 def test_anything_else_is_no_colours(octets: bytes) -> None:
     with pytest.raises(ValueError, match="no colours"):
-        Colours.read(octets)
+        Highlights.read(octets)

@@ -12,8 +12,8 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.gateway import edge
-from services.gateway.screens import ROUTERS as SCREENS
+from services.gateway.http import middleware
+from services.gateway.web import ROUTERS as SCREENS
 from shared.web import server
 from tests.support.apps import in_pieces
 from tests.support.keys import Keys
@@ -194,7 +194,7 @@ async def test_metrics_open_with_their_token_only(browsers: Browsers) -> None:
 async def test_a_body_that_trickles_is_given_up(
     browser: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge, "CHUNK_SECONDS", 0.02)
+    monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.02)
 
     async def trickle() -> AsyncIterator[bytes]:
         yield b"{"
@@ -209,7 +209,7 @@ async def test_a_body_that_trickles_is_given_up(
 async def test_a_body_of_many_small_steps_is_given_up_too(
     browser: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(middleware, "BODY_SECONDS", 0.3)
 
     async def drip() -> AsyncIterator[bytes]:
         for _ in range(100):

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from services.gateway.errors import passed_on
+from services.gateway.i18n.error_messages import SENTENCES
 from services.gateway.i18n.language import translations
-from services.gateway.sentences import SENTENCES
 from shared.errors import DomainError, NotFound, Unavailable
 from tests.unit.gateway.services import Services, answer, away, refusal
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from services.gateway.diff_rows import MAX_COLUMNS, Cell, pairs, unified
-from services.gateway.diffs import beginning
-from services.gateway.models import Diff, Hunk
+from services.gateway.clients.models import Diff, Hunk
+from services.gateway.source_view.diff_beginning import beginning
+from services.gateway.source_view.diff_table import MAX_COLUMNS, Cell, pairs, unified
 from tests.unit.gateway.services import diff, line
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.gateway import editing
 from services.gateway.errors import TextNotEncodable
+from services.gateway.source_view import text_editing
 from shared import source_text
 
 BOM = b"\xef\xbb\xbf"
@@ -28,10 +28,12 @@ BOM = b"\xef\xbb\xbf"
     ],
 )
 def test_text_that_is_not_edited_gives_the_same_bytes(content: bytes) -> None:
-    text = editing.shown(content)
+    text = text_editing.shown(content)
     assert text is not None
     assert "\r" not in text
-    assert editing.written(text.replace("\n", "\r\n"), content) == content  # as browsers send it
+    assert (
+        text_editing.written(text.replace("\n", "\r\n"), content) == content
+    )  # as browsers send it
 
 
 @pytest.mark.parametrize(
@@ -48,25 +50,28 @@ def test_text_that_is_not_edited_gives_the_same_bytes(content: bytes) -> None:
     ],
 )
 def test_line_ends_stay_as_they_were(old: bytes, text: str, new: bytes) -> None:
-    assert editing.written(text, old) == new
+    assert text_editing.written(text, old) == new
 
 
 def test_the_text_is_written_in_the_encoding_it_declares() -> None:
     old = "# coding: cp1251\nx = 'п'\n".encode("cp1251")
-    assert editing.written("# coding: cp1251\nx = 'я'\n", old).endswith(b"'\xff'\n")
+    assert text_editing.written("# coding: cp1251\nx = 'я'\n", old).endswith(b"'\xff'\n")
     assert (
-        editing.written("# coding: utf-8\nx = 'я'\n", old) == "# coding: utf-8\nx = 'я'\n".encode()
+        text_editing.written("# coding: utf-8\nx = 'я'\n", old)
+        == "# coding: utf-8\nx = 'я'\n".encode()
     )
     with pytest.raises(TextNotEncodable):
-        editing.written("# coding: cp1251\nx = '€→'\n", old)
-    assert editing.written("# coding: rot13\n", old) == b"# coding: rot13\n"  # files refuses it
+        text_editing.written("# coding: cp1251\nx = '€→'\n", old)
+    assert (
+        text_editing.written("# coding: rot13\n", old) == b"# coding: rot13\n"
+    )  # files refuses it
 
 
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe", b"# coding: rot13\n", b"# coding: utf-7\n", b"\x80"]
 )
 def test_what_is_no_text_is_not_shown(content: bytes) -> None:
-    assert editing.shown(content) is None
+    assert text_editing.shown(content) is None
 
 
 @pytest.mark.parametrize(
@@ -74,17 +79,19 @@ def test_what_is_no_text_is_not_shown(content: bytes) -> None:
     [(b"", "lf"), (b"a\r\nb\r\n", "crlf"), (b"a\rb\r\nc\r", "cr"), (b"\xff\r\n", "crlf")],
 )
 def test_a_word_keeps_the_line_ends_of_what_was_sent(content: bytes, word: str) -> None:
-    assert editing.sample(content) == word
-    like = editing.like_sample(word, mark=True)
-    assert editing.written("a\nb", like) == BOM + b"a" + editing.ENDS[word].encode() + b"b"
+    assert text_editing.sample(content) == word
+    like = text_editing.like_sample(word, mark=True)
+    assert (
+        text_editing.written("a\nb", like) == BOM + b"a" + text_editing.ENDS[word].encode() + b"b"
+    )
 
 
 def test_nothing_but_line_ends_stays_as_it_was() -> None:
     text = "\r\n" * 500_000
     assert source_text.with_lf(text) == "\n" * 500_000
-    assert editing.sample(text.encode()) == "crlf"
-    assert editing.written(text, text.encode()) == text.encode()
+    assert text_editing.sample(text.encode()) == "crlf"
+    assert text_editing.written(text, text.encode()) == text.encode()
 
 
 def test_a_made_up_word_is_the_common_one() -> None:
-    assert editing.like_sample("x", mark=False) == b"\n"
+    assert text_editing.like_sample("x", mark=False) == b"\n"

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway import bearer, editing
+from services.gateway.identity import renewing_user
+from services.gateway.source_view import text_editing
 from shared import source_text
 from shared.web.stock import STOCK
 from tests.unit.gateway.services import (
@@ -238,7 +239,7 @@ async def test_all_files_come_as_one_zip(
 async def test_a_long_download_outlives_the_access_token(
     person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bearer, "RENEW", 0.0)
+    monkeypatch.setattr(renewing_user, "RENEW", 0.0)
     services.on("auth POST /internal/sessions/access", _new_token(services))
     ids = [UUID(int=number) for number in (1, 2)]
     list_holds(services, *(file(id=one) for one in ids))
@@ -481,7 +482,7 @@ async def test_long_texts_are_read_beside_the_event_loop(
 
     monkeypatch.setattr(source_text, "with_lf", noting(source_text, "with_lf"))
     for name in ("shown", "written", "sample"):
-        monkeypatch.setattr(editing, name, noting(editing, name))
+        monkeypatch.setattr(text_editing, name, noting(text_editing, name))
     services.on("files PUT .*", CONFLICT)
     await person.get(f"{FILE}/edit")
     await person.post(f"{FILE}/edit", **text_form("mine = 1\n"))

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from services.gateway import edge
-from services.gateway.disposition import part_names
+from services.gateway.http import middleware
+from services.gateway.http.content_disposition import part_names
 from tests.unit.gateway.services import Services, answer, file, refusal, saved
 from tests.unit.gateway.test_uploads import BOUNDARY, LIMIT, form, part, taken
 
@@ -45,7 +45,7 @@ async def test_bytes_reach_files_before_the_last_one_came(
     transport = program._transport
     app = transport.app  # type: ignore[attr-defined]
     client = next(
-        one for one in app.state.provided.values() if type(one).__name__ == "Files"
+        one for one in app.state.provided.values() if type(one).__name__ == "FilesClient"
     )._client
     monkeypatch.setattr(client, "_transport", watch)
     reached: list[int] = []
@@ -121,7 +121,7 @@ async def test_such_names_are_then_judged_like_all_others(
 async def test_files_before_a_stall_are_told_as_taken(
     person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge, "CHUNK_SECONDS", 0.05)
+    monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.05)
 
     async def stalls() -> AsyncIterator[bytes]:
         yield b"--b\r\n" + HEAD + b"x\r\n--b\r\n" + HEAD.replace(b"a.py", b"b.py")
@@ -143,7 +143,7 @@ async def test_a_body_that_trickles_is_told_with_our_sentence(
     monkeypatch: pytest.MonkeyPatch,
     path: str,
 ) -> None:
-    monkeypatch.setattr(edge, "CHUNK_SECONDS", 0.05)
+    monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.05)
 
     async def trickles() -> AsyncIterator[bytes]:
         yield b"--b\r\n" + HEAD

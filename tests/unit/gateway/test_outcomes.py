@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx2
 import pytest
 
-from services.gateway import attempts
+from services.gateway.clients import retries
 from tests.unit.gateway.services import Answer, Services, answer, away, file, refusal, saved
 from tests.unit.gateway.test_uploads import BOUNDARY, form, part
 
@@ -37,8 +37,8 @@ def one_after_the_other(*replies: Answer) -> Answer:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "PAUSE", 0.01)
-    monkeypatch.setattr(attempts, "LIMIT", 0.5)
+    monkeypatch.setattr(retries, "PAUSE", 0.01)
+    monkeypatch.setattr(retries, "LIMIT", 0.5)
 
 
 def _keys(services: Services) -> list[str]:
@@ -154,7 +154,9 @@ async def test_a_body_that_was_not_whole_cannot_have_been_done(
             return await self.others.handle_async_request(request)
 
     app = program._transport.app  # type: ignore[attr-defined]
-    client = next(x for x in app.state.provided.values() if type(x).__name__ == "Files")._client
+    client = next(
+        x for x in app.state.provided.values() if type(x).__name__ == "FilesClient"
+    )._client
     services.on("files POST .*", CREATED)
     client._transport = Dies()
 

@@ -10,8 +10,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from services.gateway.clients import checker
-from services.gateway.screens import ROUTERS
-from services.gateway.turns import Feeds
+from services.gateway.http.concurrency import FeedLimit
+from services.gateway.web import ROUTERS
 from tests.support.waiting import eventually
 from tests.unit.gateway.services import (
     EVENT,
@@ -347,7 +347,7 @@ async def test_news_are_passed_on(person: httpx2.AsyncClient, services: Services
 async def test_a_person_follows_the_news_so_many_times(
     person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Feeds, "most", 2)
+    monkeypatch.setattr(FeedLimit, "most", 2)
     reached, end = asyncio.Semaphore(0), asyncio.Event()
 
     async def silence() -> AsyncIterator[bytes]:

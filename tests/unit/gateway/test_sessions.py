@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway.beliefs import BELIEVED, Liveness
-from services.gateway.edge import BODY_SECONDS
+from services.gateway.http.middleware import BODY_SECONDS
+from services.gateway.identity.auth_cache import TTL, ActiveSessions
 from shared.errors import Unavailable
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import Services, answer, away, refusal
@@ -199,12 +199,12 @@ async def test_auth_is_asked_now_and_then_only() -> None:
         asked.append(session_id)
         return True
 
-    liveness = Liveness(ask, lambda: now)
+    active = ActiveSessions(ask, lambda: now)
     session = uuid4()
-    assert [await liveness.is_alive(session) for _ in range(5)] == [True] * 5
+    assert [await active.is_active(session) for _ in range(5)] == [True] * 5
     assert asked == [session]
-    now = BELIEVED + 1
-    assert await liveness.is_alive(session)
+    now = TTL + 1
+    assert await active.is_active(session)
     assert len(asked) == 2
 
 
@@ -212,10 +212,10 @@ async def test_a_dead_session_stays_dead_while_auth_is_away() -> None:
     async def ask(_: UUID) -> bool:
         raise Unavailable
 
-    liveness, session = Liveness(ask), uuid4()
-    liveness.end(session)
-    assert not await liveness.is_alive(session)
-    assert await liveness.is_alive(uuid4())
+    active, session = ActiveSessions(ask), uuid4()
+    active.end(session)
+    assert not await active.is_active(session)
+    assert await active.is_active(uuid4())
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é" * 10, "x" * 300_000])

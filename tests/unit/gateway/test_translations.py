@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import services.gateway
-from services.gateway.formats import moment, size
+from services.gateway.i18n.formats import moment, size
 from services.gateway.i18n.language import choose
 from tests.unit.gateway.services import NOW
 
@@ -29,8 +29,8 @@ def _used() -> set[Any]:
     """Sentences marked in templates and code; pairs where there is a plural."""
     found = extract_from_dir(
         str(FOLDER),
-        [("**.py", "python"), ("templates/**.html", "jinja2.ext.babel_extract")],
-        {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}},
+        [("**.py", "python"), ("web/templates/**.html", "jinja2.ext.babel_extract")],
+        {"web/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}},
         {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)},
     )
     return {message for _, _, message, _, _ in found}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.gateway import attempts
+from services.gateway.clients import retries
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import EVENT, Services, answer, file, refusal, saved
 
@@ -384,7 +384,7 @@ async def test_a_heading_says_no_more_than_is_known(
     code: str,
     heading: str,
 ) -> None:
-    monkeypatch.setattr(attempts, "LIMIT", 0.5)
+    monkeypatch.setattr(retries, "LIMIT", 0.5)
 
     def only_a(request: httpx2.Request) -> httpx2.Response:
         is_a = request.url.params["name"] == "a.py"

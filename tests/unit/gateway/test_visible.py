@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from services.gateway.visible import breakable, code_spans, room, unseen, visible
+from services.gateway.i18n.visible_text import breakable, code_spans, room, unseen, visible
 from tests.unit.gateway.services import (
     Services,
     answer,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.zip_format import Zip
+from services.gateway.downloads.zip_format import Zip
 
 NOW = datetime(2026, 11, 22, 23, 59, 58, tzinfo=UTC)
 CONTENTS = {

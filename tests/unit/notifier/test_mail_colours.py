@@ -9,7 +9,7 @@ from shared.contracts.checker import CheckFailed, Counts, FixedFinding, Tier
 from tests.unit.notifier import test_account_mail, test_mail
 from tests.unit.notifier.received import body_of
 
-SITE = Path(__file__).parents[3] / "services/gateway/static/site.css"
+SITE = Path(__file__).parents[3] / "services/gateway/web/static/site.css"
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 
 

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict
 from services.auth.api import ROUTERS as AUTH
 from services.checker import api as checker
 from services.files import api as files
-from services.gateway import assets
 from services.gateway.api import ROUTERS as API
-from services.gateway.screens import ROUTERS as SCREENS
+from services.gateway.web import ROUTERS as SCREENS
+from services.gateway.web import static_files
 from services.reports import api as reports
 from shared.settings import Settings
 from shared.web import event_log
@@ -38,7 +38,7 @@ EVERYBODY = {
     "auth": AUTH,
     "checker": [checker.router],
     "files": [files.router],
-    "gateway": [assets.router, *API, *SCREENS],
+    "gateway": [static_files.router, *API, *SCREENS],
     "reports": [reports.router],
     "notifier": [event_log.router("notifier")],
 }

@@ -10,7 +10,7 @@ import pytest_asyncio
 import uvicorn
 from fastapi import Request
 
-from services.gateway import edge
+from services.gateway.http import middleware
 from shared.settings import Settings
 from shared.web import server
 from shared.web.app import create_app
@@ -25,9 +25,9 @@ PATIENCE = 5.0  # seconds after which the server would never have acted by itsel
 async def port(monkeypatch: pytest.MonkeyPatch, keys: Keys) -> AsyncIterator[int]:
     """A server that gives headers a third of a second, and each part of a body three thirds."""
     monkeypatch.setattr(server, "HEADERS", 0.3)
-    monkeypatch.setattr(edge, "CHUNK_SECONDS", 0.9)
+    monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.9)
     app = create_app("files", Settings(**common_settings("files", keys)), [])
-    app.add_middleware(edge.SlowBodies)
+    app.add_middleware(middleware.SlowBodies)
 
     @app.post("/slow")
     async def slow(request: Request) -> int:

@@ -1,0 +1,33 @@
+"""What the bodies of account requests have in common."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.gateway.api.problems import json_only
+
+JSON = [Depends(json_only)]
+
+
+class RequestBody(BaseModel):
+    """Fields that are not asked for are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Accepted(BaseModel):
+    """Nothing more is told, so that the answer gives nobody away."""
+
+
+Email = Annotated[str, Field(max_length=1000)]
+Password = Annotated[str, Field(max_length=10_000)]
+Code = Annotated[
+    str, Field(max_length=100, description="six digits of the app, or a recovery code")
+]
+NewPassword = Annotated[
+    str, Field(max_length=10_000, description="at least 8 characters and not easy to guess")
+]
+LinkToken = Annotated[
+    str, Field(min_length=1, max_length=200, description="the end of the link in the mail")
+]

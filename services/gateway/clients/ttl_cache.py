@@ -1,0 +1,32 @@
+"""Values that are remembered for a while."""
+
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+_MOST = 10_000  # entries
+
+K = TypeVar("K")
+V = TypeVar("V")
+Clock = Callable[[], float]
+
+
+class TtlCache(Generic[K, V]):
+    """Values that are forgotten by themselves; when there are too many, all at once."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._known: dict[K, tuple[V, float]] = {}
+
+    def get(self, key: K) -> V | None:
+        value, until = self._known.get(key, (None, 0.0))
+        return value if self._clock() < until else None
+
+    def set(self, key: K, value: V, seconds: float) -> V:
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[key] = (value, self._clock() + seconds)
+        return value
+
+    def clear(self) -> None:
+        self._known.clear()

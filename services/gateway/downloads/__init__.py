@@ -1,0 +1,1 @@
+"""Archives and files on their way to a reader."""

@@ -1,0 +1,72 @@
+"""All files of a person as one zip."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from uuid import UUID
+
+from fastapi.responses import StreamingResponse
+
+from services.gateway.clients import FilesClient, ReportsClient, Wanted
+from services.gateway.clients.models import FilePage
+from services.gateway.clients.reports import MOST
+from services.gateway.downloads.archive_names import comparable, fitting
+from services.gateway.downloads.file_contents import stored
+from services.gateway.downloads.zip_stream import MEDIA_TYPE, Entry, zipped
+from services.gateway.http.content_disposition import attachment
+from services.gateway.identity.renewing_user import RenewingUser
+from shared.clock import utc_now
+
+# A file that is changed meanwhile only moves on, and is met again; none is passed over.
+_IN_ORDER = Wanted(sort="uploaded_at")
+
+
+async def as_archive(
+    bearer: RenewingUser, files: FilesClient, reports: ReportsClient, steps: asyncio.Semaphore
+) -> StreamingResponse:
+    """Raises `Unavailable` while there is no list; later trouble breaks the download off."""
+    first = await reports.files(await bearer.user(), None, None, MOST, _IN_ORDER)
+    now = utc_now()
+    headers = {"Content-Disposition": attachment(f"prereview-{now:%Y-%m-%d}.zip")}
+    batches = _batches(bearer, files, reports, first)
+    return StreamingResponse(zipped(batches, now, steps), media_type=MEDIA_TYPE, headers=headers)
+
+
+async def _batches(
+    bearer: RenewingUser, files: FilesClient, reports: ReportsClient, page: FilePage
+) -> AsyncIterator[list[Entry]]:
+    """A file deleted since the list was read still has its bytes; once erased it is left out."""
+    seen: set[UUID] = set()
+    names = _Names()
+    while True:
+        ids = [file.id for file in page.files if file.id not in seen]
+        seen.update(ids)
+        async for some in stored(files, bearer, [str(one) for one in ids], last=True):
+            yield [
+                (names.of(one["name"], one["file_id"]), one["content"])
+                for one in some
+                if one["content"] is not None
+            ]
+        if page.next_cursor is None:
+            return
+        ask = partial(
+            reports.files, after=None, cursor=page.next_cursor, limit=MOST, wanted=_IN_ORDER
+        )
+        page = await bearer.ask(ask)
+
+
+class _Names:
+    """A path per file: its name, or where that is taken its name in a folder of its own.
+
+    Names that differ in their case only may be one where they are unpacked. And two files may have
+    had a name one after the other while this archive was made.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, name: str, file_id: str) -> str:
+        name = fitting(name)
+        path = name if comparable(name) not in self._taken else f"{file_id}/{name}"
+        self._taken.add(comparable(name))
+        return path

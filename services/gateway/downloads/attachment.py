@@ -1,0 +1,15 @@
+"""A file's content as an answer."""
+
+from fastapi import Response
+
+from services.gateway.clients import Content
+from services.gateway.http.content_disposition import attachment
+
+
+def as_attachment(found: Content) -> Response:
+    """Bytes that a browser saves and never shows."""
+    headers = {
+        "Content-Disposition": attachment(found.name),
+        "X-File-Version": str(found.version),
+    }
+    return Response(found.content, media_type="application/octet-stream", headers=headers)

@@ -1,0 +1,74 @@
+"""A person's files in an export: a folder each, with all versions and their bytes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic_core import to_json
+
+from services.gateway.downloads.archive_names import comparable, fitting
+from services.gateway.downloads.zip_stream import Entry
+
+PAGE = 100  # rows of a list in one entry
+_NUMBER = 12  # bytes for the number behind the name of a folder
+
+Rows = Sequence[dict[str, Any]]
+
+
+class Folders:
+    """One folder per file: its name, with a number where others had that name before."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def of(self, name: str) -> str:
+        """A name that goes on with a number is never a file's: those end in `.py`."""
+        same = comparable(fitting(name, _NUMBER))
+        number = self._numbers[same] = self._numbers.get(same, 0) + 1
+        again = f" ({number})" if number > 1 else ""
+        return f"files/{fitting(name, len(again))}{again}"
+
+
+class Histories:
+    """Makes entries of versions that come file by file."""
+
+    def __init__(self, folders: dict[str, str]) -> None:
+        """Take the folder of each file, by its id."""
+        self._folders = folders
+        self._file, self._number = "", 0
+        self._page: list[dict[str, Any]] = []
+
+    def entries(self, versions: Rows) -> list[Entry]:
+        """The bytes of the versions, and lists of those that are complete."""
+        made = []
+        for version in versions:
+            if version["file_id"] != self._file or len(self._page) == PAGE:
+                made += self.rest()
+            if version["file_id"] != self._file:
+                self._file, self._number = version["file_id"], 0
+            made += self._content(version)
+            self._page.append({n: v for n, v in version.items() if n not in {"file_id", "content"}})
+        return made
+
+    def rest(self) -> list[Entry]:
+        """The list that has not come to its end yet."""
+        page, self._page = self._page, []
+        if not page:
+            return []
+        self._number += 1
+        return [(page_name(f"{self._folders[self._file]}/versions", self._number), as_json(page))]
+
+    def _content(self, version: dict[str, Any]) -> list[Entry]:
+        if version["content"] is None:
+            return []
+        number = f"v{version['version']}-"
+        name = fitting(version["name"], len(number))
+        return [(f"{self._folders[version['file_id']]}/{number}{name}", version["content"])]
+
+
+def page_name(name: str, number: int) -> str:
+    """`mails.json`, `mails-2.json`, …: one for each page."""
+    return f"{name}.json" if number == 1 else f"{name}-{number}.json"
+
+
+def as_json(content: Any) -> bytes:
+    return to_json(content, indent=2)

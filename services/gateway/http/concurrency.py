@@ -1,0 +1,96 @@
+"""What a person may have going on at a time: one archive, and some feeds."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+
+from services.gateway.errors import ExportRunning, TooManyFeeds
+from services.gateway.identity.sessions import ApiUser, WebUser
+from shared.errors import DomainError
+from shared.web.app import provided
+
+
+class ConcurrencyLimit:
+    """Who is being served something long by this process."""
+
+    most: int
+    refusal: type[DomainError]
+
+    def __init__(self) -> None:
+        self._running = Counter[UUID]()
+
+    @contextmanager
+    def slot(self, user_id: UUID) -> Iterator[None]:
+        """From before the first look until the last byte has left, or the reader has.
+
+        Raises the refusal while the person has as many going on as there may be.
+        """
+        if self._running[user_id] >= self.most:
+            raise self.refusal
+        self._running[user_id] += 1
+        try:
+            yield
+        finally:
+            self._running[user_id] -= 1
+            if not self._running[user_id]:
+                del self._running[user_id]
+
+
+class ArchiveLimit(ConcurrencyLimit):
+    """Making one reads everything a person has; those of several people go on in turns.
+
+    So many archives as people want are under way, each of which is worked at in `steps` only, first
+    come, first served; while its bytes are sent it is in none.
+    """
+
+    most = 1
+    refusal = ExportRunning
+
+    def __init__(self, at_once: int = 2) -> None:
+        super().__init__()
+        self.steps = asyncio.Semaphore(at_once)
+
+
+class FeedLimit(ConcurrencyLimit):
+    """Each holds a connection to reports."""
+
+    most = 20
+    refusal = TooManyFeeds
+
+
+_Archives = Annotated[ArchiveLimit, provided(ArchiveLimit)]
+_Feeds = Annotated[FeedLimit, provided(FeedLimit)]
+
+
+async def _archive_on_screen(
+    user: WebUser, archives: _Archives
+) -> AsyncIterator[asyncio.Semaphore]:
+    with archives.slot(user.user_id):
+        yield archives.steps
+
+
+async def _archive_in_api(user: ApiUser, archives: _Archives) -> AsyncIterator[asyncio.Semaphore]:
+    with archives.slot(user.user_id):
+        yield archives.steps
+
+
+async def _feed_on_screen(user: WebUser, feeds: _Feeds) -> AsyncIterator[None]:
+    with feeds.slot(user.user_id):
+        yield
+
+
+async def _feed_in_api(user: ApiUser, feeds: _Feeds) -> AsyncIterator[None]:
+    with feeds.slot(user.user_id):
+        yield
+
+
+# The scope of a request ends after the answer was sent.
+WebSteps = Annotated[asyncio.Semaphore, Depends(_archive_on_screen, scope="request")]
+ApiSteps = Annotated[asyncio.Semaphore, Depends(_archive_in_api, scope="request")]
+WEB_FEED = [Depends(_feed_on_screen, scope="request")]
+API_FEED = [Depends(_feed_in_api, scope="request")]

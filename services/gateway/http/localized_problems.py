@@ -1,0 +1,48 @@
+"""Tells programs what is wrong in the language they ask for (`Accept-Language`)."""
+
+import json
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.http.problem_interceptor import ProblemInterceptor
+from services.gateway.i18n.error_messages import SENTENCES, sentence
+from services.gateway.i18n.language import choose
+from shared.contracts.auth import Language
+
+
+class LocalizedProblems:
+    """Writes the `detail` of problems as pages do; services write it in English, in bytes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        language = choose("", Headers(scope=scope).get("accept-language", ""))
+        held = ProblemInterceptor(send)
+        await self._app(scope, receive, held.send)
+        if held.start is not None:
+            told = _told(language, held.problem)
+            await send(_changed(held.start, language, told))
+            await send({"type": "http.response.body", "body": told})
+
+
+def _told(language: Language, problem: dict[str, Any]) -> bytes:
+    code = problem["code"]
+    if code in SENTENCES:
+        told = sentence(language, code, problem.get("params") or {})
+        fields = ", ".join(sorted({error["field"] for error in problem.get("errors", [])}))
+        problem["detail"] = f"{told} ({fields})" if fields else told
+    return json.dumps(problem, ensure_ascii=False).encode()
+
+
+def _changed(start: Message, language: Language, body: bytes) -> Message:
+    headers = MutableHeaders(raw=list(start["headers"]))
+    headers["content-length"] = str(len(body))
+    headers["content-language"] = language
+    headers.add_vary_header("Accept-Language")
+    return {**start, "headers": headers.raw}

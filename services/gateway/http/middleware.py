@@ -1,0 +1,73 @@
+"""What happens to every body that arrives and to every answer that leaves."""
+
+import asyncio
+
+from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.errors import RequestTooSlow
+from shared.web.problems import problem, request_id
+
+CHUNK_SECONDS = 10.0
+BODY_SECONDS = 90.0  # a megabyte at 100 kbit/s
+
+
+class SlowBodies:
+    """Gives up (408) on a body that trickles, and closes its connection."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        ends_at = asyncio.get_running_loop().time() + BODY_SECONDS
+        expecting, too_slow = True, False
+
+        async def read() -> Message:
+            nonlocal expecting, too_slow
+            if not expecting:
+                return await receive()
+            left = ends_at - asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(min(CHUNK_SECONDS, left)):
+                    message = await receive()
+            except TimeoutError:
+                too_slow = True
+                # FastAPI lets no other kind of error out of the reading of a JSON body.
+                raise HTTPException(RequestTooSlow.status) from None
+            expecting = message.get("more_body", False)
+            return message
+
+        async def answer(message: Message) -> None:
+            if too_slow and message["type"] == "http.response.start":
+                closing = (b"connection", b"close")  # nobody waits for the rest
+                message = {**message, "headers": [*message["headers"], closing]}
+            await send(message)
+
+        await self._app(scope, read, answer)
+
+
+async def too_slow(request: Request, _: Exception) -> Response:
+    """Answer a body that trickled where no route could."""
+    error = RequestTooSlow()
+    return problem(error.status, error.code, str(error), request_id=request_id(request))
+
+
+class SetCookies:
+    """Adds the cookies that a request's handling left in its state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                cookies = scope.get("state", {}).get("cookies", {})
+                added = [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies.values()]
+                message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        await self._app(scope, receive, answer)

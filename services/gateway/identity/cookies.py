@@ -1,0 +1,87 @@
+"""Our cookies: all HttpOnly, SameSite=Lax, and bound to the host over TLS."""
+
+import base64
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from services.gateway.clients.models import Preferences, Tokens
+
+CHOICE_SECONDS = 365 * 86_400
+# Seconds an access cookie ends before its token does: longer than a form may take to arrive, for
+# files looks at the token when it has.
+MARGIN = 120
+_ALL = (
+    "session",
+    "access",
+    "device",
+    "registration",
+    "challenge",
+    "email",
+    "language",
+    "zone",
+    "theme",
+)
+
+
+@dataclass(frozen=True)
+class Cookies:
+    """Reads cookies, and writes them into the request's state, from where they are sent."""
+
+    secure: bool
+    session_seconds: int
+
+    def read(self, request: Request, name: str) -> str:
+        return request.cookies.get(self._full(name), "")
+
+    def write(self, request: Request, name: str, value: str, seconds: int) -> None:
+        """`value` is a token or a short word of ours and needs no quoting."""
+        full = self._full(name)
+        parts = [f"{full}={value}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
+        if self.secure:
+            parts.append("Secure")
+        if not hasattr(request.state, "cookies"):
+            request.state.cookies = {}
+        request.state.cookies[name] = "; ".join(parts)
+
+    def read_text(self, request: Request, name: str) -> str:
+        """What `write_text` wrote; empty for anything else."""
+        try:
+            return base64.urlsafe_b64decode(self.read(request, name)).decode()
+        except ValueError:
+            return ""
+
+    def write_text(self, request: Request, name: str, text: str, seconds: int) -> None:
+        """A line that somebody typed, of any characters."""
+        value = base64.urlsafe_b64encode(text.encode("utf-8", "replace")).decode()
+        self.write(request, name, value, seconds)
+
+    def keep(self, request: Request, tokens: Tokens, session: str) -> None:
+        self.write(request, "session", session, self.session_seconds)
+        self.write(request, "access", tokens.access_token, max(1, tokens.expires_in - MARGIN))
+
+        if tokens.preferences is not None:
+            self.keep_preferences(request, tokens.preferences)
+
+    def keep_preferences(self, request: Request, preferences: Preferences) -> None:
+        """Write down what differs from what the browser sent."""
+        chosen = {
+            "language": preferences.language,
+            "zone": preferences.time_zone,
+            "theme": preferences.theme,
+        }
+        for name, value in chosen.items():
+            if self.read(request, name) != value:
+                self.write(request, name, value, CHOICE_SECONDS)
+
+    def clear(self, request: Request) -> None:
+        """Log the browser out; what it was told about language, zone and colours stays."""
+        self.write(request, "session", "", 0)
+        self.write(request, "access", "", 0)
+
+    def forget_everything(self, request: Request) -> None:
+        for name in _ALL:
+            self.write(request, name, "", 0)
+
+    def _full(self, name: str) -> str:
+        return f"__Host-{name}" if self.secure else name

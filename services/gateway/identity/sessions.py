@@ -1,0 +1,228 @@
+"""Who is visiting: by cookies, or by a program's bearer token."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from services.gateway.clients import AuthClient, ClientInfo
+from services.gateway.clients.models import Challenged, Tokens
+from services.gateway.errors import ChallengeInvalid, SecondFactorNeeded
+from services.gateway.identity.auth_cache import ActiveSessions, ApiTokenCache, UnconfirmedEmails
+from services.gateway.identity.client_info import ClientInfoReader
+from services.gateway.identity.cookies import Cookies
+from shared.errors import OutcomeUnknown, Unauthenticated, Unavailable
+from shared.logging import log
+from shared.web.app import provided
+from shared.web.identity import Identity, User, bearer_token
+from shared.web.routes import Judge
+
+MAX_SESSION_TOKEN = 200  # characters, as auth takes them
+API_TOKEN = "prv_"  # noqa: S105 - how they begin
+
+
+class Sessions:
+    """Turns what a request carries into a user."""
+
+    def __init__(
+        self, auth: AuthClient, identity: Identity, cookies: Cookies, callers: ClientInfoReader
+    ) -> None:
+        self._auth, self._identity = auth, identity
+        self._cookies, self._callers = cookies, callers
+        self.active = ActiveSessions(auth.is_active)
+        self.api_tokens = ApiTokenCache(self._exchange)
+        self.unconfirmed = UnconfirmedEmails(auth)
+
+    async def by_bearer(self, request: Request) -> User:
+        """Raises `Unauthenticated` for all but a living session's or API token."""
+        token = bearer_token(request)
+        if token.startswith(API_TOKEN):
+            return await self.api_tokens.user(token)
+        user = self._identity.verify_user(token)
+        if not await self.active.is_active(user.session_id):
+            raise Unauthenticated
+        return user
+
+    async def by_cookies(self, request: Request) -> User | None:
+        """The visitor, with fresh cookies where the access token had run out."""
+        user = self.by_signature(request)
+        if user is not None and await self.active.is_active(user.session_id):
+            return user
+        return await self._by_session(request, self._cookies.read(request, "session"))
+
+    def by_signature(self, request: Request) -> User | None:
+        """Whom the visitor's access token names; whether the session lives is not asked."""
+        token = self._cookies.read(request, "access")
+        try:
+            return self._identity.verify_user(token) if token else None
+        except Unauthenticated:
+            return None
+
+    async def begin(self, request: Request, email: str, password: str) -> None:
+        """Log in; whatever session the browser had before ends."""
+        begun = await self._auth.log_in(email, password, "web", self._callers.browser(request))
+        await self.enter(request, begun)
+
+    async def begin_by_link(self, request: Request, token: str) -> None:
+        """Like `begin`, by the link of a mail."""
+        await self.enter(
+            request, await self._auth.log_in_by_link(token, self._callers.browser(request))
+        )
+
+    async def finish(self, request: Request, code: str) -> None:
+        """Answer the question for a code; raises `ChallengeInvalid` where none was asked."""
+        challenge = self._cookies.read(request, "challenge")
+        if not 0 < len(challenge) <= MAX_SESSION_TOKEN:
+            raise ChallengeInvalid
+        client = self._callers.browser(request)
+        tokens = await self._auth.finish_login(challenge, code, client)
+        self._cookies.write(request, "challenge", "", 0)
+        await self.enter(request, tokens)
+
+    async def enter(self, request: Request, begun: Tokens | Challenged) -> None:
+        """Take up a session that auth has begun; the one the browser had before ends.
+
+        Raises `SecondFactorNeeded` where auth asks for a code; `finish` knows the login then.
+        """
+        if isinstance(begun, Challenged):
+            self._cookies.write(request, "challenge", begun.challenge, begun.expires_in)
+        tokens = _tokens(begun)
+        await self.end(request)
+        self._cookies.keep(request, tokens, tokens.token or "")
+
+    async def end(self, request: Request) -> None:
+        """Log out: the cookies go in any case, the session as far as auth can be reached."""
+        try:
+            user = await self.by_cookies(request)
+            if user is not None:
+                self.active.end(user.session_id)
+                await self._auth.log_out(user)
+        except (Unauthenticated, Unavailable, OutcomeUnknown) as error:
+            log.warning("session_not_ended", reason=error.code)
+        self._cookies.clear(request)
+
+    async def begin_api(self, email: str, password: str, caller: ClientInfo) -> Tokens:
+        """Log a program in; raises `SecondFactorNeeded` with what `finish_api` is to be given."""
+        tokens = _tokens(await self._auth.log_in(email, password, "api", caller))
+        self.active.issued(tokens.token or "", tokens.session_id)
+        return tokens
+
+    async def finish_api(self, challenge: str, code: str, caller: ClientInfo) -> Tokens:
+        tokens = await self._auth.finish_login(challenge, code, caller)
+        self.active.issued(tokens.token or "", tokens.session_id)
+        return tokens
+
+    async def refresh(self, token: str) -> Tokens:
+        """The next pair of an API session. A token used before has ended it, also for us."""
+        try:
+            tokens = await self._auth.refresh(token)
+        except Unauthenticated:
+            self.active.refused(token)
+            raise
+        self.active.issued(token, tokens.session_id)
+        self.active.issued(tokens.token or "", tokens.session_id)
+        return tokens
+
+    def ended(self, user: User) -> None:
+        """Know that this session is over, and that others may be."""
+        self.active.end(user.session_id)
+        self.invalidate_all()
+
+    def revoked(self, token_id: UUID) -> None:
+        """Know that an API token is over; feeds opened with it know it by its id."""
+        self.active.end(token_id)
+        self.api_tokens.invalidate_all()
+
+    def invalidate_all(self) -> None:
+        """Ask auth anew about everybody: somebody's sessions or tokens have just ended."""
+        self.active.invalidate_all()
+        self.api_tokens.invalidate_all()
+        self.unconfirmed.invalidate_all()
+
+    async def fresh(self, request: Request, last: User | None = None) -> User:
+        """The user of a request that takes long, asked for anew now and then.
+
+        `last` is the answer before, whose token is still good. Raises `Unauthenticated` once the
+        session or API token has ended.
+        """
+        if request.headers.get("authorization"):
+            if last is None or last.scopes is not None:
+                return await self.by_bearer(request)
+            return self._identity.verify_user((await self._auth.prolong(last)).access_token)
+        token = self._cookies.read(request, "session")
+        tokens = await self._auth.access(token, self._callers.program(request))
+        return self._identity.verify_user(tokens.access_token)
+
+    async def _by_session(self, request: Request, token: str) -> User | None:
+        if not 0 < len(token) <= MAX_SESSION_TOKEN:
+            return None
+        try:
+            tokens = await self._auth.access(token, self._callers.program(request))
+            user = self._identity.verify_user(tokens.access_token)
+        except Unauthenticated:
+            self._cookies.clear(request)
+            return None
+        self._cookies.keep(request, tokens, token)
+        return user
+
+    async def _exchange(self, token: str) -> tuple[User, int]:
+        tokens = await self._auth.access_of_token(token)
+        return self._identity.verify_user(tokens.access_token), tokens.expires_in
+
+
+def _tokens(begun: Tokens | Challenged) -> Tokens:
+    if isinstance(begun, Challenged):
+        raise SecondFactorNeeded(**begun.model_dump())
+    return begun
+
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="access token", bearerFormat="JWT")
+
+
+async def _visitor(
+    request: Request, sessions: Annotated[Sessions, provided(Sessions)]
+) -> User | None:
+    user = await sessions.by_cookies(request)
+    request.state.user = user
+    if user is not None:
+        request.state.unconfirmed = await sessions.unconfirmed.includes(user)
+    return user
+
+
+Visitor = Annotated[User | None, Depends(_visitor)]
+
+
+async def _web_user(visitor: Visitor) -> User:
+    if visitor is None:
+        raise Unauthenticated
+    return visitor
+
+
+async def _by_bearer(request: Request) -> User:
+    sessions: Sessions = request.app.state.provided[Sessions]
+    return await sessions.by_bearer(request)
+
+
+async def _api_user(
+    user: Annotated[User, Depends(Judge(_by_bearer))], _: Annotated[object, Depends(_bearer)]
+) -> User:
+    return user
+
+
+WebUser = Annotated[User, Depends(_web_user)]
+ApiUser = Annotated[User, Depends(_api_user)]
+
+
+async def _by_bearer_if_any(request: Request) -> User | None:
+    return await _by_bearer(request) if "authorization" in request.headers else None
+
+
+async def _api_visitor(
+    user: Annotated[User | None, Depends(Judge(_by_bearer_if_any))],
+    _: Annotated[object, Depends(_bearer)],
+) -> User | None:
+    return user
+
+
+ApiVisitor = Annotated[User | None, Depends(_api_visitor)]

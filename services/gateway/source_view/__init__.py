@@ -1,0 +1,1 @@
+"""Source text on a page: coloured, excerpted, compared, edited."""

@@ -1,0 +1,90 @@
+"""The lines of code around a finding, with the place itself marked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from services.gateway.i18n.visible_text import room
+from services.gateway.source_view.highlights import HighlightedLine, Highlights, highlighted_lines
+from shared.contracts.checker import Finding
+
+CONTEXT = 2  # lines shown before and after
+MAX_ROWS = 5  # lines of one finding
+MAX_COLUMNS = 240  # characters of a line
+MAX_FRAMES = 200  # frames of a report; a page of 500 would be a megabyte
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a line in one colour."""
+
+    text: str
+    style: str = ""
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a frame; `hit` when the finding lies on it."""
+
+    number: int
+    spans: list[Span]
+    hit: bool
+
+
+Frame = list[Line]
+
+
+def code_frames(text: str, colours: Highlights, findings: Sequence[Finding]) -> list[Frame | None]:
+    """A frame per finding, None beyond the first ones and for lines that are not there.
+
+    Lines of `text` end in LF alone.
+    """
+    framed = findings[:MAX_FRAMES]
+    wanted = {row for finding in framed for row in _rows(finding)}
+    lines = highlighted_lines(text, colours, wanted)
+    frames = [_frame(finding, lines) or None for finding in framed]
+    return frames + [None] * (len(findings) - len(framed))
+
+
+def _rows(finding: Finding) -> range:
+    last = min(finding.end_row, finding.row + MAX_ROWS - 1)
+    return range(max(1, finding.row - CONTEXT), last + CONTEXT + 1)
+
+
+def _frame(finding: Finding, lines: dict[int, HighlightedLine]) -> Frame:
+    return [_line(finding, row, lines[row]) for row in _rows(finding) if row in lines]
+
+
+def _line(finding: Finding, row: int, line: HighlightedLine) -> Line:
+    place = _place(finding, row, len(line.text))
+    spans = list(_spans(line, place))
+    if place and not any(span.marked for span in spans):
+        spans.append(Span(" ", marked=True))  # beyond the end of the line
+    return Line(row, spans, hit=bool(place))
+
+
+def _place(finding: Finding, row: int, length: int) -> range:
+    """The columns of a line, from 0, on which the finding lies."""
+    if not finding.row <= row <= finding.end_row:
+        return range(0)
+    start = finding.column - 1 if row == finding.row else 0
+    if row < finding.end_row:
+        return range(start, max(length, start + 1))
+    stop = finding.end_column - 1
+    return range(start, max(stop, start + 1) if row == finding.row else stop)
+
+
+def _spans(line: HighlightedLine, place: range) -> Iterator[Span]:
+    """The line cut at both ends of the place; of a very long line the part around it."""
+    length = len(line.text)
+    most = room(line.text[max(0, place.start - MAX_COLUMNS // 4) :][:MAX_COLUMNS], MAX_COLUMNS)
+    low = max(0, place.start - most // 4) if length > most else 0
+    high = min(length, low + most)
+    start, stop = (min(max(end, low), high) for end in (place.start, place.stop))
+    if low:
+        yield Span("… ", "cut")
+    for begin, end, marked in ((low, start, False), (start, stop, True), (stop, high, False)):
+        for text, style in line.pieces(begin, end):
+            yield Span(text, style, marked)
+    if high < length:
+        yield Span(" …", "cut")

@@ -1,0 +1,138 @@
+"""A program that tells how the Python source on its input is coloured.
+
+It is a process of its own because the parser, written in C, can't be interrupted, keeps all other
+threads waiting, and needs up to 350 bytes of memory for each of the source. It ends by itself.
+"""
+
+import builtins
+import contextlib
+import os
+import resource
+import sys
+from array import array
+from collections.abc import Iterator
+
+import tree_sitter_python
+from tree_sitter import Language, Node, Parser
+
+from services.gateway.source_view.highlight_styles import STYLES
+
+MOST = 200_000  # runs; what follows is plain
+# 1 MiB of dense source takes half of the seconds and 72 MiB. See docs/decisions/0013.
+_LIMITS = {
+    resource.RLIMIT_CPU: 1,  # seconds
+    resource.RLIMIT_AS: 96 << 20,  # bytes
+    resource.RLIMIT_CORE: 0,
+}
+_KINDS = {
+    "comment": "comment",
+    "string_start": "string",
+    "string_content": "string",
+    "string_end": "string",
+    "format_specifier": "string",
+    "integer": "number",
+    "float": "number",
+    "true": "keyword",
+    "false": "keyword",
+    "none": "keyword",
+}
+_DEFINITIONS = ("function_definition", "class_definition")
+_BUILTINS = frozenset(name.encode() for name in dir(builtins) if name.islower()) | {b"self", b"cls"}
+
+Run = tuple[int, str]
+
+
+def main() -> None:
+    """Write where runs begin, in characters, as an array of 32 bits each; then a byte for each."""
+    limit()
+    source = sys.stdin.buffer.read()
+    starts, styles = array("I", [0]), bytearray([0])
+    for start, style in _changes(in_characters(source, runs(source))):
+        starts.append(start)
+        styles.append(STYLES.index(style) if len(styles) < MOST else 0)
+        if len(styles) > MOST:
+            break
+    sys.stdout.buffer.write(starts.tobytes() + styles)
+
+
+def limit() -> None:
+    """Take no more than this, and be the first to go where memory is short."""
+    for which, most in _LIMITS.items():
+        with contextlib.suppress(OSError, ValueError):  # a limit the system does not know
+            resource.setrlimit(which, (most, most))
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
+        score.write("1000")
+    os.nice(5)
+
+
+def runs(source: bytes) -> Iterator[Run]:
+    """Where which style begins, in bytes and in order; "" ends a run.
+
+    A walk over the leaves: queries take the square of the time where a node has many children.
+    """
+    cursor = Parser(Language(tree_sitter_python.language())).parse(source).walk()
+    parents: list[str] = []
+    done = 0  # what lies before has its style
+    while cursor.node:
+        node = cursor.node
+        style, stop = _style(node, cursor.field_name, parents, source)
+        if style and node.start_byte >= done:
+            yield from ((node.start_byte, style), (stop, ""))
+            done = stop
+        if node.end_byte > done and cursor.goto_first_child():
+            parents.append(node.type)
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+            parents.pop()
+
+
+def _style(node: Node, field: str | None, parents: list[str], source: bytes) -> tuple[str, int]:
+    """The style of a node and where it stops; "" where its children have styles of their own."""
+    kind, stop = node.type, node.end_byte
+    if kind == "identifier":
+        if field == "name" and parents[-1] in _DEFINITIONS:
+            return "name", stop
+        builtin = field != "attribute" and source[node.start_byte : stop] in _BUILTINS
+        return "builtin" if builtin else "", stop
+    if kind == "decorator":
+        return "decorator", _end_of_name(node)
+    if not node.is_named and kind.replace(" ", "").isalpha():
+        return "keyword", stop
+    return _KINDS.get(kind, ""), stop
+
+
+def _end_of_name(decorator: Node) -> int:
+    """Behind `@app.get` of `@app.get("/")`."""
+    name: Node | None = decorator.named_child(0)
+    if name and name.type == "call":
+        name = name.child_by_field_name("function")
+    if name and name.type in {"identifier", "attribute"}:
+        return name.end_byte
+    return decorator.start_byte + 1
+
+
+def in_characters(source: bytes, found: Iterator[Run]) -> Iterator[Run]:
+    """The same places counted in characters."""
+    ascii_only, at, count = source.isascii(), 0, 0
+    for start, style in found:
+        count += start - at if ascii_only else len(source[at:start].decode("utf-8", "replace"))
+        at = start
+        yield count, style
+
+
+def _changes(found: Iterator[Run]) -> Iterator[Run]:
+    """One run where one style follows itself, and none without characters."""
+    last, waiting = "", None
+    for run in found:
+        if waiting and waiting[0] < run[0] and waiting[1] != last:
+            yield waiting
+            last = waiting[1]
+        waiting = run
+    if waiting and waiting[1] != last:
+        yield waiting
+
+
+if __name__ == "__main__":
+    main()

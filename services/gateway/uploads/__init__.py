@@ -1,0 +1,1 @@
+"""Forms with files in them, read while they arrive."""

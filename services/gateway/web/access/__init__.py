@@ -1,0 +1,22 @@
+"""Getting in: registration, login, links from mails, forgotten passwords."""
+
+from services.gateway.web.access import (
+    confirmation,
+    language,
+    login,
+    login_link,
+    passwords,
+    registration,
+)
+
+ROUTERS = [
+    screen.router
+    for screen in (
+        login,
+        login_link,
+        registration,
+        passwords,
+        confirmation,
+        language,
+    )
+]

@@ -1,0 +1,108 @@
+"""Confirming an address by the link that was mailed there.
+
+The link alone is not enough: whoever reads the mail need not be who has opened the account. The
+browser that is logged in to it, or has registered it, is; anybody else gives its password or, where
+the account is only being opened, sets a new one, which ends what a stranger has opened with it.
+"""
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from services.gateway.clients import AuthClient
+from services.gateway.clients.models import Confirmation, Link
+from services.gateway.dependencies import Auth, ClientInfos, Cookies, Sessions
+from services.gateway.errors import SecondFactorNeeded, passed_on
+from services.gateway.http.security_headers import SECRET_ADDRESS
+from services.gateway.identity.sessions import Visitor
+from services.gateway.web.access.login import CODE_PAGE
+from services.gateway.web.access.passwords import LinkToken
+from services.gateway.web.forms import fields, see_other
+from services.gateway.web.rendering import PageRenderer, Pages
+from shared.errors import DomainError, Unauthenticated
+from shared.web.identity import User
+from shared.web.routes import Router
+
+router = Router(include_in_schema=False)
+_PAGES = {"confirm_email": ("/", "confirmed"), "confirm_new_email": ("/account", "new_address")}
+
+
+@router.get("/confirm/{token}")
+async def ask(
+    request: Request, visitor: Visitor, pages: Pages, auth: Auth, cookies: Cookies, token: LinkToken
+) -> Response:
+    """Looking uses nothing up: mail programs and scanners follow links too."""
+    link = None
+    try:
+        link = await _link(auth, token, cookies.read(request, "registration"))
+    except DomainError as error:
+        return _refuse(request, pages, visitor, token, link, error)
+    values = _values(visitor, token, link)
+    return pages.render(request, "confirmation.html", headers=SECRET_ADDRESS, **values)
+
+
+@router.post("/confirm/{token}")
+async def confirm(
+    request: Request,
+    visitor: Visitor,
+    pages: Pages,
+    auth: Auth,
+    sessions: Sessions,
+    client_infos: ClientInfos,
+    cookies: Cookies,
+    token: LinkToken,
+) -> Response:
+    (password,) = await fields(request, "password")
+    cookie, link = cookies.read(request, "registration"), None
+    try:
+        link = await _link(auth, token, cookie)
+        if visitor is not None and visitor.user_id == link.user_id:
+            confirmed = await auth.confirm_own(visitor, token)
+        else:
+            client, proof = client_infos.browser(request), {"password": password or None}
+            confirmed = await auth.confirm(token, client, cookie=cookie, log_in=True, **proof)
+    except Unauthenticated:  # the session has ended
+        raise
+    except DomainError as error:
+        return _refuse(request, pages, visitor, token, link, error)
+    sessions.unconfirmed.invalidate_all()
+    return await _lead_on(request, sessions, confirmed)
+
+
+async def _lead_on(request: Request, sessions: Sessions, confirmed: Confirmation) -> Response:
+    page, notice = _PAGES[confirmed.kind]
+    if confirmed.session is not None:
+        try:
+            await sessions.enter(request, confirmed.session)
+        except SecondFactorNeeded:
+            return see_other(CODE_PAGE, next=f"{page}?notice={notice}")
+    return see_other(page, notice=notice)
+
+
+async def _link(auth: AuthClient, token: str, cookie: str) -> Link:
+    link = await auth.link(token, cookie)
+    if link.kind not in _PAGES:
+        raise passed_on(422, "link_invalid", {})
+    return link
+
+
+def _values(visitor: User | None, token: str, link: Link | None) -> dict[str, Any]:
+    """What the page asks for: nothing more of the account's own browser, else the password."""
+    theirs = link is not None and visitor is not None and visitor.user_id == link.user_id
+    return {
+        "token": token,
+        "asks": link is not None and not (theirs or link.registered_here),
+        "opens": link is not None and link.kind == "confirm_email",
+    }
+
+
+def _refuse(
+    request: Request,
+    pages: PageRenderer,
+    visitor: User | None,
+    token: str,
+    link: Link | None,
+    error: DomainError,
+) -> Response:
+    values = _values(visitor, token, link)
+    return pages.refuse(request, "confirmation.html", error, headers=SECRET_ADDRESS, **values)

@@ -1,0 +1,84 @@
+"""Login and logout."""
+
+from fastapi import Request, Response
+
+from services.gateway.dependencies import Cookies, Sessions
+from services.gateway.errors import SecondFactorNeeded
+from services.gateway.http.safe_redirect import local_path
+from services.gateway.identity.sessions import Visitor
+from services.gateway.web.flash_messages import FLASH_MESSAGES
+from services.gateway.web.forms import fields, redirect_get_to, see_other
+from services.gateway.web.rendering import Pages
+from shared.errors import DomainError, Unauthenticated
+from shared.web.routes import Router
+
+router = Router(include_in_schema=False)
+redirect_get_to(router, "/logout", "/")
+CODE_PAGE = "/login/code"
+
+
+@router.get("/login")
+async def login(
+    request: Request,
+    visitor: Visitor,
+    pages: Pages,
+    cookies: Cookies,
+    next: str = "/",  # noqa: A002
+    notice: str = "",
+) -> Response:
+    if visitor is not None:
+        return see_other(local_path(next))
+    email = cookies.read_text(request, "email")
+    return pages.render(
+        request, "login.html", next=local_path(next), notice=FLASH_MESSAGES.get(notice), email=email
+    )
+
+
+@router.post("/login")
+async def log_in(request: Request, pages: Pages, sessions: Sessions) -> Response:
+    email, password, wanted = await fields(request, "email", "password", "next")
+    wanted = local_path(wanted)
+    try:
+        await sessions.begin(request, email, password)
+    except SecondFactorNeeded:
+        return see_other(CODE_PAGE, next=wanted)
+    except DomainError as error:
+        return pages.refuse(request, "login.html", error, next=wanted, notice=None, email=email)
+    return see_other(wanted)
+
+
+@router.get(CODE_PAGE)
+async def ask_for_code(
+    request: Request,
+    _: Visitor,
+    pages: Pages,
+    cookies: Cookies,
+    next: str = "/",  # noqa: A002
+) -> Response:
+    wanted = local_path(next)
+    if not cookies.read(request, "challenge"):
+        return see_other("/login", next=wanted)
+    return pages.render(request, "login_code.html", next=wanted, recovers=False)
+
+
+@router.post(CODE_PAGE)
+async def give_code(
+    request: Request, pages: Pages, cookies: Cookies, sessions: Sessions
+) -> Response:
+    code, recovery_code, wanted = await fields(request, "code", "recovery_code", "next")
+    wanted = local_path(wanted)
+    try:
+        await sessions.finish(request, code or recovery_code)
+    except Unauthenticated as error:  # the login has ended
+        email = cookies.read_text(request, "email")
+        return pages.refuse(request, "login.html", error, next=wanted, notice=None, email=email)
+    except DomainError as error:
+        recovers = bool(recovery_code)
+        return pages.refuse(request, "login_code.html", error, next=wanted, recovers=recovers)
+    return see_other(wanted)
+
+
+@router.post("/logout")
+async def log_out(request: Request, sessions: Sessions) -> Response:
+    await sessions.end(request)
+    return see_other("/login", notice="logged_out")

@@ -1,0 +1,40 @@
+"""Registration. Its answer is the same whether or not the address has an account."""
+
+import secrets
+
+from fastapi import Request, Response
+
+from services.gateway.dependencies import Auth, ClientInfos, Cookies
+from services.gateway.identity.sessions import Visitor
+from services.gateway.web.forms import fields, see_other
+from services.gateway.web.rendering import Pages
+from shared.errors import DomainError
+from shared.web.routes import Router
+
+router = Router(include_in_schema=False)
+LINK_SECONDS = 7 * 86_400  # as long as the mailed link is good
+LOGIN_SECONDS = 600  # in which the login that follows has the address filled in
+
+
+@router.get("/register")
+async def registration(request: Request, visitor: Visitor, pages: Pages) -> Response:
+    if visitor is not None:
+        return see_other("/")
+    return pages.render(request, "registration.html", email="")
+
+
+@router.post("/register")
+async def register(
+    request: Request, pages: Pages, auth: Auth, client_infos: ClientInfos, cookies: Cookies
+) -> Response:
+    """Mark the browser by a cookie, so that the mailed link logs it in."""
+    email, password = await fields(request, "email", "password")
+    cookie = secrets.token_urlsafe(24)
+    client = client_infos.browser(request)
+    try:
+        await auth.register(email, password, pages.language(request), client, cookie)
+    except DomainError as error:
+        return pages.refuse(request, "registration.html", error, email=email)
+    cookies.write(request, "registration", cookie, LINK_SECONDS)
+    cookies.write_text(request, "email", email, LOGIN_SECONDS)
+    return see_other("/login", notice="registered")

@@ -1,0 +1,82 @@
+"""API tokens: made, shown once, revoked."""
+
+from typing import Any, get_args
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from services.gateway.clients import AuthClient
+from services.gateway.dependencies import Auth, Sessions
+from services.gateway.errors import LifetimeUnknown, ScopesMissing
+from services.gateway.i18n.labels import SCOPES
+from services.gateway.identity.sessions import WebUser
+from services.gateway.web.flash_messages import FLASH_MESSAGES
+from services.gateway.web.forms import chosen, fields, redirect_get_to, see_other
+from services.gateway.web.rendering import Pages
+from shared.errors import DomainError, NotFound, Unauthenticated
+from shared.web.identity import Scope, User
+from shared.web.routes import Router
+
+router = Router(prefix="/account/tokens", include_in_schema=False)
+redirect_get_to(router, "/{token_id}/revoke", "/account/tokens")
+LIFETIMES = (7, 30, 90, 365)  # days
+TEMPLATE = "account_tokens.html"
+DEFAULT_DAYS = 90
+
+
+@router.get("")
+async def tokens(
+    request: Request, user: WebUser, pages: Pages, auth: Auth, notice: str = ""
+) -> Response:
+    values = await _values(user, auth)
+    return pages.render(request, TEMPLATE, **values | {"notice": FLASH_MESSAGES.get(notice)})
+
+
+@router.post("")
+async def make(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Response:
+    """Make a token and show it, on this very page, for nowhere else it can be seen."""
+    name, lifetime = await fields(request, "name", "days")
+    scopes = await chosen(request, "scopes")
+    days = int(lifetime) if lifetime in map(str, LIFETIMES) else 0
+    try:
+        _check(scopes, days)
+        made = await auth.make_token(user, name.strip(), scopes, days)
+    except Unauthenticated:
+        raise
+    except DomainError as error:
+        typed = {"name": name, "wanted": scopes, "days": days or DEFAULT_DAYS}
+        return pages.refuse(request, TEMPLATE, error, **await _values(user, auth) | typed)
+    return pages.render(request, TEMPLATE, **await _values(user, auth) | {"made": made})
+
+
+@router.post("/{token_id}/revoke")
+async def revoke(user: WebUser, auth: Auth, sessions: Sessions, token_id: UUID) -> Response:
+    """Revoke one; a token that is gone already is as good."""
+    try:
+        await auth.revoke_token(user, token_id)
+    except NotFound:
+        return see_other("/account/tokens")
+    sessions.revoked(token_id)
+    return see_other("/account/tokens", notice="token_revoked")
+
+
+def _check(scopes: list[str], days: int) -> None:
+    if not scopes or not set(scopes) <= set(get_args(Scope)):
+        raise ScopesMissing
+    if not days:
+        raise LifetimeUnknown
+
+
+async def _values(user: User, auth: AuthClient) -> dict[str, Any]:
+    """The tokens there are, and an empty form for another one."""
+    listed = await auth.tokens(user)
+    return {
+        "tokens": listed.tokens,
+        "made": None,
+        "name": "",
+        "wanted": [],
+        "days": DEFAULT_DAYS,
+        "lifetimes": LIFETIMES,
+        "explained": SCOPES,
+        "notice": None,
+    }

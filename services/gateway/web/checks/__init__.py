@@ -1,0 +1,16 @@
+"""Reports of checks, their log, and news of both."""
+
+from services.gateway.web.checks import (
+    check_log,
+    live_updates,
+    report,
+)
+
+ROUTERS = [
+    screen.router
+    for screen in (
+        report,
+        check_log,
+        live_updates,
+    )
+]

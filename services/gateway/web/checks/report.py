@@ -1,0 +1,58 @@
+"""The report of one check, under an address that mails link to."""
+
+import asyncio
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from services.gateway.clients import FilesClient
+from services.gateway.clients.base import if_possible
+from services.gateway.clients.models import Check
+from services.gateway.dependencies import Files, Highlighter, Reports
+from services.gateway.identity.sessions import WebUser
+from services.gateway.source_view.excerpts import Frame, code_frames
+from services.gateway.source_view.highlighting import SourceHighlighter
+from services.gateway.web.rendering import Pages
+from shared import source_text
+from shared.web.identity import User
+from shared.web.routes import Router
+
+router = Router(include_in_schema=False)
+TIERS = ("blocker", "warning", "note")
+
+
+@router.get("/checks/{check_id}")
+async def report(
+    request: Request,
+    user: WebUser,
+    pages: Pages,
+    reports: Reports,
+    files: Files,
+    colouring: Highlighter,
+    check_id: UUID,
+) -> Response:
+    check = await reports.check(user, check_id)
+    frames, current = await asyncio.gather(
+        _frames(request, user, files, colouring, check),
+        if_possible(reports.file(user, check.file_id)),
+    )
+    shown = list(zip(check.findings, frames, strict=True))
+    by_tier = {tier: [pair for pair in shown if pair[0].tier == tier] for tier in TIERS}
+    return await asyncio.to_thread(  # hundreds of excerpts take a while
+        pages.render, request, "report.html", check=check, by_tier=by_tier, current=current
+    )
+
+
+async def _frames(
+    request: Request, user: User, files: FilesClient, colouring: SourceHighlighter, check: Check
+) -> list[Frame | None]:
+    """Excerpts of the code; none when the bytes can't be had, for the report stands without."""
+    nothing: list[Frame | None] = [None] * len(check.findings)
+    if not check.findings:
+        return nothing
+    found = await if_possible(files.content(user, check.file_id, check.version))
+    if found is None:
+        return nothing
+    text = await asyncio.to_thread(source_text.shown, found.content)
+    colours = await colouring.highlights(request, user.user_id, text)
+    return await asyncio.to_thread(code_frames, text, colours, check.findings)

@@ -1,0 +1,124 @@
+"""Turns problems into pages for people: a browser asks for HTML, and reads no JSON."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.http.problem_interceptor import ProblemInterceptor
+from services.gateway.i18n.error_messages import sentence
+from services.gateway.identity.sessions import Sessions
+from services.gateway.web.rendering import PageRenderer
+
+_OF_THE_PROBLEM = ("content-type", "content-length", "content-language", "www-authenticate")
+_UNREAD = {401, 413}
+_LISTEN = 20.0  # seconds a refused form may take to arrive
+_MOST = 64 * 1024 * 1024  # bytes of it that are read, and dropped, at about 1 ms for each MiB
+
+
+class ErrorPages:
+    """Replaces problem answers outside `/api`, where the client prefers HTML."""
+
+    def __init__(self, app: ASGIApp, pages: PageRenderer) -> None:
+        self._app, self._pages = app, pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_for_people(scope):
+            await self._app(scope, receive, send)
+            return
+        form, held = _Form(receive), ProblemInterceptor(send)
+        await self._app(scope, form.receive, held.send)
+        if held.start is not None:
+            page = self._page(Request(scope), held.problem)
+            _keep_headers(held.start, page)
+            if page.status_code in _UNREAD:
+                await form.hear_out()
+            await page(scope, receive, send)
+
+    def _page(self, request: Request, problem: dict[str, Any]) -> Response:
+        status, code = int(problem["status"]), str(problem["code"])
+        if status == 401:  # noqa: PLR2004
+            return self._to_the_login(request)
+        if any(error["in"] == "path" for error in problem.get("errors", [])):
+            status, code = 404, "not_found"  # an address that can't exist
+        if not hasattr(request.state, "user"):  # refused before anybody asked who it is
+            sessions: Sessions = request.app.state.provided[Sessions]
+            request.state.user = sessions.by_signature(request)
+        told = sentence(self._pages.language(request), code, problem.get("params") or {})
+        return self._pages.render(
+            request,
+            "error.html",
+            status,
+            sentence=told,
+            request_id=problem["request_id"],
+        )
+
+    def _to_the_login(self, request: Request) -> Response:
+        """A form that came too late is lost, which a mere redirect would not tell."""
+        wanted = _wanted(request)
+        login = f"/login?next={quote(wanted)}" if wanted else "/login"
+        if request.method == "POST":
+            return self._pages.render(request, "logged_out.html", 401, login=login)
+        return RedirectResponse(login, 303)
+
+
+class _Form:
+    """The body of a request, which may not have been read to its end."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._left = _MOST
+        self._expecting = True
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._expecting = message.get("more_body", False)
+        self._left -= len(message.get("body", b""))
+        return message
+
+    async def hear_out(self) -> None:
+        """Read on, and drop it: a browser that is cut off while it sends shows no page."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LISTEN):
+                while self._expecting and self._left > 0:
+                    await self.receive()
+
+
+def _is_for_people(scope: Scope) -> bool:
+    accepted = Headers(scope=scope).get("accept", "")
+    return "text/html" in accepted and not scope["path"].startswith("/api/v1")
+
+
+def _keep_headers(start: Message, page: Response) -> None:
+    kept = MutableHeaders(raw=list(start["headers"]))
+    for name in _OF_THE_PROBLEM:
+        del kept[name]
+    page.raw_headers.extend(kept.raw)
+
+
+def _wanted(request: Request) -> str:
+    """The page to show after the login: a form's own one. The list needs no mention."""
+    if request.method == "GET":
+        asked = request.url
+        return _address(asked.path, asked.query)
+    page = _split(request.headers.get("referer", ""))
+    return _address(page.path, page.query) if page.netloc == request.headers.get("host") else ""
+
+
+def _split(address: str) -> SplitResult:
+    """Its parts; what can't be read has none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
+def _address(path: str, query: str) -> str:
+    if path in {"", "/"}:
+        return ""
+    return f"{path}?{query}" if query else path

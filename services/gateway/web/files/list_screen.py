@@ -1,0 +1,101 @@
+"""The list of files as a person filtered it, and the page that shows it."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from services.gateway.clients import CheckerClient, FilesClient, ReportsClient, Wanted
+from services.gateway.clients.base import if_possible
+from services.gateway.clients.models import FilePage, Limits
+from services.gateway.clients.models.files import Mark, Sort
+from services.gateway.settings import Settings
+from services.gateway.web.checks.schedule import seconds_to_next_run
+from services.gateway.web.rendering import PageRenderer
+from shared.errors import Unavailable
+from shared.web.identity import User
+
+T = TypeVar("T")
+Result = Literal["waiting", "ready", "not_ready", "failed"]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What an address asks of the list. Empty words, as forms send them, ask for nothing."""
+
+    q: str = ""
+    mark: Mark | Literal[""] = ""
+    result: Result | Literal[""] = ""
+    sort: Sort | Literal[""] = ""
+    cursor: str = ""
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            mark=self.mark or None,
+            check=self.result if self.result in {"waiting", "failed"} else None,
+            verdict=self.result if self.result in {"ready", "not_ready"} else None,
+            q=self.q.strip() or None,
+            sort=self.sort or None,
+        )
+
+    def narrow(self) -> bool:
+        """Whether some files are left out."""
+        return bool(self.q.strip() or self.result or self.mark in {"new", "replaced"})
+
+    def address(self, **changes: str) -> str:
+        """This list's address, with changes."""
+        asked = {name: value for name, value in (asdict(self) | changes).items() if value}
+        return f"/?{urlencode(asked, quote_via=quote)}" if asked else "/"
+
+
+@dataclass(frozen=True)
+class ListScreen:
+    """What the page is made of."""
+
+    pages: PageRenderer
+    reports: ReportsClient
+    files: FilesClient
+    checker: CheckerClient
+    settings: Settings
+
+    async def show(
+        self,
+        request: Request,
+        user: User,
+        filters: Filters,
+        after: UUID | None = None,
+        status: int = 200,
+        **more: Any,
+    ) -> Response:
+        """The list is left out while reports is away, for uploading goes on without it."""
+        size = self.settings.page_size
+        cursor = filters.cursor or None
+        page, limits, wait = await asyncio.gather(
+            _unless_away(self.reports.files(user, after, cursor, size, filters.wanted())),
+            if_possible(self.files.limits(user)),
+            seconds_to_next_run(self.checker, user),
+        )
+        values = {"notice": None, "added": 0, "same": 0, "outcomes": [], "replaces": True, **more}
+        values |= {"page": page, "wait": wait, "limits": limits, "filters": filters}
+        values["behind"] = _is_behind(page, limits)
+        shown = status if page or status != 200 else Unavailable.status  # noqa: PLR2004
+        template = "deleted.html" if filters.mark == "deleted" else "files.html"
+        return self.pages.render(request, template, shown, **values)
+
+
+def _is_behind(page: FilePage | None, limits: Limits | None) -> bool:
+    """Whether reports has not heard of all that files has stored, or deleted."""
+    if page is None or limits is None or not (page.stock and limits.stock):
+        return False  # nobody can say
+    return page.stock != limits.stock
+
+
+async def _unless_away(asked: Awaitable[T]) -> T | None:
+    try:
+        return await asked
+    except Unavailable:
+        return None

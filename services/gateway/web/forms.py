@@ -1,0 +1,79 @@
+"""Reads forms, and leads on to the next page."""
+
+import re
+from urllib.parse import parse_qs, quote, urlencode
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse
+
+from services.gateway.errors import TooManyParts, UnsupportedMediaType
+from shared.errors import Invalid
+from shared.web.routes import Router
+
+MAX_FIELDS = 20
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
+
+
+async def fields(request: Request, *names: str) -> list[str]:
+    """Values of text fields; one that is missing counts as empty."""
+    form = await _form(request)
+    return [form.get(name, [""])[-1] for name in names]
+
+
+async def chosen(request: Request, name: str) -> list[str]:
+    """Values of the checkboxes of one name that are ticked."""
+    form = await _form(request)
+    return form.get(name, [])
+
+
+async def _form(request: Request) -> dict[str, list[str]]:
+    """The fields, read once, as browsers send them where no file comes along.
+
+    Raises `UnsupportedMediaType` for all others, `TooManyParts`, `Invalid` for what is not UTF-8.
+    """
+    if not hasattr(request.state, "form"):
+        if not _is_form(request):
+            raise UnsupportedMediaType
+        request.state.form = _parsed(await request.body())
+    form: dict[str, list[str]] = request.state.form
+    return form
+
+
+def _parsed(body: bytes) -> dict[str, list[str]]:
+    if body.count(b"&") >= MAX_FIELDS:
+        raise TooManyParts
+    try:
+        return parse_qs(body.decode(), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise Invalid from None
+
+
+def _is_form(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    packed = request.headers.get("content-encoding", "identity") != "identity"
+    return kind == "application/x-www-form-urlencoded" and not packed
+
+
+def number(text: str) -> int:
+    """A version's number out of a hidden field; raises `Invalid` for anything else."""
+    if not _NUMBER.fullmatch(text):
+        raise Invalid
+    return int(text)
+
+
+def redirect_get_to(router: Router, path: str, page: str) -> None:
+    """Lead whoever opens the address of a form that only takes POST to the page it stands on.
+
+    A refused form is shown under its own address: people reload it, keep it, and come back to it.
+    """
+
+    @router.get(path)
+    async def open_page(request: Request) -> RedirectResponse:
+        parts = {name: quote(str(part), safe="") for name, part in request.path_params.items()}
+        return see_other(page.format(**parts))
+
+
+def see_other(path: str, **query: object) -> RedirectResponse:
+    """After a POST: see the page at `path` (303)."""
+    asked = urlencode({name: value for name, value in query.items() if value})
+    return RedirectResponse(f"{path}?{asked}" if asked else path, 303)
