@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from benchmarks.figures import Figure, at_most, tell
 from benchmarks.sources import sources
-from services.checker.conclusion import Run, conclude
+from services.checker.check_events import Run, check_event
 from services.checker.domain.history import History
 from services.checker.due import DueFile
 from services.checker.ruff import Ruff
@@ -78,7 +78,7 @@ def _results(count: int) -> list[FileChecked | CheckFailed]:
     answers = asyncio.run(ruff.check({file.name: file.content for file in files}, STANDARD))
     run = Run(ruff.engine, STANDARD, utc_now(), 14)
     return [
-        conclude(History(), DueFile(uuid4(), uuid4(), name, 1, "0" * 64), run, answer)
+        check_event(History(), DueFile(uuid4(), uuid4(), name, 1, "0" * 64), run, answer)
         for name, answer in answers.items()
     ]
 

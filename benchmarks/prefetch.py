@@ -20,7 +20,7 @@ from shared.contracts import published_types
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
 from shared.logging import configure
-from shared.messaging import arrivals
+from shared.messaging import subscription
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import to_message
 from tests.support.broker import Broker, broker_at
@@ -34,11 +34,11 @@ LARGE, ROUNDS = 100, 9
 async def main(messages: int, server: str, amqp_url: str) -> None:
     template = await create_template(server)
     database = Database(template.url("reports"))
-    rates: dict[int, list[float]] = {arrivals.PREFETCH: [], LARGE: []}
+    rates: dict[int, list[float]] = {subscription.PREFETCH: [], LARGE: []}
     async with broker_at(amqp_url) as broker:
         for _ in range(ROUNDS):
             for prefetch, found in rates.items():
-                with patch.object(arrivals, "PREFETCH", prefetch):
+                with patch.object(subscription, "PREFETCH", prefetch):
                     found.append(messages / await consume(broker, database, messages))
         await broker.close()
     await database.close()

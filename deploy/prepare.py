@@ -17,7 +17,7 @@ from pathlib import Path
 from deploy.local.credentials import SERVICES, Credentials, open_credentials
 from deploy.local.errors import CannotStart
 from deploy.local.files import write_text
-from deploy.local.prepare import lay_exchanges, lay_roles, migrate, rebuild
+from deploy.local.prepare import create_roles, declare_exchanges, migrate, rebuild
 from deploy.postgres.provision import role_url
 from deploy.rabbitmq.definitions import ADMINISTRATOR, VHOST, definitions
 from deploy.rabbitmq.definitions import SERVICES as STATEFUL
@@ -55,9 +55,9 @@ def handouts(kept: Path) -> dict[str, dict[str, str]]:
 
 def prepare_servers(kept: Path) -> None:
     made, admin_url = open_credentials(kept), _admin_url(kept)
-    lay_roles(admin_url, made.postgres, ours=True)
+    create_roles(admin_url, made.postgres, ours=True)
     migrate(admin_url, made.postgres)
-    lay_exchanges(_amqp_url(made, ADMINISTRATOR))
+    declare_exchanges(_amqp_url(made, ADMINISTRATOR))
 
 
 def rebuild_read_tables(kept: Path) -> None:

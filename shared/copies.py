@@ -9,7 +9,7 @@ from contextlib import suppress
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.db import Database, DatabaseAway, telling_away
+from shared.db import Database, DatabaseAway, translate_connection_errors
 from shared.keepalive import end_when_silent
 from shared.logging import log
 
@@ -71,7 +71,7 @@ class Copy:
         Never raises because the database is away: a loop would wait longer and longer.
         """
         try:
-            with telling_away():
+            with translate_connection_errors():
                 await self._look()
         except DatabaseAway as away:
             lost = self.present

@@ -89,7 +89,7 @@ class Database:
             Unavailable: the command's deadline has come; nothing was done.
             OutcomeUnknown: of a command's commit it can't be told whether it was done.
         """
-        with telling_away():
+        with translate_connection_errors():
             async with self._begun() as connection:
                 try:
                     yield connection
@@ -108,7 +108,7 @@ class Database:
         Raises:
             DatabaseAway: there is no working connection; trying again later helps.
         """
-        with telling_away():
+        with translate_connection_errors():
             async with self.engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -120,7 +120,7 @@ class Database:
 
     async def connect(self) -> AsyncConnection:
         """Open a connection for a loop that keeps it, and closes it; raises like `transaction`."""
-        with telling_away():
+        with translate_connection_errors():
             return await self.engine.connect()
 
     async def close(self) -> None:
@@ -138,7 +138,7 @@ def _see_that_it_is_open(dbapi_connection: Any, _record: object, _proxy: object)
 
 
 @contextmanager
-def telling_away() -> Iterator[None]:
+def translate_connection_errors() -> Iterator[None]:
     """Turn the many ways in which a database is not there into `DatabaseAway`."""
     try:
         yield

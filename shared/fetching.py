@@ -7,10 +7,10 @@ from uuid import UUID
 
 from shared.errors import Unavailable
 from shared.logging import log
-from shared.messaging.arrivals import take_batch
 from shared.messaging.handling import Handling
 from shared.messaging.judgement import BROKER_TROUBLE
 from shared.messaging.reading import Arrived
+from shared.messaging.subscription import take_batch
 from shared.web.event_log import PAGE, Told
 from shared.web.producer import Fetched, Producer
 

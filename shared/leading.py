@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.db import Database, telling_away
+from shared.db import Database, translate_connection_errors
 from shared.keepalive import end_when_silent
 
 SILENCE = 20.0  # seconds after which Postgres takes the lock from a copy that is frozen
@@ -25,11 +25,11 @@ async def while_leading(database: Database, work: Callable[[], Coroutine[Any, An
     """
     connection = await database.connect()
     try:
-        with telling_away():
+        with translate_connection_errors():
             leads = await _take(connection)
         answer = leads and await _keeping(connection, work)
         if leads:
-            with telling_away():
+            with translate_connection_errors():
                 await _say(connection, *_END)
     except BaseException:
         await connection.invalidate()  # the lock must not live on in the pool
@@ -54,7 +54,7 @@ async def _keeping(
     working = asyncio.create_task(work())
     try:
         while not await _is_done(working):
-            with telling_away():
+            with translate_connection_errors():
                 await _say(connection, "SELECT 1")
         return working.result()
     finally:

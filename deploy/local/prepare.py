@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 REBUILT = ("files", "reports")  # services whose read tables follow events
 
 
-def lay_roles(admin_url: str, passwords: Mapping[str, str], *, ours: bool) -> None:
+def create_roles(admin_url: str, passwords: Mapping[str, str], *, ours: bool) -> None:
     """`ours`: the whole server is, so that its other databases are closed to the roles too."""
     asyncio.run(provision(admin_url, passwords, whole_server=ours))
 
@@ -67,7 +67,7 @@ def _owner_url(service: str, admin_url: str, passwords: Mapping[str, str]) -> st
     return role_url(admin_url, owner, passwords[owner])
 
 
-def lay_exchanges(amqp_url: str, seconds: float = 30.0) -> None:
+def declare_exchanges(amqp_url: str, seconds: float = 30.0) -> None:
     """Declare exchanges and queues; `amqp_url` is an administrator's.
 
     Takes as long as messages have to be moved, and else `seconds` at most.
@@ -75,20 +75,20 @@ def lay_exchanges(amqp_url: str, seconds: float = 30.0) -> None:
     Raises:
         CannotStart: copies of an earlier version still run.
     """
-    asyncio.run(_lay_exchanges(amqp_url, seconds))
+    asyncio.run(_declare_exchanges(amqp_url, seconds))
 
 
-async def _lay_exchanges(amqp_url: str, seconds: float) -> None:
+async def _declare_exchanges(amqp_url: str, seconds: float) -> None:
     async with await aio_pika.connect(amqp_url, timeout=seconds) as connection:
         async with asyncio.timeout(seconds):
-            await _lay_shared(connection)
+            await _declare_shared(connection)
         try:
             await declare_queues(connection)
         except QueueInUse as reason:
             raise CannotStart(str(reason)) from None
 
 
-async def _lay_shared(connection: AbstractConnection) -> None:
+async def _declare_shared(connection: AbstractConnection) -> None:
     while True:
         channel = await connection.channel()
         try:

@@ -65,13 +65,13 @@ class System:
             step(f"Postgres … ready on port {postgres.port}", postgres.wait)
             database = postgres.url
         passwords = self._credentials.postgres
-        lay_roles = partial(prepare.lay_roles, database, passwords, ours=postgres is not None)
+        create_roles = partial(prepare.create_roles, database, passwords, ours=postgres is not None)
         with given.blaming_database(self._options):
-            step("Roles … laid", lay_roles)
+            step("Roles … laid", create_roles)
             step("Schemas … migrated", partial(prepare.migrate, database, passwords))
         amqp = self._amqp(rabbitmq)
         with given.blaming_broker(self._options):
-            step("Exchanges … declared", partial(prepare.lay_exchanges, amqp(ADMINISTRATOR)))
+            step("Exchanges … declared", partial(prepare.declare_exchanges, amqp(ADMINISTRATOR)))
         ports = dict(zip((*SERVICES, "smtp"), free_ports(len(SERVICES) + 1), strict=True))
         ports["gateway"] = self._options.port
         smtp = self._options.smtp_url or f"smtp://{LOOPBACK}:{ports['smtp']}"

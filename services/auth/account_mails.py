@@ -14,10 +14,10 @@ from pydantic import BaseModel
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth.client_info import Place
 from services.auth.credentials import EmailAddress
 from services.auth.domain.account import ACCOUNT, request_mail, stream
-from services.auth.opaque import digest, new_secret
-from services.auth.visitors import Place
+from services.auth.secret_tokens import digest, new_secret
 from shared.contracts.auth import AccountMailKind, Language
 from shared.errors import NotFound
 from shared.eventsourcing.execute import execute

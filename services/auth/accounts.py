@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth.client_info import ClientInfo, Place
 from services.auth.credentials import EmailAddress
-from services.auth.visitors import Place, Visitor
 from shared.contracts.auth import Language
 from shared.errors import Unauthenticated
 from shared.web.identity import User
@@ -63,7 +63,9 @@ class Credentials(NamedTuple):
     known_device: bool = False
 
 
-async def credentials(connection: AsyncConnection, email: str, visitor: Visitor) -> Credentials:
+async def credentials(
+    connection: AsyncConnection, email: str, client_info: ClientInfo
+) -> Credentials:
     row = (
         await connection.execute(
             text(
@@ -72,7 +74,7 @@ async def credentials(connection: AsyncConnection, email: str, visitor: Visitor)
                 " WHERE d.user_id = u.user_id AND d.device_hash = :device) AS known_device"
                 " FROM users u WHERE u.email = :email"
             ),
-            {"email": email, "cookie": bool(visitor.cookie), "device": visitor.device_hash},
+            {"email": email, "cookie": bool(client_info.cookie), "device": client_info.device_hash},
         )
     ).first()
     return Credentials(*row) if row else Credentials()
@@ -116,7 +118,7 @@ async def _person(
     return Person(**row) if row else None
 
 
-async def acting(connection: AsyncConnection, user: User) -> tuple[Person, Place]:
+async def authenticated_person(connection: AsyncConnection, user: User) -> tuple[Person, Place]:
     """Like `lock`, for the person who asks, and where their session is.
 
     The gateway believes for half a minute that a session lives; a command must not. Raises

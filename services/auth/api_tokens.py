@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth.opaque import digest, new_secret
+from services.auth.secret_tokens import digest, new_secret
 from shared.errors import Invalid
 from shared.ids import new_id
 from shared.web.identity import Scope
@@ -75,7 +75,7 @@ async def create(
     return ApiToken(**rows.mappings().one()), secret
 
 
-async def living(connection: AsyncConnection, user_id: UUID, now: datetime) -> Sequence[ApiToken]:
+async def active(connection: AsyncConnection, user_id: UUID, now: datetime) -> Sequence[ApiToken]:
     """A person's tokens, the newest first."""
     rows = await connection.execute(
         text(

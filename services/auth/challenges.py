@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.accounts import Person
-from services.auth.opaque import digest, new_secret
+from services.auth.secret_tokens import digest, new_secret
 from services.auth.session_list import Kind
 from shared.errors import Unauthenticated
 

@@ -8,17 +8,19 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth.visitors import Visitor
+from services.auth.client_info import ClientInfo
 
 
-async def see(connection: AsyncConnection, user_id: UUID, visitor: Visitor, now: datetime) -> bool:
+async def record_device(
+    connection: AsyncConnection, user_id: UUID, client_info: ClientInfo, now: datetime
+) -> bool:
     """Remember the device; True when it is a new one beside others. The person is locked."""
     others = await connection.scalar(
         text(
             "SELECT count(*) > 0 AND NOT bool_or(device_hash = :hash) FROM devices"
             " WHERE user_id = :user_id"
         ),
-        {"user_id": user_id, "hash": visitor.device_hash},
+        {"user_id": user_id, "hash": client_info.device_hash},
     )
     await connection.execute(
         text(
@@ -26,7 +28,7 @@ async def see(connection: AsyncConnection, user_id: UUID, visitor: Visitor, now:
             " VALUES (:user_id, :hash, :now, :now)"
             " ON CONFLICT (user_id, device_hash) DO UPDATE SET last_seen_at = :now"
         ),
-        {"user_id": user_id, "hash": visitor.device_hash, "now": now},
+        {"user_id": user_id, "hash": client_info.device_hash, "now": now},
     )
     return bool(others)
 

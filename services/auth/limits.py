@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from services.auth.client_info import ClientInfo
 from services.auth.settings import Settings
 from services.auth.throttle import Limit, key_of
-from services.auth.visitors import Visitor
 from shared.contracts.auth import AccountMailKind
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -40,22 +40,22 @@ class Limits:
             settings.registrations_per_address,
         )
 
-    def pair(self, account: str, visitor: Visitor) -> list[Limit]:
+    def pair(self, account: str, client_info: ClientInfo) -> list[Limit]:
         """Failed logins of one account from one address."""
         most = FAILURES_PER_ACCOUNT_AND_ADDRESS
-        return self._by_network(most, _QUARTER, visitor, "pair", account)
+        return self._by_network(most, _QUARTER, client_info, "pair", account)
 
     def account(self, account: str) -> Limit:
         """Failed logins of one account from everywhere, but from browsers it knows."""
         return self._limit(FAILURES_PER_ACCOUNT, _QUARTER, "account", account)
 
-    def login(self, account: str, visitor: Visitor, *, known_device: bool) -> list[Limit]:
+    def login(self, account: str, client_info: ClientInfo, *, known_device: bool) -> list[Limit]:
         """Failed logins. A known browser is not shut out by what others do elsewhere.
 
         Elsewhere are also the wider networks: a provider's /48 may hold 65,536 telephones.
         """
-        pair = self.pair(account, visitor)
-        address = self._by_network(self.failures_per_address, _QUARTER, visitor, "address")
+        pair = self.pair(account, client_info)
+        address = self._by_network(self.failures_per_address, _QUARTER, client_info, "address")
         if known_device:
             return [pair[0], address[0]]
         return [
@@ -65,13 +65,13 @@ class Limits:
             self._limit(FAILURES, _QUARTER, "everybody"),
         ]
 
-    def forgiven(self, account: str, visitor: Visitor) -> list[Limit]:
+    def forgiven(self, account: str, client_info: ClientInfo) -> list[Limit]:
         """Failures that count no longer once its owner has read the account's mail."""
-        return [*self.pair(account, visitor), self.account(account)]
+        return [*self.pair(account, client_info), self.account(account)]
 
-    def attempts(self, account: str, visitor: Visitor) -> list[Limit]:
+    def attempts(self, account: str, client_info: ClientInfo) -> list[Limit]:
         """Logins to one account from one address, failed or not."""
-        return self._by_network(ATTEMPTS, _QUARTER, visitor, "attempts", account)
+        return self._by_network(ATTEMPTS, _QUARTER, client_info, "attempts", account)
 
     def password(self, user_id: UUID) -> list[Limit]:
         """Wrong answers of a person who is logged in and asked for the password again."""
@@ -85,16 +85,16 @@ class Limits:
         """Wrong codes of a second factor, at logins and of somebody logged in."""
         return [self._limit(CODES, _QUARTER, "codes", str(user_id))]
 
-    def registration(self, visitor: Visitor) -> list[Limit]:
+    def registration(self, client_info: ClientInfo) -> list[Limit]:
         return [
-            *self._by_network(self.registrations_per_address, _HOUR, visitor, "registration"),
+            *self._by_network(self.registrations_per_address, _HOUR, client_info, "registration"),
             self._limit(REGISTRATIONS, _HOUR, "registrations"),
         ]
 
-    def reset(self, visitor: Visitor) -> list[Limit]:
+    def reset(self, client_info: ClientInfo) -> list[Limit]:
         """Apart from registrations, so that a flood of those shuts nobody out who forgot."""
         return [
-            *self._by_network(self.registrations_per_address, _HOUR, visitor, "reset"),
+            *self._by_network(self.registrations_per_address, _HOUR, client_info, "reset"),
             self._limit(REGISTRATIONS, _HOUR, "resets"),
         ]
 
@@ -117,10 +117,10 @@ class Limits:
         return [self._limit(5, _HOUR, "mail to", kind, email)]
 
     def _by_network(
-        self, most: int, window: timedelta, visitor: Visitor, *parts: str
+        self, most: int, window: timedelta, client_info: ClientInfo, *parts: str
     ) -> list[Limit]:
         """At most so many from the narrowest of the visitor's networks, and more from the wider."""
-        wider = zip(visitor.networks, WIDER, strict=False)  # an IPv4 address is alone
+        wider = zip(client_info.networks, WIDER, strict=False)  # an IPv4 address is alone
         return [self._limit(most * times, window, *parts, network) for network, times in wider]
 
     def _limit(self, most: int, window: timedelta, *parts: str) -> Limit:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth import accounts
 from services.auth.accounts import Person
 from services.auth.credentials import EmailAddress
-from services.auth.opaque import digest
+from services.auth.secret_tokens import digest
 from shared.contracts.auth import AccountMailKind
 from shared.errors import Invalid
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.codes import bare
-from services.auth.opaque import digest
+from services.auth.secret_tokens import digest
 
 BEGUN_LIVES = timedelta(hours=1)  # a secret of which no code was given
 

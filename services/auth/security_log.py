@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth.visitors import Place
+from services.auth.client_info import Place
 
 Kind = Literal[
     "registered",

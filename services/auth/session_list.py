@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth.client_info import Place
 from services.auth.settings import Settings
-from services.auth.visitors import Place
 
 Kind = Literal["web", "api"]
 MOST = 100  # living ones of a kind and a person
@@ -47,7 +47,7 @@ class Listed(BaseModel):
     last_used_at: datetime
 
 
-async def living(
+async def active(
     connection: AsyncConnection, user_id: UUID, now: datetime, lifetime: Lifetime
 ) -> Sequence[Listed]:
     """A person's sessions, the last used first."""

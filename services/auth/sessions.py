@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import security_log, session_list
-from services.auth.opaque import digest, new_secret
+from services.auth.client_info import Place
+from services.auth.secret_tokens import digest, new_secret
 from services.auth.session_list import LIVES, Kind, Lifetime
-from services.auth.visitors import Place
 from shared.ids import new_id
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.checker import due
 from services.checker.adapters.contents import Contents
-from services.checker.conclusion import Run, tool_of
+from services.checker.check_events import Run, tool_of
 from services.checker.due import DueFile, Key, Lane
 from services.checker.lanes import FREE, Spending
 from services.checker.recording import Answers, Recorder

@@ -117,7 +117,7 @@ class FileNotes:
         return sorted(by_weight[:MAX_KEPT], key=lambda found: found.place)
 
 
-class Notebook:
+class DiagnosticsReader:
     """Takes ruff's `json-lines` in pieces of any size and files them by the name of the file."""
 
     def __init__(self, names: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checker import due, histories
-from services.checker.conclusion import Run, because, conclude
+from services.checker.check_events import Run, caused_by, check_event
 from services.checker.domain.checks import record, stream
 from services.checker.due import DueFile
 from services.checker.ruff import HURRY, RuffFailure, RuffResult
@@ -81,9 +81,9 @@ class Recorder:
         batches, longer = [], {}
         for file in files:
             past = pasts[file.file_id]
-            judge = partial(conclude, file=file, run=run, answer=answers[file.file_id])
-            events = record(past.checks, file.version, judge)
-            batches.append(Batch(stream(file.file_id), past.version, events, because(file)))
+            dependency = partial(check_event, file=file, run=run, answer=answers[file.file_id])
+            events = record(past.checks, file.version, dependency)
+            batches.append(Batch(stream(file.file_id), past.version, events, caused_by(file)))
             longer[file.file_id] = past.after(events)
         await self._store.append_many(connection, batches)
         await histories.save(connection, longer)

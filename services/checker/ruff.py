@@ -20,7 +20,7 @@ from ruff import find_ruff_bin
 
 from services.checker.batches import Dead, Notes, RuffFailure, settle
 from services.checker.detection import Wanted, find_isolation
-from services.checker.diagnostics import Notebook
+from services.checker.diagnostics import DiagnosticsReader
 from services.checker.folders import private_folder
 from services.checker.isolation import Isolation
 from services.checker.launcher import Launcher
@@ -158,7 +158,7 @@ class Ruff:
     async def _run_in(
         self, folder: Path, arguments: Sequence[str], batch: Sequence[Source]
     ) -> Notes | Dead:
-        notebook, progress = Notebook([one.name for one in (*batch, _LAST)]), Progress()
+        notebook, progress = DiagnosticsReader([one.name for one in (*batch, _LAST)]), Progress()
         began = time.monotonic()
         ending = await run_limited(
             [self.binary, *arguments, *notebook.files],
@@ -214,7 +214,9 @@ async def _write(folder: Path, files: Sequence[Source]) -> None:
             written = await asyncio.sleep(0, 0)
 
 
-def _judge(ending: Ending, notebook: Notebook, progress: Progress, share: float) -> Notes | Dead:
+def _judge(
+    ending: Ending, notebook: DiagnosticsReader, progress: Progress, share: float
+) -> Notes | Dead:
     """Take the `share` of the time by the clock in which the run had the processor."""
     suspect = notebook.longest or progress.last
     if ending.reason:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.notifier.cause import working_for
+from services.notifier.correlation import correlation_scope
 from services.notifier.due import Taken
 from services.notifier.failing import broken, not_sent
 from services.notifier.mail.address import BadAddress
@@ -61,7 +61,7 @@ class Deliverer:
             NotTried: no connection was to be had, or auth or the database could not be asked.
         """
         one = _Delivery(ready)
-        with working_for(ready.mail):
+        with correlation_scope(ready.mail):
             try:
                 return await self._deliver(one)
             except (ServerAway, Unavailable) as away:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
+from services.notifier.connection_queue import ConnectionQueue, Turn
 from services.notifier.conversation import Connection
-from services.notifier.line import Line, Turn
 from services.notifier.opening import HANGS, Connect, Opening
 from shared.logging import log
 
@@ -23,7 +23,7 @@ class Pool:
         """Take how to open a connection, and whom to tell that the server is back."""
         self._opening, self._size, self._back = Opening(connect), size, back
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
-        self._line = Line()
+        self._queue = ConnectionQueue()
         self._open = 0  # connections, in use and idle
         self._opener: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
@@ -45,7 +45,7 @@ class Pool:
             self._drop(connection)
         if self.closed or self.away:
             raise ServerAway
-        turn = self._line.join(account=account)
+        turn = self._queue.join(account=account)
         self._open_more()
         try:
             return await turn
@@ -79,7 +79,7 @@ class Pool:
     def stop(self) -> None:
         """Nobody gets a connection any more; whoever waits for one is told that there is none."""
         self.closed, self._knocking = True, False
-        self._tell(ServerAway, list(self._line))
+        self._tell(ServerAway, list(self._queue))
 
     async def close(self) -> None:
         """Say goodbye on idle connections."""
@@ -93,7 +93,7 @@ class Pool:
         self._idle.clear()
 
     def wanted(self) -> bool:
-        return bool(self._line) or self._knocking
+        return bool(self._queue) or self._knocking
 
     def room(self) -> int:
         return self._size - self._open
@@ -102,7 +102,7 @@ class Pool:
         """The first who waits is told why, the others that it is so; some will try again."""
         if not self._open:
             self._is_away()
-            waiting = list(self._line)
+            waiting = list(self._queue)
             self._tell(failure, waiting[:1])
             self._tell(ServerAway, waiting[1:])
 
@@ -110,7 +110,7 @@ class Pool:
         """The first who waits may still be answered."""
         if not self._open:
             self._is_away()
-            self._tell(ServerAway, list(self._line)[1:])
+            self._tell(ServerAway, list(self._queue)[1:])
 
     def _is_away(self) -> None:
         if not self.away:
@@ -132,7 +132,7 @@ class Pool:
             turn.set_exception(failure)
 
     def _hand_out(self, connection: Connection) -> None:
-        if turn := self._line.next():
+        if turn := self._queue.next():
             turn.set_result(connection)
         else:
             loop = asyncio.get_running_loop()

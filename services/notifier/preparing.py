@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.notifier import due, people
 from services.notifier.adapters.contacts import Contacts
-from services.notifier.cause import working_for
+from services.notifier.correlation import correlation_scope
 from services.notifier.domain.mail import MAIL, Suppression, suppressed
 from services.notifier.domain.reader import AccountMail, Contact
 from services.notifier.due import DueMail
@@ -75,7 +75,7 @@ class Preparer:
             if not stream_may_be_to_blame(failure):
                 raise
             if len(mails) == 1:
-                with working_for(mails[0]):
+                with correlation_scope(mails[0]):
                     return Prepared(settled=[broken(mails[0], failure, self._clock())])
         prepared = Prepared()
         for mail in mails:
@@ -99,12 +99,12 @@ class Preparer:
             if fault is None:
                 prepared.ready.append(readers[mail.mail_id])
             else:
-                with working_for(mail):
+                with correlation_scope(mail):
                     prepared.settled.append(broken(mail, fault, self._clock()))
         return prepared
 
     def _ended(self, mail: DueMail) -> Outcome | None:
-        with working_for(mail):
+        with correlation_scope(mail):
             if mail.taken is not None:
                 return outcome_taken(mail, mail.taken)
             return given_up(mail, self._clock()) if mail.deaths >= due.GIVEN_UP else None
@@ -129,18 +129,18 @@ class Preparer:
         """In the name of the request that led to the mail, where there is one."""
         if not mails:
             return {}
-        with working_for(mails[0]) if len(mails) == 1 else nullcontext():
+        with correlation_scope(mails[0]) if len(mails) == 1 else nullcontext():
             return await self._contacts.find({mail.user_id for mail in mails})
 
     async def _account_mail(self, mail: DueMail, request_id: UUID) -> AccountMail | None:
-        with working_for(mail):
+        with correlation_scope(mail):
             try:
                 return await self._contacts.account_mail(request_id)
             except NotFound:
                 return None
 
     async def _hold_back(self, mail: DueMail) -> None:
-        with working_for(mail):
+        with correlation_scope(mail):
             async with self._database.transaction() as connection:
                 await people.hold_back(connection, self._store, mail, self._clock())
 
@@ -175,5 +175,5 @@ class Preparer:
 
 def _unwanted(mail: DueMail) -> Outcome:
     reason: Suppression = "user_unknown" if mail.request_id is None else "expired"
-    with working_for(mail):
+    with correlation_scope(mail):
         return outcome(mail, partial(suppressed, reason=reason))

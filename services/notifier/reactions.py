@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.notifier import MailKind
-from shared.eventsourcing.causes import because_of, working_for
+from shared.eventsourcing.causation import caused_by_event, correlation_scope
 from shared.eventsourcing.erasure import erased_among
 from shared.eventsourcing.event import Event, RecordedEvent
 from shared.eventsourcing.projection import execute_each, take_append_lock
@@ -38,7 +38,7 @@ ON CONFLICT DO NOTHING
 class _NewMail:
     """`result` is what a mail about a check tells; auth is asked for the rest when it is sent."""
 
-    because: RecordedEvent
+    caused_by: RecordedEvent
     mail_id: UUID
     user_id: UUID
     kind: MailKind
@@ -91,7 +91,7 @@ def reacting(store: EventStore, clock: Clock) -> React:
         await take_append_lock(connection)  # an erasure is noted either before this or after it
         for recorded in events:
             if isinstance(recorded.event, EmailConfirmed | UserErased):
-                with working_for(recorded):
+                with correlation_scope(recorded):
                     await at_once(connection, _steps(recorded, store, clock))
         await _queue(connection, store, list(filter(None, map(_mail, events))))
 
@@ -120,15 +120,15 @@ async def _queue(connection: AsyncConnection, store: EventStore, mails: Sequence
 
 def _queued(mail: _NewMail) -> Batch:
     events = queue(Mail(), mail.mail_id, mail.user_id, mail.kind, mail.check_id)
-    return Batch(mail.stream, 0, events, because_of(mail.because))
+    return Batch(mail.stream, 0, events, caused_by_event(mail.caused_by))
 
 
 def _row(mail: _NewMail, queued: RecordedEvent) -> dict[str, Any]:
     return {
         **vars(mail),
-        "type": mail.because.event.type_name(),
+        "type": mail.caused_by.event.type_name(),
         "queued_at": queued.recorded_at,
-        **vars(because_of(mail.because)),
+        **vars(caused_by_event(mail.caused_by)),
         "user_id": mail.user_id,
     }
 

@@ -35,7 +35,7 @@ class Outcome:
 
     mail: DueMail
     decide: Decide
-    because: Metadata
+    caused_by: Metadata
     taken: Taken | None = None
 
 
@@ -89,7 +89,7 @@ class Recorder:
         if said.taken is None:
             await self._patiently([said], due.put_off, said.mail, self._clock())
             return
-        silent = replace(outcome_taken(said.mail, said.taken), because=said.because)
+        silent = replace(outcome_taken(said.mail, said.taken), caused_by=said.caused_by)
         again = await self._patiently([silent], self._append, [silent])
         if again is not None:
             _tell(said.mail, again)
@@ -118,7 +118,7 @@ class Recorder:
             events = decide(MAIL.state(history))
             if not events and mail_id in ours:
                 raise Undecidable
-            batches.append(Batch(stream(mail_id), len(history), events, said.because))
+            batches.append(Batch(stream(mail_id), len(history), events, said.caused_by))
         await self._store.append_many(connection, batches)
 
     async def _patiently(

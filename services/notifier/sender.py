@@ -9,11 +9,11 @@ from uuid import UUID
 
 from services.notifier import claims, due
 from services.notifier.adapters.contacts import Contacts
-from services.notifier.answers import Answers
 from services.notifier.claims import Turn
 from services.notifier.delivering import Deliverer, NotTried
 from services.notifier.due import DueMail
 from services.notifier.mail.address import parse_mailbox
+from services.notifier.outcome_buffer import OutcomeBuffer
 from services.notifier.pool import Pool
 from services.notifier.preparing import Preparer, Ready
 from services.notifier.recording import Outcome, Recorder
@@ -53,7 +53,7 @@ class Sender:
         )
         self._preparer = Preparer(database, store, contacts, clock)
         self._deliverer = Deliverer(settings, self._pool, self._preparer, clock)
-        self._answers = Answers(
+        self._outcomes = OutcomeBuffer(
             Recorder(database, store, clock), (self._most + 1) // 2, self._recorded
         )
         self._turn, self._stopped = Turn(), 0.0
@@ -88,7 +88,7 @@ class Sender:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left(RECORDED)):
                 await asyncio.gather(*self._seats, return_exceptions=True)
-                await self._answers.recorded()
+                await self._outcomes.recorded()
 
     def _left(self, seconds: float) -> float:
         return max(0.0, self._stopped + seconds - time.monotonic())
@@ -125,7 +125,7 @@ class Sender:
 
     async def _prepare(self, mails: Sequence[DueMail]) -> None:
         ended = self._preparer.ended(mails)
-        self._answers.add(ended)  # never put back: what was taken is not to be suppressed
+        self._outcomes.add(ended)  # never put back: what was taken is not to be suppressed
         asked = _others(mails, [said.mail for said in ended])
         try:
             prepared = await self._preparer.prepare(asked)
@@ -135,13 +135,13 @@ class Sender:
         known = [said.mail for said in prepared.settled]
         known += [ready.mail for ready in prepared.ready]
         self._let_go(_others(asked, known))
-        self._answers.add(prepared.settled)
+        self._outcomes.add(prepared.settled)
         for ready in prepared.ready:
             seat = asyncio.create_task(self._deliver(ready))
             self._seats.add(seat)
             seat.add_done_callback(self._leave)
         if not self._seats:
-            self._answers.no_more_to_come()
+            self._outcomes.no_more_to_come()
 
     async def _deliver(self, ready: Ready) -> None:
         mail = ready.mail
@@ -156,7 +156,7 @@ class Sender:
         else:
             if not outcomes:
                 self._let_go([mail])
-            self._answers.add(outcomes)
+            self._outcomes.add(outcomes)
 
     async def _put_back(self, mails: Sequence[DueMail], later: timedelta) -> None:
         """What can't be put back now is due again with the next claim, some seconds later."""
@@ -176,7 +176,7 @@ class Sender:
     def _leave(self, seat: asyncio.Task[None]) -> None:
         self._seats.discard(seat)
         if not self._seats:
-            self._answers.no_more_to_come()
+            self._outcomes.no_more_to_come()
 
     def _let_go(self, mails: Collection[DueMail]) -> None:
         for mail in mails:

@@ -25,7 +25,7 @@ from shared.web.identity import (
     check_scope,
     user_with,
 )
-from shared.web.routes import Judge, Router
+from shared.web.routes import EarlyDependency, Router
 from shared.web.stock import stock_header
 
 PATIENCE = 1.0  # seconds a reader waits for their own write
@@ -63,7 +63,7 @@ async def _who_waits(request: Request) -> User | None:
 
 
 async def _own_writes(
-    user: Annotated[User | None, Depends(Judge(_who_waits))],
+    user: Annotated[User | None, Depends(EarlyDependency(_who_waits))],
     database: Pool,
     bell: Bell,
     after: UUID | None = None,

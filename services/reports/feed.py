@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reports import journal
 from services.reports.news import PAGE, Listener, News, Newsreader
 from shared.contracts import PUBLISHED
-from shared.db import Database, telling_away
+from shared.db import Database, translate_connection_errors
 
 LIFETIME = 300.0  # seconds; the listener comes back with `Last-Event-ID` and a fresh token
 _NAMES = {
@@ -40,7 +40,7 @@ class Bell:
     async def step(self) -> bool:
         """Keep listening; a loop calls this now and then."""
         try:
-            with telling_away():
+            with translate_connection_errors():
                 if self._connection is None:
                     self._connection = await self._listen()
                     self._ring(list(self._awaited))  # whatever was missed while nobody listened

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.db import Database, telling_away
+from shared.db import Database, translate_connection_errors
 from shared.eventsourcing import shadow
 from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.projection import History, Projection, take_append_lock
@@ -53,7 +53,7 @@ async def rebuild(
     Raises:
         UnreadableRowError: an event can't be read, and was not to be skipped; nothing is changed.
     """
-    with telling_away():
+    with translate_connection_errors():
         async with _alone(database, schema, tell) as connection, database.questions() as reading:
             building = Rebuild(
                 connection, reading, schema, projections, history, skip_unreadable, tell

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import PUBLISHED
-from shared.db import Database, DatabaseAway, telling_away
+from shared.db import Database, DatabaseAway, translate_connection_errors
 from shared.eventsourcing import checkpoints, set_aside
 from shared.eventsourcing.checkpoints import RELAY
 from shared.eventsourcing.pages import Row, scan
@@ -61,7 +61,7 @@ class Relay:
     async def step(self) -> bool:
         """Publish the next batch; False when there is nothing to publish, or another copy leads."""
         try:
-            with telling_away():
+            with translate_connection_errors():
                 published = await self._step()
         except BaseException as error:
             self.is_well = False

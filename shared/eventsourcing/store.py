@@ -39,7 +39,7 @@ class Batch(NamedTuple):
     stream_id: str
     expected_version: int
     events: Sequence[Event]
-    because: Metadata | None = None
+    caused_by: Metadata | None = None
 
 
 class EventStore:
@@ -147,7 +147,7 @@ async def _append(connection: AsyncConnection, batches: Sequence[Batch]) -> list
             batch.stream_id,
             batch.expected_version + number,
             event,
-            metadata_of(event, batch.because),
+            metadata_of(event, batch.caused_by),
         )
         for batch in batches
         for number, event in enumerate(batch.events, start=1)
@@ -184,9 +184,9 @@ def _row(
     return with_member(json.dumps(fields), "data", event.model_dump_json())
 
 
-def metadata_of(event: Event, because: Metadata | None = None) -> Metadata:
+def metadata_of(event: Event, caused_by: Metadata | None = None) -> Metadata:
     """Whose the event is, and what led to it: `because`, or what the task is working for."""
-    cause = because or Metadata(
+    cause = caused_by or Metadata(
         correlation_id=correlation_id.get(),
         causation_id=causation_id.get(),
         traceparent=telemetry.traceparent(),

@@ -9,12 +9,12 @@ from shared.eventsourcing.event import Event, EventTypes
 from shared.eventsourcing.inbox import PRUNED_AT_ONCE, prune
 from shared.eventsourcing.steps import Prepare
 from shared.logging import log
-from shared.messaging.arrivals import Arrivals
 from shared.messaging.connection import BrokerAway
 from shared.messaging.handler import React
 from shared.messaging.handling import Handling
 from shared.messaging.judgement import BROKER_TROUBLE, may_be_to_blame
 from shared.messaging.reading import Arrived
+from shared.messaging.subscription import Subscription
 from shared.messaging.waiting import Waiting
 
 PRUNE_EVERY = 3600.0  # seconds
@@ -40,8 +40,8 @@ class Consumer:
     ) -> None:
         """Take the routing keys to bind, and what `Handling` takes."""
         self._service, self._database = service, database
-        self._arrivals = Arrivals(service, url, bindings)
-        self._waiting = Waiting(service, lambda: self._arrivals.are_connected)
+        self._subscription = Subscription(service, url, bindings)
+        self._waiting = Waiting(service, lambda: self._subscription.is_connected)
         self._handling = Handling(
             service, url, database, types, react, self._waiting, prepare, erased, handled
         )
@@ -51,7 +51,7 @@ class Consumer:
     @property
     def is_ready(self) -> bool:
         """Whether messages would arrive and be handled."""
-        return self._arrivals.is_ready and self.trouble is None
+        return self._subscription.is_ready and self.trouble is None
 
     @property
     def trouble(self) -> Exception | None:
@@ -81,16 +81,16 @@ class Consumer:
 
     async def _step(self) -> bool:
         try:
-            if not self._arrivals.are_open or self._is_to_reconnect():
+            if not self._subscription.is_open or self._is_to_reconnect():
                 await self._begin()
             self._handling.check()
-            self._batch = await self._arrivals.next_batch()
+            self._batch = await self._subscription.next_batch()
             if not self._batch:
                 await self._prune()
                 return False
             self._heard_at = time.monotonic()
             for message in await self._handling.handle(self._batch):
-                self._arrivals.postpone(message)
+                self._subscription.postpone(message)
         except BaseException:
             await self.close()  # what was not acknowledged will be delivered again
             raise
@@ -100,11 +100,11 @@ class Consumer:
 
     def in_hand(self) -> set[str | None]:
         """The ids of messages that have arrived and are not yet done with."""
-        held = (*self._batch, *self._arrivals.waiting, *self._handling.being_buried)
+        held = (*self._batch, *self._subscription.waiting, *self._handling.being_buried)
         return {message.message_id for message in held}
 
     async def close(self) -> None:
-        await self._arrivals.close()
+        await self._subscription.close()
         await self._handling.close()
 
     def _is_to_reconnect(self) -> bool:
@@ -113,9 +113,9 @@ class Consumer:
         return silent and not self._handling.being_buried
 
     async def _begin(self) -> None:
-        await self._arrivals.close()
+        await self._subscription.close()
         await self._handling.probe()  # no messages while nothing can be done
-        await self._arrivals.open()
+        await self._subscription.open()
         self._heard_at = time.monotonic()
 
     async def _prune(self) -> None:

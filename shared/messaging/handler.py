@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
 from shared.db import Database
-from shared.eventsourcing.causes import working_for
+from shared.eventsourcing.causation import correlation_scope
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.inbox import Told, is_known, new_among
 from shared.eventsourcing.probe import probe_write
@@ -29,7 +29,7 @@ def one_by_one(react: ReactToOne) -> React:
 
     async def react_to_each(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
         for recorded in events:
-            with working_for(recorded):
+            with correlation_scope(recorded):
                 await react(connection, recorded)
 
     return react_to_each
@@ -82,7 +82,7 @@ class Handler:
         async with self._database.transaction() as connection:
             if await is_known(connection, self._service, _told(received)):
                 return True
-        with working_for(received.recorded):
+        with correlation_scope(received.recorded):
             return await prepare(self._database, received.recorded)
 
     async def _once(self, connection: AsyncConnection, batch: Sequence[Received]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from shared.contracts.auth import UserErased
 from shared.db import Database
-from shared.eventsourcing.causes import working_for
+from shared.eventsourcing.causation import correlation_scope
 from shared.eventsourcing.event import Event, EventTypes
 from shared.eventsourcing.inbox import DigestMismatchError
 from shared.eventsourcing.steps import TURN, Prepare
@@ -122,7 +122,7 @@ class Handling:
 
         False when it has to come again: what is half done is never buried.
         """
-        with working_for(received.recorded):
+        with correlation_scope(received.recorded):
             return await self._is_done_alone(received)
 
     async def _is_done_alone(self, received: Received) -> bool:

@@ -20,7 +20,7 @@ from shared.eventsourcing.store import EventStore
 from shared.messaging.envelope import Envelope
 from shared.messaging.outbox import envelopes
 from shared.web.app import Transaction, provided
-from shared.web.identity import callers
+from shared.web.identity import allowed_services
 from shared.web.routes import Router
 
 PAGE = 200  # events
@@ -56,7 +56,7 @@ def told_types(producer: str, consumer: str) -> list[str]:
 
 def router(service: str) -> Router:
     told_to = {consumer: told_types(service, consumer) for consumer in CONSUMED}
-    consumers = callers(*(consumer for consumer, types in told_to.items() if types))
+    consumers = allowed_services(*(consumer for consumer, types in told_to.items() if types))
     routes = Router(prefix="/internal")
 
     @routes.get("/events")

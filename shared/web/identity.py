@@ -20,7 +20,7 @@ from fastapi import Depends, Request
 from shared.errors import Forbidden, Misconfigured, Unauthenticated
 from shared.ids import new_id
 from shared.settings import Settings
-from shared.web.routes import Judge
+from shared.web.routes import EarlyDependency
 
 USER_AUDIENCE = "prereview"
 USER_TOKEN_SECONDS = 600
@@ -177,7 +177,7 @@ def _identity(request: Request) -> Identity:
     return identity
 
 
-def user_with(scope: Scope | None) -> Judge[User]:
+def user_with(scope: Scope | None) -> EarlyDependency[User]:
     """A dependency on the calling user; a limited token needs `scope`, None keeps all of them out.
 
     Raises `Unauthenticated`, `ScopeMissing` or `SessionNeeded`.
@@ -188,7 +188,7 @@ def user_with(scope: Scope | None) -> Judge[User]:
         check_scope(user, scope)
         return user
 
-    return Judge(current_user)
+    return EarlyDependency(current_user)
 
 
 def check_scope(user: User, scope: Scope | None) -> None:
@@ -201,7 +201,7 @@ def check_scope(user: User, scope: Scope | None) -> None:
 CurrentUser = Annotated[User, Depends(user_with(None))]
 
 
-def callers(*allowed: str) -> Judge[str]:
+def allowed_services(*allowed: str) -> EarlyDependency[str]:
     """A dependency on the calling service, which is one of the named ones."""
 
     async def check(request: Request) -> str:
@@ -210,4 +210,4 @@ def callers(*allowed: str) -> Judge[str]:
             raise Forbidden
         return caller
 
-    return Judge(check)
+    return EarlyDependency(check)

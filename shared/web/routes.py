@@ -1,4 +1,4 @@
-"""Routes that judge who calls before they read what was sent.
+"""Routes that find out who calls before they read what was sent.
 
 The framework reads and parses a body before it asks the first dependency; a stranger could make
 us work for nothing.
@@ -16,7 +16,7 @@ from shared.web.bodies import read_json
 T = TypeVar("T")
 
 
-class Judge(Generic[T]):
+class EarlyDependency(Generic[T]):
     """A dependency that needs the head of a request alone: asked once, before the body is read."""
 
     def __init__(self, ask: Callable[[Request], Awaitable[T]]) -> None:
@@ -24,39 +24,39 @@ class Judge(Generic[T]):
         self.ask = ask
 
     async def __call__(self, request: Request) -> T:
-        found: dict[Judge[T], T] = request.scope.setdefault("judged", {})
+        found: dict[EarlyDependency[T], T] = request.scope.setdefault("early_dependencies", {})
         if self not in found:
             found[self] = await self.ask(request)
         return found[self]
 
 
 class Route(APIRoute):
-    """Asks its judges first, and reads JSON once and strictly."""
+    """Calls its early dependencies first, and reads JSON once and strictly."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle, judges = super().get_route_handler(), list(judges_of(self.dependant))
+        handle, early = super().get_route_handler(), list(early_dependencies(self.dependant))
 
-        async def judged(request: Request) -> Response:
-            for judge in judges:
-                await judge(request)
+        async def handler(request: Request) -> Response:
+            for dependency in early:
+                await dependency(request)
             return await handle(_StrictRequest(request.scope, request.receive))
 
-        return judged
+        return handler
 
 
 class Router(APIRouter):
-    """The router of every service; its own dependencies are judged early too."""
+    """The router of every service; its own early dependencies are called first, too."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=Route, **options)
 
 
-def judges_of(dependant: Dependant) -> Iterator[Judge[Any]]:
-    """The judges among a route's dependencies, and theirs."""
+def early_dependencies(dependant: Dependant) -> Iterator[EarlyDependency[Any]]:
+    """Those among a route's dependencies, and among theirs."""
     for needed in dependant.dependencies:
-        if isinstance(needed.call, Judge):
+        if isinstance(needed.call, EarlyDependency):
             yield needed.call
-        yield from judges_of(needed)
+        yield from early_dependencies(needed)
 
 
 class _StrictRequest(Request):

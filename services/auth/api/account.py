@@ -10,7 +10,7 @@ from services.auth.accounts import Theme
 from services.auth.api.parts import Body, Email, Hasher, Limited, Now, Password, Pool, Store
 from services.auth.commands.addresses import ask_for_change
 from services.auth.commands.preferences import AUTO, change_preferences, check_time_zone
-from services.auth.commands.proof import prove
+from services.auth.commands.reauthentication import reauthenticate
 from services.auth.credentials import check_email
 from shared.contracts.auth import Language
 from shared.web.app import Questions
@@ -73,7 +73,7 @@ async def change_email(
 ) -> Asked:
     """Mail a link to the new address; the same answer when it has an account."""
     address = check_email(body.email)
-    proven, _ = await prove(database, hasher, limits, user, body.password, now)
+    proven, _ = await reauthenticate(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
         mailed = await ask_for_change(
             connection, store, limits, user=user, proven=proven, address=address, now=now

@@ -72,19 +72,19 @@ async def confirm_address(
     signer: Signer,
     now: Now,
 ) -> Done:
-    visitor = body.client.visitor()
+    client_info = body.client.client_info()
     is_theirs = registered_with(body.cookie)
     if body.password is not None:
         found = await _check_password(body, body.password, database, store, hasher, limits, now)
         is_theirs = knows_password(found)
     async with database.transaction() as connection:
         kind, person = await confirm(
-            connection, store, limits, body.token, is_theirs, visitor.place, now
+            connection, store, limits, body.token, is_theirs, client_info.place, now
         )
         if not body.log_in:
             return Done(kind=kind)
         session = await begin_session(
-            connection, store, limits, person, kind="web", visitor=visitor, now=now
+            connection, store, limits, person, kind="web", client_info=client_info, now=now
         )
     return Done(kind=kind, session=begun(signer, session, person))
 
@@ -99,7 +99,7 @@ async def confirm_own(
     now: Now,
 ) -> Done:
     """The session must live, and be one of the account that the link belongs to."""
-    _, place = await accounts.acting(connection, user)
+    _, place = await accounts.authenticated_person(connection, user)
     proof = is_logged_in(user)
     kind, _ = await confirm(connection, store, limits, body.token, proof, place, now)
     return Done(kind=kind)
@@ -137,7 +137,7 @@ async def _check_password(
             limits,
             email=person.email,
             password=password,
-            visitor=body.client.visitor(),
+            client_info=body.client.client_info(),
             now=now,
         )
     except WrongCredentials:

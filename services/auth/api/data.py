@@ -18,7 +18,7 @@ from services.auth import (
 )
 from services.auth.api.parts import Body, Hasher, Limited, Now, Password, Pool, Store
 from services.auth.commands.erasure import erase_account
-from services.auth.commands.proof import prove
+from services.auth.commands.reauthentication import reauthenticate
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -71,7 +71,7 @@ async def log(
 
 @router.get("/export")
 async def export(user: CurrentUser, connection: Transaction, limits: Limited, now: Now) -> Export:
-    _, place = await accounts.acting(connection, user)
+    _, place = await accounts.authenticated_person(connection, user)
     await throttle.enter(connection, limits.changes(user.user_id), now)
     await security_log.note(connection, user.user_id, "exported", now, place)
     account = await queries.account(connection, user.user_id)
@@ -97,6 +97,6 @@ async def erase(
     now: Now,
 ) -> None:
     """Forget the person, here at once and in all services as soon as they hear of it."""
-    proven, _ = await prove(database, hasher, limits, user, body.password, now)
+    proven, _ = await reauthenticate(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
         await erase_account(connection, store, user=user, proven=proven)

@@ -89,7 +89,7 @@ async def log_in(
     now: Now,
 ) -> Tokens | Challenged:
     """Begin a session, or ask for a code. Unknown users cost the same time as wrong passwords."""
-    visitor = body.client.visitor()
+    client_info = body.client.client_info()
     found = await check_credentials(
         database,
         store,
@@ -97,15 +97,15 @@ async def log_in(
         limits,
         email=body.email,
         password=body.password,
-        visitor=visitor,
+        client_info=client_info,
         now=now,
     )
     outdated = hasher.is_outdated(found.password_hash or "")
-    new_hash = await hasher.hash(body.password, visitor.widest) if outdated else None
+    new_hash = await hasher.hash(body.password, client_info.widest) if outdated else None
     async with database.transaction() as connection:
         person = await still_right(connection, found, new_hash)
         session = await begin_session(
-            connection, store, limits, person, kind=body.kind, visitor=visitor, now=now
+            connection, store, limits, person, kind=body.kind, client_info=client_info, now=now
         )
     return begun(signer, session, person)
 
@@ -128,7 +128,7 @@ async def finish_login(
         secrets,
         challenge=body.challenge,
         code=body.code,
-        visitor=body.client.visitor(),
+        client_info=body.client.client_info(),
         now=now,
     )
     return tokens_of_new(signer, session, person)
@@ -146,7 +146,13 @@ async def log_in_by_link(
     """Begin a browser's session by the link of a mail, which is used up."""
     person = await use_link(connection, body.token, now)
     session = await begin_session(
-        connection, store, limits, person, kind="web", visitor=body.client.visitor(), now=now
+        connection,
+        store,
+        limits,
+        person,
+        kind="web",
+        client_info=body.client.client_info(),
+        now=now,
     )
     return begun(signer, session, person)
 
@@ -171,7 +177,7 @@ async def access(
     body: WebToken, connection: Transaction, signer: Signer, lifetime: Lifetimes, now: Now
 ) -> Tokens:
     """A fresh access token for a web session."""
-    address = body.client.visitor().place.address
+    address = body.client.client_info().place.address
     session = await sessions.find_web(connection, body.token, now, lifetime, address)
     if session is None:
         raise Unauthenticated

@@ -13,19 +13,19 @@ from services.auth.adapters.encryption import Encryption
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.adapters.strength import StrengthMeter
 from services.auth.challenges import Challenge
+from services.auth.client_info import ClientInfo
 from services.auth.limits import Limits
 from services.auth.queries import Preferences
 from services.auth.session_list import Lifetime
 from services.auth.sessions import Session
-from services.auth.visitors import Visitor
 from shared.clock import Clock
 from shared.db import Database
 from shared.eventsourcing.store import EventStore
 from shared.web.app import provided
-from shared.web.identity import USER_TOKEN_SECONDS, Identity, Scope, callers
+from shared.web.identity import USER_TOKEN_SECONDS, Identity, Scope, allowed_services
 
-GATEWAY = [Depends(callers("gateway"))]
-NOTIFIER = [Depends(callers("notifier"))]
+GATEWAY = [Depends(allowed_services("gateway"))]
+NOTIFIER = [Depends(allowed_services("notifier"))]
 
 Store = Annotated[EventStore, provided(EventStore)]
 Hasher = Annotated[PasswordHasher, provided(PasswordHasher)]
@@ -62,8 +62,8 @@ class Client(Body):
     user_agent: str = Field("", max_length=500)
     device: str = Field("", max_length=200, description="a browser's long-lived cookie")
 
-    def visitor(self) -> Visitor:
-        return Visitor(self.address, self.user_agent, self.device)
+    def client_info(self) -> ClientInfo:
+        return ClientInfo(self.address, self.user_agent, self.device)
 
 
 class Tokens(BaseModel):

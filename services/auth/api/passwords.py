@@ -19,11 +19,11 @@ from services.auth.api.parts import (
     Pool,
     Store,
 )
+from services.auth.client_info import ClientInfo
 from services.auth.commands.passwords import RESETTING, change_password, reset_password
-from services.auth.commands.proof import prove
-from services.auth.commands.strangers import steady_time, write_to_owner
+from services.auth.commands.reauthentication import reauthenticate
+from services.auth.commands.unsolicited_mail import steady_time, write_to_owner
 from services.auth.credentials import PasswordUnchanged, check_password, spelling
-from services.auth.visitors import Visitor
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -61,7 +61,7 @@ async def ask_for_reset(
     """Mail a link to the owner of the address, if there is one."""
     email = spelling(body.email)
     async with database.transaction() as connection:
-        await throttle.enter(connection, limits.reset(body.client.visitor()), now)
+        await throttle.enter(connection, limits.reset(body.client.client_info()), now)
     async with steady_time(), database.transaction() as connection:
         await write_to_owner(connection, store, limits, "reset_password", email, now)
     return {}
@@ -78,23 +78,23 @@ async def reset(
     now: Now,
 ) -> None:
     """Use a link up; every session and API token ends."""
-    password, visitor = check_password(body.password), body.client.visitor()
+    password, client_info = check_password(body.password), body.client.client_info()
     async with database.transaction() as connection:
         link = await links.try_password(connection, body.token, RESETTING, now)
-    await meter.check(password, link.email, visitor.widest)
-    password_hash = await hasher.hash(password, visitor.widest)
+    await meter.check(password, link.email, client_info.widest)
+    password_hash = await hasher.hash(password, client_info.widest)
     async with database.transaction() as connection:
         await reset_password(
             connection,
             store,
             token=body.token,
             password_hash=password_hash,
-            visitor=visitor,
+            client_info=client_info,
             now=now,
         )
     with suppress(Unavailable, OutcomeUnknown):  # the password is replaced, whatever happens here
         async with database.transaction() as connection:
-            await throttle.forget(connection, limits.forgiven(link.email, visitor), now)
+            await throttle.forget(connection, limits.forgiven(link.email, client_info), now)
 
 
 @router.post("/me/password", status_code=204)
@@ -110,8 +110,8 @@ async def change(
 ) -> None:
     """Every other session ends."""
     password = check_password(body.new_password)
-    proven, place = await prove(database, hasher, limits, user, body.current_password, now)
-    network = Visitor(place.address).widest
+    proven, place = await reauthenticate(database, hasher, limits, user, body.current_password, now)
+    network = ClientInfo(place.address).widest
     if password == body.current_password:
         raise PasswordUnchanged
     await meter.check(password, proven.email, network)

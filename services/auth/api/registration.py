@@ -46,11 +46,11 @@ async def register(
 ) -> dict[str, str]:
     """Answers the same, after the same work, for addresses known and unknown."""
     address, password = check_email(body.email), check_password(body.password)
-    visitor = body.client.visitor()
+    client_info = body.client.client_info()
     async with database.transaction() as connection:
-        await throttle.enter(connection, limits.registration(visitor), now)
-    await meter.check(password, address.email, visitor.widest)
-    password_hash = await hasher.hash(password, visitor.widest)
+        await throttle.enter(connection, limits.registration(client_info), now)
+    await meter.check(password, address.email, client_info.widest)
+    password_hash = await hasher.hash(password, client_info.widest)
     async with database.transaction() as connection:
         await register_user(
             connection,
@@ -59,7 +59,7 @@ async def register(
             address=address,
             password_hash=password_hash,
             language=body.language,
-            visitor=visitor,
+            client_info=client_info,
             now=now,
             cookie=body.cookie,
         )

@@ -14,7 +14,7 @@ from services.auth.api.parts import (
     Secrets,
     Store,
 )
-from services.auth.commands.proof import prove, still
+from services.auth.commands.reauthentication import lock_reauthenticated, reauthenticate
 from services.auth.commands.second_factor import (
     CodeWrong,
     begin,
@@ -82,9 +82,9 @@ async def begin_factor(
     now: Now,
 ) -> Begun:
     """It counts once a code of the app was given."""
-    proven, _ = await prove(database, hasher, limits, user, body.password, now)
+    proven, _ = await reauthenticate(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
-        person, _ = await still(connection, user, proven)
+        person, _ = await lock_reauthenticated(connection, user, proven)
         secret = await begin(connection, secrets, person, now)
     return Begun(secret=secret, uri=codes.link(secret, person.email))
 
@@ -101,7 +101,7 @@ async def confirm_factor(
 ) -> RecoveryCodes:
     shown: list[str] = []
     async with database.transaction() as connection:
-        person, place = await accounts.acting(connection, user)
+        person, place = await accounts.authenticated_person(connection, user)
         await check_begun(connection, person, now)
         if await try_code(connection, limits, secrets, person, body.code, place, now, begun=True):
             shown = await enable(connection, store, person, place, now)
@@ -119,9 +119,9 @@ async def disable_factor(
     secrets: Secrets,
     now: Now,
 ) -> None:
-    proven, _ = await prove(database, hasher, limits, user, body.password, now)
+    proven, _ = await reauthenticate(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
-        person, place = await still(connection, user, proven)
+        person, place = await lock_reauthenticated(connection, user, proven)
         await check_on(connection, person)
         proof = await try_code(connection, limits, secrets, person, body.code, place, now)
         if proof is not None:
@@ -142,10 +142,10 @@ async def make_recovery_codes(
     now: Now,
 ) -> RecoveryCodes:
     """Those of before are worth nothing from now on."""
-    proven, _ = await prove(database, hasher, limits, user, body.password, now)
+    proven, _ = await reauthenticate(database, hasher, limits, user, body.password, now)
     shown: list[str] = []
     async with database.transaction() as connection:
-        person, place = await still(connection, user, proven)
+        person, place = await lock_reauthenticated(connection, user, proven)
         await check_on(connection, person)
         proof = await try_code(connection, limits, secrets, person, body.code, place, now)
         if proof is not None:

@@ -37,7 +37,7 @@ async def my_sessions(
     user: CurrentUser, connection: Transaction, lifetime: Lifetimes, now: Now
 ) -> Sessions:
     await accounts.place_of(connection, user)
-    found = await session_list.living(connection, user.user_id, now, lifetime)
+    found = await session_list.active(connection, user.user_id, now, lifetime)
     listed = [Session(**dict(one), current=one.id == user.session_id) for one in found]
     return Sessions(sessions=listed)
 
@@ -68,7 +68,7 @@ async def log_out(user: CurrentUser, connection: Transaction, now: Now) -> None:
 async def end_session(
     session_id: UUID, user: CurrentUser, connection: Transaction, now: Now
 ) -> None:
-    _, place = await accounts.acting(connection, user)
+    _, place = await accounts.authenticated_person(connection, user)
     if await session_list.end(connection, user.user_id, session_id, now) is None:
         raise NotFound
     await security_log.note(connection, user.user_id, "session_ended", now, place)
@@ -76,7 +76,7 @@ async def end_session(
 
 @router.delete("")
 async def end_other_sessions(user: CurrentUser, connection: Transaction, now: Now) -> Ended:
-    _, place = await accounts.acting(connection, user)
+    _, place = await accounts.authenticated_person(connection, user)
     ended = await session_list.end_all(connection, user.user_id, now, but=user.session_id)
     if ended:
         await security_log.note(connection, user.user_id, "session_ended", now, place)

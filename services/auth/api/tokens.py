@@ -52,14 +52,14 @@ class Secret(Body):
 @router.get("")
 async def my_tokens(user: CurrentUser, connection: Transaction, now: Now) -> ApiTokens:
     await accounts.place_of(connection, user)
-    return ApiTokens(tokens=list(await api_tokens.living(connection, user.user_id, now)))
+    return ApiTokens(tokens=list(await api_tokens.active(connection, user.user_id, now)))
 
 
 @router.post("", status_code=201)
 async def create_token(
     body: NewToken, user: CurrentUser, connection: Transaction, limits: Limited, now: Now
 ) -> Created:
-    _, place = await accounts.acting(connection, user)
+    _, place = await accounts.authenticated_person(connection, user)
     await throttle.enter(connection, limits.changes(user.user_id), now)
     token, secret = await api_tokens.create(
         connection,
@@ -77,7 +77,7 @@ async def create_token(
 async def revoke_token(
     token_id: UUID, user: CurrentUser, connection: Transaction, now: Now
 ) -> None:
-    _, place = await accounts.acting(connection, user)
+    _, place = await accounts.authenticated_person(connection, user)
     if not await api_tokens.revoke(connection, user.user_id, token_id):
         raise NotFound
     await security_log.note(connection, user.user_id, "token_revoked", now, place)

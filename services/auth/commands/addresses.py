@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import account_mails, accounts, security_log, throttle
 from services.auth.accounts import Person
-from services.auth.commands.proof import still
-from services.auth.commands.strangers import write_to, write_to_owner
+from services.auth.client_info import Place
+from services.auth.commands.reauthentication import lock_reauthenticated
+from services.auth.commands.unsolicited_mail import write_to, write_to_owner
 from services.auth.credentials import EmailAddress
 from services.auth.domain.account import ACCOUNT, change_email, stream
 from services.auth.limits import Limits
 from services.auth.links import LinkInvalid
-from services.auth.visitors import Place
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
 from shared.web.identity import User
@@ -35,7 +35,7 @@ async def ask_for_change(
 
     False, and a wish of before is withdrawn, where it is the account's own.
     """
-    person, place = await still(connection, user, proven)
+    person, place = await lock_reauthenticated(connection, user, proven)
     if address.email == person.email:
         await accounts.wish_for(connection, person.user_id, None)
         return False

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.accounts import Person
-from services.auth.commands.proof import still
+from services.auth.commands.reauthentication import lock_reauthenticated
 from services.auth.domain.account import ACCOUNT, erase, stream
 from services.auth.erasing import begin
 from shared.eventsourcing.execute import execute
@@ -18,7 +18,7 @@ async def erase_account(
     connection: AsyncConnection, store: EventStore, *, user: User, proven: Person
 ) -> None:
     """Sessions, tokens, links, devices and the log go with the row; the address is free again."""
-    await still(connection, user, proven)
+    await lock_reauthenticated(connection, user, proven)
     # First the row, then the append lock: everybody takes them in this order.
     await connection.execute(
         text("DELETE FROM users WHERE user_id = :user_id"), {"user_id": user.user_id}

@@ -14,9 +14,9 @@ from services.auth import (
     session_list,
 )
 from services.auth.accounts import Person
-from services.auth.commands.proof import still
+from services.auth.client_info import ClientInfo, Place
+from services.auth.commands.reauthentication import lock_reauthenticated
 from services.auth.commands.registration import mark_confirmed
-from services.auth.visitors import Place, Visitor
 from shared.contracts.auth import AccountMailKind
 from shared.eventsourcing.store import EventStore
 from shared.web.identity import User
@@ -37,7 +37,7 @@ async def change_password(
     now: datetime,
 ) -> None:
     """Every other session ends; an address nobody has confirmed may be a stranger's."""
-    person, place = await still(connection, user, proven)
+    person, place = await lock_reauthenticated(connection, user, proven)
     await session_list.end_all(connection, person.user_id, now, but=user.session_id)
     if revoke_tokens and await api_tokens.revoke_all(connection, person.user_id):
         await security_log.note(connection, person.user_id, "token_revoked", now, place)
@@ -53,7 +53,7 @@ async def reset_password(
     *,
     token: str,
     password_hash: str,
-    visitor: Visitor,
+    client_info: ClientInfo,
     now: datetime,
 ) -> None:
     """Use a link up. Nothing lives on that somebody else may have made.
@@ -66,10 +66,10 @@ async def reset_password(
     await session_list.end_all(connection, user_id, now)
     await api_tokens.revoke_all(connection, user_id)
     await devices.forget_all(connection, user_id)
-    await security_log.note(connection, user_id, "password_reset", now, visitor.place)
+    await security_log.note(connection, user_id, "password_reset", now, client_info.place)
     await mark_confirmed(connection, store, person, now)
     await _replace(connection, person, password_hash, now)
-    await _tell(connection, store, person, visitor.place, now)
+    await _tell(connection, store, person, client_info.place, now)
 
 
 async def _replace(

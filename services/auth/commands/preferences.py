@@ -33,7 +33,7 @@ async def change_preferences(
     connection: AsyncConnection, store: EventStore, user: User, changes: dict[str, Any]
 ) -> None:
     """Write the columns that are given."""
-    person, _ = await accounts.acting(connection, user)
+    person, _ = await accounts.authenticated_person(connection, user)
     if not changes:
         return
     await accounts.change(connection, person.user_id, **changes)

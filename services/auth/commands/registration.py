@@ -12,15 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import account_mails, accounts, links, security_log, throttle
 from services.auth.accounts import Credentials, Person
+from services.auth.client_info import ClientInfo, Place
 from services.auth.commands import addresses
-from services.auth.commands.strangers import write_to, write_to_owner
+from services.auth.commands.unsolicited_mail import write_to, write_to_owner
 from services.auth.credentials import EmailAddress
 from services.auth.domain.account import ACCOUNT, confirm_email, register, stream
 from services.auth.limits import Limits
 from services.auth.links import Link
-from services.auth.opaque import digest
+from services.auth.secret_tokens import digest
 from services.auth.throttle import Limit
-from services.auth.visitors import Place, Visitor
 from shared.contracts.auth import Language
 from shared.errors import Conflict, Forbidden
 from shared.eventsourcing.execute import execute
@@ -82,7 +82,7 @@ async def register_user(
     address: EmailAddress,
     password_hash: str,
     language: Language,
-    visitor: Visitor,
+    client_info: ClientInfo,
     now: datetime,
     cookie: str = "",
 ) -> None:
@@ -110,7 +110,7 @@ async def register_user(
     if user_id is None:
         await write_to_owner(connection, store, limits, "already_registered", address.email, now)
         return
-    await security_log.note(connection, user_id, "registered", now, visitor.place)
+    await security_log.note(connection, user_id, "registered", now, client_info.place)
     request_id = None
     if await throttle.allows(connection, limits.mail_to("confirm_email", address.email), now):
         request_id = await account_mails.note(connection, user_id, "confirm_email", address, now)
@@ -165,7 +165,7 @@ async def ask_again(
 
     Raises `TooManyAttempts`, or `NothingToConfirm` when none is.
     """
-    person, _ = await accounts.acting(connection, user)
+    person, _ = await accounts.authenticated_person(connection, user)
     if person.email_confirmed_at is not None and person.pending_email is None:
         raise NothingToConfirm
     await throttle.hold(connection, _counted_when_asked_again(limits, person))

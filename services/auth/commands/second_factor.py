@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth import account_mails, codes, second_factor, security_log, throttle
 from services.auth.accounts import Person
 from services.auth.adapters.encryption import Encryption, Unreadable
+from services.auth.client_info import Place
 from services.auth.limits import Limits
-from services.auth.visitors import Place
 from shared.errors import Conflict, Invalid
 from shared.eventsourcing.store import EventStore
 from shared.logging import log

@@ -19,13 +19,13 @@ from services.auth.accounts import Credentials, Person
 from services.auth.adapters.encryption import Encryption
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.challenges import Challenge, ChallengeInvalid
+from services.auth.client_info import ClientInfo
 from services.auth.commands.second_factor import CodeWrong, tell, try_code
-from services.auth.commands.strangers import steady_time, write_to_owner
+from services.auth.commands.unsolicited_mail import steady_time, write_to_owner
 from services.auth.credentials import WrongCredentials, spelling
 from services.auth.limits import Limits
 from services.auth.session_list import Kind
 from services.auth.sessions import Session
-from services.auth.visitors import Visitor
 from shared.db import Database
 from shared.eventsourcing.store import EventStore
 
@@ -38,7 +38,7 @@ async def check_credentials(
     *,
     email: str,
     password: str,
-    visitor: Visitor,
+    client_info: ClientInfo,
     now: datetime,
 ) -> Credentials:
     """Whose they are; raises `WrongCredentials`, `TooManyAttempts` or `TooBusy`.
@@ -47,13 +47,13 @@ async def check_credentials(
     """
     account = spelling(email)
     async with database.transaction() as connection:
-        found = await accounts.credentials(connection, account, visitor)
-        counted = limits.login(account, visitor, known_device=found.known_device)
+        found = await accounts.credentials(connection, account, client_info)
+        counted = limits.login(account, client_info, known_device=found.known_device)
         await throttle.check(connection, counted, now)
-        await throttle.enter(connection, limits.attempts(account, visitor), now)
-    right = await hasher.verify(password, found.password_hash, visitor.widest)
+        await throttle.enter(connection, limits.attempts(account, client_info), now)
+    right = await hasher.verify(password, found.password_hash, client_info.widest)
     async with database.transaction() as connection:
-        pair = limits.pair(account, visitor)
+        pair = limits.pair(account, client_info)
         await throttle.hold(connection, [*counted, *pair])
         # Again, and also for the right password: of many parallel tries ten were answered.
         await throttle.enter(connection, counted, now, counts=not right)
@@ -63,7 +63,7 @@ async def check_credentials(
     if right:
         return found
     async with database.transaction() as connection:
-        await security_log.note(connection, found.user_id, "sign_in_failed", now, visitor.place)
+        await security_log.note(connection, found.user_id, "sign_in_failed", now, client_info.place)
     if shut:
         await _offer_link(database, store, limits, account, now)
     raise WrongCredentials
@@ -106,7 +106,7 @@ async def begin_session(
     person: Person,
     *,
     kind: Kind,
-    visitor: Visitor,
+    client_info: ClientInfo,
     now: datetime,
 ) -> Session | Challenge:
     """A session for somebody who has proven who they are, and is locked.
@@ -115,7 +115,7 @@ async def begin_session(
     """
     if await second_factor.is_on(connection, person.user_id):
         return await challenges.make(connection, person, kind, now)
-    return await _begin(connection, store, limits, person, kind, visitor, now)
+    return await _begin(connection, store, limits, person, kind, client_info, now)
 
 
 async def finish(
@@ -126,14 +126,14 @@ async def finish(
     *,
     challenge: str,
     code: str,
-    visitor: Visitor,
+    client_info: ClientInfo,
     now: datetime,
 ) -> tuple[Session, Person]:
     """The session that a challenge was made for; raises `ChallengeInvalid`, `CodeWrong`.
 
     What has used up a code commits only together with its session; a wrong code commits, too.
     """
-    place = visitor.place
+    place = client_info.place
     async with database.transaction() as connection:
         asked = await challenges.find(connection, challenge, now)
         person = await accounts.lock(connection, asked.user_id)
@@ -142,7 +142,7 @@ async def finish(
         proof = await try_code(connection, limits, encryption, person, code, place, now)
         if proof is not None:
             await challenges.use(connection, challenge)
-            session = await _begin(connection, store, limits, person, asked.kind, visitor, now)
+            session = await _begin(connection, store, limits, person, asked.kind, client_info, now)
         if proof == "recovery_code":
             await tell(connection, store, person, "recovery_code_used", place, now)
     if proof is None:
@@ -156,13 +156,13 @@ async def _begin(
     limits: Limits,
     person: Person,
     kind: Kind,
-    visitor: Visitor,
+    client_info: ClientInfo,
     now: datetime,
 ) -> Session:
-    session = await sessions.begin(connection, person.user_id, kind, now, visitor.place)
-    await security_log.note(connection, person.user_id, "signed_in", now, visitor.place)
-    if await devices.see(connection, person.user_id, visitor, now):
-        await _report(connection, store, limits, person, visitor, now)
+    session = await sessions.begin(connection, person.user_id, kind, now, client_info.place)
+    await security_log.note(connection, person.user_id, "signed_in", now, client_info.place)
+    if await devices.record_device(connection, person.user_id, client_info, now):
+        await _report(connection, store, limits, person, client_info, now)
     return session
 
 
@@ -171,7 +171,7 @@ async def _report(
     store: EventStore,
     limits: Limits,
     person: Person,
-    visitor: Visitor,
+    client_info: ClientInfo,
     now: datetime,
 ) -> None:
     """Mail that a new device was used, to whom it concerns and who wants to know."""
@@ -179,7 +179,7 @@ async def _report(
         return
     if not await throttle.allows(connection, limits.sign_in_mail(person.user_id), now):
         return
-    details = account_mails.where(visitor.place, now)
+    details = account_mails.where(client_info.place, now)
     await account_mails.request(
         connection, store, person.user_id, "new_sign_in", person.address, now, **details
     )

@@ -30,7 +30,7 @@ EVENTS = (
 class Account:
     """What has happened to the account so far."""
 
-    living: bool = False
+    active: bool = False
     erased: bool = False
     confirmed: bool = False
     language: Language = "en"
@@ -39,13 +39,13 @@ class Account:
 def evolve(state: Account, event: Event) -> Account:
     match event:
         case UserRegistered():
-            return replace(state, living=True, language=event.language)
+            return replace(state, active=True, language=event.language)
         case EmailConfirmed():
             return replace(state, confirmed=True)
         case LanguageChanged():
             return replace(state, language=event.language)
         case UserErased():
-            return replace(state, living=False, erased=True)
+            return replace(state, active=False, erased=True)
         case _:
             return state
 
@@ -61,7 +61,7 @@ def register(
     state: Account, user_id: UUID, language: Language, request_id: UUID | None
 ) -> list[Event]:
     """The account begins; its owner is asked to confirm the address, if it may be written to."""
-    if state.living or state.erased:
+    if state.active or state.erased:
         return []
     registered = UserRegistered(user_id=user_id, language=language)
     if request_id is None:
@@ -73,29 +73,29 @@ def register(
 def request_mail(
     state: Account, user_id: UUID, request_id: UUID, kind: AccountMailKind
 ) -> list[Event]:
-    if not state.living:
+    if not state.active:
         return []
     return [AccountMailRequested(user_id=user_id, request_id=request_id, kind=kind)]
 
 
 def confirm_email(state: Account, user_id: UUID) -> list[Event]:
-    if not state.living or state.confirmed:
+    if not state.active or state.confirmed:
         return []
     return [EmailConfirmed(user_id=user_id)]
 
 
 def change_email(state: Account, user_id: UUID) -> list[Event]:
     """The new address is confirmed, so the account has a confirmed one from now on."""
-    if not state.living:
+    if not state.active:
         return []
     return [EmailChanged(user_id=user_id), *confirm_email(state, user_id)]
 
 
 def change_language(state: Account, user_id: UUID, language: Language) -> list[Event]:
-    if not state.living or state.language == language:
+    if not state.active or state.language == language:
         return []
     return [LanguageChanged(user_id=user_id, language=language)]
 
 
 def erase(state: Account, user_id: UUID) -> list[Event]:
-    return [UserErased(user_id=user_id)] if state.living else []
+    return [UserErased(user_id=user_id)] if state.active else []

@@ -43,6 +43,6 @@ def stream(file_id: UUID) -> str:
     return f"checks-{file_id}"
 
 
-def record(state: Checks, version: int, conclude: Conclude) -> list[Event]:
+def record(state: Checks, version: int, check_event: Conclude) -> list[Event]:
     """A version has one result, whoever else may have checked it meanwhile."""
-    return [] if version in state.versions else [conclude(state.history)]
+    return [] if version in state.versions else [check_event(state.history)]

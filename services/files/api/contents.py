@@ -11,7 +11,7 @@ from services.files import bulk, queries
 from services.files.api.parts import Reader
 from shared.contracts.files import Sha256
 from shared.web.app import Questions, Transaction
-from shared.web.identity import callers
+from shared.web.identity import allowed_services
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
 
@@ -49,7 +49,7 @@ async def versions(
     return await bulk.versions(connection, user.user_id, asked)
 
 
-@router.post("/contents", dependencies=[Depends(callers("checker"))])
+@router.post("/contents", dependencies=[Depends(allowed_services("checker"))])
 async def contents(wanted: Wanted, connection: Transaction) -> dict[str, str | None]:
     """Contents by sha256 in base64, null for unknown ones; ask again for what is not answered."""
     found = await queries.contents(connection, wanted.sha256)

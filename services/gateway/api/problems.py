@@ -6,7 +6,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from services.gateway.errors import UnsupportedMediaType
-from shared.web.routes import Judge
+from shared.web.routes import EarlyDependency
 
 
 class Problem(BaseModel):
@@ -54,4 +54,4 @@ async def _json_only(request: Request) -> None:
         raise UnsupportedMediaType
 
 
-json_only = Judge(_json_only)
+json_only = EarlyDependency(_json_only)

@@ -16,7 +16,7 @@ from shared.errors import OutcomeUnknown, Unauthenticated, Unavailable
 from shared.logging import log
 from shared.web.app import provided
 from shared.web.identity import Identity, User, bearer_token
-from shared.web.routes import Judge
+from shared.web.routes import EarlyDependency
 
 MAX_SESSION_TOKEN = 200  # characters, as auth takes them
 API_TOKEN = "prv_"  # noqa: S105 - how they begin
@@ -205,7 +205,8 @@ async def _by_bearer(request: Request) -> User:
 
 
 async def _api_user(
-    user: Annotated[User, Depends(Judge(_by_bearer))], _: Annotated[object, Depends(_bearer)]
+    user: Annotated[User, Depends(EarlyDependency(_by_bearer))],
+    _: Annotated[object, Depends(_bearer)],
 ) -> User:
     return user
 
@@ -219,7 +220,7 @@ async def _by_bearer_if_any(request: Request) -> User | None:
 
 
 async def _api_visitor(
-    user: Annotated[User | None, Depends(Judge(_by_bearer_if_any))],
+    user: Annotated[User | None, Depends(EarlyDependency(_by_bearer_if_any))],
     _: Annotated[object, Depends(_bearer)],
 ) -> User | None:
     return user

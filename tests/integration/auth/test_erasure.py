@@ -128,11 +128,11 @@ async def test_erasing_at_once_with_everything_else_leaves_nothing_and_blocks_no
             world.post("/tokens/access", {"token": secrets["api token"]}),
         )
         assert not [answer.text for answer in answers if answer.status_code >= 500]
-        [(living,)] = await world.rows(
+        [(active,)] = await world.rows(
             "SELECT count(*) FROM users WHERE user_id = :user_id", user_id=person.user_id
         )
         kinds = [kind for _, kind in await world.events(person.user_id)]
-        assert (living, kinds.count("UserErased"), kinds[-1]) == (0, 1, "UserErased")
+        assert (active, kinds.count("UserErased"), kinds[-1]) == (0, 1, "UserErased")
 
 
 async def test_a_stolen_token_used_during_the_erasure_does_not_block_it(world: World) -> None:

@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from services.auth import limits
 from services.auth.accounts import credentials
+from services.auth.client_info import ClientInfo
 from services.auth.commands.sign_in import still_right
 from services.auth.credentials import WrongCredentials
-from services.auth.visitors import Visitor
 from tests.integration.auth.world import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -350,9 +350,9 @@ async def test_who_does_not_want_it_hears_nothing_of_new_devices(world: World) -
 
 async def test_a_password_that_changes_during_the_login_does_not_let_in(world: World) -> None:
     person = await world.person()
-    visitor = Visitor()
+    client_info = ClientInfo()
     async with world.database.transaction() as connection:
-        proven = await credentials(connection, person.email, visitor)
+        proven = await credentials(connection, person.email, client_info)
     body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
     assert (await person.ask("POST", "/me/password", body)).status_code == 204
     with pytest.raises(WrongCredentials):

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from services.auth import limits
-from services.auth.commands.strangers import ANSWER_SECONDS
+from services.auth.commands.unsolicited_mail import ANSWER_SECONDS
 from tests.integration.auth.test_links import works
 from tests.integration.auth.world import (
     OTHER_PASSWORD,

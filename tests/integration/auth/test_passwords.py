@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from services.auth import limits, throttle
-from services.auth.commands.strangers import ANSWER_SECONDS
+from services.auth.commands.unsolicited_mail import ANSWER_SECONDS
 from shared.db import DatabaseAway
 from tests.integration.auth.world import (
     FIREFOX,

@@ -14,9 +14,9 @@ import pytest_asyncio
 
 from services.auth import accounts, security_log, throttle
 from services.auth.adapters.fair_pool import FairPool
+from services.auth.client_info import ClientInfo, Place
 from services.auth.limits import Limits
 from services.auth.throttle import Limit, TooManyAttempts, key_of
-from services.auth.visitors import Place, Visitor
 from shared.eventsourcing.projection import take_append_lock
 from tests.integration.auth.test_links import token_of
 from tests.integration.auth.world import (
@@ -170,7 +170,7 @@ async def test_a_burst_of_logins_from_one_address_keeps_nobody_else_waiting(
     await asyncio.sleep(0.5)
     assert (await world.try_login(person.email, client=elsewhere)).status_code == 201
     answers = await asyncio.gather(*burst)
-    assert max(waits[Visitor(elsewhere["address"]).widest]) <= 2
+    assert max(waits[ClientInfo(elsewhere["address"]).widest]) <= 2
     busy = [answer for answer in answers if answer.status_code == 503]
     assert busy
     assert all(is_problem(answer, 503, "too_busy") for answer in busy)
@@ -192,7 +192,7 @@ async def test_a_burst_of_weak_passwords_keeps_no_registration_waiting(
     await asyncio.sleep(0.5)
     assert (await world.register(address(), client=elsewhere)).status_code == 202
     answers = await running
-    assert max(waits[Visitor(elsewhere["address"]).widest]) <= 2
+    assert max(waits[ClientInfo(elsewhere["address"]).widest]) <= 2
     assert {answer.status_code for answer in answers} == {422, 503}
 
 

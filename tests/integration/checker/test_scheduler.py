@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.checker import conclusion, recording
-from services.checker.conclusion import Run
+from services.checker import check_events, recording
+from services.checker.check_events import Run
 from services.checker.domain.history import History
 from services.checker.due import DueFile
 from services.checker.ruff import RuffFailure, RuffResult
@@ -220,16 +220,16 @@ async def test_a_result_that_cannot_be_recorded_harms_no_neighbour(
     bad, good = uuid4(), uuid4()
     await story.save(bad, UNTIDY)
     await story.save(good, CLEAN)
-    whole = conclusion.conclude
+    whole = check_events.check_event
 
-    def conclude(
+    def check_event(
         history: History, file: DueFile, run: Run, answer: RuffResult | RuffFailure
     ) -> FileChecked | CheckFailed:
         if file.file_id == bad and isinstance(answer, RuffResult):
             raise ValueError("a result nobody can write down")
         return whole(history, file, run, answer)
 
-    monkeypatch.setattr(recording, "conclude", conclude)
+    monkeypatch.setattr(recording, "check_event", check_event)
     await story.scheduler().step()
     [failed] = await story.results(bad)
     [checked] = await story.results(good)

@@ -93,7 +93,7 @@ class Stepping(Sender):
 
     async def abandon(self) -> None:
         """End as a process does that is killed: nothing more is said, and nothing recorded."""
-        tasks = [*self._seats, *([self._answers._task] if self._answers._task else [])]
+        tasks = [*self._seats, *([self._outcomes._task] if self._outcomes._task else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

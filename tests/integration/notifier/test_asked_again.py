@@ -139,7 +139,7 @@ async def test_a_mail_that_was_put_back_while_it_was_asked_about_leaves_nothing_
         nonlocal asked
         asked += 1
         if asked == 2:
-            sender._pool._tell(ServerAway, list(sender._pool._line))
+            sender._pool._tell(ServerAway, list(sender._pool._queue))
             await asyncio.sleep(0.1)
         return await find(user_ids)
 

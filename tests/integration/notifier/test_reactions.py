@@ -14,7 +14,7 @@ from services.notifier.reactions import reacting
 from shared.clock import utc_now
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
-from shared.eventsourcing.causes import because_of
+from shared.eventsourcing.causation import caused_by_event
 from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
 from shared.eventsourcing.store import EventStore
 from shared.ids import derived_id
@@ -84,7 +84,9 @@ async def test_any_order_and_repetition_in_any_batches_end_in_the_same_mails(
             assert in_sets[table] == one_by_one[table]
         assert _streams(in_sets) == _streams(one_by_one)
         assert _causes(in_sets) == {
-            f"mail-{mail_id}": because_of(told) for told in story if (mail_id := _mail_id(told))
+            f"mail-{mail_id}": caused_by_event(told)
+            for told in story
+            if (mail_id := _mail_id(told))
         }
 
     await asyncio.to_thread(holds)

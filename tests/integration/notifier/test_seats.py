@@ -149,13 +149,13 @@ async def test_what_waits_to_be_recorded_is_not_sent_again_when_its_lease_has_pa
 ) -> None:
     mails, sender, away = await queue(story, 2), story.sender(in_hand=4), asyncio.Event()
     mails.append(await ask(story))
-    record = sender._answers._recorder.record
+    record = sender._outcomes._recorder.record
 
     async def late(outcomes: Sequence[Outcome]) -> None:
         await away.wait()
         await record(outcomes)
 
-    monkeypatch.setattr(sender._answers._recorder, "record", late)
+    monkeypatch.setattr(sender._outcomes._recorder, "record", late)
     await sender.begin()
 
     async def seen() -> bool:
@@ -213,7 +213,7 @@ async def test_a_kill_between_the_answers_and_the_record_shows_as_second_attempt
         told.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(dying._answers._recorder, "record", die)
+    monkeypatch.setattr(dying._outcomes._recorder, "record", die)
     step = asyncio.create_task(dying.step())
     await asyncio.wait_for(told.wait(), 30)
 

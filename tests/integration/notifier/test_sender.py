@@ -161,7 +161,7 @@ async def test_a_crash_after_the_server_took_it_shows_as_a_second_attempt(
         told.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(dying._answers._recorder, "record", die)
+    monkeypatch.setattr(dying._outcomes._recorder, "record", die)
     step = asyncio.create_task(dying.step())
     await asyncio.wait_for(told.wait(), 10)
     step.cancel()

@@ -20,12 +20,12 @@ from shared.eventsourcing import inbox
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.inbox import Digest, Told, new_among
 from shared.ids import new_id
-from shared.messaging import arrivals, waiting
 from shared.messaging import consumer as consumer_module
-from shared.messaging.arrivals import PREFETCH, PREFETCH_BYTES, TOGETHER_BYTES
+from shared.messaging import subscription, waiting
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import MAX_BYTES
 from shared.messaging.handler import ReactToOne, one_by_one
+from shared.messaging.subscription import PREFETCH, PREFETCH_BYTES, TOGETHER_BYTES
 from shared.messaging.topology import EVENTS, dead_queue, declare_queue
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
@@ -84,7 +84,7 @@ class Transactions:
 async def _arrived(consumer: Consumer, count: int) -> None:
     """Wait until the consumer has that many messages in hand."""
     await consumer._begin()
-    await eventually(lambda: _is(len(consumer._arrivals._waiting) == count))
+    await eventually(lambda: _is(len(consumer._subscription._waiting) == count))
 
 
 async def test_a_channel_that_closes_while_the_database_is_away_buries_nothing(
@@ -99,7 +99,7 @@ async def test_a_channel_that_closes_while_the_database_is_away_buries_nothing(
             if not closed:
                 closed = True
                 await cable.cut()
-                await (await consumer._arrivals._connection.channel()).close()
+                await (await consumer._subscription._connection.channel()).close()
             await effects.note(connection, event)
 
         consumer = make(service, broker.url, database, react)
@@ -247,7 +247,7 @@ async def test_a_consumer_that_the_broker_has_forgotten_listens_again(
 ) -> None:
     """It is not told that its queue was deleted where that is there again at once."""
     monkeypatch.setattr(consumer_module, "RECONNECT_AFTER", 2.0)
-    monkeypatch.setattr(arrivals.Arrivals, "_cancelled", lambda *_: None)
+    monkeypatch.setattr(subscription.Subscription, "_cancelled", lambda *_: None)
     service, before, after = await broker.service(), a_message(), a_message()
     consumer = make(service, broker.url, pools("reports"), effects.note)
     await broker.put(service, before)

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from shared.web.routes import Judge, judges_of
+from shared.web.routes import EarlyDependency, early_dependencies
 from tests.integration.shared.test_readiness import SERVICES, make
 from tests.support.apps import as_service, as_user, without_loops
 from tests.support.databases import PrivateDatabase
@@ -42,14 +42,14 @@ def _targets(app: FastAPI, service: str, keys: Keys) -> list[Target]:
             continue  # the broker is away, and that page says so
         path = str(context.path_format).format_map(dict.fromkeys(context.param_convertors, ONE))
         for method in sorted(context.methods or ()):
-            token = _token([*judges_of(context.dependant)], service, keys)
+            token = _token([*early_dependencies(context.dependant)], service, keys)
             headers = (("host", service), ("content-type", "application/json"), *token.items())
             query = "name=a.py&version=1&from=1&to=1"
             found.append(Target(method, path, headers, b'{"email": "a@b.example"}', query))
     return found
 
 
-def _token(judges: list[Judge[Any]], service: str, keys: Keys) -> dict[str, str]:
+def _token(judges: list[EarlyDependency[Any]], service: str, keys: Keys) -> dict[str, str]:
     for judge in judges:
         if "callers." in judge.ask.__qualname__:
             allowed = inspect.getclosurevars(judge.ask).nonlocals["allowed"]

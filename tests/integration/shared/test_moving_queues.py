@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from deploy.local.errors import CannotStart
-from deploy.local.prepare import lay_exchanges
+from deploy.local.prepare import declare_exchanges
 from shared.contracts import CONSUMED, published_types
 from shared.errors import Unavailable
 from shared.messaging import moving
@@ -272,8 +272,8 @@ async def test_preparing_an_older_installation_replaces_every_queue(broker: Brok
         channel = await consumer.channel()
         await (await channel.get_queue("checker")).consume(_keep)
         with pytest.raises(CannotStart, match="checker"):
-            await asyncio.to_thread(lay_exchanges, broker.url)
-    await asyncio.to_thread(lay_exchanges, broker.url)
+            await asyncio.to_thread(declare_exchanges, broker.url)
+    await asyncio.to_thread(declare_exchanges, broker.url)
     for service in CONSUMED:
         async with broker.connection.channel() as fresh:
             await declare_queue(fresh, service, [])

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from services.auth.visitors import Place, Visitor, device_words
+from services.auth.client_info import ClientInfo, Place, device_words
 
 _MOZILLA = "Mozilla/5.0 "
 
@@ -58,42 +58,42 @@ def test_a_device_in_a_few_words(user_agent: str, words: str) -> None:
     ],
 )
 def test_throttles_count_by_network(address: str, networks: list[str]) -> None:
-    found = Visitor(address).networks
+    found = ClientInfo(address).networks
     assert [str(ip_network(one)).removesuffix("/32") for one in found] == networks
-    assert Visitor(address).widest == found[-1]
+    assert ClientInfo(address).widest == found[-1]
     assert len(set(found)) == len(found)
 
 
 @pytest.mark.parametrize("address", ["", "somewhere", "1.2.3.4.5", "2001:db8::1/64", "\0", "%eth0"])
 def test_what_is_no_address_is_a_network_of_its_own(address: str) -> None:
-    assert Visitor(address).networks == (address,)
+    assert ClientInfo(address).networks == (address,)
 
 
 def test_a_program_from_before_is_known_again() -> None:
     """The hash of its network's /64 as it has always been written."""
-    program = Visitor("2001:db8:1:2::1", "bot/1")
+    program = ClientInfo("2001:db8:1:2::1", "bot/1")
     before = hashlib.sha256(b"program\nbot/1\n2001:0db8:0001:0002").digest()
     assert program.device_hash == before
 
 
 @pytest.mark.parametrize("address", ["fe80::1%eth0", "fe80::1%1\r\n", "2002:cb00:7109::%x"])
 def test_the_scope_of_an_address_changes_nothing(address: str) -> None:
-    plain = Visitor(address.partition("%")[0], "bot/1")
-    assert Visitor(address, "bot/1").networks == plain.networks
-    assert Visitor(address, "bot/1").device_hash == plain.device_hash
+    plain = ClientInfo(address.partition("%")[0], "bot/1")
+    assert ClientInfo(address, "bot/1").networks == plain.networks
+    assert ClientInfo(address, "bot/1").device_hash == plain.device_hash
 
 
 def test_a_browser_is_its_cookie_and_a_program_its_name_and_network() -> None:
-    browser = Visitor("203.0.113.9", "Firefox/1", "cookie")
-    assert Visitor("203.0.113.8", "Firefox/2", "cookie").device_hash == browser.device_hash
-    assert Visitor("203.0.113.9", "Firefox/1", "other").device_hash != browser.device_hash
-    program = Visitor("203.0.113.9", "bot/1")
-    assert Visitor("203.0.113.9", "bot/1").device_hash == program.device_hash
-    assert Visitor("203.0.113.8", "bot/1").device_hash != program.device_hash
-    assert Visitor("203.0.113.9", "bot/2").device_hash != program.device_hash
-    pretender = Visitor("", "", "program\nbot/1\n203.0.113.9")
+    browser = ClientInfo("203.0.113.9", "Firefox/1", "cookie")
+    assert ClientInfo("203.0.113.8", "Firefox/2", "cookie").device_hash == browser.device_hash
+    assert ClientInfo("203.0.113.9", "Firefox/1", "other").device_hash != browser.device_hash
+    program = ClientInfo("203.0.113.9", "bot/1")
+    assert ClientInfo("203.0.113.9", "bot/1").device_hash == program.device_hash
+    assert ClientInfo("203.0.113.8", "bot/1").device_hash != program.device_hash
+    assert ClientInfo("203.0.113.9", "bot/2").device_hash != program.device_hash
+    pretender = ClientInfo("", "", "program\nbot/1\n203.0.113.9")
     assert pretender.device_hash != program.device_hash
 
 
 def test_a_place_holds_nothing_that_breaks_a_line_or_a_table() -> None:
-    assert Visitor("1.2.3.4\0\r\n", "curl/8").place == Place("curl", "1.2.3.4")
+    assert ClientInfo("1.2.3.4\0\r\n", "curl/8").place == Place("curl", "1.2.3.4")

@@ -51,12 +51,12 @@ def test_what_was_found_is_handed_to_the_next_conclusion() -> None:
     seen: list[History] = []
     third = checked(ID, 3)
 
-    def conclude(history: History) -> FileChecked:
+    def check_event(history: History) -> FileChecked:
         seen.append(history)
         return third
 
     history = [checked(ID, 1), check_failed(ID, 2)]
-    given(CHECKS, *history).when(lambda state: record(state, 3, conclude)).then(third)
+    given(CHECKS, *history).when(lambda state: record(state, 3, check_event)).then(third)
     assert seen[0].open == {FINDING.fingerprint: FIXED}
     assert set(seen[0].ever) == {FINDING.fingerprint}
 

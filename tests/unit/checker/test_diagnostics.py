@@ -3,7 +3,7 @@
 import json
 import tracemalloc
 
-from services.checker.diagnostics import MAX_KEPT, Notebook
+from services.checker.diagnostics import MAX_KEPT, DiagnosticsReader
 
 CHUNK = 1 << 16  # bytes, as the pipe hands them over
 FINDINGS = 30_000
@@ -25,7 +25,7 @@ FINDING = {
 
 def test_a_flood_is_counted_to_the_last_finding_in_little_memory() -> None:
     line = json.dumps(FINDING, separators=(",", ":")).encode() + b"\n"
-    flood, notebook = line * FINDINGS, Notebook(["a.py"])
+    flood, notebook = line * FINDINGS, DiagnosticsReader(["a.py"])
     tracemalloc.start()
     try:
         for start in range(0, len(flood), CHUNK):

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from services.auth.visitors import Visitor
+from services.auth.client_info import ClientInfo
 from services.gateway.identity.client_info import client_address
 
 PROXIES = [ip_network("fe80::/10"), ip_network("10.0.0.0/8")]
@@ -35,5 +35,5 @@ def test_a_zone_is_no_part_of_an_address(peer: str, forwarded: list[str], told: 
     ],
 )
 def test_throttles_count_zones_as_one(address: str, network: str) -> None:
-    assert Visitor(address).networks[0] == network
-    assert len(Visitor(address).device_hash) == 32
+    assert ClientInfo(address).networks[0] == network
+    assert len(ClientInfo(address).device_hash) == 32

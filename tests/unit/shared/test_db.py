@@ -7,7 +7,13 @@ from asyncpg import exceptions as pg
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from shared.db import Database, DatabaseAway, DatabaseRefusesWrites, is_away, telling_away
+from shared.db import (
+    Database,
+    DatabaseAway,
+    DatabaseRefusesWrites,
+    is_away,
+    translate_connection_errors,
+)
 
 
 def _wrapped(kind: type[DBAPIError], cause: BaseException) -> DBAPIError:
@@ -63,7 +69,11 @@ def test_a_refusal_is_not_an_absence(error: BaseException) -> None:
 
 @pytest.mark.parametrize("cause", [pg.ReadOnlySQLTransactionError, pg.DiskFullError])
 def test_a_database_that_can_only_be_read_is_told_as_such(cause: type[pg.PostgresError]) -> None:
-    with pytest.raises(DatabaseRefusesWrites), telling_away(), telling_away():
+    with (
+        pytest.raises(DatabaseRefusesWrites),
+        translate_connection_errors(),
+        translate_connection_errors(),
+    ):
         raise _wrapped(DBAPIError, cause("no"))
 
 

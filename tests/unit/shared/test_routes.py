@@ -26,9 +26,9 @@ from shared.settings import Settings
 from shared.web import event_log
 from shared.web.app import create_app
 from shared.web.bodies import MAX_BODY, MAX_NESTING
-from shared.web.identity import CurrentUser, callers
+from shared.web.identity import CurrentUser, allowed_services
 from shared.web.problems import MAX_ERRORS
-from shared.web.routes import Judge, Route, Router, judges_of
+from shared.web.routes import EarlyDependency, Route, Router, early_dependencies
 from tests.support.apps import as_service, as_user, client_of, common_settings, is_problem
 from tests.support.events import ANN
 from tests.support.keys import Keys
@@ -43,7 +43,7 @@ EVERYBODY = {
     "notifier": [event_log.router("notifier")],
 }
 inner = Router()
-router = Router(dependencies=[Depends(callers("checker"))])
+router = Router(dependencies=[Depends(allowed_services("checker"))])
 
 
 class Note(BaseModel):
@@ -176,11 +176,11 @@ def test_each_route_of_each_service_asks_its_judges_first(service: str) -> None:
         route = context.original_route
         assert isinstance(route, Route), context.path
         needed = {one.call for one in _all(context.dependant)}
-        judges = {one for one in needed if isinstance(one, Judge)}
-        assert judges == {*judges_of(route.dependant)}, context.path
-        late = [one for one in needed - judges if _reads_a_token(one)]
+        early = {one for one in needed if isinstance(one, EarlyDependency)}
+        assert early == {*early_dependencies(route.dependant)}, context.path
+        late = [one for one in needed - early if _reads_a_token(one)]
         assert not late, f"{context.path} reads a token after the body"
-        assert service == "gateway" or judges, f"{context.path} lets everybody in"
+        assert service == "gateway" or early, f"{context.path} lets everybody in"
 
 
 @pytest.mark.parametrize("service", EVERYBODY)

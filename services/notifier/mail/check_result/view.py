@@ -28,7 +28,7 @@ LONGEST_MESSAGE = 200  # characters: 20 findings in any letters stay below 100 K
 LONG_TALLY = 1000  # from here on four numbers beside each other may be wider than a phone
 
 
-class Line(NamedTuple):
+class ConnectionQueue(NamedTuple):
     """A finding. `mark` is empty where it would only repeat what is true of all of them."""
 
     row: int
@@ -43,7 +43,7 @@ class Group:
 
     tier: Tier
     total: int
-    lines: Sequence[Line]
+    lines: Sequence[ConnectionQueue]
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class CheckView:
     permalink: str
     home: str
     failure: FailureReason | None
-    syntax_error: Line | None
+    syntax_error: ConnectionQueue | None
     counts: Counts
     listed: int
     groups: Sequence[Group]
-    fixed: Sequence[Line]
+    fixed: Sequence[ConnectionQueue]
 
     @property
     def sentence(self) -> str:
@@ -117,7 +117,7 @@ def view_of(check: FileChecked | CheckFailed, public_url: str) -> CheckView:
         permalink=f"{home}/checks/{check.check_id}",
         home=home,
         failure=check.reason if isinstance(check, CheckFailed) else None,
-        syntax_error=_line(findings[0], marked=False) if broken and findings else None,
+        syntax_error=_queue(findings[0], marked=False) if broken and findings else None,
         counts=checked.counts if checked else Counts(),
         listed=listed(checked) if checked and checked.truncated else 0,
         groups=_groups(findings, checked.counts) if checked and not broken else [],
@@ -129,20 +129,20 @@ def _groups(findings: Sequence[Finding], counts: Counts) -> list[Group]:
     totals = {"blocker": counts.blocker, "warning": counts.warning, "note": counts.note}
     shown, marked = findings[:SHOWN_FINDINGS], counts.new < counts.total
     return [
-        Group(tier, totals[tier], [_line(one, marked=marked) for one in shown if one.tier == tier])
+        Group(tier, totals[tier], [_queue(one, marked=marked) for one in shown if one.tier == tier])
         for tier in TIERS
         if any(one.tier == tier for one in shown)
     ]
 
 
-def _line(finding: Finding, *, marked: bool) -> Line:
+def _queue(finding: Finding, *, marked: bool) -> ConnectionQueue:
     message = printable(finding.message, LONGEST_MESSAGE)
     mark = finding.change if marked and finding.change != "still" else ""
-    return Line(finding.row, printable(finding.code, 20), message, mark)
+    return ConnectionQueue(finding.row, printable(finding.code, 20), message, mark)
 
 
-def _fixed_lines(fixed: Sequence[FixedFinding]) -> list[Line]:
+def _fixed_lines(fixed: Sequence[FixedFinding]) -> list[ConnectionQueue]:
     return [
-        Line(0, printable(one.code, 20), printable(one.message, LONGEST_MESSAGE))
+        ConnectionQueue(0, printable(one.code, 20), printable(one.message, LONGEST_MESSAGE))
         for one in fixed[:SHOWN_FIXED]
     ]

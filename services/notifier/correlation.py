@@ -9,7 +9,7 @@ from shared.context import causation_id, correlation_id
 
 
 @contextmanager
-def working_for(mail: DueMail) -> Iterator[None]:
+def correlation_scope(mail: DueMail) -> Iterator[None]:
     """Within the block the task works for the event that caused the mail."""
     correlation = correlation_id.set(mail.correlation_id)
     causation = causation_id.set(mail.causation_id)

@@ -8,7 +8,7 @@ from shared.context import causation_id, correlation_id
 from shared.eventsourcing.event import Metadata, RecordedEvent
 
 
-def because_of(recorded: RecordedEvent) -> Metadata:
+def caused_by_event(recorded: RecordedEvent) -> Metadata:
     """What led to an event that is appended because of this one."""
     told = recorded.metadata
     return Metadata(
@@ -19,7 +19,7 @@ def because_of(recorded: RecordedEvent) -> Metadata:
 
 
 @contextmanager
-def working_for(recorded: RecordedEvent) -> Iterator[None]:
+def correlation_scope(recorded: RecordedEvent) -> Iterator[None]:
     """Within the block the task works for the event, in a span below that of the event."""
     correlation = correlation_id.set(recorded.metadata.correlation_id)
     causation = causation_id.set(recorded.event_id)

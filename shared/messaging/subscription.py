@@ -20,7 +20,7 @@ PREFETCH = PREFETCH_BYTES // MAX_BYTES  # messages, each with one event or sever
 TOGETHER, TOGETHER_BYTES = 200, 8 * 1024 * 1024  # events in one transaction
 
 
-class Arrivals:
+class Subscription:
     """Listens to a queue. What nobody acknowledges is delivered again after `close`."""
 
     def __init__(self, service: str, url: str, bindings: Iterable[str]) -> None:
@@ -36,12 +36,12 @@ class Arrivals:
         return self._connection.is_open and self._hears
 
     @property
-    def are_open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether there is something to wait for, or something left of a queue that is gone."""
         return self._connection.is_open and bool(self._hears or self._waiting)
 
     @property
-    def are_connected(self) -> bool:
+    def is_connected(self) -> bool:
         return self._connection.is_open
 
     @property

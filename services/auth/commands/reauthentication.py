@@ -7,14 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth import accounts, security_log, throttle
 from services.auth.accounts import Person
 from services.auth.adapters.passwords import PasswordHasher
+from services.auth.client_info import ClientInfo, Place
 from services.auth.credentials import WrongPassword
 from services.auth.limits import Limits
-from services.auth.visitors import Place, Visitor
 from shared.db import Database
 from shared.web.identity import User
 
 
-async def prove(
+async def reauthenticate(
     database: Database,
     hasher: PasswordHasher,
     limits: Limits,
@@ -28,10 +28,10 @@ async def prove(
     """
     counted = limits.password(user.user_id)
     async with database.transaction() as connection:
-        person, place = await accounts.acting(connection, user)
+        person, place = await accounts.authenticated_person(connection, user)
         await throttle.check(connection, counted, now)
         await throttle.enter(connection, limits.proofs(user.user_id), now)
-    network = Visitor(place.address).widest
+    network = ClientInfo(place.address).widest
     right = await hasher.verify(password, person.password_hash, network)
     async with database.transaction() as connection:
         await throttle.enter(connection, counted, now, counts=not right)
@@ -42,9 +42,11 @@ async def prove(
     return person, place
 
 
-async def still(connection: AsyncConnection, user: User, proven: Person) -> tuple[Person, Place]:
+async def lock_reauthenticated(
+    connection: AsyncConnection, user: User, proven: Person
+) -> tuple[Person, Place]:
     """Lock the person; raises `WrongPassword` when the password has changed since it was proven."""
-    person, place = await accounts.acting(connection, user)
+    person, place = await accounts.authenticated_person(connection, user)
     if person.password_version != proven.password_version:
         raise WrongPassword
     return person, place

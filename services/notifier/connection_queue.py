@@ -1,4 +1,4 @@
-"""The line of those who wait for a connection to the mail server."""
+"""The queue of those who wait for a connection to the mail server."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ from services.notifier.conversation import Connection
 Turn = asyncio.Future[Connection]
 
 
-class Line:
+class ConnectionQueue:
     """Mails about accounts and results take turns, for of the former somebody waits."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Line:
         return turn
 
     def next(self) -> Turn | None:
-        """The first, who leaves the line; None when nobody waits."""
+        """The first, who leaves the queue; None when nobody waits."""
         for kind, other in (self._kinds, self._kinds[::-1]):
             while kind:
                 turn = kind.popleft()

@@ -9,7 +9,7 @@ from shared.logging import log
 LINGER = 0.2  # seconds, so that none is recorded later than half a second after the answer
 
 
-class Answers:
+class OutcomeBuffer:
     """Records outcomes in sets: once there are `enough`, or no more are to come, or in a moment."""
 
     def __init__(

@@ -34,7 +34,7 @@ def tool_of(engine: str, profile: Profile) -> str:
     return f"{engine} {profile.digest}"
 
 
-def conclude(
+def check_event(
     history: History, file: DueFile, run: Run, answer: RuffResult | RuffFailure
 ) -> FileChecked | CheckFailed:
     facts: dict[str, Any] = {
@@ -54,7 +54,7 @@ def conclude(
     return FileChecked(**facts, **vars(report(answer, run.profile, history)))
 
 
-def because(file: DueFile) -> Metadata | None:
+def caused_by(file: DueFile) -> Metadata | None:
     """What led to a check: the request that made the version due, not the clock that began the run.
 
     None for a version that was due before its cause was kept.

@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Visitor:
+class ClientInfo:
     """The client of a request; `cookie` is a browser's long-lived one, empty for programs."""
 
     address: str = ""
