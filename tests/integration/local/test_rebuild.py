@@ -21,6 +21,8 @@ INSERT INTO files.events
     (event_id, stream_id, version, type, schema_version, recorded_at, data, metadata)
 VALUES (gen_random_uuid(), 'file-1', 1, 'FileUploaded', 1, now(), '{"nothing": "of it"}', '{}')
 """
+# What a shell starts in the background hears no Ctrl-C, and neither do the tests then.
+HEARS_CTRL_C = ("env", "--default-signal=INT")
 SHADOWS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE '%\\_rebuild'"
 
 
@@ -74,7 +76,7 @@ def rebuilding(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
     variables = {"PREREVIEW_DATA": str(folder / "data"), "PREREVIEW_DATABASE_URL": url}
     with (folder / "told").open("wb") as told:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local", "rebuild"],
+            [*HEARS_CTRL_C, sys.executable, "-m", "deploy.local", "rebuild"],
             cwd=ROOT,
             env={**outside(), **variables},
             stdout=told,
@@ -85,7 +87,7 @@ def rebuilding(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         if process.poll() is None:
-            interrupt(process, group=True)
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait(60)
 
 

@@ -49,9 +49,9 @@ def _targets(app: FastAPI, service: str, keys: Keys) -> list[Target]:
     return found
 
 
-def _token(judges: list[EarlyDependency[Any]], service: str, keys: Keys) -> dict[str, str]:
-    for judge in judges:
-        if "callers." in judge.ask.__qualname__:
-            allowed = inspect.getclosurevars(judge.ask).nonlocals["allowed"]
+def _token(early: list[EarlyDependency[Any]], service: str, keys: Keys) -> dict[str, str]:
+    for dependency in early:
+        if "allowed_services." in dependency.ask.__qualname__:
+            allowed = inspect.getclosurevars(dependency.ask).nonlocals["allowed"]
             return {"authorization": as_service(keys, allowed[0], service)["Authorization"]}
-    return {"authorization": as_user(keys, ONE, ONE)["Authorization"]} if judges else {}
+    return {"authorization": as_user(keys, ONE, ONE)["Authorization"]} if early else {}
