@@ -143,6 +143,7 @@ async def test_declared_encodings_are_read(ruff: Ruff, encoding: str, end: str) 
     [
         b"x = '\xff'\n",
         b"# coding: rot13\n",
+        b"# coding: idna\nx = 1\n",
         b"# coding: utf-7\n",
         b"# coding: nonsense\n",
         b"# coding: unicode_escape\n",
