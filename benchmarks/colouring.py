@@ -22,7 +22,7 @@ from pygments.lexers.python import PythonLexer
 from tree_sitter import Language, Parser, Query, QueryCursor
 
 from services.gateway.source_view import highlighter
-from tests.unit.gateway.test_colouring import HOSTILE
+from tests.unit.gateway.source_view.test_highlighting import HOSTILE
 
 Way = Callable[[str], bool | None]
 SECONDS = 10

@@ -8,7 +8,7 @@ import pytest
 
 from services.gateway.clients import retries
 from tests.unit.gateway.services import Answer, Services, answer, away, file, refusal, saved
-from tests.unit.gateway.test_uploads import BOUNDARY, form, part
+from tests.unit.gateway.uploads.test_forms import BOUNDARY, form, part
 
 FILE = f"/api/v1/files/{file()['id']}"
 

@@ -9,7 +9,7 @@ import pytest
 from services.gateway.http import middleware
 from services.gateway.http.content_disposition import part_names
 from tests.unit.gateway.services import Services, answer, file, refusal, saved
-from tests.unit.gateway.test_uploads import BOUNDARY, LIMIT, form, part, taken
+from tests.unit.gateway.uploads.test_forms import BOUNDARY, LIMIT, form, part, taken
 
 HEAD = part(b'form-data; name="file"; filename="a.py"', b"")
 
