@@ -25,7 +25,7 @@ from services.gateway.clients.models import Check, FilePage, Limits
 from services.gateway.clients.models import File as KnownFile
 from services.gateway.identity.cookies import Cookies
 from services.gateway.settings import Settings
-from services.gateway.source_view.excerpts import code_frames
+from services.gateway.source_view.excerpts import excerpts
 from services.gateway.source_view.highlights import PLAIN
 from services.gateway.web.checks.report import TIERS
 from services.gateway.web.files.list_screen import Filters
@@ -75,7 +75,7 @@ def pages(file: Path) -> FastAPI:
     settings = Settings(**told["settings"])
     pages = PageRenderer(settings, Cookies(settings.is_secure, settings.session_seconds))
     check, current = Check(**told["check"]), KnownFile(**told["file"])
-    frames = code_frames(told["code"], PLAIN, check.findings)
+    frames = excerpts(told["code"], PLAIN, check.findings)
     shown = list(zip(check.findings, frames, strict=True))
     report: dict[str, Any] = {
         "check": check,

@@ -121,8 +121,8 @@ async def _person(
 async def authenticated_person(connection: AsyncConnection, user: User) -> tuple[Person, Place]:
     """Like `lock`, for the person who asks, and where their session is.
 
-    The gateway believes for half a minute that a session lives; a command must not. Raises
-    `Unauthenticated` when it has ended.
+    The gateway caches for half a minute that a session is active; a command must not rely on
+    that. Raises `Unauthenticated` when it has ended.
     """
     person = await lock(connection, user.user_id)
     place = await place_of(connection, user)

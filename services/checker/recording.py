@@ -81,8 +81,8 @@ class Recorder:
         batches, longer = [], {}
         for file in files:
             past = pasts[file.file_id]
-            dependency = partial(check_event, file=file, run=run, answer=answers[file.file_id])
-            events = record(past.checks, file.version, dependency)
+            decide = partial(check_event, file=file, run=run, answer=answers[file.file_id])
+            events = record(past.checks, file.version, decide)
             batches.append(Batch(stream(file.file_id), past.version, events, caused_by(file)))
             longer[file.file_id] = past.after(events)
         await self._store.append_many(connection, batches)

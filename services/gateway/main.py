@@ -35,7 +35,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
     )
     auth = AuthClient("auth", settings.auth_url, client, identity)
     cookies = Cookies(settings.is_secure, settings.session_seconds)
-    callers = ClientInfoReader(settings, cookies)
+    client_infos = ClientInfoReader(settings, cookies)
     pages = PageRenderer(settings, cookies)
     app = create_web_app(
         "gateway",
@@ -48,8 +48,8 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
             ReportsClient("reports", settings.reports_url, client, identity),
             cookies,
             pages,
-            callers,
-            Sessions(auth, identity, cookies, callers),
+            client_infos,
+            Sessions(auth, identity, cookies, client_infos),
             ArchiveLimit(),
             SourceHighlighter(),
             FeedLimit(),

@@ -21,8 +21,8 @@ from services.notifier.smtp_failures import (
     CLOSING,
     LONGEST_TEXT,
     ConnectionEnded,
+    ends_connection,
     failure_of,
-    is_end,
     unconfirmed,
 )
 
@@ -178,6 +178,6 @@ def _explained(*, used: bool = False) -> Iterator[None]:
         yield
     except Exception as error:
         failure = failure_of(error)
-        if used and is_end(error):
+        if used and ends_connection(error):
             raise ConnectionEnded(failure.reason) from error
         raise failure from error

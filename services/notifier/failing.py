@@ -7,7 +7,7 @@ from traceback import format_tb
 from services.notifier.domain.mail import Attempt, failed
 from services.notifier.due import DueMail
 from services.notifier.recording import Outcome, outcome
-from services.notifier.smtp_failures import without_recipient
+from services.notifier.smtp_failures import TemporaryFailure, without_recipient
 from shared.logging import log
 
 OUR_FAULT = "something went wrong on our side"
@@ -17,17 +17,18 @@ def not_sent(
     mail: DueMail, email: str, failure: Exception, now: datetime, *, permanent: bool
 ) -> Outcome:
     """The mail server did not take it, or it is not fit to be sent."""
+    temporary = failure if isinstance(failure, TemporaryFailure) else None
     log.warning(
         "mail_not_sent",
         mail_id=str(mail.mail_id),
         attempts=mail.attempts,
         permanent=permanent,
-        ambiguous=getattr(failure, "ambiguous", False),
+        ambiguous=temporary is not None and temporary.ambiguous,
         cause=type(failure.__cause__ or failure).__name__,
     )
     reason = without_recipient(str(failure), email)
-    of_connection = getattr(failure, "of_connection", False)
-    return _outcome(mail, reason, now, permanent=permanent, of_connection=of_connection)
+    connection_failed = temporary is not None and temporary.connection_failed
+    return _outcome(mail, reason, now, permanent=permanent, connection_failed=connection_failed)
 
 
 def broken(mail: DueMail, failure: Exception, now: datetime) -> Outcome:
@@ -48,10 +49,14 @@ def given_up(mail: DueMail, now: datetime) -> Outcome:
 
 
 def _outcome(
-    mail: DueMail, reason: str, now: datetime, *, permanent: bool, of_connection: bool = False
+    mail: DueMail, reason: str, now: datetime, *, permanent: bool, connection_failed: bool = False
 ) -> Outcome:
     attempt = Attempt(mail.attempts, mail.queued_at, now)
     decide = partial(
-        failed, attempt=attempt, reason=reason, permanent=permanent, of_connection=of_connection
+        failed,
+        attempt=attempt,
+        reason=reason,
+        permanent=permanent,
+        connection_failed=connection_failed,
     )
     return outcome(mail, decide)

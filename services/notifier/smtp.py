@@ -7,7 +7,7 @@ from typing import cast
 from aiosmtplib import SMTP, SMTPHeloError, SMTPServerDisconnected
 
 from services.notifier.conversation import Connection, Patience
-from services.notifier.smtp_failures import not_let_in
+from services.notifier.smtp_failures import connect_failure
 from services.notifier.smtp_url import SmtpServer
 
 
@@ -34,7 +34,7 @@ async def connect(
         return _taken_over(client, patience)
     except Exception as error:
         client.close()
-        raise not_let_in(error) from error
+        raise connect_failure(error) from error
     except BaseException:
         client.close()
         raise

@@ -35,14 +35,14 @@ class PermanentFailure(DeliveryFailure):
 class TemporaryFailure(DeliveryFailure):
     """Try again later.
 
-    `ambiguous`: the server may have taken the mail without telling. `of_connection`: none came
+    `ambiguous`: the server may have taken the mail without telling. `connection_failed`: none came
     about, or it ended before the content was sent.
     """
 
     def __init__(
-        self, reason: str, *, ambiguous: bool = False, of_connection: bool = False
+        self, reason: str, *, ambiguous: bool = False, connection_failed: bool = False
     ) -> None:
-        self.ambiguous, self.of_connection = ambiguous, of_connection
+        self.ambiguous, self.connection_failed = ambiguous, connection_failed
         super().__init__(reason)
 
 
@@ -62,15 +62,15 @@ def failure_of(error: Exception) -> DeliveryFailure:
             | SMTPDataError(code=code)
         ) if code // 100 == _FINAL and code not in _LOGIN_CODES:
             return PermanentFailure(_describe(error))
-    return TemporaryFailure(_describe(error), of_connection=is_end(error))
+    return TemporaryFailure(_describe(error), connection_failed=ends_connection(error))
 
 
-def not_let_in(error: Exception) -> TemporaryFailure:
+def connect_failure(error: Exception) -> TemporaryFailure:
     """Say why no connection came about, on which a mail could have been tried."""
-    return TemporaryFailure(_describe(error), of_connection=True)
+    return TemporaryFailure(_describe(error), connection_failed=True)
 
 
-def is_end(error: Exception) -> bool:
+def ends_connection(error: Exception) -> bool:
     """Whether the connection is lost, or the server says that it ends it."""
     closing = isinstance(error, SMTPResponseException) and error.code == CLOSING
     return closing or isinstance(error, ConnectionError)

@@ -94,8 +94,8 @@ class StrengthMeter:
 
         Raises `TooBusy` like hashing: judging is in the name of the network that asks for it.
         """
-        dependency = partial(_judge, password[:JUDGED], _own(email))
-        advice = await self._pool.run(network, dependency)
+        judge = partial(_judge, password[:JUDGED], _own(email))
+        advice = await self._pool.run(network, judge)
         if advice is not None:
             raise PasswordTooWeak(**advice)
 

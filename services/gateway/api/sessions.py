@@ -71,8 +71,8 @@ async def give_code(
     request: Request, body: CodeGiven, sessions: Sessions, client_infos: ClientInfos
 ) -> Session:
     """Begin the session of a login that was answered `second_factor_needed`."""
-    caller = client_infos.program(request)
-    return _session(await sessions.finish_api(body.challenge, body.code, caller))
+    client_info = client_infos.program(request)
+    return _session(await sessions.finish_api(body.challenge, body.code, client_info))
 
 
 @router.post("/refresh", dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 503, 504))

@@ -9,7 +9,7 @@ from services.gateway.clients.circuit_breaker import CircuitBreaker
 from services.gateway.clients.models import Schedule
 from shared.web.identity import Identity, User
 
-KNOWN = 1.0  # seconds for which a page believes what the one before was told
+KNOWN = 1.0  # seconds for which the schedule is cached
 
 
 class CheckerClient(Service):
@@ -17,7 +17,7 @@ class CheckerClient(Service):
 
     def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
         super().__init__(name, url, client, identity)
-        self._sparing = CircuitBreaker()
+        self._breaker = CircuitBreaker()
         self._known: Schedule | None = None
         self._known_until = 0.0
 
@@ -28,6 +28,6 @@ class CheckerClient(Service):
     async def schedule_if_quick(self, user: User) -> Schedule | None:
         """For pages, which say less without it."""
         if self._known is None or time.monotonic() > self._known_until:
-            self._known = await self._sparing.ask(lambda: self.schedule(user))
+            self._known = await self._breaker.ask(lambda: self.schedule(user))
             self._known_until = time.monotonic() + KNOWN
         return self._known

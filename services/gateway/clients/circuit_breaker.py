@@ -1,4 +1,4 @@
-"""Asking for what an answer can do without: briefly, and after that was in vain not for a while."""
+"""A circuit breaker for what an answer can do without: after a failure nobody asks for a while."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,23 +7,23 @@ from typing import TypeVar
 from shared.errors import DomainError, Unavailable
 
 T = TypeVar("T")
-REST = 5.0  # seconds
+OPEN_SECONDS = 5.0  # after a failure
 
 
 class CircuitBreaker:
-    """One such question. Whoever asks it while it rests gets None at once."""
+    """Around one kind of call. While it is open every call gets None at once."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._rests_until = clock, 0.0
+        self._clock, self._open_until = clock, 0.0
 
     async def ask(self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """None where there is no answer; a refusal is one, and no reason to rest."""
-        if self._clock() < self._rests_until:
+        """None where there is no answer; a refusal is one, and opens nothing."""
+        if self._clock() < self._open_until:
             return None
         try:
             return await ask()
         except Unavailable:
-            self._rests_until = self._clock() + REST
+            self._open_until = self._clock() + OPEN_SECONDS
         except DomainError:
             pass
         return None

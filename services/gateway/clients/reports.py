@@ -40,7 +40,7 @@ class ReportsClient(Service):
 
     def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
         super().__init__(name, url, client, identity)
-        self._sparing = CircuitBreaker()
+        self._breaker = CircuitBreaker()
         self._changes = TtlCache[UUID, UUID]()
 
     def changed(self, user: User, event_id: UUID | None) -> None:
@@ -70,7 +70,7 @@ class ReportsClient(Service):
     async def file_if_quick(self, user: User, file_id: UUID) -> File | None:
         """What is known of a file at this moment, where that is no matter of waiting."""
         path = f"/internal/files/{file_id}"
-        answer = await self._sparing.ask(lambda: self.as_user(user, "GET", path, timeout=BRIEFLY))
+        answer = await self._breaker.ask(lambda: self.as_user(user, "GET", path, timeout=BRIEFLY))
         return None if answer is None else File.model_validate_json(answer.content)
 
     async def file_checks(

@@ -23,11 +23,11 @@ class LocalizedProblems:
             await self._app(scope, receive, send)
             return
         language = choose("", Headers(scope=scope).get("accept-language", ""))
-        held = ProblemInterceptor(send)
-        await self._app(scope, receive, held.send)
-        if held.start is not None:
-            told = _told(language, held.problem)
-            await send(_changed(held.start, language, told))
+        interceptor = ProblemInterceptor(send)
+        await self._app(scope, receive, interceptor.send)
+        if interceptor.start is not None:
+            told = _told(language, interceptor.problem)
+            await send(_changed(interceptor.start, language, told))
             await send({"type": "http.response.body", "body": told})
 
 

@@ -1,4 +1,4 @@
-"""An answer on its way out, of which a problem is held back."""
+"""Intercepts a problem on its way out; every other answer passes."""
 
 import json
 from typing import Any

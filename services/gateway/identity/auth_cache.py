@@ -1,4 +1,4 @@
-"""What the gateway believes for a short while, so that auth is not asked at every request."""
+"""A cache of what auth answers, so that it is not asked at every request."""
 
 import hashlib
 import re
@@ -21,7 +21,7 @@ _API_TOKEN = re.compile(r"prv_[A-Za-z0-9_-]{8,190}")
 
 
 class ActiveSessions:
-    """Which sessions live."""
+    """Which sessions are active."""
 
     def __init__(
         self, ask: Callable[[UUID], Awaitable[bool]], clock: Clock = time.monotonic
@@ -51,7 +51,7 @@ class ActiveSessions:
         self._ended.set(session_id, True, ENDED_TTL)
 
     def invalidate_all(self) -> None:
-        """Ask anew about every session that was alive."""
+        """Ask anew about every session that was active."""
         self._active.clear()
 
     def issued(self, refresh_token: str, session_id: UUID) -> None:
@@ -59,7 +59,7 @@ class ActiveSessions:
         self._refreshed.set(digest(refresh_token), session_id, REFRESH_TTL)
 
     def refused(self, refresh_token: str) -> None:
-        """A token that comes twice has ended its session: believe in that no longer."""
+        """A token that comes twice has ended its session, so that it is no longer active."""
         session_id = self._refreshed.get(digest(refresh_token))
         if session_id is not None:
             self.end(session_id)

@@ -37,8 +37,8 @@ class ClientInfoReader:
         if not _DEVICE.fullmatch(device):
             device = secrets.token_urlsafe(24)
         self._cookies.write(request, "device", device, YEAR)
-        caller = self.program(request)
-        return ClientInfo(caller.address, caller.user_agent, device)
+        client_info = self.program(request)
+        return ClientInfo(client_info.address, client_info.user_agent, device)
 
 
 def client_address(peer: str, forwarded: Iterable[str], proxies: Networks) -> str:

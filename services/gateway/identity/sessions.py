@@ -26,10 +26,10 @@ class Sessions:
     """Turns what a request carries into a user."""
 
     def __init__(
-        self, auth: AuthClient, identity: Identity, cookies: Cookies, callers: ClientInfoReader
+        self, auth: AuthClient, identity: Identity, cookies: Cookies, client_infos: ClientInfoReader
     ) -> None:
         self._auth, self._identity = auth, identity
-        self._cookies, self._callers = cookies, callers
+        self._cookies, self._client_infos = cookies, client_infos
         self.active = ActiveSessions(auth.is_active)
         self.api_tokens = ApiTokenCache(self._exchange)
         self.unconfirmed = UnconfirmedEmails(auth)
@@ -61,13 +61,13 @@ class Sessions:
 
     async def begin(self, request: Request, email: str, password: str) -> None:
         """Log in; whatever session the browser had before ends."""
-        begun = await self._auth.log_in(email, password, "web", self._callers.browser(request))
+        begun = await self._auth.log_in(email, password, "web", self._client_infos.browser(request))
         await self.enter(request, begun)
 
     async def begin_by_link(self, request: Request, token: str) -> None:
         """Like `begin`, by the link of a mail."""
         await self.enter(
-            request, await self._auth.log_in_by_link(token, self._callers.browser(request))
+            request, await self._auth.log_in_by_link(token, self._client_infos.browser(request))
         )
 
     async def finish(self, request: Request, code: str) -> None:
@@ -75,7 +75,7 @@ class Sessions:
         challenge = self._cookies.read(request, "challenge")
         if not 0 < len(challenge) <= MAX_SESSION_TOKEN:
             raise ChallengeInvalid
-        client = self._callers.browser(request)
+        client = self._client_infos.browser(request)
         tokens = await self._auth.finish_login(challenge, code, client)
         self._cookies.write(request, "challenge", "", 0)
         await self.enter(request, tokens)
@@ -102,14 +102,14 @@ class Sessions:
             log.warning("session_not_ended", reason=error.code)
         self._cookies.clear(request)
 
-    async def begin_api(self, email: str, password: str, caller: ClientInfo) -> Tokens:
+    async def begin_api(self, email: str, password: str, client_info: ClientInfo) -> Tokens:
         """Log a program in; raises `SecondFactorNeeded` with what `finish_api` is to be given."""
-        tokens = _tokens(await self._auth.log_in(email, password, "api", caller))
+        tokens = _tokens(await self._auth.log_in(email, password, "api", client_info))
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens
 
-    async def finish_api(self, challenge: str, code: str, caller: ClientInfo) -> Tokens:
-        tokens = await self._auth.finish_login(challenge, code, caller)
+    async def finish_api(self, challenge: str, code: str, client_info: ClientInfo) -> Tokens:
+        tokens = await self._auth.finish_login(challenge, code, client_info)
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens
 
@@ -151,14 +151,14 @@ class Sessions:
                 return await self.by_bearer(request)
             return self._identity.verify_user((await self._auth.prolong(last)).access_token)
         token = self._cookies.read(request, "session")
-        tokens = await self._auth.access(token, self._callers.program(request))
+        tokens = await self._auth.access(token, self._client_infos.program(request))
         return self._identity.verify_user(tokens.access_token)
 
     async def _by_session(self, request: Request, token: str) -> User | None:
         if not 0 < len(token) <= MAX_SESSION_TOKEN:
             return None
         try:
-            tokens = await self._auth.access(token, self._callers.program(request))
+            tokens = await self._auth.access(token, self._client_infos.program(request))
             user = self._identity.verify_user(tokens.access_token)
         except Unauthenticated:
             self._cookies.clear(request)

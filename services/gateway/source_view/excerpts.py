@@ -10,7 +10,7 @@ from shared.contracts.checker import Finding
 CONTEXT = 2  # lines shown before and after
 MAX_ROWS = 5  # lines of one finding
 MAX_COLUMNS = 240  # characters of a line
-MAX_FRAMES = 200  # frames of a report; a page of 500 would be a megabyte
+MAX_EXCERPTS = 200  # frames of a report; a page of 500 would be a megabyte
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,20 @@ class Line:
     hit: bool
 
 
-Frame = list[Line]
+Excerpt = list[Line]
 
 
-def code_frames(text: str, colours: Highlights, findings: Sequence[Finding]) -> list[Frame | None]:
+def excerpts(
+    text: str, highlights: Highlights, findings: Sequence[Finding]
+) -> list[Excerpt | None]:
     """A frame per finding, None beyond the first ones and for lines that are not there.
 
     Lines of `text` end in LF alone.
     """
-    framed = findings[:MAX_FRAMES]
+    framed = findings[:MAX_EXCERPTS]
     wanted = {row for finding in framed for row in _rows(finding)}
-    lines = highlighted_lines(text, colours, wanted)
-    frames = [_frame(finding, lines) or None for finding in framed]
+    lines = highlighted_lines(text, highlights, wanted)
+    frames = [_excerpt(finding, lines) or None for finding in framed]
     return frames + [None] * (len(findings) - len(framed))
 
 
@@ -51,7 +53,7 @@ def _rows(finding: Finding) -> range:
     return range(max(1, finding.row - CONTEXT), last + CONTEXT + 1)
 
 
-def _frame(finding: Finding, lines: dict[int, HighlightedLine]) -> Frame:
+def _excerpt(finding: Finding, lines: dict[int, HighlightedLine]) -> Excerpt:
     return [_line(finding, row, lines[row]) for row in _rows(finding) if row in lines]
 
 

@@ -73,18 +73,18 @@ class Cache:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
-    def put(self, key: bytes, colours: Highlights) -> Highlights:
+    def put(self, key: bytes, highlights: Highlights) -> Highlights:
         if key not in self._kept:
-            self._kept[key] = colours
-            self._left -= _cost(colours)
+            self._kept[key] = highlights
+            self._left -= _cost(highlights)
         while self._left < 0:
             _, gone = self._kept.popitem(last=False)
             self._left += _cost(gone)
-        return colours
+        return highlights
 
 
-def _cost(colours: Highlights) -> int:
-    return colours.size + 500  # the key and the objects around
+def _cost(highlights: Highlights) -> int:
+    return highlights.size + 500  # the key and the objects around
 
 
 @asynccontextmanager

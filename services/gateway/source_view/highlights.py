@@ -51,16 +51,16 @@ class HighlightedLine:
 
     text: str
     begin: int
-    colours: Highlights
+    highlights: Highlights
 
     def pieces(self, begin: int, end: int) -> Iterator[tuple[str, str]]:
         """Text and style of everything between two columns."""
-        for start, stop, style in self.colours.pieces(self.begin + begin, self.begin + end):
+        for start, stop, style in self.highlights.pieces(self.begin + begin, self.begin + end):
             yield self.text[start - self.begin : stop - self.begin], style
 
 
 def highlighted_lines(
-    text: str, colours: Highlights, wanted: set[int]
+    text: str, highlights: Highlights, wanted: set[int]
 ) -> dict[int, HighlightedLine]:
     """The wanted lines that exist, by number. Lines of `text` end in LF alone."""
     lines, begin = {}, 0
@@ -68,7 +68,7 @@ def highlighted_lines(
         end = text.find("\n", begin)
         stop = len(text) if end < 0 else end
         if row in wanted:
-            lines[row] = HighlightedLine(text[begin:stop], begin, colours)
+            lines[row] = HighlightedLine(text[begin:stop], begin, highlights)
         if end < 0:
             break
         begin = end + 1

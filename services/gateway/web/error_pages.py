@@ -31,11 +31,11 @@ class ErrorPages:
         if scope["type"] != "http" or not _is_for_people(scope):
             await self._app(scope, receive, send)
             return
-        form, held = _Form(receive), ProblemInterceptor(send)
-        await self._app(scope, form.receive, held.send)
-        if held.start is not None:
-            page = self._page(Request(scope), held.problem)
-            _keep_headers(held.start, page)
+        form, interceptor = _Form(receive), ProblemInterceptor(send)
+        await self._app(scope, form.receive, interceptor.send)
+        if interceptor.start is not None:
+            page = self._page(Request(scope), interceptor.problem)
+            _keep_headers(interceptor.start, page)
             if page.status_code in _UNREAD:
                 await form.hear_out()
             await page(scope, receive, send)

@@ -109,10 +109,10 @@ def sent(state: Mail, attempt: Attempt, message_id: str, reply: str) -> list[Eve
 
 
 def failed(
-    state: Mail, attempt: Attempt, reason: str, *, permanent: bool, of_connection: bool = False
+    state: Mail, attempt: Attempt, reason: str, *, permanent: bool, connection_failed: bool = False
 ) -> list[Event]:
-    """`of_connection`: none came about, or it ended before the content was sent."""
-    again = None if permanent else next_attempt(attempt, of_connection=of_connection)
+    """`connection_failed`: no connection came about, or it ended before the content was sent."""
+    again = None if permanent else next_attempt(attempt, connection_failed=connection_failed)
     if state.closed or state.mail_id is None or state.user_id is None:
         return []
     return [
@@ -142,8 +142,8 @@ def impersonal(decide: Decide) -> Decide:
     return lambda state: [event.model_copy(update=event.blanks()) for event in decide(state)]
 
 
-def next_attempt(attempt: Attempt, *, of_connection: bool = False) -> datetime | None:
+def next_attempt(attempt: Attempt, *, connection_failed: bool = False) -> datetime | None:
     """When to try again; None once the mail has waited too long."""
-    waits = RECONNECT_AFTER if of_connection else RETRY_AFTER
+    waits = RECONNECT_AFTER if connection_failed else RETRY_AFTER
     again = attempt.now + waits[min(attempt.number, len(waits)) - 1]
     return again if again - attempt.queued_at <= GIVE_UP_AFTER else None

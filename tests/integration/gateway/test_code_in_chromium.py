@@ -8,7 +8,7 @@ from playwright.async_api import Page
 
 from services.gateway.clients.models import Diff
 from services.gateway.source_view.diff_table import pairs, unified
-from services.gateway.source_view.excerpts import code_frames
+from services.gateway.source_view.excerpts import excerpts
 from services.gateway.source_view.highlights import PLAIN
 from services.gateway.web import rendering, static_files
 from shared.contracts.checker import Finding
@@ -39,7 +39,7 @@ def _html(template: str, macro: str, *values: Any) -> str:
 
 def _card(text: str, **place: int) -> str:
     found = Finding(**finding(**{"row": 1, "end_row": 1, **place}))
-    (frame,) = code_frames(text, PLAIN, [found])
+    (frame,) = excerpts(text, PLAIN, [found])
     return _html("finding.html", "finding_card", found, frame)
 
 

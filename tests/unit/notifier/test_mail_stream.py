@@ -160,7 +160,7 @@ def test_each_wait_is_longer_up_to_four_hours(number: int, minutes: int) -> None
     ("number", "seconds"), [(1, 0), (2, 10), (3, 60), (4, 300), (7, 14_400), (20, 14_400)]
 )
 def test_for_a_connection_that_failed_a_mail_waits_less(number: int, seconds: int) -> None:
-    found = next_attempt(Attempt(number, NOON, NOON), of_connection=True)
+    found = next_attempt(Attempt(number, NOON, NOON), connection_failed=True)
     assert found == NOON + timedelta(seconds=seconds)
 
 
@@ -172,14 +172,14 @@ def test_after_two_days_there_is_no_other_attempt(minutes: int, *, goes_on: bool
     assert (found is not None) == goes_on
 
 
-@pytest.mark.parametrize(("of_connection", "number"), [(False, 16), (True, 18)])
+@pytest.mark.parametrize(("connection_failed", "number"), [(False, 16), (True, 18)])
 def test_a_mail_that_nobody_takes_is_tried_so_often_in_two_days(
-    *, of_connection: bool, number: int
+    *, connection_failed: bool, number: int
 ) -> None:
     now: datetime | None = NOON
     tries: list[datetime] = []
     while now is not None:
         tries.append(now)
-        now = next_attempt(Attempt(len(tries), NOON, now), of_connection=of_connection)
+        now = next_attempt(Attempt(len(tries), NOON, now), connection_failed=connection_failed)
     assert len(tries) == number
     assert tries[-1] - NOON <= timedelta(hours=48)

@@ -10,7 +10,7 @@ from services.gateway.clients.base import if_possible
 from services.gateway.clients.models import Check
 from services.gateway.dependencies import Files, Highlighter, Reports
 from services.gateway.identity.sessions import WebUser
-from services.gateway.source_view.excerpts import Frame, code_frames
+from services.gateway.source_view.excerpts import Excerpt, excerpts
 from services.gateway.source_view.highlighting import SourceHighlighter
 from services.gateway.web.rendering import Pages
 from shared import source_text
@@ -28,12 +28,12 @@ async def report(
     pages: Pages,
     reports: Reports,
     files: Files,
-    colouring: Highlighter,
+    highlighter: Highlighter,
     check_id: UUID,
 ) -> Response:
     check = await reports.check(user, check_id)
     frames, current = await asyncio.gather(
-        _frames(request, user, files, colouring, check),
+        _excerpts(request, user, files, highlighter, check),
         if_possible(reports.file(user, check.file_id)),
     )
     shown = list(zip(check.findings, frames, strict=True))
@@ -43,16 +43,16 @@ async def report(
     )
 
 
-async def _frames(
-    request: Request, user: User, files: FilesClient, colouring: SourceHighlighter, check: Check
-) -> list[Frame | None]:
+async def _excerpts(
+    request: Request, user: User, files: FilesClient, highlighter: SourceHighlighter, check: Check
+) -> list[Excerpt | None]:
     """Excerpts of the code; none when the bytes can't be had, for the report stands without."""
-    nothing: list[Frame | None] = [None] * len(check.findings)
+    nothing: list[Excerpt | None] = [None] * len(check.findings)
     if not check.findings:
         return nothing
     found = await if_possible(files.content(user, check.file_id, check.version))
     if found is None:
         return nothing
     text = await asyncio.to_thread(source_text.shown, found.content)
-    colours = await colouring.highlights(request, user.user_id, text)
-    return await asyncio.to_thread(code_frames, text, colours, check.findings)
+    highlights = await highlighter.highlights(request, user.user_id, text)
+    return await asyncio.to_thread(excerpts, text, highlights, check.findings)

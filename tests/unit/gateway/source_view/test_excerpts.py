@@ -5,24 +5,24 @@ from typing import Any
 
 import pytest
 
-from services.gateway.source_view.excerpts import MAX_COLUMNS, MAX_FRAMES, Frame, code_frames
+from services.gateway.source_view.excerpts import MAX_COLUMNS, MAX_EXCERPTS, Excerpt, excerpts
 from services.gateway.source_view.highlights import PLAIN
 from shared import source_text
 from shared.contracts.checker import Finding
 from tests.unit.gateway.services import finding
 
 
-def frame(content: bytes | str, row: int, column: int = 1, **more: Any) -> Frame | None:
+def frame(content: bytes | str, row: int, column: int = 1, **more: Any) -> Excerpt | None:
     place = {"row": row, "column": column, "end_row": row, "end_column": column + 1} | more
     raw = content.encode() if isinstance(content, str) else content
-    return code_frames(source_text.shown(raw), PLAIN, [Finding(**finding(**place))])[0]
+    return excerpts(source_text.shown(raw), PLAIN, [Finding(**finding(**place))])[0]
 
 
-def text(found: Frame | None) -> dict[int, str]:
+def text(found: Excerpt | None) -> dict[int, str]:
     return {line.number: "".join(span.text for span in line.spans) for line in found or []}
 
 
-def marked(found: Frame | None) -> str:
+def marked(found: Excerpt | None) -> str:
     return "|".join(
         "".join(span.text for span in line.spans if span.marked)
         for line in found or []
@@ -115,17 +115,17 @@ def test_a_line_that_is_not_there_has_no_frame_of_its_own(row: int) -> None:
 
 def test_a_report_has_so_many_frames_and_no_more() -> None:
     place = Finding(**finding(row=1, end_row=1))
-    frames = code_frames("import os\n", PLAIN, [place] * (MAX_FRAMES + 5))
-    assert sum(frame is not None for frame in frames) == MAX_FRAMES
-    assert len(frames) == MAX_FRAMES + 5
+    frames = excerpts("import os\n", PLAIN, [place] * (MAX_EXCERPTS + 5))
+    assert sum(frame is not None for frame in frames) == MAX_EXCERPTS
+    assert len(frames) == MAX_EXCERPTS + 5
 
 
 def test_a_line_of_sixty_thousand_statements_costs_little() -> None:
     places = [
         Finding(**finding(row=1, end_row=1, column=4 * n + 1, end_column=4 * n + 4))
-        for n in range(MAX_FRAMES)
+        for n in range(MAX_EXCERPTS)
     ]
     started = time.process_time()
-    frames = code_frames("x=1;" * 60_000, PLAIN, places)
+    frames = excerpts("x=1;" * 60_000, PLAIN, places)
     assert time.process_time() - started < 2  # seconds; 533 when each frame walked the line
-    assert [marked(frame) for frame in frames] == ["x=1"] * MAX_FRAMES
+    assert [marked(frame) for frame in frames] == ["x=1"] * MAX_EXCERPTS
