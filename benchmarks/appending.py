@@ -22,7 +22,7 @@ from benchmarks.running import temporary_folder
 from deploy.local.servers import private_postgres
 from services.files.commands import upload_file
 from services.files.domain.file import EVENTS, stream
-from services.files.limits import Allowance
+from services.files.limits import Quota
 from services.files.projections import PROJECTIONS
 from services.files.saving import Saving
 from shared import deadline
@@ -99,7 +99,7 @@ async def append(database: Database, user_id: UUID, number: int) -> None:
 
 
 async def upload(database: Database, user_id: UUID, number: int) -> None:
-    allowance = Allowance(10**9, 10**15, 10**6, 1000)
+    allowance = Quota(10**9, 10**15, 10**6, 1000)
     saving = Saving(database, EventStore(TYPES, PROJECTIONS), allowance, utc_now)
     content, name = f"x = {number}\n".encode(), f"written{number}.py"
     command = partial(upload_file, user_id=user_id, name=name, content=content)

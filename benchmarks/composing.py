@@ -22,13 +22,13 @@ from services.checker.domain.history import History
 from services.checker.due import DueFile
 from services.checker.ruff import Ruff
 from services.checker.rules import STANDARD
-from services.notifier.domain.reader import Contact
 from services.notifier.due import DueMail
 from services.notifier.settings import Settings
 from services.notifier.writing import write
 from shared.clock import utc_now
 from shared.contracts.auth import Language
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.http.auth import Contact
 
 MAILS, ROUNDS = 300, 5
 

@@ -8,6 +8,7 @@ consumer knows which it has had (`inbox`).
 from collections.abc import Callable, Collection, Iterable, Mapping
 from uuid import UUID
 
+from shared.contracts.http.events import EventId, EventIds
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing import checkpoints
@@ -22,7 +23,6 @@ from shared.messaging.judgement import BROKER_TROUBLE, may_be_to_blame
 from shared.messaging.topology import declare_queue
 from shared.settling import SETTLED, Settling
 from shared.web.client import ServiceAway
-from shared.web.event_log import Ids, Told
 from shared.web.producer import Producer
 
 EVERY = 10.0  # seconds between two rounds
@@ -151,7 +151,7 @@ class CatchingUp:
         self._judged[name].move(published, ())
         await self._move(name, published)
 
-    async def _judge(self, name: str, ids: Ids) -> None:
+    async def _judge(self, name: str, ids: EventIds) -> None:
         """Handle what is lost of a page, and of what was left before."""
         judged = self._judged[name]
         in_hand = self._all_in_hand()  # before the inbox is asked
@@ -181,7 +181,7 @@ def _checkpoint(producer: str) -> str:
     return f"caught-up/{producer}"
 
 
-def _that_must_have_come(events: list[Told], absent: set[UUID], delivered: int) -> list[Told]:
+def _that_must_have_come(events: list[EventId], absent: set[UUID], delivered: int) -> list[EventId]:
     """Up to the last event that has come, or all that is delivered; the rest may be on its way."""
     sure = [
         place

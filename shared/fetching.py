@@ -5,13 +5,14 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from shared.contracts.http.events import EventId
 from shared.errors import Unavailable
 from shared.logging import log
 from shared.messaging.handling import Handling
 from shared.messaging.judgement import BROKER_TROUBLE
 from shared.messaging.reading import Arrived
 from shared.messaging.subscription import take_batch
-from shared.web.event_log import PAGE, Told
+from shared.web.event_log import PAGE
 from shared.web.producer import Fetched, Producer
 
 PATIENCE = 30.0  # seconds for the events of one round, and for the dead letters among them
@@ -28,7 +29,7 @@ class Fetching:
         self._failed: set[str | None] = set()  # in this round, for what is no fault of theirs
         self.missed = 0  # events, since the start
 
-    async def handle(self, lost: Sequence[Told]) -> Sequence[Told]:
+    async def handle(self, lost: Sequence[EventId]) -> Sequence[EventId]:
         """Let the events have their effects; those that have to come again.
 
         These are what time did not suffice for, what failed half done, and what is on its way to
@@ -51,7 +52,7 @@ class Fetching:
         self._known &= {told.id for told in tried}
         return [*left, *tried]
 
-    async def _fetch(self, left: deque[Told]) -> Sequence[Fetched]:
+    async def _fetch(self, left: deque[EventId]) -> Sequence[Fetched]:
         """The next of the events, which leave `left`; those that can't be told do, too."""
         near = _take_near(left)
         after = near[0].position - 1
@@ -92,7 +93,7 @@ class Fetching:
         return [left for one in batch for left in await self._handle([one])]
 
 
-def _take_near(left: deque[Told]) -> Sequence[Told]:
+def _take_near(left: deque[EventId]) -> Sequence[EventId]:
     """The next events, as far as it is cheaper to fetch them together."""
     near = [left.popleft()]
     while left and 0 < left[0].position - near[-1].position <= NEAR:

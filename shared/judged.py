@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from shared.web.event_log import LISTED, Told
+from shared.contracts.http.events import EventId
+from shared.web.event_log import LISTED
 
 
 class Judged:
@@ -14,7 +15,7 @@ class Judged:
 
     def __init__(self) -> None:
         self.reached = 0  # the position up to which all is judged
-        self.again: Sequence[Told] = ()
+        self.again: Sequence[EventId] = ()
 
     @property
     def checkpoint(self) -> int:
@@ -30,5 +31,5 @@ class Judged:
         if checkpoint != self.checkpoint:
             self.reached, self.again = checkpoint, ()
 
-    def move(self, reached: int, again: Iterable[Told]) -> None:
+    def move(self, reached: int, again: Iterable[EventId]) -> None:
         self.reached, self.again = reached, list(again)

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +17,8 @@ from services.auth.client_info import Place
 from services.auth.credentials import EmailAddress
 from services.auth.domain.account import ACCOUNT, request_mail, stream
 from services.auth.secret_tokens import digest, new_secret
-from shared.contracts.auth import AccountMailKind, Language
+from shared.contracts.auth import AccountMailKind
+from shared.contracts.http.auth import AccountMail, ExportedMail
 from shared.errors import NotFound
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
@@ -33,33 +33,7 @@ LINK_LIVES: Mapping[str, timedelta] = {
 NEWS_LIVES = timedelta(days=7)  # a mail without a link is not worth sending later
 
 
-class AccountMail(BaseModel):
-    """What the notifier writes, and where to: `email` is in ASCII."""
-
-    request_id: UUID
-    user_id: UUID
-    kind: AccountMailKind
-    email: str
-    language: Language
-    time_zone: str
-    token: str | None = None
-    expires_at: datetime | None = None
-    details: dict[str, str]
-
-
-class Requested(BaseModel):
-    """A mail that was wished for, as the person it is about may see it."""
-
-    kind: AccountMailKind
-    email: str
-    ascii_email: str
-    details: dict[str, str]
-    requested_at: datetime
-    expires_at: datetime
-    used_at: datetime | None
-
-
-async def requested(connection: AsyncConnection, user_id: UUID) -> Sequence[Requested]:
+async def requested(connection: AsyncConnection, user_id: UUID) -> Sequence[ExportedMail]:
     """Those that are kept, the newest first.
 
     Not those to an address that is not the person's yet: there are some only where that address
@@ -74,7 +48,7 @@ async def requested(connection: AsyncConnection, user_id: UUID) -> Sequence[Requ
         ),
         {"user_id": user_id},
     )
-    return [Requested(**row) for row in rows.mappings()]
+    return [ExportedMail(**row) for row in rows.mappings()]
 
 
 async def note(
@@ -132,9 +106,9 @@ async def prepare(connection: AsyncConnection, request_id: UUID, now: datetime) 
     if row is None:
         raise NotFound
     mail = AccountMail(**row._mapping)  # noqa: SLF001 - public, underscored against column names
-    if mail.kind not in LINK_LIVES:
+    if row.kind not in LINK_LIVES:
         return mail
-    token, expires_at = new_secret(), now + LINK_LIVES[mail.kind]
+    token, expires_at = new_secret(), now + LINK_LIVES[row.kind]
     await connection.execute(
         text("INSERT INTO links (token_hash, request_id, expires_at) VALUES (:hash, :id, :until)"),
         {"hash": digest(token), "id": request_id, "until": expires_at},

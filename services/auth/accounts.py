@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth.client_info import ClientInfo, Place
 from services.auth.credentials import EmailAddress
 from shared.contracts.auth import Language
+from shared.contracts.http.auth import Theme
 from shared.errors import Unauthenticated
 from shared.web.identity import User
-
-Theme = Literal["auto", "light", "dark"]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.secret_tokens import digest, new_secret
+from shared.contracts.auth import Scope
+from shared.contracts.http.auth import ApiToken
 from shared.errors import Invalid
 from shared.ids import new_id
-from shared.web.identity import Scope
 
 PREFIX = "prv_"  # what scanners for leaked secrets look for
 MOST = 50  # living ones of a person
@@ -23,18 +23,6 @@ class TooManyTokens(Invalid):
     """You have {limit} tokens, and there can't be more. Revoke one first."""
 
     code = "too_many_tokens"
-
-
-class ApiToken(BaseModel):
-    """A token as its owner sees it."""
-
-    id: UUID
-    name: str
-    scopes: list[Scope]
-    created_at: datetime
-    expires_at: datetime
-    last_used_at: datetime | None
-    hint: str
 
 
 async def create(

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.accounts import Person
 from services.auth.secret_tokens import digest, new_secret
-from services.auth.session_list import Kind
+from shared.contracts.http.auth import SessionKind
 from shared.errors import Unauthenticated
 
 LIVES = timedelta(minutes=5)
@@ -34,11 +34,13 @@ class Asked:
     """Whose login waits, and for what kind of session."""
 
     user_id: UUID
-    kind: Kind
+    kind: SessionKind
     password_version: int
 
 
-async def make(connection: AsyncConnection, person: Person, kind: Kind, now: datetime) -> Challenge:
+async def make(
+    connection: AsyncConnection, person: Person, kind: SessionKind, now: datetime
+) -> Challenge:
     """The person is locked; those that are too many go, the oldest first."""
     token = new_secret()
     await connection.execute(

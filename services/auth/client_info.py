@@ -4,7 +4,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from shared.contracts.http.auth import Client
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 # Bits of the IPv6 networks that providers give to one customer (RFC 6177, RIPE-690).
@@ -49,6 +51,11 @@ class ClientInfo:
     address: str = ""
     user_agent: str = ""
     cookie: str = ""
+
+    @classmethod
+    def of(cls, client: Client) -> Self:
+        """What the gateway says of its client."""
+        return cls(client.address, client.user_agent, client.device)
 
     @property
     def place(self) -> Place:

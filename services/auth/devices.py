@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.client_info import ClientInfo
+from shared.contracts.http.auth import ExportedDevice
 
 
 async def record_device(
@@ -33,14 +33,7 @@ async def record_device(
     return bool(others)
 
 
-class Seen(BaseModel):
-    """A device one has logged in from. Its hash says nothing to anybody."""
-
-    first_seen_at: datetime
-    last_seen_at: datetime
-
-
-async def seen(connection: AsyncConnection, user_id: UUID) -> Sequence[Seen]:
+async def seen(connection: AsyncConnection, user_id: UUID) -> Sequence[ExportedDevice]:
     """The last seen first."""
     rows = await connection.execute(
         text(
@@ -49,7 +42,7 @@ async def seen(connection: AsyncConnection, user_id: UUID) -> Sequence[Seen]:
         ),
         {"user_id": user_id},
     )
-    return [Seen(**row) for row in rows.mappings()]
+    return [ExportedDevice(**row) for row in rows.mappings()]
 
 
 async def forget_all(connection: AsyncConnection, user_id: UUID) -> None:

@@ -1,56 +1,14 @@
 """What can be asked about accounts."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth.accounts import Theme
-from shared.contracts.auth import Language
+from shared.contracts.http.auth import Account, Contact, DeliveryAddress, Preferences
 from shared.errors import NotFound
-
-
-class Preferences(BaseModel):
-    """How a person wants to be shown things."""
-
-    language: Language
-    time_zone: str
-    theme: Theme
-
-
-class Account(Preferences):
-    """A user as the user sees it."""
-
-    user_id: UUID
-    email: str
-    email_confirmed: bool
-    pending_email: str | None
-    mail_on_new_device: bool
-    created_at: datetime
-
-
-class Delivery(BaseModel):
-    """Where mail goes: what the person has typed, the domain in ASCII."""
-
-    ascii_email: str
-    pending_ascii_email: str | None
-
-
-class Contact(BaseModel):
-    """Where to reach a user, asked at the moment of sending and kept nowhere else.
-
-    `email` is in ASCII.
-    """
-
-    user_id: UUID
-    email: str
-    language: Language
-    time_zone: str
-    confirmed: bool
 
 
 async def account(connection: AsyncConnection, user_id: UUID) -> Account:
@@ -73,8 +31,8 @@ async def contacts(connection: AsyncConnection, user_ids: Collection[UUID]) -> l
     return [Contact(**row) for row in rows.mappings()]
 
 
-async def delivery(connection: AsyncConnection, user_id: UUID) -> Delivery:
-    return Delivery(**await _user(connection, user_id))
+async def delivery(connection: AsyncConnection, user_id: UUID) -> DeliveryAddress:
+    return DeliveryAddress(**await _user(connection, user_id))
 
 
 async def _user(connection: AsyncConnection, user_id: UUID) -> dict[str, Any]:

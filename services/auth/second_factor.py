@@ -4,24 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.codes import bare
 from services.auth.secret_tokens import digest
+from shared.contracts.http.auth import SecondFactor
 
 BEGUN_LIVES = timedelta(hours=1)  # a secret of which no code was given
 
 
-class State(BaseModel):
-    """Since when a code is asked for, if it is, and how many recovery codes are left."""
-
-    enabled_at: datetime | None
-    recovery_codes_left: int
-
-
-async def state(connection: AsyncConnection, user_id: UUID) -> State:
+async def state(connection: AsyncConnection, user_id: UUID) -> SecondFactor:
     rows = await connection.execute(
         text(
             "SELECT (SELECT enabled_at FROM second_factors WHERE user_id = :user_id),"
@@ -29,7 +22,7 @@ async def state(connection: AsyncConnection, user_id: UUID) -> State:
         ),
         {"user_id": user_id},
     )
-    return State(**rows.mappings().one())
+    return SecondFactor(**rows.mappings().one())
 
 
 async def is_on(connection: AsyncConnection, user_id: UUID) -> bool:

@@ -2,41 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.client_info import Place
-
-Kind = Literal[
-    "registered",
-    "signed_in",
-    "sign_in_failed",
-    "password_refused",
-    "signed_out",
-    "session_ended",
-    "refresh_reused",
-    "password_changed",
-    "password_reset",
-    "email_confirmed",
-    "email_change_requested",
-    "email_changed",
-    "token_created",
-    "token_revoked",
-    "exported",
-    "second_factor_enabled",
-    "second_factor_disabled",
-    "second_factor_refused",
-    "recovery_code_used",
-    "recovery_codes_made",
-]
-
+from shared.contracts.http.auth import SecurityEntry, SecurityEventKind
 
 # Anybody may cause a failed login, and a script logs in all day: they must not bury the rest.
-COUNTED: tuple[Kind, ...] = (
+COUNTED: tuple[SecurityEventKind, ...] = (
     "signed_in",
     "sign_in_failed",
     "password_refused",
@@ -60,21 +35,10 @@ WHERE user_id = :user_id AND NOT EXISTS (SELECT FROM counted) FOR KEY SHARE OF u
 """
 
 
-class Entry(BaseModel):
-    """A line of the log; of what happened several `times` on end, `at` is the last."""
-
-    id: int
-    at: datetime
-    kind: Kind
-    device: str
-    address: str
-    times: int
-
-
 async def note(
     connection: AsyncConnection,
     user_id: UUID | None,
-    kind: Kind,
+    kind: SecurityEventKind,
     now: datetime,
     place: Place = Place(),  # noqa: B008 - an empty tuple can't change
 ) -> None:
@@ -85,7 +49,7 @@ async def note(
 
 async def entries(
     connection: AsyncConnection, user_id: UUID, before: int | None, limit: int
-) -> Sequence[Entry]:
+) -> Sequence[SecurityEntry]:
     """The lines before one of them, newest first."""
     rows = await connection.execute(
         text(
@@ -96,4 +60,4 @@ async def entries(
         ),
         {"user_id": user_id, "before": before, "limit": limit},
     )
-    return [Entry(**row) for row in rows.mappings()]
+    return [SecurityEntry(**row) for row in rows.mappings()]

@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.client_info import Place
 from services.auth.settings import Settings
+from shared.contracts.http.auth import ExportedSession, SessionKind, SessionSummary
 
-Kind = Literal["web", "api"]
 MOST = 100  # living ones of a kind and a person
 LIVES = "s.ended_at IS NULL AND s.last_used_at > :used_after AND s.created_at > :begun_after"
 
@@ -36,20 +34,9 @@ class Lifetime:
         return {"used_after": now - self.unused, "begun_after": begun_after}
 
 
-class Listed(BaseModel):
-    """A session as its owner sees it."""
-
-    id: UUID
-    kind: Kind
-    device: str
-    address: str
-    created_at: datetime
-    last_used_at: datetime
-
-
 async def active(
     connection: AsyncConnection, user_id: UUID, now: datetime, lifetime: Lifetime
-) -> Sequence[Listed]:
+) -> Sequence[SessionSummary]:
     """A person's sessions, the last used first."""
     rows = await connection.execute(
         text(
@@ -59,16 +46,10 @@ async def active(
         ),
         {"user_id": user_id, **lifetime.at(now)},
     )
-    return [Listed(**row) for row in rows.mappings()]
+    return [SessionSummary(**row) for row in rows.mappings()]
 
 
-class Kept(Listed):
-    """One of those that are kept, also for a while after their end."""
-
-    ended_at: datetime | None
-
-
-async def kept(connection: AsyncConnection, user_id: UUID) -> Sequence[Kept]:
+async def kept(connection: AsyncConnection, user_id: UUID) -> Sequence[ExportedSession]:
     """All of a person, the last used first."""
     rows = await connection.execute(
         text(
@@ -77,7 +58,7 @@ async def kept(connection: AsyncConnection, user_id: UUID) -> Sequence[Kept]:
         ),
         {"user_id": user_id},
     )
-    return [Kept(**row) for row in rows.mappings()]
+    return [ExportedSession(**row) for row in rows.mappings()]
 
 
 async def is_alive(
@@ -120,7 +101,9 @@ async def end_all(
     return ended.rowcount
 
 
-async def end_oldest(connection: AsyncConnection, user_id: UUID, kind: Kind, now: datetime) -> None:
+async def end_oldest(
+    connection: AsyncConnection, user_id: UUID, kind: SessionKind, now: datetime
+) -> None:
     """End those that are too many, the longest unused first. The person is locked."""
     await connection.execute(
         text(

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth import security_log, session_list
 from services.auth.client_info import Place
 from services.auth.secret_tokens import digest, new_secret
-from services.auth.session_list import LIVES, Kind, Lifetime
+from services.auth.session_list import LIVES, Lifetime
+from shared.contracts.http.auth import SessionKind
 from shared.ids import new_id
 
 
@@ -24,7 +25,7 @@ class Session:
 
 
 async def begin(
-    connection: AsyncConnection, user_id: UUID, kind: Kind, now: datetime, place: Place
+    connection: AsyncConnection, user_id: UUID, kind: SessionKind, now: datetime, place: Place
 ) -> Session:
     session_id = new_id()
     await connection.execute(

@@ -2,49 +2,16 @@
 
 import base64
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from itertools import accumulate
 from uuid import UUID
 
-from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.contracts.http.files import VersionsRequest, VersionsWithContent, VersionWithContent
+
 ROWS = 200  # versions in an answer
 BYTES = 2 * 1024 * 1024  # of contents in an answer, beyond its first one
-
-
-class VersionsWanted(BaseModel):
-    """Files, in the order in which they are wanted.
-
-    `before` is a version of the first one, from which on its later ones are known; with `last`
-    only the last version of each is wanted.
-    """
-
-    files: list[UUID] = Field(min_length=1, max_length=200)
-    before: int = Field(2**31 - 1, ge=1, lt=2**31)
-    last: bool = False
-
-
-class Stored(BaseModel):
-    """A version; `content` in base64, empty once the bytes are erased."""
-
-    file_id: UUID
-    version: int
-    name: str
-    size: int = Field(description="bytes")
-    sha256: str
-    saved_at: datetime
-    author: UUID
-    available: bool
-    content: str | None
-
-
-class VersionsPage(BaseModel):
-    """As many versions as fit, of each file the newest first; `more` tells that others follow."""
-
-    versions: list[Stored]
-    more: bool
 
 
 _ROWS = """
@@ -62,8 +29,8 @@ _CONTENTS = "SELECT sha256, content FROM contents WHERE sha256 = ANY(:wanted)"
 
 
 async def versions(
-    connection: AsyncConnection, user_id: UUID, asked: VersionsWanted
-) -> VersionsPage:
+    connection: AsyncConnection, user_id: UUID, asked: VersionsRequest
+) -> VersionsWithContent:
     """Versions of one's own files; of others' there are none."""
     values = {
         "files": asked.files,
@@ -75,16 +42,16 @@ async def versions(
     rows = (await connection.execute(text(_ROWS), values)).mappings().all()
     fitting = _fitting(rows)
     contents = await _contents(connection, {row["sha256"] for row in fitting if row["available"]})
-    return VersionsPage(
+    return VersionsWithContent(
         versions=[_stored(row, contents) for row in fitting],
         more=len(fitting) < len(rows),
     )
 
 
-def _stored(row: RowMapping, contents: Mapping[str, str]) -> Stored:
+def _stored(row: RowMapping, contents: Mapping[str, str]) -> VersionWithContent:
     """What was erased between the two questions is told as such."""
     content = contents.get(row["sha256"]) if row["available"] else None
-    return Stored(**{**row, "available": content is not None}, content=content)
+    return VersionWithContent(**{**row, "available": content is not None}, content=content)
 
 
 def _fitting(rows: Sequence[RowMapping]) -> Sequence[RowMapping]:

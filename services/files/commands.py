@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.files import contents
 from services.files.domain import file as rules
 from services.files.domain.contents import check_text
-from services.files.domain.file import FILE, File, Mark, Upload, mark_of, stream
+from services.files.domain.file import FILE, File, Upload, mark_of, stream
 from services.files.domain.names import check_name
-from shared.contracts.files import FileReplaced, FileUploaded
+from shared.contracts.files import FileReplaced, FileUploaded, Mark
 from shared.errors import Unauthenticated
 from shared.eventsourcing.event import Event, RecordedEvent
 from shared.eventsourcing.execute import execute

@@ -1,46 +1,12 @@
 """What changed between two texts, line by line."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
-
-from pydantic import BaseModel, Field
 
 from services.files.changes import Change, Source, changes, totals
+from shared.contracts.http.files import Comparison, DiffLine, DiffNote, Hunk
 
 CONTEXT = 3  # unchanged lines shown around a change
 SHOWN = 5_000  # lines of an answer
-
-Note = Literal["line_endings", "encoding"]
-
-
-class DiffLine(BaseModel):
-    """A line with its numbers, from 1, on either side."""
-
-    kind: Literal["same", "added", "removed"]
-    old: int | None
-    new: int | None
-    text: str
-
-
-class Hunk(BaseModel):
-    """Changes that lie together, with unchanged lines around them."""
-
-    old_start: int
-    old_lines: int
-    new_start: int
-    new_lines: int
-    lines: list[DiffLine]
-
-
-class Comparison(BaseModel):
-    """What tells two texts apart; no hunks where only `note` does."""
-
-    added: int
-    removed: int
-    identical: bool
-    note: Note | None = Field(description="what differs where no line does")
-    truncated: bool = Field(description="whether lines are missing at the end")
-    hunks: list[Hunk]
 
 
 def compare(old: Source, new: Source) -> Comparison:
@@ -63,7 +29,7 @@ def compare(old: Source, new: Source) -> Comparison:
     )
 
 
-def _note(old: Source, new: Source) -> Note:
+def _note(old: Source, new: Source) -> DiffNote:
     return "encoding" if old.text == new.text else "line_endings"
 
 

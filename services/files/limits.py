@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files.domain.bucket import WINDOW, Bucket
+from shared.contracts.http.files import Allowance, Limits, UploadAllowance
 from shared.deletion import delete_some
 from shared.errors import DomainError, Invalid
 
@@ -45,40 +45,13 @@ class TooManyUploads(DomainError):
 
 
 @dataclass(frozen=True)
-class Allowance:
+class Quota:
     """The limits of every user."""
 
     files: int
     bytes: int
     uploads_per_minute: int
     changes: int
-
-
-class Use(BaseModel):
-    """How much of something is used."""
-
-    used: int
-    limit: int
-
-
-class Uploads(BaseModel):
-    """How many files can be saved right now; `retry_after` is 0 while there is one."""
-
-    left: int
-    limit: int
-    window_seconds: int = WINDOW
-    retry_after: int = Field(description="seconds until one more can be saved")
-
-
-class Limits(BaseModel):
-    """What a user has and may have.
-
-    Bytes are those of all versions that are kept, deleted files' too; the same bytes count once.
-    """
-
-    files: Use
-    bytes: Use
-    uploads: Uploads
 
 
 _USED = text("""
@@ -100,7 +73,7 @@ RETURNING coalesce((SELECT files FROM usage WHERE user_id = b.user_id), 0) AS fi
 
 
 async def current(
-    connection: AsyncConnection, allowance: Allowance, user_id: UUID, now: datetime
+    connection: AsyncConnection, allowance: Quota, user_id: UUID, now: datetime
 ) -> Limits:
     found = (await connection.execute(_USED, {"user_id": user_id})).one()
     bucket = Bucket(allowance.uploads_per_minute, found.full_at or now, now)
@@ -115,7 +88,7 @@ async def stock(connection: AsyncConnection, user_id: UUID) -> tuple[int, dateti
 
 async def charge(
     connection: AsyncConnection,
-    allowance: Allowance,
+    allowance: Quota,
     user_id: UUID,
     now: datetime,
     *,
@@ -151,9 +124,14 @@ async def prune(connection: AsyncConnection, now: datetime) -> int:
     return await delete_some(connection, "upload_buckets", "full_at <= :now", {"now": now})
 
 
-def _limits(allowance: Allowance, used: Row[Any], bucket: Bucket) -> Limits:
+def _limits(allowance: Quota, used: Row[Any], bucket: Bucket) -> Limits:
     return Limits(
-        files=Use(used=used.files, limit=allowance.files),
-        bytes=Use(used=used.bytes, limit=allowance.bytes),
-        uploads=Uploads(left=bucket.left, limit=bucket.size, retry_after=bucket.retry_after),
+        files=Allowance(used=used.files, limit=allowance.files),
+        bytes=Allowance(used=used.bytes, limit=allowance.bytes),
+        uploads=UploadAllowance(
+            left=bucket.left,
+            limit=bucket.size,
+            window_seconds=WINDOW,
+            retry_after=bucket.retry_after,
+        ),
     )

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from services.files import api
 from services.files.comparing import Comparing
 from services.files.domain.file import EVENTS
-from services.files.limits import Allowance
+from services.files.limits import Quota
 from services.files.projections import PROJECTIONS
 from services.files.reactions import preparations, reacting
 from services.files.retention import PAUSE, Retention
@@ -26,7 +26,7 @@ from shared.service import create_service
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     database = Database(settings.database_url.get_secret_value())
     store = EventStore(EventTypes(EVENTS, UPCASTERS), PROJECTIONS)
-    allowance = Allowance(
+    allowance = Quota(
         settings.user_files,
         settings.user_bytes,
         settings.uploads_per_minute,

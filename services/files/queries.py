@@ -1,31 +1,16 @@
 """What can be asked about files: what they are, and their bytes."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.files.domain.file import ContentErased, Mark, mark_of
+from services.files.domain.file import ContentErased, mark_of
+from shared.contracts.http.files import StoredFile
 from shared.errors import NotFound
 
 ANSWER_BYTES = 16 * 1024 * 1024  # how much one answer carries, beyond its first content
-
-
-@dataclass(frozen=True)
-class File:
-    """One's own file as it is now, also when deleted; `erased` once its contents are gone."""
-
-    file_id: UUID
-    name: str
-    version: int
-    mark: Mark
-    size: int
-    sha256: str
-    saved_at: datetime
-    deleted_at: datetime | None
-    erased: bool
 
 
 @dataclass(frozen=True)
@@ -52,12 +37,12 @@ ORDER BY v.version DESC LIMIT 1
 """
 
 
-async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> File:
+async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> StoredFile:
     values = {"file_id": file_id, "user_id": user_id}
     row = (await connection.execute(text(_FILE), values)).mappings().first()
     if row is None:
         raise NotFound
-    return File(**row, mark=mark_of(row["version"], deleted=row["deleted_at"] is not None))
+    return StoredFile(**row, mark=mark_of(row["version"], deleted=row["deleted_at"] is not None))
 
 
 async def version(

@@ -2,35 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files import commands, idempotency, limits
-from services.files.domain.file import Mark
-from services.files.limits import Allowance, Limits
+from services.files.limits import Quota
 from shared.clock import Clock
+from shared.contracts.http.files import Limits, Saved
 from shared.db import Database
 from shared.eventsourcing.store import EventStore
 
 Command = Callable[[AsyncConnection, EventStore], Awaitable[commands.Saved]]
-
-
-class Saved(BaseModel):
-    """The file as a command left it; `event_id` is empty when nothing had to change."""
-
-    file_id: UUID
-    name: str
-    version: int
-    size: int
-    sha256: str
-    saved_at: datetime
-    event_id: UUID | None
-    unchanged: bool
-    mark: Mark
-    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -39,7 +22,7 @@ class Saving:
 
     database: Database
     store: EventStore
-    allowance: Allowance
+    allowance: Quota
     clock: Clock
 
     async def once(

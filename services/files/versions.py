@@ -2,44 +2,22 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from itertools import zip_longest
 from uuid import UUID
 
-from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping, text
 
 from services.files import queries
 from services.files.changes import changes, source, totals
 from services.files.comparing import Comparing
+from shared.contracts.http.files import Version, VersionPage
 from shared.db import Database
 
 Pair = tuple[str | None, str]
 Counts = tuple[int, int]
 Step = tuple[RowMapping, RowMapping | None]  # a version, and the one before it
 COUNTED = 16 * 1024 * 1024  # bytes whose lines are counted for one page
-
-
-class Version(BaseModel):
-    """A version in the history; the numbers of lines are empty once its bytes are erased."""
-
-    version: int
-    name: str
-    size: int = Field(description="bytes")
-    sha256: str
-    saved_at: datetime
-    author: UUID
-    lines_added: int | None
-    lines_removed: int | None
-    available: bool
-
-
-class VersionPage(BaseModel):
-    """Versions, newest first; `next_before` is empty on the last page, however many it has."""
-
-    versions: list[Version]
-    next_before: int | None
 
 
 class LineCounts:

@@ -11,12 +11,12 @@ from services.notifier import due, people
 from services.notifier.adapters.contacts import Contacts
 from services.notifier.correlation import correlation_scope
 from services.notifier.domain.mail import MAIL, Suppression, suppressed
-from services.notifier.domain.reader import AccountMail, Contact
 from services.notifier.due import DueMail
 from services.notifier.failing import broken, given_up
 from services.notifier.recording import Outcome, Undecidable, outcome, outcome_taken
 from services.notifier.streams import rows_of
 from shared.clock import Clock
+from shared.contracts.http.auth import AccountMail, Contact
 from shared.db import Database
 from shared.errors import NotFound
 from shared.eventsourcing.event import UnreadableRowError

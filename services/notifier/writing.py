@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.notifier.domain.reader import AccountMail, Contact
 from services.notifier.due import DueMail
 from services.notifier.mail.account import render_account_mail
 from services.notifier.mail.check_result import render_check_result
@@ -11,6 +10,7 @@ from services.notifier.mail.check_result.excerpt import Excerpt
 from services.notifier.mail.message import Message
 from services.notifier.settings import Settings
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.http.auth import AccountMail, Contact
 
 RESULTS: Mapping[str, type[FileChecked | CheckFailed]] = {
     FileChecked.type_name(): Excerpt,

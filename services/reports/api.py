@@ -13,8 +13,17 @@ from services.reports.news import Newsreader
 from services.reports.queries import checks as of_checks
 from services.reports.queries import files as of_files
 from services.reports.queries import mails as of_mails
-from services.reports.views import Checks, FileCheck, Files, FileView, Mails, Mark, Report, Reports
 from shared.contracts.checker import Verdict
+from shared.contracts.files import Mark
+from shared.contracts.http.reports import (
+    CheckPage,
+    CheckState,
+    File,
+    FilePage,
+    MailPage,
+    Report,
+    ReportPage,
+)
 from shared.db import Database
 from shared.web.app import Questions, provided
 from shared.web.identity import (
@@ -44,7 +53,7 @@ CheckReader = Annotated[User, Depends(user_with("checks:read"))]
 async def _filters(
     user: FileReader,
     mark: Mark | None = None,
-    check: FileCheck | None = None,
+    check: CheckState | None = None,
     verdict: Verdict | None = None,
     q: Part = None,
     sort: of_files.Sort = "-uploaded_at",
@@ -83,20 +92,20 @@ async def files(
     response: Response,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Files:
+) -> FilePage:
     living, newest = await of_files.stock(connection, user.user_id)
     response.headers.update(stock_header(living, newest))
     page, total = await of_files.files(connection, user.user_id, filters, cursor, limit, living)
     shown = [_shown(user, one) for one in page.items]
-    return Files(files=shown, total=total, next_cursor=page.next_cursor)
+    return FilePage(files=shown, total=total, next_cursor=page.next_cursor)
 
 
 @router.get("/files/{file_id}")
-async def file(user: FileReader, connection: Questions, file_id: UUID) -> FileView:
+async def file(user: FileReader, connection: Questions, file_id: UUID) -> File:
     return _shown(user, await of_files.file(connection, user.user_id, file_id))
 
 
-def _shown(user: User, found: FileView) -> FileView:
+def _shown(user: User, found: File) -> File:
     """Without the result for who may not read checks; how far a check is belongs to the file."""
     return found if user.may("checks:read") else found.model_copy(update={"last_check": None})
 
@@ -108,9 +117,9 @@ async def checks_of_file(
     file_id: UUID,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Checks:
+) -> CheckPage:
     page = await of_checks.checks_of_file(connection, user.user_id, file_id, cursor, limit)
-    return Checks(checks=page.items, next_cursor=page.next_cursor)
+    return CheckPage(checks=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/checks")
@@ -120,9 +129,9 @@ async def checks(
     file_id: UUID | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Checks:
+) -> CheckPage:
     page = await of_checks.checks(connection, user.user_id, file_id, cursor, limit)
-    return Checks(checks=page.items, next_cursor=page.next_cursor)
+    return CheckPage(checks=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/checks/{check_id}")
@@ -133,18 +142,18 @@ async def report(user: CheckReader, connection: Questions, check_id: UUID) -> Re
 @router.get("/reports")
 async def reports(
     user: CheckReader, connection: Questions, limit: Limit = 50, cursor: Cursor = None
-) -> Reports:
+) -> ReportPage:
     """Checks in full; as many of them as fit into an answer."""
     page = await of_checks.reports(connection, user.user_id, cursor, limit)
-    return Reports(reports=page.items, next_cursor=page.next_cursor)
+    return ReportPage(reports=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/mails")
 async def mails(
     user: CurrentUser, connection: Questions, limit: Limit = 50, cursor: Cursor = None
-) -> Mails:
+) -> MailPage:
     page = await of_mails.mails(connection, user.user_id, cursor, limit)
-    return Mails(mails=page.items, next_cursor=page.next_cursor)
+    return MailPage(mails=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/feed", response_class=EventSourceResponse)

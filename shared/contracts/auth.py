@@ -6,6 +6,7 @@ from uuid import UUID
 from shared.eventsourcing.event import Event
 
 Language = Literal["en", "ru"]
+Scope = Literal["files:read", "files:write", "checks:read", "account"]
 AccountMailKind = Literal[
     "confirm_email",
     "already_registered",

@@ -1,12 +1,13 @@
 """What files tells the world. The bytes themselves are fetched by their sha256."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from shared.eventsourcing.event import Event, Personal
 
+Mark = Literal["new", "replaced", "deleted"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 FileVersion = Annotated[int, Field(ge=1)]
 Size = Annotated[int, Field(ge=0, description="bytes")]

@@ -5,15 +5,13 @@ one that wants to know whether it has had them all.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import CONSUMED, PUBLISHED
+from shared.contracts.http.events import EventId, EventIds, EventPage
 from shared.eventsourcing import checkpoints
 from shared.eventsourcing.pages import list_events, scan
 from shared.eventsourcing.store import EventStore
@@ -28,25 +26,6 @@ LISTED = 1000  # ids, each some hundred bytes
 END = 2**63 - 1
 Position = Annotated[int, Query(ge=0, le=END)]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
-
-
-class Told(BaseModel):
-    """An event that the producer has."""
-
-    position: int
-    id: UUID
-    time: datetime
-
-
-class Ids(BaseModel):
-    """Events after a position, oldest first, and the position to go on from.
-
-    Those up to `published` have been offered to the broker.
-    """
-
-    events: list[Told]
-    next: int
-    published: int
 
 
 def told_types(producer: str, consumer: str) -> list[str]:
@@ -66,7 +45,7 @@ def router(service: str) -> Router:
         store: Annotated[EventStore, provided(EventStore)],
         after: Position = 0,
         limit: Limit = PAGE,
-    ) -> dict[str, Any]:
+    ) -> EventPage:
         """Envelopes after a position, oldest first, and the position to go on from.
 
         There are at most `limit`, and no more than 16 MiB of them.
@@ -83,7 +62,7 @@ def router(service: str) -> Router:
         connection: Transaction,
         after: Position = 0,
         until: Position = END,
-    ) -> Ids:
+    ) -> EventIds:
         """The ids of events between two positions, at most `LISTED` at a time."""
         return await _ids(connection, told_to[caller], after, until)
 
@@ -92,7 +71,7 @@ def router(service: str) -> Router:
 
 async def _page(
     connection: AsyncConnection, store: EventStore, private: Sequence[str], after: int, limit: int
-) -> dict[str, Any]:
+) -> EventPage:
     told: list[Envelope] = []
     unreadable: list[int] = []
     while not told:
@@ -102,18 +81,20 @@ async def _page(
         if page.reached == after:
             break
         after = page.reached
-    return {
-        "events": [envelope.model_dump(mode="json") for envelope in told],
-        "unreadable": unreadable,
-        "next": after,
-    }
+    return EventPage(
+        events=[envelope.model_dump(mode="json") for envelope in told],
+        unreadable=unreadable,
+        next=after,
+    )
 
 
-async def _ids(connection: AsyncConnection, types: Sequence[str], after: int, until: int) -> Ids:
+async def _ids(
+    connection: AsyncConnection, types: Sequence[str], after: int, until: int
+) -> EventIds:
     listing = await list_events(connection, types, after, until, LISTED)
-    return Ids(
+    return EventIds(
         events=[
-            Told(position=one.position, id=one.event_id, time=one.recorded_at)
+            EventId(position=one.position, id=one.event_id, time=one.recorded_at)
             for one in listing.events
         ],
         next=listing.reached,

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import Depends, Request
 
+from shared.contracts.auth import Scope
 from shared.errors import Forbidden, Misconfigured, Unauthenticated
 from shared.ids import new_id
 from shared.settings import Settings
@@ -29,7 +30,6 @@ LEEWAY = 5  # seconds clocks may differ
 MAX_TOKEN = 4096  # characters
 _REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti"]
 _HEADER = {"alg", "kid", "typ"}
-Scope = Literal["files:read", "files:write", "checks:read", "account"]
 
 
 class ScopeMissing(Forbidden):

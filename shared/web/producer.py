@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from shared.contracts.http.events import EventIds, EventPage
 from shared.messaging.envelope import CONTENT_TYPE
 from shared.web.client import ServiceAway, ServiceClient
-from shared.web.event_log import Ids
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -46,24 +46,19 @@ class Producer:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def ids(self, after: int, until: int) -> Ids:
+    async def ids(self, after: int, until: int) -> EventIds:
         """Which events there are after a position, up to another; the first ones of them."""
         path = f"/internal/events/ids?after={after}&until={until}"
-        return _read(Ids, await self._client.call("GET", path))
+        return _read(EventIds, await self._client.call("GET", path))
 
     async def events(self, after: int, limit: int) -> Page:
         """The next events after a position, at most `limit`; none when that was all."""
         path = f"/internal/events?after={after}&limit={limit}"
-        told = _read(_Page, await self._client.call("GET", path))
+        told = _read(EventPage, await self._client.call("GET", path))
         return Page([_fetched(_read(_Named, one), one) for one in told.events], told.next)
 
     async def close(self) -> None:
         await self._client.close()
-
-
-class _Page(BaseModel):
-    events: list[dict[str, Any]]
-    next: int
 
 
 class _Named(BaseModel):

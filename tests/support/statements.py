@@ -20,7 +20,8 @@ from services.files import reactions as files_reactions
 from services.reports.cursor import Key, Value
 from services.reports.projections import PROJECTIONS
 from services.reports.queries.files import Filters, Sort, listing_of
-from services.reports.views import FileCheck, Mark
+from shared.contracts.files import Mark
+from shared.contracts.http.reports import CheckState
 from shared.deletion import deletion
 from shared.eventsourcing.steps import any_left
 from tests.support.databases import SCHEMAS
@@ -108,7 +109,7 @@ def _texts(node: ast.AST, module: ModuleType) -> Iterator[str]:
 
 def _lists() -> Iterator[Statement]:
     for mark, check, q, sort in product(
-        (None, *get_args(Mark)), (None, *get_args(FileCheck)), (None, "x"), get_args(Sort)
+        (None, *get_args(Mark)), (None, *get_args(CheckState)), (None, "x"), get_args(Sort)
     ):
         filters = Filters(mark=mark, check=check, q=q, sort=sort)
         listing = listing_of(NOBODY, filters)

@@ -2,30 +2,21 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
-
 from services.auth import accounts, links
 from services.auth.accounts import Credentials
-from services.auth.api.links import Shown
 from services.auth.api.parts import (
     GATEWAY,
-    Body,
-    Challenged,
-    Client,
     Hasher,
     Limited,
-    LinkToken,
     Now,
-    Password,
     Pool,
     Signer,
     Store,
-    Tokens,
     begun,
 )
+from services.auth.client_info import ClientInfo
 from services.auth.commands.registration import (
     KINDS,
-    Confirmed,
     ask_again,
     confirm,
     is_logged_in,
@@ -34,32 +25,12 @@ from services.auth.commands.registration import (
 )
 from services.auth.commands.sign_in import begin_session, check_credentials
 from services.auth.credentials import WrongCredentials, WrongPassword
+from shared.contracts.http.auth import Confirmation, ConfirmationResult, OwnConfirmation
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
 
 router = Router(prefix="/internal")
-
-
-class Confirmation(Shown):
-    """The link with what proves that the account is one's own: that browser, or the password."""
-
-    password: Password | None = None
-    log_in: bool = Field(False, strict=True, description="begin a session of the browser, too")
-    client: Client = Client()
-
-
-class OwnConfirmation(Body):
-    """The link of somebody who is logged in."""
-
-    token: LinkToken
-
-
-class Done(BaseModel):
-    """What the link was for; and if one was asked for, the session, or the way to it by a code."""
-
-    kind: Confirmed
-    session: Tokens | Challenged | None = None
 
 
 @router.post("/confirmations", dependencies=GATEWAY)
@@ -71,8 +42,8 @@ async def confirm_address(
     limits: Limited,
     signer: Signer,
     now: Now,
-) -> Done:
-    client_info = body.client.client_info()
+) -> ConfirmationResult:
+    client_info = ClientInfo.of(body.client)
     is_theirs = registered_with(body.cookie)
     if body.password is not None:
         found = await _check_password(body, body.password, database, store, hasher, limits, now)
@@ -82,11 +53,11 @@ async def confirm_address(
             connection, store, limits, body.token, is_theirs, client_info.place, now
         )
         if not body.log_in:
-            return Done(kind=kind)
+            return ConfirmationResult(kind=kind)
         session = await begin_session(
             connection, store, limits, person, kind="web", client_info=client_info, now=now
         )
-    return Done(kind=kind, session=begun(signer, session, person))
+    return ConfirmationResult(kind=kind, session=begun(signer, session, person))
 
 
 @router.post("/me/confirmations")
@@ -97,12 +68,12 @@ async def confirm_own(
     store: Store,
     limits: Limited,
     now: Now,
-) -> Done:
+) -> ConfirmationResult:
     """The session must live, and be one of the account that the link belongs to."""
     _, place = await accounts.authenticated_person(connection, user)
     proof = is_logged_in(user)
     kind, _ = await confirm(connection, store, limits, body.token, proof, place, now)
-    return Done(kind=kind)
+    return ConfirmationResult(kind=kind)
 
 
 @router.post("/confirmations/again", status_code=202)
@@ -137,7 +108,7 @@ async def _check_password(
             limits,
             email=person.email,
             password=password,
-            client_info=body.client.client_info(),
+            client_info=ClientInfo.of(body.client),
             now=now,
         )
     except WrongCredentials:

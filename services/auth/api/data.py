@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel
 
 from services.auth import (
     account_mails,
@@ -16,9 +15,10 @@ from services.auth import (
     session_list,
     throttle,
 )
-from services.auth.api.parts import Body, Hasher, Limited, Now, Password, Pool, Store
+from services.auth.api.parts import Hasher, Limited, Now, Pool, Store
 from services.auth.commands.erasure import erase_account
 from services.auth.commands.reauthentication import reauthenticate
+from shared.contracts.http.auth import Export, ExportedAccount, PasswordProof, SecurityPage
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -28,45 +28,15 @@ Cursor = Annotated[str | None, Query(pattern="^[1-9][0-9]{0,17}$")]
 PageSize = Annotated[int, Query(ge=1, le=100)]
 
 
-class Log(BaseModel):
-    """A page of the log, newest first; `next_cursor` is empty on the last one."""
-
-    entries: list[security_log.Entry]
-    next_cursor: str | None = None
-
-
-class Kept(queries.Account):
-    """The account as an export tells it."""
-
-    second_factor: second_factor.State
-
-
-class Export(BaseModel):
-    """What auth keeps about a person, but secrets, their hashes, and the log, which has pages."""
-
-    account: Kept
-    delivery: queries.Delivery
-    sessions: list[session_list.Kept]
-    devices: list[devices.Seen]
-    tokens: list[api_tokens.ApiToken]
-    mails: list[account_mails.Requested]
-
-
-class Erasure(Body):
-    """Proof that the person wants it."""
-
-    password: Password
-
-
 @router.get("/security-log")
 async def log(
     user: CurrentUser, connection: Transaction, cursor: Cursor = None, limit: PageSize = 50
-) -> Log:
+) -> SecurityPage:
     await accounts.place_of(connection, user)
     before = int(cursor) if cursor else None
     found = list(await security_log.entries(connection, user.user_id, before, limit + 1))
     last = found[limit - 1] if len(found) > limit else None
-    return Log(entries=found[:limit], next_cursor=str(last.id) if last else None)
+    return SecurityPage(entries=found[:limit], next_cursor=str(last.id) if last else None)
 
 
 @router.get("/export")
@@ -77,7 +47,7 @@ async def export(user: CurrentUser, connection: Transaction, limits: Limited, no
     account = await queries.account(connection, user.user_id)
     factor = await second_factor.state(connection, user.user_id)
     return Export(
-        account=Kept(**account.model_dump(), second_factor=factor),
+        account=ExportedAccount(**account.model_dump(), second_factor=factor),
         delivery=await queries.delivery(connection, user.user_id),
         sessions=list(await session_list.kept(connection, user.user_id)),
         devices=list(await devices.seen(connection, user.user_id)),
@@ -88,7 +58,7 @@ async def export(user: CurrentUser, connection: Transaction, limits: Limited, no
 
 @router.post("/erasure", status_code=204)
 async def erase(
-    body: Erasure,
+    body: PasswordProof,
     user: CurrentUser,
     database: Pool,
     store: Store,

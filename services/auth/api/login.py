@@ -2,31 +2,22 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from services.auth import api_tokens, queries, session_list, sessions
 from services.auth.api.parts import (
     GATEWAY,
-    Body,
-    Challenged,
-    Client,
-    Code,
-    Email,
     Hasher,
     Lifetimes,
     Limited,
-    LinkToken,
     Now,
-    Password,
     Pool,
     Secrets,
     Signer,
     Store,
-    Tokens,
     begun,
     tokens,
     tokens_of_new,
 )
+from services.auth.client_info import ClientInfo
 from services.auth.commands.sign_in import (
     begin_session,
     check_credentials,
@@ -34,48 +25,20 @@ from services.auth.commands.sign_in import (
     still_right,
     use_link,
 )
-from services.auth.session_list import Kind
+from shared.contracts.http.auth import (
+    Challenged,
+    LinkLogin,
+    Login,
+    LoginCode,
+    SessionToken,
+    Tokens,
+    WebSessionToken,
+)
 from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
 from shared.web.routes import Router
 
 router = Router(prefix="/internal/sessions", dependencies=GATEWAY)
-
-
-class Login(Body):
-    """Proof of an account."""
-
-    email: Email
-    password: Password
-    kind: Kind
-    client: Client = Client()
-
-
-class CodeGiven(Body):
-    """A challenge, and a code of the app or a recovery code."""
-
-    challenge: str = Field(max_length=200)
-    code: Code
-    client: Client = Client()
-
-
-class OpenedLink(Body):
-    """The token of a link, and the browser in which it was opened."""
-
-    token: LinkToken
-    client: Client = Client()
-
-
-class Token(Body):
-    """A session's opaque token."""
-
-    token: str = Field(min_length=1, max_length=200)
-
-
-class WebToken(Token):
-    """A browser's token, and where it comes from."""
-
-    client: Client = Client()
 
 
 @router.post("", status_code=201)
@@ -89,7 +52,7 @@ async def log_in(
     now: Now,
 ) -> Tokens | Challenged:
     """Begin a session, or ask for a code. Unknown users cost the same time as wrong passwords."""
-    client_info = body.client.client_info()
+    client_info = ClientInfo.of(body.client)
     found = await check_credentials(
         database,
         store,
@@ -112,7 +75,7 @@ async def log_in(
 
 @router.post("/second-factor", status_code=201)
 async def finish_login(
-    body: CodeGiven,
+    body: LoginCode,
     database: Pool,
     store: Store,
     limits: Limited,
@@ -128,7 +91,7 @@ async def finish_login(
         secrets,
         challenge=body.challenge,
         code=body.code,
-        client_info=body.client.client_info(),
+        client_info=ClientInfo.of(body.client),
         now=now,
     )
     return tokens_of_new(signer, session, person)
@@ -136,7 +99,7 @@ async def finish_login(
 
 @router.post("/by-link", status_code=201)
 async def log_in_by_link(
-    body: OpenedLink,
+    body: LinkLogin,
     connection: Transaction,
     store: Store,
     limits: Limited,
@@ -151,7 +114,7 @@ async def log_in_by_link(
         limits,
         person,
         kind="web",
-        client_info=body.client.client_info(),
+        client_info=ClientInfo.of(body.client),
         now=now,
     )
     return begun(signer, session, person)
@@ -159,7 +122,7 @@ async def log_in_by_link(
 
 @router.post("/refresh")
 async def refresh(
-    body: Token, database: Pool, signer: Signer, lifetime: Lifetimes, now: Now
+    body: SessionToken, database: Pool, signer: Signer, lifetime: Lifetimes, now: Now
 ) -> Tokens:
     """Exchange an API session's token; the old one is worth nothing from now on."""
     # Commits before it refuses: a token that comes twice ends its session.
@@ -174,10 +137,10 @@ async def refresh(
 
 @router.post("/access")
 async def access(
-    body: WebToken, connection: Transaction, signer: Signer, lifetime: Lifetimes, now: Now
+    body: WebSessionToken, connection: Transaction, signer: Signer, lifetime: Lifetimes, now: Now
 ) -> Tokens:
     """A fresh access token for a web session."""
-    address = body.client.client_info().place.address
+    address = ClientInfo.of(body.client).place.address
     session = await sessions.find_web(connection, body.token, now, lifetime, address)
     if session is None:
         raise Unauthenticated

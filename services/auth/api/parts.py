@@ -5,7 +5,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
 
 from services.auth import challenges
 from services.auth.accounts import Person
@@ -13,16 +12,16 @@ from services.auth.adapters.encryption import Encryption
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.adapters.strength import StrengthMeter
 from services.auth.challenges import Challenge
-from services.auth.client_info import ClientInfo
 from services.auth.limits import Limits
-from services.auth.queries import Preferences
 from services.auth.session_list import Lifetime
 from services.auth.sessions import Session
 from shared.clock import Clock
+from shared.contracts.auth import Scope
+from shared.contracts.http.auth import Challenged, Preferences, Tokens
 from shared.db import Database
 from shared.eventsourcing.store import EventStore
 from shared.web.app import provided
-from shared.web.identity import USER_TOKEN_SECONDS, Identity, Scope, allowed_services
+from shared.web.identity import USER_TOKEN_SECONDS, Identity, allowed_services
 
 GATEWAY = [Depends(allowed_services("gateway"))]
 NOTIFIER = [Depends(allowed_services("notifier"))]
@@ -43,45 +42,6 @@ async def _now(request: Request) -> datetime:
 
 
 Now = Annotated[datetime, Depends(_now)]
-Email = Annotated[str, Field(max_length=1000)]
-Code = Annotated[str, Field(max_length=100)]
-Password = Annotated[str, Field(max_length=10_000)]
-LinkToken = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Body(BaseModel):
-    """A request's body: nothing that is not asked for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Client(Body):
-    """The client of the gateway on whose behalf it calls."""
-
-    address: str = Field("", max_length=100)
-    user_agent: str = Field("", max_length=500)
-    device: str = Field("", max_length=200, description="a browser's long-lived cookie")
-
-    def client_info(self) -> ClientInfo:
-        return ClientInfo(self.address, self.user_agent, self.device)
-
-
-class Tokens(BaseModel):
-    """An access token and, where one was made, the session's own token."""
-
-    session_id: UUID
-    user_id: UUID
-    access_token: str
-    expires_in: int = Field(description="seconds")
-    token: str | None
-    preferences: Preferences
-
-
-class Challenged(BaseModel):
-    """Instead of tokens: the code of the second factor is asked for."""
-
-    challenge: str
-    expires_in: int = Field(description="seconds")
 
 
 def begun(signer: Identity, session: Session | Challenge, person: Person) -> Tokens | Challenged:

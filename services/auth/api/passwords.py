@@ -2,20 +2,13 @@
 
 from contextlib import suppress
 
-from pydantic import Field
-
 from services.auth import links, throttle
 from services.auth.api.parts import (
     GATEWAY,
-    Body,
-    Client,
-    Email,
     Hasher,
     Limited,
-    LinkToken,
     Meter,
     Now,
-    Password,
     Pool,
     Store,
 )
@@ -24,6 +17,7 @@ from services.auth.commands.passwords import RESETTING, change_password, reset_p
 from services.auth.commands.reauthentication import reauthenticate
 from services.auth.commands.unsolicited_mail import steady_time, write_to_owner
 from services.auth.credentials import PasswordUnchanged, check_password, spelling
+from shared.contracts.http.auth import PasswordChange, PasswordForgotten, PasswordReset
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -31,37 +25,14 @@ from shared.web.routes import Router
 router = Router(prefix="/internal")
 
 
-class Forgotten(Body):
-    """The address whose password is forgotten."""
-
-    email: Email
-    client: Client = Client()
-
-
-class NewPassword(Body):
-    """The token of a link, and the password from now on."""
-
-    token: LinkToken
-    password: Password
-    client: Client = Client()
-
-
-class PasswordChange(Body):
-    """Proof, and the password from now on."""
-
-    current_password: Password
-    new_password: Password
-    revoke_tokens: bool = Field(False, strict=True, description="API tokens, too")
-
-
 @router.post("/password-resets", status_code=202, dependencies=GATEWAY)
 async def ask_for_reset(
-    body: Forgotten, database: Pool, store: Store, limits: Limited, now: Now
+    body: PasswordForgotten, database: Pool, store: Store, limits: Limited, now: Now
 ) -> dict[str, str]:
     """Mail a link to the owner of the address, if there is one."""
     email = spelling(body.email)
     async with database.transaction() as connection:
-        await throttle.enter(connection, limits.reset(body.client.client_info()), now)
+        await throttle.enter(connection, limits.reset(ClientInfo.of(body.client)), now)
     async with steady_time(), database.transaction() as connection:
         await write_to_owner(connection, store, limits, "reset_password", email, now)
     return {}
@@ -69,7 +40,7 @@ async def ask_for_reset(
 
 @router.put("/password-resets", status_code=204, dependencies=GATEWAY)
 async def reset(
-    body: NewPassword,
+    body: PasswordReset,
     database: Pool,
     store: Store,
     hasher: Hasher,
@@ -78,7 +49,7 @@ async def reset(
     now: Now,
 ) -> None:
     """Use a link up; every session and API token ends."""
-    password, client_info = check_password(body.password), body.client.client_info()
+    password, client_info = check_password(body.password), ClientInfo.of(body.client)
     async with database.transaction() as connection:
         link = await links.try_password(connection, body.token, RESETTING, now)
     await meter.check(password, link.email, client_info.widest)

@@ -1,37 +1,22 @@
 """Making an account."""
 
-from pydantic import Field
-
 from services.auth import throttle
 from services.auth.api.parts import (
     GATEWAY,
-    Body,
-    Client,
-    Email,
     Hasher,
     Limited,
     Meter,
     Now,
-    Password,
     Pool,
     Store,
 )
+from services.auth.client_info import ClientInfo
 from services.auth.commands.registration import register_user
 from services.auth.credentials import check_email, check_password
-from shared.contracts.auth import Language
+from shared.contracts.http.auth import Registration
 from shared.web.routes import Router
 
 router = Router(prefix="/internal", dependencies=GATEWAY)
-
-
-class Registration(Body):
-    """A wish for an account."""
-
-    email: Email
-    password: Password
-    language: Language = "en"
-    client: Client = Client()
-    cookie: str = Field("", max_length=200, description="by which the browser is known later")
 
 
 @router.post("/users", status_code=202)
@@ -46,7 +31,7 @@ async def register(
 ) -> dict[str, str]:
     """Answers the same, after the same work, for addresses known and unknown."""
     address, password = check_email(body.email), check_password(body.password)
-    client_info = body.client.client_info()
+    client_info = ClientInfo.of(body.client)
     async with database.transaction() as connection:
         await throttle.enter(connection, limits.registration(client_info), now)
     await meter.check(password, address.email, client_info.widest)

@@ -1,15 +1,10 @@
 """A person's second factor: only for sessions, and changed only with the password."""
 
-from pydantic import BaseModel, Field
-
 from services.auth import accounts, codes, second_factor
 from services.auth.api.parts import (
-    Body,
-    Code,
     Hasher,
     Limited,
     Now,
-    Password,
     Pool,
     Secrets,
     Store,
@@ -26,6 +21,14 @@ from services.auth.commands.second_factor import (
     tell,
     try_code,
 )
+from shared.contracts.http.auth import (
+    BegunFactor,
+    FactorCode,
+    PasswordAndCode,
+    PasswordProof,
+    RecoveryCodes,
+    SecondFactor,
+)
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -33,65 +36,33 @@ from shared.web.routes import Router
 router = Router(prefix="/internal/me/second-factor")
 
 
-class Wish(Body):
-    """Proof that the person wants one."""
-
-    password: Password
-
-
-class FirstCode(Body):
-    """Proof that the app knows the secret."""
-
-    code: Code
-
-
-class Proofs(Body):
-    """The password, and a code of the app or a recovery code."""
-
-    password: Password
-    code: Code
-
-
-class Begun(BaseModel):
-    """What the app is to know, in base 32 and as a link; told this once."""
-
-    secret: str
-    uri: str = Field(description="otpauth://totp/…")
-
-
-class RecoveryCodes(BaseModel):
-    """Each good once, told this once."""
-
-    recovery_codes: list[str]
-
-
 @router.get("")
-async def state(user: CurrentUser, connection: Transaction) -> second_factor.State:
+async def state(user: CurrentUser, connection: Transaction) -> SecondFactor:
     await accounts.place_of(connection, user)
     return await second_factor.state(connection, user.user_id)
 
 
 @router.post("", status_code=201)
 async def begin_factor(
-    body: Wish,
+    body: PasswordProof,
     user: CurrentUser,
     database: Pool,
     hasher: Hasher,
     limits: Limited,
     secrets: Secrets,
     now: Now,
-) -> Begun:
+) -> BegunFactor:
     """It counts once a code of the app was given."""
     proven, _ = await reauthenticate(database, hasher, limits, user, body.password, now)
     async with database.transaction() as connection:
         person, _ = await lock_reauthenticated(connection, user, proven)
         secret = await begin(connection, secrets, person, now)
-    return Begun(secret=secret, uri=codes.link(secret, person.email))
+    return BegunFactor(secret=secret, uri=codes.link(secret, person.email))
 
 
 @router.put("")
 async def confirm_factor(
-    body: FirstCode,
+    body: FactorCode,
     user: CurrentUser,
     database: Pool,
     store: Store,
@@ -110,7 +81,7 @@ async def confirm_factor(
 
 @router.delete("", status_code=204)
 async def disable_factor(
-    body: Proofs,
+    body: PasswordAndCode,
     user: CurrentUser,
     database: Pool,
     store: Store,
@@ -132,7 +103,7 @@ async def disable_factor(
 
 @router.post("/recovery-codes")
 async def make_recovery_codes(
-    body: Proofs,
+    body: PasswordAndCode,
     user: CurrentUser,
     database: Pool,
     store: Store,

@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from services.auth import accounts, queries, security_log, session_list
-from services.auth.api.parts import Lifetimes, Now, Signer, Tokens, tokens
+from services.auth.api.parts import Lifetimes, Now, Signer, tokens
+from shared.contracts.http.auth import Ended, SessionEntry, SessionList, Tokens
 from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
@@ -14,32 +13,14 @@ from shared.web.routes import Router
 router = Router(prefix="/internal/sessions")
 
 
-class Session(session_list.Listed):
-    """A session; `current` is the one that asks."""
-
-    current: bool
-
-
-class Sessions(BaseModel):
-    """All living ones."""
-
-    sessions: list[Session]
-
-
-class Ended(BaseModel):
-    """How many sessions have ended."""
-
-    ended: int
-
-
 @router.get("")
 async def my_sessions(
     user: CurrentUser, connection: Transaction, lifetime: Lifetimes, now: Now
-) -> Sessions:
+) -> SessionList:
     await accounts.place_of(connection, user)
     found = await session_list.active(connection, user.user_id, now, lifetime)
-    listed = [Session(**dict(one), current=one.id == user.session_id) for one in found]
-    return Sessions(sessions=listed)
+    listed = [SessionEntry(**dict(one), current=one.id == user.session_id) for one in found]
+    return SessionList(sessions=listed)
 
 
 @router.post("/current/access")

@@ -1,64 +1,35 @@
 """A person's API tokens, and their exchange."""
 
 from datetime import timedelta
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
-
 from services.auth import accounts, api_tokens, queries, security_log, throttle
-from services.auth.api.parts import GATEWAY, Body, Limited, Now, Signer, Tokens, tokens
+from services.auth.api.parts import GATEWAY, Limited, Now, Signer, tokens
+from shared.contracts.http.auth import (
+    ApiTokenList,
+    ApiTokenRequest,
+    NewApiToken,
+    SessionToken,
+    Tokens,
+)
 from shared.errors import NotFound, Unauthenticated
-from shared.joiners import without_joiners
 from shared.web.app import Transaction
-from shared.web.identity import CurrentUser, Scope
+from shared.web.identity import CurrentUser
 from shared.web.routes import Router
 
 router = Router(prefix="/internal/tokens")
 
 
-def _readable(name: str) -> str:
-    if not without_joiners(name).isprintable() or not name.strip():
-        raise ValueError("not printable")
-    return name
-
-
-class NewToken(Body):
-    """A wish for a token."""
-
-    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_readable)]
-    scopes: list[Scope] = Field(min_length=1, max_length=10)
-    expires_in_days: int = Field(90, ge=1, le=365, strict=True)
-
-
-class Created(api_tokens.ApiToken):
-    """A token, this once with its secret."""
-
-    token: str
-
-
-class ApiTokens(BaseModel):
-    """All tokens of a person."""
-
-    tokens: list[api_tokens.ApiToken]
-
-
-class Secret(Body):
-    """A token as a program sends it."""
-
-    token: str = Field(min_length=1, max_length=200)
-
-
 @router.get("")
-async def my_tokens(user: CurrentUser, connection: Transaction, now: Now) -> ApiTokens:
+async def my_tokens(user: CurrentUser, connection: Transaction, now: Now) -> ApiTokenList:
     await accounts.place_of(connection, user)
-    return ApiTokens(tokens=list(await api_tokens.active(connection, user.user_id, now)))
+    return ApiTokenList(tokens=list(await api_tokens.active(connection, user.user_id, now)))
 
 
 @router.post("", status_code=201)
 async def create_token(
-    body: NewToken, user: CurrentUser, connection: Transaction, limits: Limited, now: Now
-) -> Created:
+    body: ApiTokenRequest, user: CurrentUser, connection: Transaction, limits: Limited, now: Now
+) -> NewApiToken:
     _, place = await accounts.authenticated_person(connection, user)
     await throttle.enter(connection, limits.changes(user.user_id), now)
     token, secret = await api_tokens.create(
@@ -70,7 +41,7 @@ async def create_token(
         now=now,
     )
     await security_log.note(connection, user.user_id, "token_created", now, place)
-    return Created(**dict(token), token=secret)
+    return NewApiToken(**dict(token), token=secret)
 
 
 @router.delete("/{token_id}", status_code=204)
@@ -84,7 +55,7 @@ async def revoke_token(
 
 
 @router.post("/access", dependencies=GATEWAY)
-async def access(body: Secret, connection: Transaction, signer: Signer, now: Now) -> Tokens:
+async def access(body: SessionToken, connection: Transaction, signer: Signer, now: Now) -> Tokens:
     """An access token limited to the scopes of an API token; its `session_id` is the token's id."""
     found = await api_tokens.use(connection, body.token, now)
     if found is None:

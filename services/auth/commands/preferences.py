@@ -8,12 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import accounts
 from services.auth.domain.account import ACCOUNT, change_language, stream
+from shared.contracts.http.auth import AUTO
 from shared.errors import Invalid
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
 from shared.web.identity import User
-
-AUTO = "auto"  # the browser's own
 
 
 class TimeZoneUnknown(Invalid):

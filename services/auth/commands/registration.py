@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,13 +21,12 @@ from services.auth.links import Link
 from services.auth.secret_tokens import digest
 from services.auth.throttle import Limit
 from shared.contracts.auth import Language
+from shared.contracts.http.auth import ConfirmationKind
 from shared.errors import Conflict, Forbidden
 from shared.eventsourcing.execute import execute
 from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
 from shared.web.identity import User
-
-Confirmed = Literal["confirm_email", "confirm_new_email"]
 
 
 class NothingToConfirm(Conflict):
@@ -43,7 +41,7 @@ class ProofNeeded(Forbidden):
     code = "proof_needed"
 
 
-KINDS: tuple[Confirmed, ...] = ("confirm_email", "confirm_new_email")
+KINDS: tuple[ConfirmationKind, ...] = ("confirm_email", "confirm_new_email")
 IsTheirs = Callable[[Link, Person], bool]
 """Whether somebody who holds a link has opened the account it belongs to."""
 
@@ -126,7 +124,7 @@ async def confirm(
     is_theirs: IsTheirs,
     place: Place,
     now: datetime,
-) -> tuple[Confirmed, Person]:
+) -> tuple[ConfirmationKind, Person]:
     """Use a link that proves an address; raises `LinkInvalid`, or `ProofNeeded`, which keeps it.
 
     Whoever reads the mail need not be who opened the account: without a second proof a stranger

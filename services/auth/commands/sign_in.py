@@ -24,8 +24,8 @@ from services.auth.commands.second_factor import CodeWrong, tell, try_code
 from services.auth.commands.unsolicited_mail import steady_time, write_to_owner
 from services.auth.credentials import WrongCredentials, spelling
 from services.auth.limits import Limits
-from services.auth.session_list import Kind
 from services.auth.sessions import Session
+from shared.contracts.http.auth import SessionKind
 from shared.db import Database
 from shared.eventsourcing.store import EventStore
 
@@ -105,7 +105,7 @@ async def begin_session(
     limits: Limits,
     person: Person,
     *,
-    kind: Kind,
+    kind: SessionKind,
     client_info: ClientInfo,
     now: datetime,
 ) -> Session | Challenge:
@@ -155,7 +155,7 @@ async def _begin(
     store: EventStore,
     limits: Limits,
     person: Person,
-    kind: Kind,
+    kind: SessionKind,
     client_info: ClientInfo,
     now: datetime,
 ) -> Session:

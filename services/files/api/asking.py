@@ -7,18 +7,17 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import Field
 
 from services.files import limits, queries, versions
 from services.files.api.parts import NO_LIMIT_HERE, Content, Reader
 from services.files.changes import source
 from services.files.comparing import Comparing
-from services.files.diff import Comparison, compare
+from services.files.diff import compare
 from services.files.domain.contents import check_text
-from services.files.limits import Limits
 from services.files.patch import patch as made_patch
 from services.files.saving import Saving
-from services.files.versions import LineCounts, VersionPage
+from services.files.versions import LineCounts
+from shared.contracts.http.files import Diff, Limits, StoredFile, VersionPage
 from shared.db import Database
 from shared.web.app import Questions, provided
 from shared.web.identity import User
@@ -30,13 +29,6 @@ router = Router()
 Db = Annotated[Database, provided(Database)]
 Turns = Annotated[Comparing, provided(Comparing)]
 From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]
-
-
-class Diff(Comparison):
-    """What changed from a version to another, or to bytes that are not saved (`to` is empty)."""
-
-    from_: int = Field(serialization_alias="from")
-    to: int | None
 
 
 @router.get("/limits")
@@ -51,7 +43,7 @@ async def what_is_left(
 
 
 @router.get("/files/{file_id}")
-async def file(user: Reader, file_id: UUID, connection: Questions) -> queries.File:
+async def file(user: Reader, file_id: UUID, connection: Questions) -> StoredFile:
     return await queries.file(connection, user.user_id, file_id)
 
 

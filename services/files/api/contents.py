@@ -5,23 +5,21 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Depends, Response
-from pydantic import BaseModel, Field
 
 from services.files import bulk, queries
 from services.files.api.parts import Reader
-from shared.contracts.files import Sha256
+from shared.contracts.http.files import (
+    Contents,
+    ContentsRequest,
+    VersionsRequest,
+    VersionsWithContent,
+)
 from shared.web.app import Questions, Transaction
 from shared.web.identity import allowed_services
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
 
 router = Router()
-
-
-class Wanted(BaseModel):
-    """Contents the checker asks for."""
-
-    sha256: list[Sha256] = Field(max_length=500)
 
 
 @router.get("/files/{file_id}/content")
@@ -43,14 +41,14 @@ async def content(
 
 @router.post("/versions")
 async def versions(
-    user: Reader, asked: bulk.VersionsWanted, connection: Transaction
-) -> bulk.VersionsPage:
+    user: Reader, asked: VersionsRequest, connection: Transaction
+) -> VersionsWithContent:
     """Versions of several files with their bytes; ask again, with `before`, for what follows."""
     return await bulk.versions(connection, user.user_id, asked)
 
 
 @router.post("/contents", dependencies=[Depends(allowed_services("checker"))])
-async def contents(wanted: Wanted, connection: Transaction) -> dict[str, str | None]:
+async def contents(wanted: ContentsRequest, connection: Transaction) -> Contents:
     """Contents by sha256 in base64, null for unknown ones; ask again for what is not answered."""
     found = await queries.contents(connection, wanted.sha256)
     return {

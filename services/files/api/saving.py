@@ -9,7 +9,8 @@ from fastapi import Depends, Query, Request, Response
 from services.files import commands
 from services.files.api.parts import NO_LIMIT_HERE, Content, Name, Writer
 from services.files.idempotency import Key, fingerprint, only_key
-from services.files.saving import Saved, Saving
+from services.files.saving import Saving
+from shared.contracts.http.files import Saved
 from shared.web.app import provided
 from shared.web.numbers import Number
 from shared.web.routes import Router

@@ -1,7 +1,6 @@
 """A file: stream `file-<id>`."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 from uuid import UUID
 
 from services.files.domain.owner import OwnerErased
@@ -11,12 +10,12 @@ from shared.contracts.files import (
     FileReplaced,
     FileRestored,
     FileUploaded,
+    Mark,
 )
 from shared.errors import Conflict, DomainError, NotFound
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.event import Event
 
-Mark = Literal["new", "replaced", "deleted"]
 EVENTS = (FileUploaded, FileReplaced, FileDeleted, FileRestored, FileErased, OwnerErased)
 
 

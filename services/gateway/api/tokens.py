@@ -11,7 +11,7 @@ from services.gateway.api.request_bodies import JSON, RequestBody
 from services.gateway.clients import models
 from services.gateway.dependencies import Auth, Sessions
 from services.gateway.identity.sessions import ApiUser
-from shared.web.identity import Scope
+from shared.contracts.auth import Scope
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1/tokens", tags=["Tokens"])

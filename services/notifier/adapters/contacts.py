@@ -6,14 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from services.notifier.domain.reader import AccountMail, Contact
+from shared.contracts.http.auth import AccountMail, Contact, ContactList, ContactsRequest
 from shared.web.client import ServiceAway, ServiceClient
 
 R = TypeVar("R", bound=BaseModel)
-
-
-class _Contacts(BaseModel):
-    contacts: list[Contact]
 
 
 class Contacts:
@@ -25,9 +21,9 @@ class Contacts:
 
     async def find(self, user_ids: Collection[UUID]) -> Mapping[UUID, Contact]:
         """Those who are not gone, in one call; raises `ServiceAway` when auth can't be asked."""
-        asked = {"user_ids": [str(user_id) for user_id in user_ids]}
+        asked = ContactsRequest(user_ids=list(user_ids)).model_dump(mode="json")
         answer = await self._client.call("POST", "/internal/contacts", asked)
-        return {contact.user_id: contact for contact in _read(_Contacts, answer).contacts}
+        return {contact.user_id: contact for contact in _read(ContactList, answer).contacts}
 
     async def account_mail(self, request_id: UUID) -> AccountMail:
         """Have auth make the link of a mail it asked for, a new one each time.

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports.queries.pages import Listing, Order, Page, read, rows
-from services.reports.views import CheckSummary, Mail, Report
+from shared.contracts.http.reports import CheckSummary, Mail, Report
 from shared.errors import NotFound
 
 MAIL = """

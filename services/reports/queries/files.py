@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports.queries.checks import MAIL, summary
 from services.reports.queries.pages import Listing, Order, Page, read, rows
-from services.reports.views import FileCheck, FileView, Mark
 from shared.contracts.checker import Verdict
+from shared.contracts.files import Mark
+from shared.contracts.http.reports import CheckState, File
 from shared.errors import NotFound
 
 Sort = Literal["-uploaded_at", "uploaded_at", "name", "-name", "size", "-size"]
@@ -26,7 +27,7 @@ class Filters:
     """
 
     mark: Mark | None = None
-    check: FileCheck | None = None
+    check: CheckState | None = None
     verdict: Verdict | None = None
     q: str | None = None
     sort: Sort = "-uploaded_at"
@@ -52,7 +53,7 @@ _STOCK = f"""
 SELECT count(*) AS files, max(f.uploaded_at) AS newest
 FROM files f WHERE {_MINE} AND {_MARKS[None]}
 """  # noqa: S608 - constants only
-_CHECKS: dict[FileCheck, str] = {
+_CHECKS: dict[CheckState, str] = {
     "waiting": "f.state = 'waiting'",
     "checked": "f.state IN ('ready', 'not_ready')",
     "failed": "f.state = 'failed'",
@@ -75,7 +76,7 @@ async def files(
     cursor: str | None,
     limit: int,
     living: int | None = None,
-) -> tuple[Page[FileView], int]:
+) -> tuple[Page[File], int]:
     """A page, and how many files there are on all pages.
 
     Where it is known how many files live, they are not counted for the list of all of them.
@@ -95,7 +96,7 @@ async def stock(connection: AsyncConnection, user_id: UUID) -> tuple[int, dateti
     return row.files, row.newest
 
 
-async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> FileView:
+async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> File:
     """A file of the user, also a deleted one."""
     found = await rows(
         connection,
@@ -122,7 +123,7 @@ def listing_of(user_id: UUID, filters: Filters) -> Listing:
     return Listing(repr(filters), _SELECT, " AND ".join(where), values, order, _KEYS)
 
 
-def _file(row: RowMapping) -> FileView:
+def _file(row: RowMapping) -> File:
     last = summary({**row, "version": row["check_version"]}) if row["check_id"] else None
     check = row["state"] if row["state"] in {"waiting", "failed"} else "checked"
-    return FileView(**{**row, "id": row["file_id"]}, check=check, last_check=last)
+    return File(**{**row, "id": row["file_id"]}, check=check, last_check=last)

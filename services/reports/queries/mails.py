@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports.queries.pages import Listing, Order, Page, read
-from services.reports.views import MailRecord
+from shared.contracts.http.reports import MailRecord
 
 _SELECT = """
 SELECT m.mail_id, m.kind, m.check_id, m.state, m.attempts, m.sent_at, m.message_id, m.reply,

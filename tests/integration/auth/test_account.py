@@ -101,7 +101,7 @@ async def test_an_address_changes_once_the_new_one_is_confirmed(world: World) ->
     me = await person.get("/me")
     assert (me["email"], me["email_confirmed"], me["pending_email"]) == (new, True, None)
     farewell = await world.mail(person.email, "email_changed")
-    assert farewell["details"] == {"new_email": new}
+    assert farewell["details"]["new_email"] == new
     assert [kind for _, kind in await world.events(person.user_id)][-2:] == [
         "EmailChanged",
         "AccountMailRequested",

@@ -13,6 +13,7 @@ from services.auth.accounts import credentials
 from services.auth.client_info import ClientInfo
 from services.auth.commands.sign_in import still_right
 from services.auth.credentials import WrongCredentials
+from shared.contracts.http.auth import AccountMailDetails
 from tests.integration.auth.world import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -310,11 +311,9 @@ async def test_a_login_from_a_new_device_is_reported_but_not_the_first(world: Wo
     phone = somewhere(device="phone", user_agent="Mozilla/5.0 (iPhone) FxiOS/140.0 Safari/604.1")
     await world.log_in(person.email, client=phone)
     mail = await world.mail(person.email, "new_sign_in")
-    assert mail["details"] == {
-        "device": "Firefox on iPhone",
-        "address": phone["address"],
-        "at": world.clock.now.isoformat(),
-    }
+    assert AccountMailDetails(**mail["details"]) == AccountMailDetails(
+        device="Firefox on iPhone", address=phone["address"], at=world.clock.now
+    )
     await world.log_in(person.email, client=phone)
     assert (await world.mail_kinds(person.email)).count("new_sign_in") == 1
 

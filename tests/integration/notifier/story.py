@@ -12,7 +12,6 @@ from sqlalchemy import text
 
 from services.notifier.adapters.contacts import Contacts
 from services.notifier.domain.mail import EVENTS, mail_id_for, stream
-from services.notifier.domain.reader import AccountMail, Contact
 from services.notifier.projections import MAILS
 from services.notifier.reactions import reacting
 from services.notifier.sender import Sender
@@ -20,6 +19,7 @@ from services.notifier.settings import Settings
 from shared.clock import utc_now
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.http.auth import AccountMail, Contact
 from shared.copies import Copy
 from shared.db import Database
 from shared.errors import NotFound

@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.notifier.domain.mail import mail_id_for
-from services.notifier.domain.reader import Contact
 from services.notifier.due import LEASE
 from shared.context import causation_id, correlation_id
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailHeld, EmailSent, EmailSuppressed
 from shared.eventsourcing.event import Event
 from shared.telemetry import traceparent

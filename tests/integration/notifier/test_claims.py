@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from services.notifier import claims, due
 from services.notifier.domain.mail import mail_id_for
-from services.notifier.domain.reader import Contact
 from services.notifier.failing import OUR_FAULT
+from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.copies import Copy
 from tests.integration.notifier.story import Story

@@ -5,9 +5,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.notifier.domain.reader import Contact
 from services.notifier.due import LEASE
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
+from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
 from tests.integration.notifier.story import Story
 from tests.support.events import ANN, BOB, checked

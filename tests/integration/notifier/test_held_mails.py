@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from services.notifier import claims, people
 from services.notifier.domain.mail import mail_id_for
-from services.notifier.domain.reader import Contact
 from shared.contracts.auth import EmailConfirmed, UserErased
+from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailHeld, EmailQueued, EmailSent
 from shared.db import Database
 from shared.eventsourcing.steps import at_once

@@ -3,10 +3,10 @@
 import pytest
 from playwright.async_api import Page
 
-from services.notifier.domain.reader import Details
 from services.notifier.mail.message import Message
 from shared.contracts.auth import Language
 from shared.contracts.checker import Counts
+from shared.contracts.http.auth import AccountMailDetails
 from tests.support.fonts import FONTS
 from tests.unit.notifier import test_account_mail, test_mail
 from tests.unit.notifier.received import body_of
@@ -27,7 +27,7 @@ def result(language: Language, counts: Counts = TWO_ROWS) -> Message:
 
 
 def account(language: Language) -> Message:
-    details = Details(new_email=f"{LONG}@example.org", device=f"{LONG} on Linux")
+    details = AccountMailDetails(new_email=f"{LONG}@example.org", device=f"{LONG} on Linux")
     home = f"https://{'prereview.' * 8}example"
     return test_account_mail.a_mail("email_changed", language, details=details, public_url=home)
 

@@ -11,12 +11,12 @@ from sqlalchemy import text
 
 from services.notifier import delivering
 from services.notifier.conversation import Connection
-from services.notifier.domain.reader import Contact
 from services.notifier.due import LEASE
 from services.notifier.failing import OUR_FAULT
 from services.notifier.sender import Sender
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.checker import CheckFailed, FileChecked
+from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
 from shared.db import Database
 from shared.errors import NotFound, Unavailable

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.notifier.domain.reader import Contact
 from services.notifier.failing import OUR_FAULT
 from services.notifier.sender import Sender
 from shared.contracts.auth import AccountMailRequested, UserErased
+from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed
 from shared.db import Database, DatabaseAway
 from shared.errors import Unavailable

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from services.files import changes as module
 from services.files.changes import changes, source, totals
-from services.files.diff import CONTEXT, SHOWN, Comparison, compare
+from services.files.diff import CONTEXT, SHOWN, compare
+from shared.contracts.http.files import Comparison
 
 LINES = st.lists(st.sampled_from(["", "a", "b", "\x0c", "\u2028", "x\x00y", "é"]), max_size=30)
 

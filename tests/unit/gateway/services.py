@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 import httpx2
 
+from shared.contracts.auth import Scope
 from shared.contracts.checker import Counts
-from shared.web.identity import Identity, Scope
+from shared.web.identity import Identity
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifier.domain.reader import AccountMail, Details
 from services.notifier.mail import account
 from services.notifier.mail.account import render_account_mail
 from services.notifier.mail.account.view import LinkMissing
 from services.notifier.mail.message import MAX_BYTES, Message
 from shared.contracts.auth import AccountMailKind, Language
+from shared.contracts.http.auth import AccountMail, AccountMailDetails
 from tests.unit.notifier.received import (
     HEADERS,
     NASTY,
@@ -143,12 +143,12 @@ def test_a_link_that_ends_says_when_in_the_readers_time(kind: AccountMailKind, b
 
 @pytest.mark.parametrize("body", ["plain", "html"])
 def test_a_new_sign_in_says_where_and_when(body: str) -> None:
-    details = Details(device="Firefox on Linux", address="203.0.113.7")
+    details = AccountMailDetails(device="Firefox on Linux", address="203.0.113.7")
     said = body_of(a_mail("new_sign_in", details=details), body)
     for expected in ("Firefox on Linux", "203.0.113.7", "22 Nov 2026, 14:03 UTC"):
         assert expected in said
     at = datetime(2026, 11, 22, 13, 59, tzinfo=UTC)
-    told = body_of(a_mail("new_sign_in", details=Details(device="Firefox", at=at)), body)
+    told = body_of(a_mail("new_sign_in", details=AccountMailDetails(device="Firefox", at=at)), body)
     assert "13:59 UTC" in told
     assert "14:03" not in told
 
@@ -169,7 +169,7 @@ def test_a_device_is_named_as_on_the_pages(
     for language, said in zip(
         LANGUAGES, (f"Device{between}{english}", f"Устройство{between}{russian}"), strict=True
     ):
-        mail = a_mail("new_sign_in", language, details=Details(device=device))
+        mail = a_mail("new_sign_in", language, details=AccountMailDetails(device=device))
         assert said in body_of(mail, body)
 
 
@@ -198,7 +198,7 @@ def test_an_account_somebody_else_made_with_the_address_is_not_called_safe(
 
 
 def test_the_old_address_hears_of_the_new_one() -> None:
-    said = text_of(a_mail("email_changed", details=Details(new_email="ann@new.example")))
+    said = text_of(a_mail("email_changed", details=AccountMailDetails(new_email="ann@new.example")))
     assert "New e-mail address: ann@new.example" in said
 
 
@@ -228,10 +228,12 @@ def test_another_attempt_is_the_same_mail_with_another_link() -> None:
 def test_nothing_a_client_says_of_itself_bends_the_mail(
     nasty: str, kind: AccountMailKind, language: Language
 ) -> None:
-    details = Details(device=nasty, address=nasty, new_email=nasty)
+    details = AccountMailDetails(device=nasty, address=nasty, new_email=nasty)
     mail = a_mail(kind, language, details=details)
     assert as_received(mail).keys() == HEADERS
-    plain = a_mail(kind, language, details=Details(device="x", address="x", new_email="x"))
+    plain = a_mail(
+        kind, language, details=AccountMailDetails(device="x", address="x", new_email="x")
+    )
     assert tags_of(body_of(mail, "html")) == tags_of(body_of(plain, "html"))
     assert len(text_of(mail).splitlines()) == len(text_of(plain).splitlines())
     assert len(mail.octets) <= MAX_BYTES
@@ -242,7 +244,7 @@ def test_nothing_a_client_says_of_itself_bends_the_mail(
 def test_any_text_at_all_makes_a_mail_with_the_intended_headers(
     kind: AccountMailKind, device: str, token: str
 ) -> None:
-    mail = as_received(a_mail(kind, token=token, details=Details(device=device)))
+    mail = as_received(a_mail(kind, token=token, details=AccountMailDetails(device=device)))
     assert mail.keys() == HEADERS
     assert mail["Subject"] == SUBJECTS[kind][0]
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from services.notifier.adapters.contacts import Contacts
-from services.notifier.domain.reader import Contact
+from shared.contracts.http.auth import Contact
 from shared.errors import NotFound
 from shared.web.client import ServiceAway, ServiceClient
 from tests.support.events import ANN, BOB

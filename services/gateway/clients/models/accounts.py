@@ -6,8 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from shared.contracts.auth import AccountMailKind, Language
-from shared.web.identity import Scope
+from shared.contracts.auth import AccountMailKind, Language, Scope
 
 Theme = Literal["auto", "light", "dark"]
 

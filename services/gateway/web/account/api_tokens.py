@@ -13,8 +13,9 @@ from services.gateway.identity.sessions import WebUser
 from services.gateway.web.flash_messages import FLASH_MESSAGES
 from services.gateway.web.forms import chosen, fields, redirect_get_to, see_other
 from services.gateway.web.rendering import Pages
+from shared.contracts.auth import Scope
 from shared.errors import DomainError, NotFound, Unauthenticated
-from shared.web.identity import Scope, User
+from shared.web.identity import User
 from shared.web.routes import Router
 
 router = Router(prefix="/account/tokens", include_in_schema=False)

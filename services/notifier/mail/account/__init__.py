@@ -4,13 +4,13 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from services.notifier.domain.reader import AccountMail
 from services.notifier.mail.account.view import view_of
 from services.notifier.mail.address import parse_address, parse_mailbox
 from services.notifier.mail.message import Draft, Message, compose
 from services.notifier.mail.templates import render
 from services.notifier.mail.words import load_words
 from shared.contracts.auth import AccountMailKind
+from shared.contracts.http.auth import AccountMail
 from shared.ids import derived_id
 
 _FOLDER = Path(__file__).parent

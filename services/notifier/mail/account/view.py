@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from services.notifier.domain.reader import AccountMail
 from services.notifier.mail.printable import printable
 from services.notifier.mail.words import Words
 from shared.contracts.auth import AccountMailKind
+from shared.contracts.http.auth import AccountMail
 
 LONGEST_FACT = 200  # characters
 

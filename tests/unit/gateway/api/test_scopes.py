@@ -20,7 +20,8 @@ from services.auth.api import ROUTERS as AUTH
 from services.checker.api import router as checker
 from services.files.api import asking, contents, saving
 from services.reports.api import router as reports
-from shared.web.identity import Identity, Scope
+from shared.contracts.auth import Scope
+from shared.web.identity import Identity
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import Services, refusal

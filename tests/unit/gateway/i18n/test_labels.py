@@ -3,10 +3,10 @@
 from typing import get_args
 
 from services.auth.adapters.strength import SUGGESTIONS, WARNINGS
-from services.auth.security_log import Kind
 from services.gateway.i18n.labels import SCOPES, SECURITY
 from services.gateway.i18n.password_advice import ADVICE
-from shared.web.identity import Scope
+from shared.contracts.auth import Scope
+from shared.contracts.http.auth import SecurityEventKind
 
 
 def test_every_advice_on_passwords_is_known() -> None:
@@ -14,7 +14,7 @@ def test_every_advice_on_passwords_is_known() -> None:
 
 
 def test_every_kind_of_entry_in_the_security_log_is_known() -> None:
-    assert set(SECURITY) == set(get_args(Kind))
+    assert set(SECURITY) == set(get_args(SecurityEventKind))
 
 
 def test_every_scope_is_explained() -> None:

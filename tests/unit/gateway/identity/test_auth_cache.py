@@ -9,8 +9,9 @@ import pytest
 from services.gateway.clients import ttl_cache
 from services.gateway.clients.ttl_cache import TtlCache
 from services.gateway.identity.auth_cache import RETRY_AFTER, TTL, ActiveSessions, ApiTokenCache
+from shared.contracts.auth import Scope
 from shared.errors import Unauthenticated, Unavailable
-from shared.web.identity import Scope, User
+from shared.web.identity import User
 from tests.support.keys import Keys
 from tests.unit.gateway.services import Services, answer, away, refusal
 
