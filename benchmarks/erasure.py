@@ -164,7 +164,7 @@ CHECKER = Service(
     "checker",
     record,
     CHECKER_TYPES,
-    ("SELECT mask_personal_fields(:user_id, CAST(:blanks AS jsonb))",),
+    ("SELECT mask_personal_fields(:user_id, CAST(:blanks AS jsonb), 0, 1000000)",),
     of_checker.PREPARE[UserErased],
     of_checker.react,
 )

@@ -4,7 +4,7 @@ import asyncio
 from functools import cache
 from pathlib import Path
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
@@ -51,6 +51,18 @@ def head(service: str) -> str | None:
 async def is_current(connection: AsyncConnection, service: str) -> bool:
     found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found == head(service)
+
+
+def execute(*scripts: str) -> None:
+    """Run SQL in a migration, statement by statement, as asyncpg wants it.
+
+    Each statement ends with `;` at the end of a line. A function is a script of its own.
+    """
+    for script in scripts:
+        statements = [script] if "$$" in script else script.split(";\n")
+        for statement in statements:
+            if statement.strip():
+                op.execute(statement)
 
 
 def run() -> None:
