@@ -21,6 +21,7 @@ from deploy.local.prepare import create_roles, declare_exchanges, migrate, rebui
 from deploy.postgres.provision import role_url
 from deploy.rabbitmq.definitions import ADMINISTRATOR, VHOST, definitions
 from deploy.rabbitmq.definitions import SERVICES as STATEFUL
+from shared.errors import Misconfigured
 
 FOLDER = Path("/secrets")  # a volume for each program, and `kept`, which only these jobs mount
 READABLE = 0o444  # programs run as different users; who may read is decided by who mounts
@@ -92,7 +93,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         JOBS[arguments[0]]()
-    except CannotStart as reason:
+    except (CannotStart, Misconfigured) as reason:
         sys.stderr.write(f"{reason}\n")
         return 1
     return 0

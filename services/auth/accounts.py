@@ -1,6 +1,6 @@
 """The one row that knows a person: address, password hash, preferences."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -44,6 +44,12 @@ class Person:
         if self.pending_email is None or self.pending_ascii_email is None:
             return None
         return EmailAddress(self.pending_email, self.pending_ascii_email)
+
+
+# Not all columns: a migration may add one while this code runs.
+_COLUMNS = ", ".join(field.name for field in fields(Person))
+_FIND = f"SELECT {_COLUMNS} FROM users WHERE user_id = :user_id"  # noqa: S608 - no value is in it
+_LOCK = f"{_FIND} FOR NO KEY UPDATE"
 
 
 class Owner(NamedTuple):
@@ -100,14 +106,12 @@ async def owner(
 
 async def find(connection: AsyncConnection, user_id: UUID | None) -> Person | None:
     """The person, as they are at this moment."""
-    return await _person(connection, "SELECT * FROM users WHERE user_id = :user_id", user_id)
+    return await _person(connection, _FIND, user_id)
 
 
 async def lock(connection: AsyncConnection, user_id: UUID | None) -> Person | None:
     """The person, whom nobody else changes until the transaction ends."""
-    return await _person(
-        connection, "SELECT * FROM users WHERE user_id = :user_id FOR NO KEY UPDATE", user_id
-    )
+    return await _person(connection, _LOCK, user_id)
 
 
 async def _person(
@@ -158,6 +162,6 @@ async def change(connection: AsyncConnection, user_id: UUID, **values: Any) -> N
     """Write columns of the row; their names are ours."""
     columns = ", ".join(f"{name} = :{name}" for name in values)
     await connection.execute(
-        text(f"UPDATE users SET {columns} WHERE user_id = :user_id"),  # noqa: S608
+        text(f"UPDATE users SET {columns} WHERE user_id = :user_id"),  # noqa: S608 - no value is in it
         {**values, "user_id": user_id},
     )

@@ -12,7 +12,7 @@ from shared.errors import Unavailable
 from shared.eventsourcing import set_aside
 from shared.eventsourcing.set_aside import EventsSetAside
 from shared.messaging.connection import BrokerAway, BrokerRefuses
-from shared.migrations import is_current
+from shared.migrations import has_its_tables
 from shared.web.metrics import Metrics
 from shared.web.routes import Router
 
@@ -56,11 +56,11 @@ async def _state(check: Check) -> str:
 
 
 def database_check(database: Database, service: str) -> Check:
-    """The database answers, its schema is the one this code expects, and it takes writes."""
+    """The database answers, its schema has what this code expects, and it takes writes."""
 
     async def check() -> None:
         async with database.transaction() as connection:
-            if not await is_current(connection, service):
+            if not await has_its_tables(connection, service):
                 raise MigrationsPending
             if await connection.scalar(text("SHOW transaction_read_only")) == "on":
                 raise DatabaseRefusesWrites
