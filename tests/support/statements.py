@@ -1,21 +1,15 @@
 """The SQL of all services, as it stands in the code, and what Postgres would read for it."""
 
-import ast
-import importlib
 import json
-import pkgutil
-import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import fields
 from itertools import product
-from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias, get_args
 from uuid import UUID
 
 import asyncpg
 
-import services
-import shared
+from services.auth.accounts import Person
 from services.files import reactions as files_reactions
 from services.reports.cursor import Key, Value
 from services.reports.projections import PROJECTIONS
@@ -24,10 +18,9 @@ from shared.contracts.files import Mark
 from shared.contracts.http.reports import CheckState
 from shared.deletion import deletion
 from shared.eventsourcing.steps import any_left
-from tests.support.databases import SCHEMAS
 from tests.support.events import NOON
+from tests.support.source_sql import Samples, Statement, modules, statements_of
 
-ROOT = Path(__file__).resolve().parents[2]
 NOBODY = UUID(int=0)
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 OF_PEOPLE = {
@@ -37,30 +30,20 @@ OF_PEOPLE = {
     "reports": [table for one in PROJECTIONS for table in one.tables],
 }
 _SOME: dict[str, Value] = {"uploaded_at": NOON, "name": "x", "size": 0}
-_VERBS = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s")
-_BOUND = re.compile(r"\s(WHERE|LIMIT|VALUES)\s")
-_PARAMETER = re.compile(r"(?<!:):(\w+)")
-
-
-class Statement(NamedTuple):
-    """Where it stands, and its text."""
-
-    place: str
-    text: str
-
-    @property
-    def is_part(self) -> bool:
-        """Whether others begin with it: it names rows and does not say which."""
-        return not _BOUND.search(self.text) and "max(" not in self.text
-
-    def numbered(self) -> tuple[str, int]:
-        """With parameters as Postgres has them, and how many."""
-        names = list(dict.fromkeys(_PARAMETER.findall(self.text)))
-        return _PARAMETER.sub(lambda m: f"${names.index(m[1]) + 1}", self.text), len(names)
-
-    def schemas(self) -> tuple[str, ...]:
-        owner = self.place.split("/")[1]
-        return (owner,) if owner in SCHEMAS else SCHEMAS
+# What the names stand for in a statement that is put together at run time, by the module's path.
+SAMPLES: dict[str, Samples] = {
+    "services/auth/accounts.py": {
+        "columns": [", ".join(f"{one.name} = :{one.name}" for one in fields(Person))]
+    },
+    "services/reports/queries/files.py": {"listing": [listing_of(NOBODY, Filters())]},
+    "shared/copies.py": {"table": ["mails", "versions"]},
+    "shared/deletion.py": {"table": ["files"], "condition": ["user_id = :user_id"]},
+    "shared/eventsourcing/pages.py": {
+        "table": ["events", "journal"], "condition": ["e.type = ANY(:names)"],
+    },
+    "shared/eventsourcing/set_aside.py": {"service": ["files"]},
+    "shared/eventsourcing/steps.py": {"table": ["files"]},
+}  # fmt: skip
 
 
 class Read(NamedTuple):
@@ -72,39 +55,15 @@ class Read(NamedTuple):
 
 
 def statements() -> list[Statement]:
-    """The constants of the modules, what is given to `text`, and all lists of files.
+    """All that stand in the source, all lists of files, and all deletions of a person's rows.
 
-    What is put together at run time in other ways is not among them.
+    Pages of other lists (`Listing.page`) are not among them.
     """
     found: dict[str, Statement] = {}
-    for module in _modules():
-        path = Path(str(module.__file__))
-        for node in ast.walk(ast.parse(path.read_text())):
-            for value in _texts(node, module):
-                if _VERBS.match(value):
-                    place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-                    found.setdefault(value, Statement(place, value))
-    written = [one for one in found.values() if not one.is_part]
-    return [*written, *_lists(), *_erasures()]
-
-
-def _modules() -> Iterator[ModuleType]:
-    for package in (services, shared):
-        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if "migrations" not in info.name and not info.name.endswith("__main__"):
-                yield importlib.import_module(info.name)
-
-
-def _texts(node: ast.AST, module: ModuleType) -> Iterator[str]:
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        value = getattr(module, node.targets[0].id, None)
-        if node.col_offset == 0 and isinstance(value, str):
-            yield value
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "text":
-        try:
-            yield str(eval(compile(ast.Expression(node.args[0]), "<sql>", "eval"), vars(module)))
-        except NameError:
-            return
+    for module in modules(SAMPLES):
+        for one in statements_of(module):
+            found.setdefault(one.text, one)
+    return [*found.values(), *_lists(), *_erasures()]
 
 
 def _lists() -> Iterator[Statement]:
@@ -127,6 +86,21 @@ def _erasures() -> Iterator[Statement]:
             place = f"services/{service}/: erasing {table}"
             yield Statement(place, deletion(table, "user_id = :user_id"))
             yield Statement(place, any_left(table))
+
+
+async def refusals(connection: Connection, statement: Statement) -> list[str]:
+    """What Postgres says against it in each schema that has its tables; none if one accepts it."""
+    said: list[str] = []
+    for schema in statement.schemas():
+        await connection.execute(f"SET search_path = {schema}")
+        try:
+            await connection.execute(f"PREPARE looked AS {statement.numbered()[0]}")
+        except asyncpg.PostgresError as error:
+            said.append(f"{statement.place}: {error} (in {schema})")
+        else:
+            await connection.execute("DEALLOCATE looked")
+            return []
+    return said
 
 
 async def whole_reads(connection: Connection, statement: Statement) -> set[Read] | None:

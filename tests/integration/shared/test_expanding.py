@@ -6,7 +6,8 @@ import asyncpg
 import pytest_asyncio
 
 from tests.support.databases import SCHEMAS, PrivateDatabase, copy, drop
-from tests.support.statements import Connection, Statement, statements
+from tests.support.source_sql import Statement
+from tests.support.statements import Connection, statements
 
 
 @pytest_asyncio.fixture
