@@ -32,8 +32,8 @@ test: $(STAMP)  ## all tests, on servers of their own; WORKERS at once, each wit
 	@$(BIN)/python -m deploy.local tools
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope --no-loadscope-reorder $(ARGS)
 
-unit: $(STAMP)  ## the tests that need no servers
-	$(BIN)/python -m pytest tests/unit tests/contract $(ARGS)
+unit: $(STAMP)  ## the tests that need no servers and no other programs
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder -m "not programs" tests/unit tests/contract $(ARGS)
 
 fuzz: $(STAMP)  ## hostile headers and made-up API requests, COUNT of them in all
 	@$(BIN)/python -m deploy.local tools

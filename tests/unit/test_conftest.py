@@ -4,6 +4,9 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.programs
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = """
 import pytest

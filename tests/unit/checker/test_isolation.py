@@ -31,6 +31,7 @@ INTRUDER = Path(intruder.__file__).read_text()
 LINUX = sys.platform == "linux"
 ROOT = LINUX and os.geteuid() == 0
 ALL = Isolation(network=False, user=OWN_USER, filesystem=False)
+pytestmark = pytest.mark.programs
 
 
 @pytest.fixture

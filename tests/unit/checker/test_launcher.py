@@ -17,6 +17,7 @@ from services.checker.sandbox import Ending, Limits, run_limited
 from tests.support.waiting import eventually
 
 SLEEPS = "import os, time\nos.write(1, b'%d' % os.getpid())\ntime.sleep(60)"
+pytestmark = pytest.mark.programs
 
 
 @pytest_asyncio.fixture

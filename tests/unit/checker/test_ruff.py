@@ -22,6 +22,7 @@ from services.checker.sandbox import Limits
 
 INNOCENT = b"import os\n\nx = undefined\n"
 GUILTY = b"# guilty\nimport os\n"
+pytestmark = pytest.mark.programs
 # What uses the processor ends after a second of it; on a busy machine the others have time enough.
 SHORT = Limits(seconds=0.9, waits=30, output=2 << 20)
 

@@ -13,6 +13,7 @@ from services.checker.pipes import Pipe
 from services.checker.sandbox import Ending, Limits, run_limited
 
 LINES = 20
+pytestmark = pytest.mark.programs
 
 
 async def run(

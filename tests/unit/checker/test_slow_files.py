@@ -11,6 +11,7 @@ from services.checker.rules import STANDARD
 from services.checker.sandbox import Limits
 
 SLOW = b"#" * 600_000 + b"\n"  # ruff takes the square of a comment's length in `#` for it
+pytestmark = pytest.mark.programs
 
 
 @pytest.fixture

@@ -70,21 +70,19 @@ async def test_a_bell_that_rings_during_a_step_is_not_forgotten() -> None:
         await eventually(lambda: _true(calls == 2), 2)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
+async def test_a_fault_is_waited_out_and_the_loop_goes_on() -> None:
+    faults: list[BaseException] = [
         RuntimeError("bug"),
         Unavailable(),
         asyncio.CancelledError(),  # aio-pika cancels the waiters of a channel that died
         OSError("no route"),
-    ],
-    ids=repr,
-)
-async def test_a_fault_is_waited_out_and_the_loop_goes_on(fault: BaseException) -> None:
-    story = Story(fault, True)
-    async with running([Loop("troubled", story.step, pause=0.01)]):
-        await eventually(story.done, 5)
-    assert 0.9 < story.pauses()[0] < 2
+    ]
+    stories = [Story(fault, True) for fault in faults]
+    async with running([Loop("troubled", story.step, pause=0.01) for story in stories]):
+        for story in stories:
+            await eventually(story.done, 5)
+    for fault, story in zip(faults, stories, strict=True):
+        assert 0.9 < story.pauses()[0] < 2, fault
 
 
 @pytest.mark.parametrize(

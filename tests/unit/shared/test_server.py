@@ -1,7 +1,7 @@
 """Connections that take their time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 
 import httpx2
@@ -21,11 +21,17 @@ LEFT: ContextVar[str] = ContextVar("left", default="nothing")
 PATIENCE = 5.0  # seconds after which the server would never have acted by itself
 
 
-@pytest_asyncio.fixture
-async def port(monkeypatch: pytest.MonkeyPatch, keys: Keys) -> AsyncIterator[int]:
+@pytest.fixture(scope="module")
+def _quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(server, "HEADERS", 0.3)
+        monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.9)
+        yield
+
+
+@pytest_asyncio.fixture(scope="module")
+async def port(_quick: None, keys: Keys) -> AsyncIterator[int]:
     """A server that gives headers a third of a second, and each part of a body three thirds."""
-    monkeypatch.setattr(server, "HEADERS", 0.3)
-    monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.9)
     app = create_app("files", Settings(**common_settings("files", keys)), [])
     app.add_middleware(middleware.SlowBodies)
 

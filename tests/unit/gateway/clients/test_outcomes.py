@@ -35,10 +35,25 @@ def one_after_the_other(*replies: Answer) -> Answer:
     return reply
 
 
+class Clock:
+    """Goes on by what is slept, and by a millisecond whenever somebody looks at it."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.001
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "PAUSE", 0.01)
-    monkeypatch.setattr(retries, "LIMIT", 0.5)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(retries, "time", clock)
+    monkeypatch.setattr(retries, "asyncio", clock)
 
 
 def _keys(services: Services) -> list[str]:

@@ -7,8 +7,11 @@ fails the test, and what grows with the input always does.
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.refused_requests import ALLOWED_MIB, ALLOWED_MS, gateway, requests
 
+pytestmark = pytest.mark.programs
 SLACK = 10
 
 

@@ -23,6 +23,7 @@ from services.gateway.source_view.highlights import PLAIN, Highlights, highlight
 SIZE = 1 << 20  # characters, the largest file accepted
 ANN, BEN = UUID(int=1), UUID(int=2)
 _SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")
+pytestmark = pytest.mark.programs
 
 
 def reader(left: asyncio.Event | None = None) -> Request:
