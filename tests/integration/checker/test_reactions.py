@@ -3,7 +3,7 @@
 import asyncio
 from uuid import uuid4
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from services.checker.reactions import FileEvent, react
 from shared.contracts.auth import UserErased
@@ -25,7 +25,7 @@ async def test_any_order_and_repetition_in_any_batches_end_in_the_same_rows(
 ) -> None:
     database, loop = pools("checker"), asyncio.get_running_loop()
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None)
     @given(retold())
     def holds(stories: tuple[list[Story], list[Story]]) -> None:
         told, again = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier.domain.mail import EVENTS, mail_id_for
@@ -75,7 +75,7 @@ async def test_any_order_and_repetition_in_any_batches_end_in_the_same_mails(
         told = after(database, TABLES, REACT, batches)
         return asyncio.run_coroutine_threadsafe(told, loop).result(30)
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None)
     @given(retold())
     def holds(stories: tuple[Story, list[Story]]) -> None:
         story, batches = stories

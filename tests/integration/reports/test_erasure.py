@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -143,7 +143,7 @@ async def test_in_any_order_and_any_number_of_times_only_bob_is_left(pools: Pool
         told = after(database, (*TABLES, JOURNAL, "erased_users"), _once, batches)
         return asyncio.run_coroutine_threadsafe(told, loop).result(30)
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None)
     @given(with_an_erasure())
     def holds(stories: tuple[list[Story], list[Story]]) -> None:
         of_bob, of_both = map(end_of, stories)

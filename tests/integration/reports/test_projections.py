@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports.projections import PROJECTIONS
@@ -39,7 +39,7 @@ async def test_any_order_and_repetition_in_any_batches_end_in_the_same_rows(
 ) -> None:
     database, loop = pools("reports"), asyncio.get_running_loop()
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=50, deadline=None)
     @given(retold())
     def holds(stories: tuple[list[Story], list[Story]]) -> None:
         told, again = (

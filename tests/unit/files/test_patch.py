@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pygit2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.files import changes
@@ -15,7 +15,7 @@ LINE = st.sampled_from(
 )
 LINES = st.lists(LINE, max_size=30)
 TEXTS = st.builds(lambda lines, end: b"".join(lines) + end, LINES, st.sampled_from([b"", b"z"]))
-TIMES = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+TIMES = settings(max_examples=150, deadline=None)
 
 
 @pytest.fixture(scope="module")
