@@ -24,7 +24,12 @@ SELECT c.check_id, c.file_id, c.file_name, c.version, c.outcome, c.verdict, c.co
 FROM checks c LEFT JOIN mails m USING (check_id)
 """  # noqa: S608 - constants only
 
-_REPORT = f"SELECT c.*, {MAIL} FROM checks c LEFT JOIN mails m USING (check_id)"  # noqa: S608
+_REPORT = f"""
+SELECT c.check_id, c.file_id, c.file_name, c.version, c.sha256, c.engine, c.profile, c.started_at,
+       c.checked_at, c.duration_ms, c.outcome, c.reason, c.verdict, c.counts, c.truncated,
+       c.findings, c.fixed, {MAIL}
+FROM checks c LEFT JOIN mails m USING (check_id)
+"""  # noqa: S608 - constants only
 # What findings take up as they are stored, which is told without unpacking them.
 _SIZES = """
 SELECT c.check_id, c.checked_at, pg_column_size(c.findings) + pg_column_size(c.fixed) AS size
