@@ -21,8 +21,8 @@ from fastapi import FastAPI, File, Request, Response, UploadFile
 
 from deploy.local.ports import LOOPBACK, answers, free_ports
 from deploy.local.processes import spawn, stop
-from services.gateway.clients.models import Check, FilePage, Limits
-from services.gateway.clients.models import File as KnownFile
+from services.gateway.clients.files import Limits
+from services.gateway.clients.reports import FilePage
 from services.gateway.identity.cookies import Cookies
 from services.gateway.settings import Settings
 from services.gateway.source_view.excerpts import excerpts
@@ -30,6 +30,8 @@ from services.gateway.source_view.highlights import PLAIN
 from services.gateway.web.checks.report import TIERS
 from services.gateway.web.files.list_screen import Filters
 from services.gateway.web.rendering import PageRenderer
+from shared.contracts.http.reports import File as ListedFile
+from shared.contracts.http.reports import Report
 from shared.web.identity import User
 from tests.support.product import ROOT
 
@@ -74,7 +76,7 @@ def pages(file: Path) -> FastAPI:
     told = json.loads(file.read_text())
     settings = Settings(**told["settings"])
     pages = PageRenderer(settings, Cookies(settings.is_secure, settings.session_seconds))
-    check, current = Check(**told["check"]), KnownFile(**told["file"])
+    check, current = Report(**told["check"]), ListedFile(**told["file"])
     frames = excerpts(told["code"], PLAIN, check.findings)
     shown = list(zip(check.findings, frames, strict=True))
     report: dict[str, Any] = {

@@ -7,6 +7,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from services.gateway.api import schemas
 from services.gateway.api.problems import problems
 from services.gateway.api.request_bodies import (
     JSON,
@@ -17,12 +18,12 @@ from services.gateway.api.request_bodies import (
     Password,
     RequestBody,
 )
-from services.gateway.clients import models
 from services.gateway.dependencies import Auth, ClientInfos, Files, Reports, Sessions
 from services.gateway.downloads.account_export import Exports, as_download
 from services.gateway.http.concurrency import ApiSteps
 from services.gateway.identity.sessions import ApiUser, ApiVisitor
 from shared.contracts.auth import Language
+from shared.contracts.http.auth import Theme
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1", tags=["Accounts"])
@@ -46,7 +47,7 @@ class Changes(RequestBody):
     time_zone: str | None = Field(
         None, max_length=100, description="an IANA name, or `auto`: the browser's"
     )
-    theme: models.Theme | None = None
+    theme: Theme | None = None
     mail_on_new_device: bool | None = Field(None, description="tell of logins from new devices")
 
 
@@ -102,7 +103,7 @@ async def confirm(
     auth: Auth,
     sessions: Sessions,
     client_infos: ClientInfos,
-) -> models.Confirmed:
+) -> schemas.Confirmed:
     """Confirm an address by the token of the link that was mailed there.
 
     The link alone is not enough: send the access token of a session of the account along, or its
@@ -115,7 +116,7 @@ async def confirm(
         client = client_infos.program(request)
         confirmed = await auth.confirm(body.token, client, password=body.password)
     sessions.unconfirmed.invalidate_all()
-    return models.Confirmed(kind=confirmed.kind)
+    return schemas.Confirmed(kind=confirmed.kind)
 
 
 @router.post(
@@ -128,13 +129,13 @@ async def confirm_again(user: ApiUser, auth: Auth) -> Accepted:
 
 
 @router.get("/me", responses=problems(401, 403, 503))
-async def me(user: ApiUser, auth: Auth) -> models.Account:
+async def me(user: ApiUser, auth: Auth) -> schemas.Account:
     """Whose token this is. Needs the scope `account`."""
     return await auth.me(user)
 
 
 @router.patch("/me", dependencies=JSON, responses=problems(400, 401, 403, 413, 415, 422, 503, 504))
-async def change(user: ApiUser, body: Changes, auth: Auth) -> models.Account:
+async def change(user: ApiUser, body: Changes, auth: Auth) -> schemas.Account:
     """Change preferences."""
     return await auth.change(user, body.model_dump(exclude_none=True))
 
@@ -170,7 +171,7 @@ async def security_log(
     auth: Auth,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
-) -> models.SecurityPage:
+) -> schemas.SecurityPage:
     """What concerned the safety of the account in the last year, newest first."""
     return await auth.security_log(user, cursor, limit)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
 
-from services.gateway.clients.models import Limits
+from shared.contracts.http.files import Limits
 
 _TAG = r'(W/)?"[!#-~]*"'
 _VERSION = re.compile(r'(?<!W/)"v([1-9][0-9]{0,8})(?:-[0-9a-f]{32})?"')

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
+from services.gateway.api import schemas
 from services.gateway.api.caching import SAME, IfNoneMatch, tagged
 from services.gateway.api.problems import problems
-from services.gateway.clients import models
 from services.gateway.dependencies import Checker, Reports
 from services.gateway.http.pagination import Limit
 from services.gateway.identity.sessions import ApiUser
@@ -18,7 +18,7 @@ router = Router(prefix="/api/v1", tags=["Checks"])
 
 @router.get(
     "/checks",
-    response_model=models.CheckPage,
+    response_model=schemas.CheckPage,
     responses=SAME | problems(401, 403, 422, 503),
 )
 async def checks(
@@ -31,16 +31,17 @@ async def checks(
     _: IfNoneMatch = None,
 ) -> Response:
     """The log of all one's checks, newest first, also of deleted files; or of one file's."""
-    return tagged(request, await reports.checks(user, cursor, limit, file_id))
+    page = await reports.checks(user, cursor, limit, file_id)
+    return tagged(request, schemas.CheckPage.model_validate(page))
 
 
 @router.get("/checks/{check_id:uuid}", responses=problems(401, 403, 404, 422, 503))
-async def check(user: ApiUser, reports: Reports, check_id: UUID) -> models.Check:
+async def check(user: ApiUser, reports: Reports, check_id: UUID) -> schemas.Check:
     """A report."""
-    return await reports.check(user, check_id)
+    return schemas.Check.model_validate(await reports.check(user, check_id))
 
 
 @router.get("/schedule", responses=problems(401, 403, 503))
-async def schedule(user: ApiUser, checker: Checker) -> models.Schedule:
+async def schedule(user: ApiUser, checker: Checker) -> schemas.Schedule:
     """How often files are checked, and when next."""
     return await checker.schedule(user)

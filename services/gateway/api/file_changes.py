@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
+from services.gateway.api import schemas
 from services.gateway.api.caching import (
     IfMatch,
     Key,
@@ -16,10 +17,11 @@ from services.gateway.api.caching import (
 )
 from services.gateway.api.conflicts import told, told_with_diff
 from services.gateway.api.problems import problems
-from services.gateway.clients import models
+from services.gateway.clients.files import Saved
 from services.gateway.dependencies import Files, Reports, Settings
 from services.gateway.identity.sessions import ApiUser
 from services.gateway.uploads import forms
+from shared.contracts.http.reports import File
 from shared.errors import DomainError
 from shared.web.routes import Router
 
@@ -45,7 +47,7 @@ _REFUSALS = problems(400, 401, 403, 408, 409, 413, 415, 422, 429, 503, 504)
 @router.post(
     "",
     status_code=201,
-    response_model=models.SavedFile,
+    response_model=schemas.SavedFile,
     max_body_size=forms.MAX_BODY,
     openapi_extra=_FORM,
     responses=_CREATED | _REFUSALS,
@@ -72,7 +74,7 @@ async def upload(
 
 @router.put(
     "/{file_id:uuid}/content",
-    response_model=models.SavedFile,
+    response_model=schemas.SavedFile,
     max_body_size=forms.MAX_BODY,
     openapi_extra=_FORM,
     responses=_SAVED | _REFUSALS | problems(404, 412),
@@ -129,7 +131,7 @@ async def delete(
 
 @router.post(
     "/{file_id:uuid}/restore",
-    response_model=models.SavedFile,
+    response_model=schemas.SavedFile,
     responses=_SAVED | problems(401, 403, 404, 409, 410, 422, 503, 504),
 )
 async def restore(user: ApiUser, files: Files, reports: Reports, file_id: UUID) -> Response:
@@ -139,7 +141,7 @@ async def restore(user: ApiUser, files: Files, reports: Reports, file_id: UUID) 
     return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 
-def _as_saved(saved: models.Saved, listed: models.File | None, status: int) -> Response:
+def _as_saved(saved: Saved, listed: File | None, status: int) -> Response:
     """The file in the caller's own version, with what reports knows of that one."""
     body = _file(saved, listed)
     answer = JSONResponse(body.model_dump(mode="json"), status)
@@ -149,10 +151,10 @@ def _as_saved(saved: models.Saved, listed: models.File | None, status: int) -> R
     return answer
 
 
-def _file(saved: models.Saved, listed: models.File | None) -> models.SavedFile:
+def _file(saved: Saved, listed: File | None) -> schemas.SavedFile:
     is_mine = listed is not None and listed.version == saved.version and listed.mark == saved.mark
     last = listed.last_check if listed else None
-    return models.SavedFile(
+    return schemas.SavedFile(
         id=saved.file_id,
         name=saved.name,
         version=saved.version,
@@ -161,7 +163,11 @@ def _file(saved: models.Saved, listed: models.File | None) -> models.SavedFile:
         size=saved.size,
         sha256=saved.sha256,
         uploaded_at=saved.saved_at,
-        last_check=last if last and last.version <= saved.version else None,
+        last_check=(
+            schemas.LastCheck.model_validate(last)
+            if last and last.version <= saved.version
+            else None
+        ),
         unchanged=saved.unchanged,
         limits=saved.limits,
     )

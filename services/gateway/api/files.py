@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
+from services.gateway.api import schemas
 from services.gateway.api.caching import (
     SAME,
     IfNoneMatch,
@@ -16,8 +17,7 @@ from services.gateway.api.caching import (
     version_tag,
 )
 from services.gateway.api.problems import problems
-from services.gateway.clients import Wanted, models
-from services.gateway.clients.models.files import CheckState, Mark, Sort
+from services.gateway.clients import Wanted
 from services.gateway.dependencies import Files, Reports, Sessions
 from services.gateway.downloads.all_files import as_archive
 from services.gateway.downloads.attachment import as_attachment
@@ -27,6 +27,8 @@ from services.gateway.http.pagination import MAX_CURSOR, Limit
 from services.gateway.identity.renewing_user import RenewingUser
 from services.gateway.identity.sessions import ApiUser
 from shared.contracts.checker import Verdict
+from shared.contracts.files import Mark
+from shared.contracts.http.reports import CheckState, Sort
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
 
@@ -56,7 +58,7 @@ Part = Annotated[
 
 @router.get(
     "/files",
-    response_model=models.FilePage,
+    response_model=schemas.FilePage,
     responses=SAME | problems(401, 403, 422, 503),
 )
 async def files(
@@ -81,7 +83,8 @@ async def files(
     `sort` it came with.
     """
     wanted = Wanted(mark, check, verdict, q, sort)
-    return tagged(request, await reports.files(user, after, cursor, limit, wanted))
+    page = await reports.files(user, after, cursor, limit, wanted)
+    return tagged(request, schemas.FilePage.model_validate(page))
 
 
 @router.get(
@@ -97,7 +100,7 @@ async def archive(
 
 
 @router.get("/limits", responses=problems(401, 403, 503))
-async def limits(user: ApiUser, files: Files, response: Response) -> models.Limits:
+async def limits(user: ApiUser, files: Files, response: Response) -> schemas.Limits:
     """What one may still upload."""
     found = await files.limits(user)
     response.headers.update(rate_headers(found))
@@ -106,7 +109,7 @@ async def limits(user: ApiUser, files: Files, response: Response) -> models.Limi
 
 @router.get(
     "/files/{file_id:uuid}",
-    response_model=models.File,
+    response_model=schemas.File,
     responses=_FILE | SAME | problems(401, 403, 404, 422, 503),
 )
 async def file(
@@ -119,7 +122,7 @@ async def file(
 ) -> Response:
     """A file with its newest result, also a deleted one."""
     found = await reports.file(user, file_id, after)
-    return tagged(request, found, found.version)
+    return tagged(request, schemas.File.model_validate(found), found.version)
 
 
 @router.get(
@@ -142,7 +145,7 @@ async def content(
 
 @router.get(
     "/files/{file_id:uuid}/checks",
-    response_model=models.CheckPage,
+    response_model=schemas.CheckPage,
     responses=SAME | problems(401, 403, 404, 422, 503),
 )
 async def checks(
@@ -155,4 +158,5 @@ async def checks(
     _: IfNoneMatch = None,
 ) -> Response:
     """The log of a file's checks, newest first."""
-    return tagged(request, await reports.file_checks(user, file_id, cursor, limit))
+    page = await reports.file_checks(user, file_id, cursor, limit)
+    return tagged(request, schemas.CheckPage.model_validate(page))

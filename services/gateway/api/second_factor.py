@@ -2,9 +2,9 @@
 
 from fastapi import Response
 
+from services.gateway.api import schemas
 from services.gateway.api.problems import problems
 from services.gateway.api.request_bodies import JSON, Code, Password, RequestBody
-from services.gateway.clients import models
 from services.gateway.dependencies import Auth
 from services.gateway.identity.sessions import ApiUser
 from shared.web.routes import Router
@@ -33,19 +33,19 @@ class Proofs(RequestBody):
 
 
 @router.get("", responses=problems(401, 403, 503))
-async def state(user: ApiUser, auth: Auth) -> models.SecondFactor:
+async def state(user: ApiUser, auth: Auth) -> schemas.SecondFactor:
     """Whether logins ask for a code, and how many recovery codes are left."""
     return await auth.second_factor(user)
 
 
 @router.post("", status_code=201, dependencies=JSON, responses=_CHANGES)
-async def begin(user: ApiUser, body: Wish, auth: Auth) -> models.BegunFactor:
+async def begin(user: ApiUser, body: Wish, auth: Auth) -> schemas.BegunFactor:
     """Begin to set up a second factor. It counts once `PUT` was given a code, within the hour."""
     return await auth.begin_factor(user, body.password)
 
 
 @router.put("", dependencies=JSON, responses=_CHANGES)
-async def confirm(user: ApiUser, body: FirstCode, auth: Auth) -> models.RecoveryCodes:
+async def confirm(user: ApiUser, body: FirstCode, auth: Auth) -> schemas.RecoveryCodes:
     """Switch it on by a first code of the app."""
     return await auth.confirm_factor(user, body.code)
 
@@ -57,6 +57,6 @@ async def disable(user: ApiUser, body: Proofs, auth: Auth) -> None:
 
 
 @router.post("/recovery-codes", dependencies=JSON, responses=_CHANGES)
-async def make_recovery_codes(user: ApiUser, body: Proofs, auth: Auth) -> models.RecoveryCodes:
+async def make_recovery_codes(user: ApiUser, body: Proofs, auth: Auth) -> schemas.RecoveryCodes:
     """Make new recovery codes. Those of before are worth nothing from now on."""
     return await auth.make_recovery_codes(user, body.password, body.code)

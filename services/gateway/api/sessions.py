@@ -5,11 +5,12 @@ from uuid import UUID
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
+from services.gateway.api import schemas
 from services.gateway.api.problems import problems
 from services.gateway.api.request_bodies import JSON, Code, Email, Password, RequestBody
-from services.gateway.clients import models
 from services.gateway.dependencies import Auth, ClientInfos, Sessions
 from services.gateway.identity.sessions import ApiUser
+from shared.contracts.http.auth import Tokens
 from shared.web.routes import Router
 
 router = Router(prefix="/api/v1/sessions", tags=["Sessions"])
@@ -82,13 +83,13 @@ async def refresh(body: Refresh, sessions: Sessions) -> Session:
 
 
 @router.get("", responses=problems(401, 403, 503))
-async def listed(user: ApiUser, auth: Auth) -> models.SessionList:
+async def listed(user: ApiUser, auth: Auth) -> schemas.SessionList:
     """Where one is logged in: browsers and programs."""
     return await auth.sessions(user)
 
 
 @router.delete("", responses=problems(401, 403, 503, 504))
-async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> models.Ended:
+async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> schemas.Ended:
     """End all sessions but this one."""
     ended = await auth.end_other_sessions(user)
     sessions.invalidate_all()
@@ -116,7 +117,7 @@ async def end(user: ApiUser, auth: Auth, sessions: Sessions, session_id: UUID) -
     sessions.active.end(session_id)
 
 
-def _session(tokens: models.Tokens) -> Session:
+def _session(tokens: Tokens) -> Session:
     return Session(
         access_token=tokens.access_token,
         refresh_token=tokens.token or "",

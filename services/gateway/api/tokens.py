@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import Field
 
+from services.gateway.api import schemas
 from services.gateway.api.problems import problems
 from services.gateway.api.request_bodies import JSON, RequestBody
-from services.gateway.clients import models
 from services.gateway.dependencies import Auth, Sessions
 from services.gateway.identity.sessions import ApiUser
 from shared.contracts.auth import Scope
@@ -26,7 +26,7 @@ class Wish(RequestBody):
 
 
 @router.get("", responses=problems(401, 403, 503))
-async def tokens(user: ApiUser, auth: Auth) -> models.ApiTokenList:
+async def tokens(user: ApiUser, auth: Auth) -> schemas.ApiTokenList:
     """One's living tokens, without the tokens themselves."""
     return await auth.tokens(user)
 
@@ -37,7 +37,7 @@ async def tokens(user: ApiUser, auth: Auth) -> models.ApiTokenList:
     dependencies=JSON,
     responses=problems(400, 401, 403, 413, 415, 422, 503, 504),
 )
-async def make(user: ApiUser, body: Wish, auth: Auth) -> models.NewApiToken:
+async def make(user: ApiUser, body: Wish, auth: Auth) -> schemas.NewApiToken:
     """Make a token. It is told this once; use it as a bearer token."""
     return await auth.make_token(user, body.name, list(body.scopes), body.expires_in_days)
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
+from services.gateway.api import schemas
 from services.gateway.api.caching import SAME, IfNoneMatch, conditional, tagged
 from services.gateway.api.problems import problems
-from services.gateway.clients import models
 from services.gateway.dependencies import Files
 from services.gateway.http.content_disposition import attachment
 from services.gateway.http.pagination import Limit
@@ -25,7 +25,7 @@ From = Annotated[Number, Query(alias="from", ge=1, lt=2**31)]
 
 @router.get(
     "/{file_id:uuid}/versions",
-    response_model=models.VersionPage,
+    response_model=schemas.VersionPage,
     responses=SAME | problems(401, 403, 404, 422, 503),
 )
 async def versions(
@@ -43,7 +43,7 @@ async def versions(
 
 @router.get(
     "/{file_id:uuid}/diff",
-    response_model=models.Diff,
+    response_model=schemas.Diff,
     responses=_DIFFS | SAME | problems(401, 403, 404, 410, 422, 503),
 )
 async def diff(

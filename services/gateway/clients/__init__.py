@@ -1,6 +1,6 @@
 """What the gateway asks of each service, and how."""
 
-from services.gateway.clients.auth import AuthClient, ClientInfo
+from services.gateway.clients.auth import AuthClient
 from services.gateway.clients.checker import CheckerClient
 from services.gateway.clients.files import Content, FilesClient
 from services.gateway.clients.reports import ReportsClient, Wanted
@@ -8,7 +8,6 @@ from services.gateway.clients.reports import ReportsClient, Wanted
 __all__ = [
     "AuthClient",
     "CheckerClient",
-    "ClientInfo",
     "Content",
     "FilesClient",
     "ReportsClient",

@@ -1,22 +1,25 @@
-"""A call to another service: our request id goes along, its refusals come back as errors.
+"""Calls to other services: our request id goes along, their refusals come back as errors.
 
 A call that changes something raises `Unavailable` only where nothing was done, and
 `OutcomeUnknown` where that can't be told.
 """
 
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar
 
 import httpx2
+from pydantic import BaseModel, ValidationError
 
 from services.gateway.clients.retries import Attempts, Bytes, Kept
 from services.gateway.errors import passed_on
-from shared.errors import DomainError, NotFound, OutcomeUnknown, Unavailable
+from shared.errors import DomainError, Invalid, NotFound, OutcomeUnknown, Unavailable
 from shared.logging import log
 from shared.web.client import call_headers, is_raised, was_sent
 from shared.web.identity import Identity, User
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+P = ParamSpec("P")
 TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds; longer than the deadline of a command
 QUICK = httpx2.Timeout(1.0)
 # Servers close idle connections after 15 s; ours are given up before, so that none is stale.
@@ -31,11 +34,11 @@ class Service:
         self._client, self._identity = client, identity
 
     async def as_user(self, user: User, method: str, path: str, **more: Any) -> httpx2.Response:
-        """Speak for a person, with the person's own token."""
+        """Call on behalf of a person, with the person's own token."""
         return await self._call(user.token, method, path, **more)
 
-    async def as_gateway(self, method: str, path: str, **more: Any) -> httpx2.Response:
-        """Speak for ourselves."""
+    async def as_service(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        """Call with a token of our own."""
         return await self._call(self._identity.sign_service(self._name), method, path, **more)
 
     async def open_stream(self, user: User, path: str, headers: dict[str, str]) -> httpx2.Response:
@@ -64,6 +67,7 @@ class Service:
         params: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
         content: Bytes | None = None,
+        body: BaseModel | None = None,
         *,
         asks: bool = False,
         repeats: bool = False,
@@ -72,8 +76,10 @@ class Service:
         """`asks`: changes nothing, whatever its method. `repeats`: may be sent several times."""
         asked = {name: value for name, value in (params or {}).items() if value is not None}
         changes = method != "GET" and not asks
-        body = Kept(content)
-        attempts = Attempts(body, repeats=repeats)
+        if body is not None:
+            more["json"] = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        sent = Kept(content)
+        attempts = Attempts(sent, repeats=repeats)
         while True:
             try:
                 answer = await self._client.request(
@@ -81,12 +87,12 @@ class Service:
                     self._url + path,
                     params=asked,
                     headers=call_headers(token) | (headers or {}),
-                    content=body.to_send(),
+                    content=sent.to_send(),
                     **more,
                 )
             except httpx2.HTTPError as error:
                 broke = was_sent(error)
-                failure = self._failed(error, unsure=changes and broke and body.is_whole)
+                failure = self._failed(error, unsure=changes and broke and sent.is_whole)
                 cause: Exception | None = error
             else:
                 if answer.is_success:
@@ -102,6 +108,23 @@ class Service:
     def _away(self, error: Exception) -> Unavailable:
         log.warning("service_away", called=self._name, reason=type(error).__name__)
         return Unavailable()
+
+
+def body(model: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Build a request's body; raises `Invalid`, as the service would, for a value not allowed."""
+    try:
+        return model(*args, **kwargs)
+    except ValidationError:
+        raise Invalid from None  # its text would repeat what the person typed
+
+
+def read(shape: type[M], answer: httpx2.Response) -> M:
+    """The answer's content; raises `Unavailable` where it is not what the contract says."""
+    try:
+        return shape.model_validate_json(answer.content)
+    except ValidationError as error:
+        log.error("answer_unreadable", path=answer.request.url.path, errors=error.error_count())
+        raise Unavailable from None
 
 
 async def if_possible(asked: Awaitable[T]) -> T | None:

@@ -1,15 +1,15 @@
-"""What the gateway asks of the checker."""
+"""The checker's internal API, as the gateway uses it."""
 
 import time
 
 import httpx2
 
-from services.gateway.clients.base import QUICK, Service
+from services.gateway.clients.base import QUICK, Service, read
 from services.gateway.clients.circuit_breaker import CircuitBreaker
-from services.gateway.clients.models import Schedule
+from shared.contracts.http.checker import Schedule
 from shared.web.identity import Identity, User
 
-KNOWN = 1.0  # seconds for which the schedule is cached
+TTL = 1.0  # seconds for which the schedule is cached
 
 
 class CheckerClient(Service):
@@ -18,16 +18,15 @@ class CheckerClient(Service):
     def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
         super().__init__(name, url, client, identity)
         self._breaker = CircuitBreaker()
-        self._known: Schedule | None = None
-        self._known_until = 0.0
+        self._cached: Schedule | None = None
+        self._cached_until = 0.0
 
     async def schedule(self, user: User) -> Schedule:
-        answer = await self.as_user(user, "GET", "/internal/schedule", timeout=QUICK)
-        return Schedule.model_validate_json(answer.content)
+        return read(Schedule, await self.as_user(user, "GET", "/internal/schedule", timeout=QUICK))
 
     async def schedule_if_quick(self, user: User) -> Schedule | None:
         """For pages, which say less without it."""
-        if self._known is None or time.monotonic() > self._known_until:
-            self._known = await self._breaker.ask(lambda: self.schedule(user))
-            self._known_until = time.monotonic() + KNOWN
-        return self._known
+        if self._cached is None or time.monotonic() > self._cached_until:
+            self._cached = await self._breaker.ask(lambda: self.schedule(user))
+            self._cached_until = time.monotonic() + TTL
+        return self._cached

@@ -1,4 +1,4 @@
-"""What the gateway asks of files."""
+"""Files' internal API, as the gateway uses it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,29 @@ from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import httpx2
+from pydantic import Field
 from pydantic_core import from_json
 
-from services.gateway.clients.base import Service
-from services.gateway.clients.models import Diff, Limits, Saved, StoredFile, VersionPage
+from services.gateway.clients.base import Service, body, read
 from services.gateway.clients.retries import Bytes
+from shared.contracts.http import files as contract
+from shared.contracts.http.files import Diff, StoredFile, VersionPage, VersionsRequest
 from shared.web.identity import User
 from shared.web.stock import STOCK
 
 COMPARING = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
+
+
+class Saved(contract.Saved):
+    """The file after a command, and whether this answer was given before."""
+
+    replayed: bool = False
+
+
+class Limits(contract.Limits):
+    """What one may still upload."""
+
+    stock: str = Field("", exclude=True, description="as files knows it: `shared.web.stock`")
 
 
 @dataclass(frozen=True)
@@ -106,27 +120,26 @@ class FilesClient(Service):
         self, user: User, files: Sequence[str], before: int | None = None, *, last: bool = False
     ) -> StoredPage:
         """The next versions of files with their bytes: all, or of each file the last one."""
-        asked: dict[str, Any] = {"files": files, "last": last}
-        if before is not None:
-            asked["before"] = before
-        answer = await self.as_user(user, "POST", "/internal/versions", json=asked, asks=True)
+        start = {} if before is None else {"before": before}
+        wanted = body(VersionsRequest, files=[UUID(one) for one in files], last=last, **start)
+        answer = await self.as_user(user, "POST", "/internal/versions", body=wanted, asks=True)
         return StoredPage(**from_json(answer.content))
 
     async def file(self, user: User, file_id: UUID) -> StoredFile:
         answer = await self.as_user(user, "GET", f"/internal/files/{file_id}")
-        return StoredFile.model_validate_json(answer.content)
+        return read(StoredFile, answer)
 
     async def versions(
         self, user: User, file_id: UUID, before: int | None = None, limit: int = 50
     ) -> VersionPage:
         path, asked = f"/internal/files/{file_id}/versions", {"before": before, "limit": limit}
         answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
-        return VersionPage.model_validate_json(answer.content)
+        return read(VersionPage, answer)
 
     async def diff(self, user: User, file_id: UUID, old: int, new: int) -> Diff:
         path, asked = f"/internal/files/{file_id}/diff", {"from": old, "to": new}
         answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
-        return Diff.model_validate_json(answer.content)
+        return read(Diff, answer)
 
     async def patch(self, user: User, file_id: UUID, old: int, new: int) -> bytes:
         path, asked = f"/internal/files/{file_id}/patch", {"from": old, "to": new}
@@ -139,11 +152,11 @@ class FilesClient(Service):
         answer = await self.as_user(
             user, "POST", path, params=asked, content=content, timeout=COMPARING, asks=True
         )
-        return Diff.model_validate_json(answer.content)
+        return read(Diff, answer)
 
     async def limits(self, user: User) -> Limits:
         answer = await self.as_user(user, "GET", "/internal/limits")
-        limits = Limits.model_validate_json(answer.content)
+        limits = read(Limits, answer)
         limits.stock = answer.headers.get(STOCK, "")
         return limits
 
@@ -154,6 +167,6 @@ def _idempotency(key: str | None = None) -> dict[str, str]:
 
 def _saved(answer: httpx2.Response, key: str | None = None) -> Saved:
     """A key of our own tells nobody that something came twice."""
-    saved = Saved.model_validate_json(answer.content)
+    saved = read(Saved, answer)
     saved.replayed = key is not None and answer.headers.get("Idempotent-Replayed") == "true"
     return saved

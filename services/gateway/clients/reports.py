@@ -1,23 +1,31 @@
-"""What the gateway asks of reports."""
+"""Reports' internal API, as the gateway uses it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 import httpx2
+from pydantic import Field
 
-from services.gateway.clients.base import Service
+from services.gateway.clients.base import Service, read
 from services.gateway.clients.circuit_breaker import CircuitBreaker
-from services.gateway.clients.models import Check, CheckPage, File, FilePage
-from services.gateway.clients.models.files import CheckState, Mark, Sort
 from services.gateway.clients.ttl_cache import TtlCache
 from shared.contracts.checker import Verdict
+from shared.contracts.files import Mark
+from shared.contracts.http import reports as contract
+from shared.contracts.http.reports import CheckPage, CheckState, File, Report, Sort
 from shared.web.identity import Identity, User
 from shared.web.stock import STOCK
 
 MOST = 200  # rows of a page
 BRIEFLY = httpx2.Timeout(0.25)  # seconds
 FRESH = 10.0  # seconds in which somebody who has changed something looks for it
+
+
+class FilePage(contract.FilePage):
+    """A page of the file list."""
+
+    stock: str = Field("", exclude=True, description="as reports knows it: `shared.web.stock`")
 
 
 @dataclass(frozen=True)
@@ -58,20 +66,20 @@ class ReportsClient(Service):
     ) -> FilePage:
         asked = {"after": after, "cursor": cursor, "limit": limit, **asdict(wanted)}
         answer = await self._look(user, "/internal/files", asked)
-        page = FilePage.model_validate_json(answer.content)
+        page = read(FilePage, answer)
         page.stock = answer.headers.get(STOCK, "")
         return page
 
     async def file(self, user: User, file_id: UUID, after: UUID | None = None) -> File:
         path = f"/internal/files/{file_id}"
         answer = await self._look(user, path, {"after": after})
-        return File.model_validate_json(answer.content)
+        return read(File, answer)
 
     async def file_if_quick(self, user: User, file_id: UUID) -> File | None:
         """What is known of a file at this moment, where that is no matter of waiting."""
         path = f"/internal/files/{file_id}"
         answer = await self._breaker.ask(lambda: self.as_user(user, "GET", path, timeout=BRIEFLY))
-        return None if answer is None else File.model_validate_json(answer.content)
+        return None if answer is None else read(File, answer)
 
     async def file_checks(
         self, user: User, file_id: UUID, cursor: str | None = None, limit: int = 50
@@ -79,18 +87,18 @@ class ReportsClient(Service):
         asked = {"cursor": cursor, "limit": limit}
         path = f"/internal/files/{file_id}/checks"
         answer = await self._look(user, path, asked)
-        return CheckPage.model_validate_json(answer.content)
+        return read(CheckPage, answer)
 
     async def checks(
         self, user: User, cursor: str | None, limit: int, file_id: UUID | None = None
     ) -> CheckPage:
         asked = {"cursor": cursor, "limit": limit, "file_id": file_id}
         answer = await self._look(user, "/internal/checks", asked)
-        return CheckPage.model_validate_json(answer.content)
+        return read(CheckPage, answer)
 
-    async def check(self, user: User, check_id: UUID) -> Check:
+    async def check(self, user: User, check_id: UUID) -> Report:
         answer = await self.as_user(user, "GET", f"/internal/checks/{check_id}")
-        return Check.model_validate_json(answer.content)
+        return read(Report, answer)
 
     async def feed(self, user: User, last_event_id: str) -> httpx2.Response:
         """The event stream; whoever opens it closes it."""

@@ -10,7 +10,6 @@ from pydantic_core import from_json
 
 from services.gateway.clients import AuthClient, FilesClient, ReportsClient
 from services.gateway.clients.base import Service
-from services.gateway.clients.models import Export
 from services.gateway.downloads.export_readme import guide
 from services.gateway.downloads.file_contents import stored
 from services.gateway.downloads.file_histories import PAGE, Folders, Histories, as_json, page_name
@@ -18,6 +17,7 @@ from services.gateway.downloads.zip_stream import MEDIA_TYPE, Entry, zipped
 from services.gateway.http.content_disposition import attachment
 from services.gateway.identity.renewing_user import Fresh, RenewingUser
 from shared.clock import utc_now
+from shared.contracts.http.auth import Export
 
 COMPLETE = "complete.json"
 
@@ -62,8 +62,8 @@ class Exports:
 
     async def _account(self, account: Export, bearer: RenewingUser) -> Batches:
         yield [
-            ("README.txt", guide(account.account["language"])),
-            ("account.json", as_json(account.account | account.delivery)),
+            ("README.txt", guide(account.account.language)),
+            ("account.json", as_json(account.account.model_dump() | account.delivery.model_dump())),
             ("sessions.json", as_json(account.sessions)),
             ("devices.json", as_json(account.devices)),
             ("tokens.json", as_json(account.tokens)),

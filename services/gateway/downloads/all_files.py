@@ -8,8 +8,7 @@ from uuid import UUID
 from fastapi.responses import StreamingResponse
 
 from services.gateway.clients import FilesClient, ReportsClient, Wanted
-from services.gateway.clients.models import FilePage
-from services.gateway.clients.reports import MOST
+from services.gateway.clients.reports import MOST, FilePage
 from services.gateway.downloads.archive_names import comparable, fitting
 from services.gateway.downloads.file_contents import stored
 from services.gateway.downloads.zip_stream import MEDIA_TYPE, Entry, zipped

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from fastapi import Request
 
-from services.gateway.clients import ClientInfo
 from services.gateway.identity.cookies import Cookies
 from services.gateway.settings import Settings
+from shared.contracts.http.auth import Client
 
 YEAR = 365 * 86_400  # seconds
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -26,19 +26,19 @@ class ClientInfoReader:
     def __init__(self, settings: Settings, cookies: Cookies) -> None:
         self._proxies, self._cookies = settings.proxy_networks, cookies
 
-    def program(self, request: Request) -> ClientInfo:
+    def program(self, request: Request) -> Client:
         peer = request.client.host if request.client else ""
         address = client_address(peer, request.headers.getlist("x-forwarded-for"), self._proxies)
-        return ClientInfo(address, request.headers.get("user-agent", "")[:_MAX_AGENT])
+        agent = request.headers.get("user-agent", "")[:_MAX_AGENT]
+        return Client(address=address, user_agent=agent)
 
-    def browser(self, request: Request) -> ClientInfo:
+    def browser(self, request: Request) -> Client:
         """The same with the device, marked by a cookie of a year from now on."""
         device = self._cookies.read(request, "device")
         if not _DEVICE.fullmatch(device):
             device = secrets.token_urlsafe(24)
         self._cookies.write(request, "device", device, YEAR)
-        client_info = self.program(request)
-        return ClientInfo(client_info.address, client_info.user_agent, device)
+        return self.program(request).model_copy(update={"device": device})
 
 
 def client_address(peer: str, forwarded: Iterable[str], proxies: Networks) -> str:

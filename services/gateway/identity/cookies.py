@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from services.gateway.clients.models import Preferences, Tokens
+from shared.contracts.http.auth import Preferences, Tokens
 
 CHOICE_SECONDS = 365 * 86_400
 # Seconds an access cookie ends before its token does: longer than a form may take to arrive, for

@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from services.gateway.clients import AuthClient, ClientInfo
-from services.gateway.clients.models import Challenged, Tokens
+from services.gateway.clients import AuthClient
 from services.gateway.errors import ChallengeInvalid, SecondFactorNeeded
 from services.gateway.identity.auth_cache import ActiveSessions, ApiTokenCache, UnconfirmedEmails
 from services.gateway.identity.client_info import ClientInfoReader
 from services.gateway.identity.cookies import Cookies
+from shared.contracts.http.auth import Challenged, Client, Tokens
 from shared.errors import OutcomeUnknown, Unauthenticated, Unavailable
 from shared.logging import log
 from shared.web.app import provided
@@ -102,13 +102,13 @@ class Sessions:
             log.warning("session_not_ended", reason=error.code)
         self._cookies.clear(request)
 
-    async def begin_api(self, email: str, password: str, client_info: ClientInfo) -> Tokens:
+    async def begin_api(self, email: str, password: str, client_info: Client) -> Tokens:
         """Log a program in; raises `SecondFactorNeeded` with what `finish_api` is to be given."""
         tokens = _tokens(await self._auth.log_in(email, password, "api", client_info))
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens
 
-    async def finish_api(self, challenge: str, code: str, client_info: ClientInfo) -> Tokens:
+    async def finish_api(self, challenge: str, code: str, client_info: Client) -> Tokens:
         tokens = await self._auth.finish_login(challenge, code, client_info)
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens

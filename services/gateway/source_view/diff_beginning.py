@@ -1,6 +1,6 @@
 """The beginning of what two versions differ in."""
 
-from services.gateway.clients.models import Diff, Hunk
+from shared.contracts.http.files import Diff, Hunk
 
 
 def beginning(diff: Diff, lines: int) -> Diff:

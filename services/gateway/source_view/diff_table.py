@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby, takewhile, zip_longest
 from typing import Literal
 
-from services.gateway.clients.models import DiffLine, Hunk
 from services.gateway.i18n.visible_text import room
+from shared.contracts.http.files import DiffLine, Hunk
 
 MAX_COLUMNS = 400  # characters of a line; nobody reads on
 _ALIKE = 0.4  # of a line must have stayed, else the whole line counts as another one

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from services.gateway.clients.models import Theme
 from services.gateway.http.safe_redirect import local_path
 from services.gateway.i18n.error_messages import sentence
 from services.gateway.i18n.formats import filters, readers_zone, size_patterns
@@ -21,6 +20,7 @@ from services.gateway.identity.cookies import Cookies
 from services.gateway.settings import Settings
 from services.gateway.web import static_files
 from shared.contracts.auth import Language
+from shared.contracts.http.auth import Theme
 from shared.errors import DomainError
 from shared.web.app import provided
 

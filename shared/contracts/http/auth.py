@@ -341,7 +341,7 @@ class SecurityEntry(BaseModel):
 
     id: int
     at: datetime
-    kind: SecurityEventKind
+    kind: str = Field(description="of `SecurityEventKind`, or one that a newer auth has added")
     device: str = ""
     address: str = ""
     times: int = Field(1, description="how often in a row, on one day; `at` is the last time")

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from services.gateway.clients.models import Diff
 from services.gateway.source_view.diff_table import pairs, unified
 from services.gateway.source_view.excerpts import excerpts
 from services.gateway.source_view.highlights import PLAIN
 from services.gateway.web import rendering, static_files
 from shared.contracts.checker import Finding
+from shared.contracts.http.files import Diff
 from tests.unit.gateway.services import diff, finding, line
 
 _SHEET = (Path(static_files.__file__).parent / "static" / "site.css").read_text()

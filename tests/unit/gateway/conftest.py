@@ -1,6 +1,6 @@
 """A gateway among make-believe services."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -18,8 +18,12 @@ Browsers = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
 @pytest.fixture
-def services(keys: Keys) -> Services:
-    return Services(keys.identity("auth"))
+def services(keys: Keys) -> Iterator[Services]:
+    """Fakes whose answers, and the calls they get, are as the services' own routes have them."""
+    fakes = Services(keys.identity("auth"))
+    yield fakes
+    if fakes.violations:
+        pytest.fail("\n".join(fakes.violations))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import httpx2
 from shared.contracts.auth import Scope
 from shared.contracts.checker import Counts
 from shared.web.identity import Identity
+from tests.support import internal_routes
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -51,6 +52,7 @@ class Services:
         self.user_id, self.session_id = uuid4(), uuid4()
         self.preferences: dict[str, str] | None = None
         self.calls: list[httpx2.Request] = []
+        self.violations: list[str] = []  # of the contracts between services
         self._routes: dict[str, Answer] = {}
         self.on("auth POST /internal/sessions", self._begin_session)
         self.on("auth POST /internal/sessions/access", answer(200, self.tokens(token=None)))
@@ -93,12 +95,18 @@ class Services:
     def _begin_session(self, request: httpx2.Request) -> httpx2.Response:
         return answer(201, self.tokens())(request)
 
-    def _handle(self, request: httpx2.Request) -> httpx2.Response:
+    async def _handle(self, request: httpx2.Request) -> httpx2.Response:
+        await request.aread()
         self.calls.append(request)
         for route, reply in reversed(self._routes.items()):
             if re.fullmatch(route, _name(request)):
-                return reply(request)
+                return self._checked(request, reply(request))
         return away(request)
+
+    def _checked(self, request: httpx2.Request, reply: httpx2.Response) -> httpx2.Response:
+        """The reply; what is wrong with it or with the request is kept in `violations`."""
+        self.violations += internal_routes.violations(request, reply)
+        return reply
 
 
 def _name(request: httpx2.Request) -> str:
@@ -141,6 +149,28 @@ def session(**changes: Any) -> dict[str, Any]:
         "current": False,
         **changes,
     }
+
+
+def export(**changes: Any) -> dict[str, Any]:
+    """What auth stores about a person."""
+    place = {name: value for name, value in session().items() if name != "current"}
+    address = "ann@example.org"
+    mail = {"email": address, "ascii_email": address, "details": {}, "requested_at": NOW}
+    return {
+        "account": account(second_factor=factor()),
+        "delivery": {"ascii_email": address, "pending_ascii_email": None},
+        "sessions": [{**place, "ended_at": None}],
+        "devices": [{"first_seen_at": NOW, "last_seen_at": NOW}],
+        "tokens": [api_token()],
+        "mails": [{**mail, "kind": "confirm_email", "expires_at": NOW, "used_at": None}],
+        **changes,
+    }
+
+
+def mail_record(**changes: Any) -> dict[str, Any]:
+    """A line of the mail log."""
+    about = {"mail_id": uuid4(), "kind": "check_result", "check_id": UUID(int=1), "queued_at": NOW}
+    return {**mail(), **about, **changes}
 
 
 def api_token(**changes: Any) -> dict[str, Any]:

@@ -126,7 +126,10 @@ async def test_a_page_says_which_part_is_away(
 async def test_our_own_faults_are_told_without_details(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("reports GET /internal/checks", answer(200, {"checks": "nonsense"}))
+    def broken(_: httpx2.Request) -> httpx2.Response:
+        raise ValueError("nonsense")
+
+    services.on("reports GET /internal/checks", broken)
     response = await person.get("/checks")
     assert response.status_code == 500
     assert "on our side" in response.text

@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import Request, Response
 
 from services.gateway.clients import AuthClient
-from services.gateway.clients.models import Confirmation, Link
 from services.gateway.dependencies import Auth, ClientInfos, Cookies, Sessions
 from services.gateway.errors import SecondFactorNeeded, passed_on
 from services.gateway.http.security_headers import SECRET_ADDRESS
@@ -19,6 +18,7 @@ from services.gateway.web.access.login import CODE_PAGE
 from services.gateway.web.access.passwords import LinkToken
 from services.gateway.web.forms import fields, see_other
 from services.gateway.web.rendering import PageRenderer, Pages
+from shared.contracts.http.auth import ConfirmationResult, Link
 from shared.errors import DomainError, Unauthenticated
 from shared.web.identity import User
 from shared.web.routes import Router
@@ -69,7 +69,7 @@ async def confirm(
     return await _lead_on(request, sessions, confirmed)
 
 
-async def _lead_on(request: Request, sessions: Sessions, confirmed: Confirmation) -> Response:
+async def _lead_on(request: Request, sessions: Sessions, confirmed: ConfirmationResult) -> Response:
     page, notice = _PAGES[confirmed.kind]
     if confirmed.session is not None:
         try:

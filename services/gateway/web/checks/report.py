@@ -7,13 +7,13 @@ from fastapi import Request, Response
 
 from services.gateway.clients import FilesClient
 from services.gateway.clients.base import if_possible
-from services.gateway.clients.models import Check
 from services.gateway.dependencies import Files, Highlighter, Reports
 from services.gateway.identity.sessions import WebUser
 from services.gateway.source_view.excerpts import Excerpt, excerpts
 from services.gateway.source_view.highlighting import SourceHighlighter
 from services.gateway.web.rendering import Pages
 from shared import source_text
+from shared.contracts.http.reports import Report
 from shared.web.identity import User
 from shared.web.routes import Router
 
@@ -44,7 +44,7 @@ async def report(
 
 
 async def _excerpts(
-    request: Request, user: User, files: FilesClient, highlighter: SourceHighlighter, check: Check
+    request: Request, user: User, files: FilesClient, highlighter: SourceHighlighter, check: Report
 ) -> list[Excerpt | None]:
     """Excerpts of the code; none when the bytes can't be had, for the report stands without."""
     nothing: list[Excerpt | None] = [None] * len(check.findings)

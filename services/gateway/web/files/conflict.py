@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import Request, Response
 
 from services.gateway.clients import FilesClient
-from services.gateway.clients.models import Diff
 from services.gateway.source_view import text_editing
 from services.gateway.source_view.diff_table import unified
 from services.gateway.web.rendering import PageRenderer
+from shared.contracts.http.files import Diff
 from shared.errors import DomainError
 from shared.web.identity import User
 

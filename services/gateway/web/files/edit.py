@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from services.gateway.clients import FilesClient
-from services.gateway.clients.models import Saved
+from services.gateway.clients.files import Saved
 from services.gateway.dependencies import Files, Settings
 from services.gateway.errors import FileTooLarge, UploadInvalid
 from services.gateway.identity.sessions import Visitor, WebUser

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 
 from services.gateway.clients import FilesClient
-from services.gateway.clients.models.files import Mark, Sort
 from services.gateway.dependencies import Checker, Files, Reports, Settings
 from services.gateway.errors import FileMissing, FileNameMissing, FileNameRepeated, TooManyFiles
 from services.gateway.http.pagination import MAX_CURSOR
@@ -17,6 +16,8 @@ from services.gateway.web.files.list_screen import Filters, ListScreen, Result
 from services.gateway.web.flash_messages import FLASH_MESSAGES
 from services.gateway.web.forms import see_other
 from services.gateway.web.rendering import Pages
+from shared.contracts.files import Mark
+from shared.contracts.http.reports import Sort
 from shared.errors import DomainError, OutcomeUnknown, Unauthenticated
 from shared.file_names import one_spelling
 from shared.web.identity import User

@@ -11,11 +11,13 @@ from fastapi import Request, Response
 
 from services.gateway.clients import CheckerClient, FilesClient, ReportsClient, Wanted
 from services.gateway.clients.base import if_possible
-from services.gateway.clients.models import FilePage, Limits
-from services.gateway.clients.models.files import Mark, Sort
+from services.gateway.clients.files import Limits
+from services.gateway.clients.reports import FilePage
 from services.gateway.settings import Settings
 from services.gateway.web.checks.schedule import seconds_to_next_run
 from services.gateway.web.rendering import PageRenderer
+from shared.contracts.files import Mark
+from shared.contracts.http.reports import Sort
 from shared.errors import Unavailable
 from shared.web.identity import User
 

@@ -6,7 +6,6 @@ import json
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
@@ -18,17 +17,17 @@ from services.gateway.identity.renewing_user import RENEW, SOON, RenewingUser
 from shared.errors import Unavailable
 from shared.web.identity import User
 from tests.unit.gateway.services import (
-    NOW,
     Answer,
     Services,
     account,
     answer,
-    api_token,
+    export,
+    factor,
     file,
+    mail_record,
     refusal,
     report,
     security_entry,
-    session,
     some_version,
     versions,
 )
@@ -48,24 +47,12 @@ KEPT = [
 
 @pytest.fixture(autouse=True)
 def _all_services(services: Services) -> None:
-    services.on(
-        "auth GET /internal/me/export",
-        answer(
-            200,
-            {
-                "account": account(),
-                "delivery": {"ascii_email": "Ann@xn--strae-oqa.example"},
-                "sessions": [session()],
-                "devices": [{"first_seen_at": NOW, "last_seen_at": NOW}],
-                "tokens": [api_token()],
-                "mails": [{"kind": "confirm_email", "email": "ann@example.org"}],
-            },
-        ),
-    )
+    delivery = {"ascii_email": "Ann@xn--strae-oqa.example", "pending_ascii_email": None}
+    services.on("auth GET /internal/me/export", answer(200, export(delivery=delivery)))
     services.on("auth GET /internal/me/security-log", _log)
     services.on("reports GET /internal/files", _files)
     services.on("reports GET /internal/reports", _reports)
-    mails = {"mails": [{"mail_id": str(uuid4()), "state": "sent"}], "next_cursor": None}
+    mails = {"mails": [mail_record()], "next_cursor": None}
     services.on("reports GET /internal/mails", answer(200, mails))
     services.on("files POST /internal/versions", versions(*KEPT))
     services.on("auth POST /internal/sessions/current/access", _prolonged(services))
@@ -140,8 +127,7 @@ async def test_everything_is_in_it(person: httpx2.AsyncClient) -> None:
 async def test_it_explains_itself(
     person: httpx2.AsyncClient, services: Services, language: str, heading: str
 ) -> None:
-    kept: dict[str, Any] = {part: [] for part in ("sessions", "devices", "tokens", "mails")}
-    kept["account"] = account(language=language)
+    kept = export(account=account(language=language, second_factor=factor()))
     services.on("auth GET /internal/me/export", answer(200, kept))
     response = await person.get("/account/data/export.zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
@@ -284,13 +270,14 @@ async def test_long_lists_come_a_page_at_a_time(
     def mails(request: httpx2.Request) -> httpx2.Response:
         page = int(request.url.params.get("cursor", "1"))
         cursor = str(page + 1) if page < 3 else None
-        return answer(200, {"mails": [{"n": page}], "next_cursor": cursor})(request)
+        mails = [mail_record(attempts=page)]
+        return answer(200, {"mails": mails, "next_cursor": cursor})(request)
 
     services.on("reports GET /internal/mails", mails)
     response = await person.get("/account/data/export.zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         found = [json.loads(archive.read(f"mails{n}.json")) for n in ("", "-2", "-3")]
-    assert found == [[{"n": 1}], [{"n": 2}], [{"n": 3}]]
+    assert [[mail["attempts"] for mail in page] for page in found] == [[1], [2], [3]]
 
 
 ARCHIVES = ["/account/data/export.zip", "/files.zip"]

@@ -5,7 +5,6 @@ import io
 import unicodedata
 import zipfile
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -14,7 +13,7 @@ import pytest
 
 from services.gateway.downloads.archive_names import comparable, fitting
 from services.gateway.downloads.file_histories import Folders
-from tests.unit.gateway.services import Services, account, answer, file, some_version, versions
+from tests.unit.gateway.services import Services, answer, export, file, some_version, versions
 
 LONG = "数" * 97 + ".py"  # 294 bytes
 LONGEST = [LONG, "😀" * 97 + ".py", "я" * 97 + ".py", "x" * 97 + ".py", "क्\u200dष" * 24 + ".py"]
@@ -78,11 +77,13 @@ def _long_names(services: Services) -> None:
     services.on("reports GET /internal/files", answer(200, {"files": found, "next_cursor": None}))
     services.on("files POST /internal/versions", versions(*kept_versions))
     services.on("files GET /internal/files/.*/content", content)
-    kept = {"account": account(), "sessions": [], "devices": [], "tokens": [], "mails": []}
-    services.on("auth GET /internal/me/export", answer(200, kept))
-    nothing: dict[str, Any] = {"entries": [], "reports": [], "mails": [], "next_cursor": None}
-    for route in ("auth .*/security-log", "reports .*/reports", "reports .*/mails"):
-        services.on(route, answer(200, nothing))
+    services.on("auth GET /internal/me/export", answer(200, export()))
+    for route, name in (
+        ("auth .*/security-log", "entries"),
+        ("reports .*/reports", "reports"),
+        ("reports .*/mails", "mails"),
+    ):
+        services.on(route, answer(200, {name: [], "next_cursor": None}))
 
 
 @pytest.mark.parametrize("path", ["/files.zip", "/account/data/export.zip"])

@@ -101,4 +101,4 @@ async def test_programs_have_no_device_and_long_names_are_cut(
     program: httpx2.AsyncClient, services: Services
 ) -> None:
     await program.post("/api/v1/sessions", json=LOGIN, headers={"User-Agent": "x" * 1000})
-    assert told(services) == {"address": "127.0.0.1", "user_agent": "x" * 500, "device": ""}
+    assert told(services) == {"address": "127.0.0.1", "user_agent": "x" * 500}

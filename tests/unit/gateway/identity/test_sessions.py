@@ -237,7 +237,7 @@ async def test_a_cookie_opens_no_api(person: httpx2.AsyncClient, path: str) -> N
 async def test_registration_tells_nobody_who_has_an_account(
     browser: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth POST /internal/users", answer(202))
+    services.on("auth POST /internal/users", answer(202, {}))
     response = await browser.post("/register", data=LOGIN)
     assert response.headers["location"] == "/login?notice=registered"
     page = await browser.get(response.headers["location"])

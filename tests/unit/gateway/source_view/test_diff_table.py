@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from services.gateway.clients.models import Diff, Hunk
 from services.gateway.source_view.diff_beginning import beginning
 from services.gateway.source_view.diff_table import MAX_COLUMNS, Cell, pairs, unified
+from shared.contracts.http.files import Diff, Hunk
 from tests.unit.gateway.services import diff, line
 
 

@@ -37,7 +37,7 @@ async def test_who_is_logged_in_to_the_account_needs_the_button_only(
 async def test_the_browser_that_registered_is_let_in_and_led_to_the_files(
     browser: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth POST /internal/users", answer(202))
+    services.on("auth POST /internal/users", answer(202, {}))
     await browser.post("/register", data={"email": "ann@example.org", "password": "correct horse"})
     cookie = sent(services, "auth POST /internal/users")["cookie"]
     services.on("auth POST /internal/links", answer(200, link(services, registered_here=True)))

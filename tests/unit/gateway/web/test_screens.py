@@ -105,7 +105,7 @@ async def test_pages_that_follow_each_other_ask_for_the_schedule_once(
 async def test_a_waiting_file_says_when(
     person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checker, "KNOWN", -1.0)
+    monkeypatch.setattr(checker, "TTL", -1.0)
     show_file(services, check="waiting", last_check=None)
     assert "in about 45 s" in words(await person.get("/"))
     services.on("checker GET .*", answer(200, schedule(600)))
