@@ -34,7 +34,7 @@ def _routes(service: str) -> list[tuple[re.Pattern[str], RouteContext]]:
 
 
 def route_of(service: str, method: str, path: str) -> tuple[str, APIRoute]:
-    """The path and the first route that answers a request; raises `AssertionError` where none does."""
+    """The path and the first route that answers; raises `AssertionError` where none does."""
     for pattern, route in _routes(service):
         if method in (route.methods or ()) and pattern.match(path):
             assert isinstance(route.route, APIRoute)
