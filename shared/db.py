@@ -24,14 +24,10 @@ POOL_TIMEOUT, LOCK_TIMEOUT = 3.0, 5.0
 
 
 class DatabaseAway(Unavailable):
-    """The database is not available at the moment. Please try again shortly."""
-
     code = "database_unavailable"
 
 
 class DatabaseRefusesWrites(DatabaseAway):
-    """Nothing can be changed at the moment; what is there can be read. Please try again shortly."""
-
     code = "database_refuses_writes"
 
 

@@ -20,8 +20,6 @@ _COLUMNS = "token_id AS id, name, scopes, created_at, expires_at, last_used_at, 
 
 
 class TooManyTokens(Invalid):
-    """You have {limit} tokens, and there can't be more. Revoke one first."""
-
     code = "too_many_tokens"
 
 

@@ -17,8 +17,6 @@ MOST = 100  # of a person
 
 
 class ChallengeInvalid(Unauthenticated):
-    """This login took too long or has ended. Please log in again."""
-
     code = "challenge_invalid"
 
 

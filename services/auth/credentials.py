@@ -15,44 +15,30 @@ _JOINERS = str.maketrans("", "", ZWNJ + ZWJ)
 
 
 class EmailInvalid(Invalid):
-    """This is not a valid e-mail address."""
-
     code = "email_invalid"
 
 
 class PasswordTooShort(Invalid):
-    """A password needs at least {minimum} characters."""
-
     code = "password_too_short"
 
 
 class PasswordTooLong(Invalid):
-    """A password has at most {maximum} characters."""
-
     code = "password_too_long"
 
 
 class PasswordUnreadable(Invalid):
-    """The password holds a character that can't be typed."""
-
     code = "password_unreadable"
 
 
 class WrongCredentials(Unauthenticated):
-    """The e-mail address or the password is wrong."""
-
     code = "wrong_credentials"
 
 
 class WrongPassword(Invalid):
-    """The current password is wrong."""
-
     code = "wrong_password"
 
 
 class PasswordUnchanged(Invalid):
-    """The new password is the current one."""
-
     code = "password_unchanged"
 
 

@@ -19,8 +19,6 @@ TRIES = 10  # passwords that may be tried with one link: each is judged, and the
 
 
 class LinkInvalid(Invalid):
-    """This link has been used or is too old. Ask for a new one."""
-
     code = "link_invalid"
 
 

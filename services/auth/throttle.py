@@ -22,8 +22,6 @@ from shared.errors import DomainError
 
 
 class TooManyAttempts(DomainError):
-    """Too many attempts. Please try again in {minutes} min."""
-
     code = "too_many_attempts"
     status = 429
 

@@ -10,8 +10,6 @@ T = TypeVar("T")
 
 
 class ComparingBusy(Unavailable):
-    """Too many files are being compared at this moment. Please try again shortly."""
-
     code = "comparing_busy"
     retry_after = 2
 

@@ -20,14 +20,10 @@ KEPT = timedelta(hours=24)
 
 
 class IdempotencyKeyInvalid(Invalid):
-    """The header Idempotency-Key has 1 to 255 visible ASCII characters, and comes once."""
-
     code = "idempotency_key_invalid"
 
 
 class IdempotencyKeyReused(Invalid):
-    """This Idempotency-Key was used for another request. Take a new one."""
-
     code = "idempotency_key_reused"
 
 

@@ -15,26 +15,18 @@ from shared.errors import DomainError, Invalid
 
 
 class FilesFull(Invalid):
-    """You can have at most {limit} files. Delete one first."""
-
     code = "files_full"
 
 
 class StorageFull(Invalid):
-    """All versions of your files together can take at most {limit}; this needs more."""
-
     code = "storage_full"
 
 
 class FileWornOut(Invalid):
-    """This file has changed {limit} times, which is the most. Delete it and upload it anew."""
-
     code = "file_worn_out"
 
 
 class TooManyUploads(DomainError):
-    """You save files too quickly. Please go on in {seconds} s."""
-
     code = "too_many_uploads"
     status = 429
 

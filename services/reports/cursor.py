@@ -21,8 +21,6 @@ class Key(NamedTuple):
 
 
 class CursorInvalid(Invalid):
-    """This page of the list does not exist. Begin with the first."""
-
     code = "cursor_invalid"
 
 

@@ -50,8 +50,6 @@ _UNTRIED = "SELECT count(*) FROM set_aside WHERE tried_at < :since"
 
 
 class EventsSetAside(Unavailable):
-    """Some events could not be published and are set aside. Everything else goes on."""
-
     code = "events_set_aside"
 
 

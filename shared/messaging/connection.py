@@ -12,14 +12,10 @@ TIMEOUT = 15.0  # seconds for any single answer of the broker
 
 
 class BrokerAway(Unavailable):
-    """The message broker is not available at the moment. Please try again shortly."""
-
     code = "broker_unavailable"
 
 
 class BrokerRefuses(Unavailable):
-    """The message broker lacks memory or disk and takes no messages. What is told comes later."""
-
     code = "broker_refuses_publishing"
 
 

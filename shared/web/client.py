@@ -13,8 +13,6 @@ TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds
 
 
 class ServiceAway(Unavailable):
-    """A part of the service is not available at the moment. Please try again shortly."""
-
     code = "service_unavailable"
 
 

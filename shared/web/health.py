@@ -69,8 +69,6 @@ def database_check(database: Database, service: str) -> Check:
 
 
 class MigrationsPending(Unavailable):
-    """The database is being prepared. Please try again shortly."""
-
     code = "migrations_pending"
 
 

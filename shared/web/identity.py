@@ -33,14 +33,10 @@ _HEADER = {"alg", "kid", "typ"}
 
 
 class ScopeMissing(Forbidden):
-    """This token may not do that: it lacks the scope {scope}."""
-
     code = "scope_missing"
 
 
 class SessionNeeded(Forbidden):
-    """No token may do that, only somebody who has logged in."""
-
     code = "session_needed"
 
 

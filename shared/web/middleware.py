@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.context import correlation_id
+from shared.error_messages import SENTENCES
 from shared.ids import new_id
 from shared.logging import log
 from shared.web.metrics import Metrics
@@ -127,7 +128,7 @@ class Limits:
         request_id = scope.get("state", {}).get("request_id", "")
         if _size(scope["headers"]) > MAX_HEADER_BYTES:
             refusal = problem(
-                431, "headers_too_large", "The headers are too large.", request_id=request_id
+                431, "headers_too_large", SENTENCES["headers_too_large"], request_id=request_id
             )
             await refusal(scope, receive, send)
             return

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
+from shared.error_messages import SENTENCES
 from shared.errors import DomainError
 from shared.logging import log
 
@@ -130,7 +131,7 @@ def unexpected(request_id: str) -> JSONResponse:
     return problem(
         500,
         "internal",
-        "Something went wrong on our side. It is logged and we will look into it.",
+        SENTENCES["internal"],
         request_id=request_id,
     )
 

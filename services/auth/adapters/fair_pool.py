@@ -17,8 +17,6 @@ T = TypeVar("T")
 
 
 class TooBusy(Unavailable):
-    """Too many passwords are being checked at this moment. Please try again shortly."""
-
     code = "too_busy"
 
 

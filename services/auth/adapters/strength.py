@@ -78,8 +78,6 @@ REGEXEN["recent_year"] = re.compile(r"19\d\d|20[0-4]\d")
 
 
 class PasswordTooWeak(Invalid):
-    """This password is too easy to guess."""
-
     code = "password_too_weak"
 
 

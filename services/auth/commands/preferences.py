@@ -16,8 +16,6 @@ from shared.web.identity import User
 
 
 class TimeZoneUnknown(Invalid):
-    """This time zone is unknown."""
-
     code = "time_zone_unknown"
 
 

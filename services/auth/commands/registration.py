@@ -30,14 +30,10 @@ from shared.web.identity import User
 
 
 class NothingToConfirm(Conflict):
-    """Your address is confirmed already."""
-
     code = "nothing_to_confirm"
 
 
 class ProofNeeded(Forbidden):
-    """This link alone is not enough: log in to the account, or give its password."""
-
     code = "proof_needed"
 
 

@@ -19,26 +19,18 @@ Proof = Literal["app", "recovery_code"]
 
 
 class CodeWrong(Invalid):
-    """This code is wrong, or was used already."""
-
     code = "code_wrong"
 
 
 class SecondFactorOn(Conflict):
-    """Your second factor is on already. Switch it off first."""
-
     code = "second_factor_on"
 
 
 class SecondFactorOff(Conflict):
-    """You have no second factor. Set one up first."""
-
     code = "second_factor_off"
 
 
 class EmailUnconfirmed(Conflict):
-    """Confirm your e-mail address first."""
-
     code = "email_unconfirmed"
 
 

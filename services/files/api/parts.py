@@ -18,8 +18,6 @@ NO_LIMIT_HERE = 2**31  # bytes; `_content` stops at the limit of the settings
 
 
 class FileTooLarge(TooLarge):
-    """The file is larger than {limit}."""
-
     code = "file_too_large"
 
 

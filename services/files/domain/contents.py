@@ -11,20 +11,14 @@ _UTF16_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, code
 
 
 class NotText(Invalid):
-    """This is not a text file."""
-
     code = "not_text"
 
 
 class NotUtf8(Invalid):
-    """The file can't be read as UTF-8. Save it as UTF-8, or declare its encoding at its top."""
-
     code = "not_utf8"
 
 
 class EncodingUnknown(Invalid):
-    """The file can't be read in the encoding it declares. Save it as UTF-8 and upload it again."""
-
     code = "encoding_unknown"
 
 

@@ -20,33 +20,23 @@ EVENTS = (FileUploaded, FileReplaced, FileDeleted, FileRestored, FileErased, Own
 
 
 class FileNameTaken(Conflict):
-    """You already have a file of this name. Replace that one, or choose another name."""
-
     code = "file_name_taken"
 
 
 class FileIsDeleted(NotFound):
-    """This file is deleted. The list of deleted files tells whether it can come back."""
-
     code = "file_is_deleted"
 
 
 class NameTakenMeanwhile(Conflict):
-    """Another file has this name by now. Rename or delete that one, then restore this one."""
-
     code = "name_taken_meanwhile"
 
 
 class VersionConflict(DomainError):
-    """This was meant for another version: the file is at version {current} by now."""
-
     code = "version_conflict"
     status = 412
 
 
 class ContentErased(DomainError):
-    """This file was deleted long ago, and its contents are gone for good."""
-
     code = "content_erased"
     status = 410
 

@@ -14,16 +14,10 @@ _FORBIDDEN_STARTS = (".", "-", " ")
 
 
 class NotPython(Invalid):
-    """Only Python files can be uploaded: the name must end in one .py, in lower case."""
-
     code = "not_python"
 
 
 class FileNameInvalid(Invalid):
-    r"""This name can't be used. At most {maximum} characters and {bytes} bytes in UTF-8, no dot,
-    hyphen or space in front, nothing invisible, none of \ / : * ? " < > | =.
-    """  # noqa: D205 - one sentence for people, see shared.errors
-
     code = "file_name_invalid"
 
 

@@ -11,8 +11,7 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from services.gateway.clients.retries import Attempts, Bytes, Kept
-from services.gateway.errors import passed_on
-from shared.errors import DomainError, Invalid, NotFound, OutcomeUnknown, Unavailable
+from shared.errors import DomainError, Invalid, NotFound, OutcomeUnknown, Unavailable, remote_error
 from shared.logging import log
 from shared.web.client import call_headers, is_raised, was_sent
 from shared.web.identity import Identity, User
@@ -146,5 +145,5 @@ def _refusal(answer: httpx2.Response, *, changes: bool = False) -> DomainError:
         return away
     if answer.status_code == Unavailable.status or not answer.is_server_error:
         wait = answer.headers.get("retry-after", "")
-        return passed_on(answer.status_code, code, params, int(wait) if wait.isdigit() else None)
+        return remote_error(answer.status_code, code, params, int(wait) if wait.isdigit() else None)
     return away

@@ -1,7 +1,8 @@
 """What is in an export, told to whom opens it."""
 
-from services.gateway.i18n.language import N_, translations
+from services.gateway.i18n.language import translations
 from shared.contracts.auth import Language
+from shared.i18n.catalogue import N_
 
 _HEADING = N_("What Prereview keeps of you")
 _PARTS = {

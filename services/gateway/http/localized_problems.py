@@ -7,9 +7,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.http.problem_interceptor import ProblemInterceptor
-from services.gateway.i18n.error_messages import SENTENCES, sentence
+from services.gateway.i18n.error_messages import sentence
 from services.gateway.i18n.language import choose
 from shared.contracts.auth import Language
+from shared.error_messages import SENTENCES
 
 
 class LocalizedProblems:

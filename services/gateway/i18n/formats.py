@@ -18,10 +18,11 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
-from services.gateway.i18n.language import N_, translations
+from services.gateway.i18n.language import translations
 from services.gateway.i18n.visible_text import breakable, code_spans, unseen, visible
 from shared import visible_text
 from shared.contracts.auth import Language
+from shared.i18n.catalogue import N_
 from shared.moments import PATTERN, utc_offset
 
 _KEPT = 4096  # of each kind, what was written last: a page repeats what the one before showed

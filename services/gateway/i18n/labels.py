@@ -1,6 +1,6 @@
 """Words for the code words of auth."""
 
-from services.gateway.i18n.language import N_
+from shared.i18n.catalogue import N_
 
 SCOPES = {
     "files:read": N_("See your files and whether they are checked, and download them"),

@@ -1,7 +1,7 @@
 """Why a password is too weak and what would make it better, in words: by the codes auth sends."""
 
-from services.gateway.i18n.language import N_
 from shared.errors import DomainError
+from shared.i18n.catalogue import N_
 
 _GIVEN = ("warning", "suggestion1", "suggestion2")
 

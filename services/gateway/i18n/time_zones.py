@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel.core import Locale, get_global
 from babel.dates import get_timezone_location
 
-from services.gateway.i18n.language import N_
 from shared.contracts.auth import Language
+from shared.i18n.catalogue import N_
 from shared.moments import utc_offset
 
 REGIONS = {

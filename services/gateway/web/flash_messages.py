@@ -1,6 +1,6 @@
 """What a page says at its top after something was done, by the word in its address."""
 
-from services.gateway.i18n.language import N_
+from shared.i18n.catalogue import N_
 
 FLASH_MESSAGES = {
     "registered": N_(

@@ -1,7 +1,7 @@
 """Pages: a template, in the visitor's language."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -120,6 +120,7 @@ def _environment(language: Language) -> Environment:
     )
     environment.filters.update(filters(language))
     environment.globals["asset"] = static_files.url
+    environment.globals["error_sentence"] = partial(sentence, language)
     environment.globals["size_patterns"] = Markup(size_patterns(language))  # noqa: S704 - no quotes
     return environment
 

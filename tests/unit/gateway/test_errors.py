@@ -1,56 +1,10 @@
 """Errors: passed on truly, told to programs as problems and to people on pages."""
 
-from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
-
 import httpx2
 import pytest
 
-from services.gateway.errors import passed_on
-from services.gateway.i18n.error_messages import SENTENCES
-from services.gateway.i18n.language import translations
-from shared.errors import DomainError, NotFound, Unavailable
+from shared.errors import Unavailable
 from tests.unit.gateway.services import Services, answer, away, refusal
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def _every_error() -> list[type[DomainError]]:
-    for place in ("shared", "services"):
-        for path in sorted((ROOT / place).rglob("*.py")):
-            if "    code = " in path.read_text("utf-8"):
-                import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    found = [error for error in _below(DomainError) if error.__module__.startswith("s")]
-    return [error for error in found if error.__name__ != "PassedOn"]
-
-
-def _below(error: type[DomainError]) -> Iterator[type[DomainError]]:
-    yield error
-    for child in error.__subclasses__():
-        yield from _below(child)
-
-
-@pytest.mark.parametrize("error", _every_error(), ids=lambda error: error.__name__)
-def test_every_error_of_every_service_has_its_sentence_in_both_languages(
-    error: type[DomainError],
-) -> None:
-    assert SENTENCES[error.code] == error.sentence()
-    russian = translations("ru").gettext(SENTENCES[error.code])
-    assert russian != SENTENCES[error.code]
-
-
-def test_what_a_service_refuses_is_passed_on() -> None:
-    error = passed_on(422, "password_too_short", {"minimum": 8})
-    assert (error.status, error.code, error.params) == (422, "password_too_short", {"minimum": 8})
-    assert str(error) == "A password needs at least 8 characters."
-    assert isinstance(passed_on(404, "not_found", {}), NotFound)
-    assert passed_on(429, "too_many_tries", {}, 60).retry_after == 60
-
-
-@pytest.mark.parametrize("params", [{}, {"minimum": ["8"]}, {"other": 1}])
-def test_missing_values_break_nothing(params: dict[str, object]) -> None:
-    assert passed_on(422, "password_too_short", params).code == "password_too_short"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 
 from services.gateway.clients import AuthClient
 from services.gateway.dependencies import Auth, ClientInfos, Cookies, Sessions
-from services.gateway.errors import SecondFactorNeeded, passed_on
+from services.gateway.errors import LinkInvalid, SecondFactorNeeded
 from services.gateway.http.security_headers import SECRET_ADDRESS
 from services.gateway.identity.sessions import Visitor
 from services.gateway.web.access.login import CODE_PAGE
@@ -82,7 +82,7 @@ async def _lead_on(request: Request, sessions: Sessions, confirmed: Confirmation
 async def _link(auth: AuthClient, token: str, cookie: str) -> Link:
     link = await auth.link(token, cookie)
     if link.kind not in _PAGES:
-        raise passed_on(422, "link_invalid", {})
+        raise LinkInvalid
     return link
 
 

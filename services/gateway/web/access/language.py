@@ -6,11 +6,11 @@ from fastapi import Request, Response
 
 from services.gateway.dependencies import Auth, Cookies
 from services.gateway.http.safe_redirect import local_path
-from services.gateway.i18n.language import LANGUAGES
 from services.gateway.identity.cookies import CHOICE_SECONDS
 from services.gateway.identity.sessions import Visitor
 from services.gateway.web.forms import fields, redirect_get_to, see_other
 from shared.errors import DomainError
+from shared.i18n.catalogue import LANGUAGES
 from shared.web.routes import Router
 
 router = Router(include_in_schema=False)

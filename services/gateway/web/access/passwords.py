@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Request, Response
 
 from services.gateway.dependencies import Auth, ClientInfos, Cookies, Sessions
-from services.gateway.errors import passed_on
+from services.gateway.errors import LinkInvalid
 from services.gateway.http.security_headers import SECRET_ADDRESS
 from services.gateway.web.forms import fields, see_other
 from services.gateway.web.rendering import Pages
@@ -40,7 +40,7 @@ async def form(request: Request, pages: Pages, auth: Auth, token: LinkToken) -> 
     """Looking uses nothing up: mail programs and scanners follow links too."""
     try:
         if (await auth.link(token)).kind not in RESETTING:
-            raise passed_on(422, "link_invalid", {})
+            raise LinkInvalid
     except DomainError as error:
         return pages.refuse(request, "reset_password.html", error, headers=SECRET_ADDRESS)
     return pages.render(request, "reset_password.html", headers=SECRET_ADDRESS)

@@ -6,23 +6,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 import services.gateway
 from services.gateway.i18n.formats import moment, size
 from services.gateway.i18n.language import choose
+from tests.support.catalogues import read_catalogue, translated, with_other_places
 from tests.unit.gateway.services import NOW
 
 FOLDER = Path(services.gateway.__file__).parent
-_PLACE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 
 
 @pytest.fixture(scope="module")
 def russian() -> Catalog:
-    with (FOLDER / "i18n" / "ru" / "gateway.po").open("rb") as file:
-        return read_po(file, locale="ru", abort_invalid=True)
+    return read_catalogue(FOLDER / "i18n" / "ru" / "gateway.po")
 
 
 def _used() -> set[Any]:
@@ -37,31 +35,12 @@ def _used() -> set[Any]:
 
 
 def test_every_sentence_is_translated_and_no_translation_is_left_over(russian: Catalog) -> None:
-    translated = {message.id for message in russian if message.id and _is_whole(message)}
-    assert _used() - translated == set(), "add these to i18n/ru/gateway.po"
-    assert translated - _used() == set(), "remove these from i18n/ru/gateway.po"
-
-
-def _is_whole(message: Message) -> bool:
-    forms = _forms(message)
-    return len(forms) == (3 if message.pluralizable else 1) and all(forms) and not message.fuzzy
-
-
-def _forms(message: Message) -> tuple[str, ...]:
-    string: Any = message.string
-    return tuple(string) if message.pluralizable else (string,)
+    assert _used() - translated(russian) == set(), "add these to i18n/ru/gateway.po"
+    assert translated(russian) - _used() == set(), "remove these from i18n/ru/gateway.po"
 
 
 def test_translations_have_the_same_places(russian: Catalog) -> None:
-    for message in russian:
-        if not message.id:
-            continue
-        wanted = _places(message.id if isinstance(message.id, str) else message.id[1])
-        assert all(_places(form) == wanted for form in _forms(message)), message.id
-
-
-def _places(sentence: str) -> set[str]:
-    return {found.group() for found in _PLACE.finditer(sentence)}
+    assert with_other_places(russian) == []
 
 
 def test_nothing_is_said_outside_the_translations() -> None:

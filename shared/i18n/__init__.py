@@ -1,0 +1,1 @@
+"""What pages and mails share to speak the reader's language: catalogues, numbers and times."""

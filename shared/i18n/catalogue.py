@@ -1,0 +1,30 @@
+"""Translations by gettext. The msgids are the English sentences, so English has no catalogue."""
+
+import io
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from shared.contracts.auth import Language
+
+LANGUAGES: tuple[Language, ...] = ("en", "ru")
+FOLDER = Path(__file__).parent  # of the domain `errors`
+
+
+def N_(sentence: str) -> str:  # noqa: N802 - gettext's customary name
+    """Mark a sentence that is translated elsewhere, where the language is known."""
+    return sentence
+
+
+def load(domain: str, folder: Path, language: Language) -> NullTranslations:
+    """The sentences of `<folder>/<language>/<domain>.po`."""
+    path = folder / language / f"{domain}.po"
+    if not path.exists():
+        return NullTranslations()
+    compiled = io.BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
