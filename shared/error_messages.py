@@ -8,8 +8,8 @@ SENTENCES = {
     "invalid": "Something in the request has a value that is not allowed.",
     "unauthenticated": "Please log in.",
     "forbidden": "This is not allowed.",
-    "session_needed": "No token may do that, only somebody who has logged in.",
-    "scope_missing": "This token may not do that: it lacks the scope {scope}.",
+    "session_required": "No token may do that, only somebody who has logged in.",
+    "insufficient_scope": "This token may not do that: it lacks the scope {scope}.",
     "not_found": "There is nothing here, or it is not yours.",
     "conflict": "Someone changed this at the same moment. Look at it again, then repeat.",
     "concurrency_conflict": "Someone changed this at the same moment. Please repeat.",
@@ -47,14 +47,19 @@ SENTENCES = {
     "password_too_weak": "This password is too easy to guess.",
     "wrong_password": "The current password is wrong.",
     "too_many_attempts": "Too many attempts. Please try again in {minutes} min.",
+    "password_hashing_busy": (
+        "Too many passwords are being checked at this moment. Please try again shortly."
+    ),
     "link_invalid": "This link has been used or is too old. Ask for a new one.",
-    "proof_needed": "This link alone is not enough: log in to the account, or give its password.",
-    "code_wrong": "This code is wrong, or was used already.",
+    "password_or_login_required": (
+        "This link alone is not enough: log in to the account, or give its password."
+    ),
+    "wrong_second_factor_code": "This code is wrong, or was used already.",
     "challenge_invalid": "This login took too long or has ended. Please log in again.",
-    "second_factor_on": "Your second factor is on already. Switch it off first.",
-    "second_factor_off": "You have no second factor. Set one up first.",
+    "second_factor_already_enabled": "Your second factor is on already. Switch it off first.",
+    "second_factor_not_enabled": "You have no second factor. Set one up first.",
     "email_unconfirmed": "Confirm your e-mail address first.",
-    "nothing_to_confirm": "Your address is confirmed already.",
+    "email_already_confirmed": "Your address is confirmed already.",
     "time_zone_unknown": "This time zone is unknown.",
     "too_many_tokens": "You have {limit} tokens, and there can't be more. Revoke one first.",
     # files
@@ -73,7 +78,6 @@ SENTENCES = {
         r""" dot, hyphen or space in front, nothing invisible, none of \ / : * ? " < > | =."""
     ),
     "not_text": "This is not a text file.",
-    "too_busy": "Too many passwords are being checked at this moment. Please try again shortly.",
     "not_utf8": (
         "The file can't be read as UTF-8. Save it as UTF-8, or declare its encoding at its top."
     ),
@@ -85,15 +89,15 @@ SENTENCES = {
         "This was meant for another version: the file is at version {current} by now."
     ),
     "content_erased": "This file was deleted long ago, and its contents are gone for good.",
-    "file_worn_out": (
+    "too_many_changes": (
         "This file has changed {limit} times, which is the most. Delete it and upload it anew."
     ),
-    "files_full": "You can have at most {limit} files. Delete one first.",
+    "too_many_files": "You can have at most {limit} files. Delete one first.",
     "storage_full": (
         "All versions of your files together can take at most {limit}; this needs more."
     ),
     "too_many_uploads": "You save files too quickly. Please go on in {seconds} s.",
-    "comparing_busy": "Too many files are being compared at this moment. Please try again shortly.",
+    "diff_busy": "Too many files are being compared at this moment. Please try again shortly.",
     "idempotency_key_invalid": (
         "The header Idempotency-Key has 1 to 255 visible ASCII characters, and comes once."
     ),
@@ -101,11 +105,11 @@ SENTENCES = {
     # reports
     "cursor_invalid": "This page of the list does not exist. Begin with the first.",
     # the gateway
-    "second_factor_needed": "The password is right. Now a code of your second factor is needed.",
+    "second_factor_required": "The password is right. Now a code of your second factor is needed.",
     "host_unknown": "This address does not belong to Prereview.",
-    "cross_site": "This request came from another website, so it was not carried out.",
+    "cross_site_request": "This request came from another website, so it was not carried out.",
     "unsupported_media_type": "The request's content is of a kind that is not accepted here.",
-    "request_too_slow": "The request took too long to arrive. Please try again.",
+    "request_timeout": "The request took too long to arrive. Please try again.",
     "upload_invalid": (
         "This upload can't be read. Send one file, as the part “file” of a multipart form."
     ),
@@ -115,18 +119,18 @@ SENTENCES = {
         "Another file of this form has the same name and came first. Rename this one, then send it."
     ),
     "file_name_unreadable": "The file's name can't be read.",
-    "too_many_feeds": (
+    "too_many_event_streams": (
         "You have too many pages or programs open that follow the news. Close some of them."
     ),
     "export_running": (
         "You are downloading such an archive already. Wait for its end, then try again."
     ),
-    "too_many_files": "At most {limit} files can be uploaded at once.",
+    "too_many_files_at_once": "At most {limit} files can be uploaded at once.",
     "text_not_encodable": (
         "A character of the text can't be written in the encoding that the file declares."
     ),
     "scopes_missing": "Choose at least one thing that the token may do.",
-    "lifetime_unknown": "Choose how long the token shall be valid.",
+    "lifetime_missing": "Choose how long the token shall be valid.",
     "too_many_parts": "The form has too many parts.",
     "method_not_allowed": "This can't be done here.",
     "headers_too_large": "The headers are too large.",

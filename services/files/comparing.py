@@ -9,8 +9,8 @@ from shared.errors import Unavailable
 T = TypeVar("T")
 
 
-class ComparingBusy(Unavailable):
-    code = "comparing_busy"
+class DiffBusy(Unavailable):
+    code = "diff_busy"
     retry_after = 2
 
 
@@ -31,7 +31,7 @@ class Comparing:
         task: asyncio.Task[T] | None = self._open.get(key)
         if task is None:
             if len(self._open) >= self._most:
-                raise ComparingBusy
+                raise DiffBusy
             task = asyncio.create_task(self._in_turn(compare))
             self._open[key] = task
             task.add_done_callback(lambda _: self._open.pop(key))

@@ -14,16 +14,16 @@ from shared.deletion import delete_some
 from shared.errors import DomainError, Invalid
 
 
-class FilesFull(Invalid):
-    code = "files_full"
+class TooManyFiles(Invalid):
+    code = "too_many_files"
 
 
 class StorageFull(Invalid):
     code = "storage_full"
 
 
-class FileWornOut(Invalid):
-    code = "file_worn_out"
+class TooManyChanges(Invalid):
+    code = "too_many_changes"
 
 
 class TooManyUploads(DomainError):
@@ -91,8 +91,8 @@ async def charge(
     """What is left after a change; the last three as `commands.Saved` tells them.
 
     Under the append lock, which the change has taken. Raises and so undoes the change:
-        FilesFull: the file is one too many.
-        FileWornOut: it is one change too many; each reads the whole history of its file.
+        TooManyFiles: the file is one too many.
+        TooManyChanges: it is one change too many; each reads the whole history of its file.
         StorageFull: the bytes are too many.
         TooManyUploads: no token is left.
     """
@@ -101,9 +101,9 @@ async def charge(
     values = {"user_id": user_id, "full_at": rest.full_at}
     used = (await connection.execute(_KEEP_BUCKET, values)).one()
     if adds_file and used.files > allowance.files:
-        raise FilesFull(limit=allowance.files)
+        raise TooManyFiles(limit=allowance.files)
     if changes > allowance.changes:
-        raise FileWornOut(limit=allowance.changes)
+        raise TooManyChanges(limit=allowance.changes)
     if changes and used.bytes > allowance.bytes:
         raise StorageFull(limit=allowance.bytes)
     if not bucket.left:

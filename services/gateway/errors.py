@@ -7,8 +7,8 @@ class HostUnknown(DomainError):
     code = "host_unknown"
 
 
-class SecondFactorNeeded(Unauthenticated):
-    code = "second_factor_needed"
+class SecondFactorRequired(Unauthenticated):
+    code = "second_factor_required"
 
 
 class ChallengeInvalid(Unauthenticated):
@@ -19,8 +19,8 @@ class LinkInvalid(Invalid):
     code = "link_invalid"
 
 
-class CrossSite(Forbidden):
-    code = "cross_site"
+class CrossSiteRequest(Forbidden):
+    code = "cross_site_request"
 
 
 class UnsupportedMediaType(DomainError):
@@ -28,8 +28,8 @@ class UnsupportedMediaType(DomainError):
     status = 415
 
 
-class RequestTooSlow(DomainError):
-    code = "request_too_slow"
+class RequestTimeout(DomainError):
+    code = "request_timeout"
     status = 408
 
 
@@ -61,8 +61,8 @@ class TextNotEncodable(Invalid):
     code = "text_not_encodable"
 
 
-class TooManyFiles(Invalid):
-    code = "too_many_files"
+class TooManyFilesAtOnce(Invalid):
+    code = "too_many_files_at_once"
 
 
 class ExportRunning(DomainError):
@@ -71,8 +71,8 @@ class ExportRunning(DomainError):
     retry_after = 10
 
 
-class TooManyFeeds(DomainError):
-    code = "too_many_feeds"
+class TooManyEventStreams(DomainError):
+    code = "too_many_event_streams"
     status = 429
     retry_after = 30
 
@@ -81,8 +81,8 @@ class ScopesMissing(Invalid):
     code = "scopes_missing"
 
 
-class LifetimeUnknown(Invalid):
-    code = "lifetime_unknown"
+class LifetimeMissing(Invalid):
+    code = "lifetime_missing"
 
 
 class TooManyParts(DomainError):

@@ -8,7 +8,7 @@ from services.gateway.api import ROUTERS as API
 from services.gateway.api.description import describe
 from services.gateway.clients import AuthClient, CheckerClient, FilesClient, ReportsClient
 from services.gateway.clients.base import LIMITS, TIMEOUT
-from services.gateway.errors import RequestTooSlow
+from services.gateway.errors import RequestTimeout
 from services.gateway.http.concurrency import ArchiveLimit, FeedLimit
 from services.gateway.http.guards import Guard
 from services.gateway.http.localized_problems import LocalizedProblems
@@ -62,7 +62,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
     app.user_middleware += [Middleware(SetCookies), Middleware(SlowBodies)]  # the innermost
     app.add_middleware(LocalizedProblems)
     app.add_middleware(ErrorPages, pages=pages)  # the outermost
-    app.exception_handler(RequestTooSlow.status)(too_slow)
+    app.exception_handler(RequestTimeout.status)(too_slow)
     describe(app)
     return app
 

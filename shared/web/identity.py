@@ -32,12 +32,12 @@ _REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti"]
 _HEADER = {"alg", "kid", "typ"}
 
 
-class ScopeMissing(Forbidden):
-    code = "scope_missing"
+class InsufficientScope(Forbidden):
+    code = "insufficient_scope"
 
 
-class SessionNeeded(Forbidden):
-    code = "session_needed"
+class SessionRequired(Forbidden):
+    code = "session_required"
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _identity(request: Request) -> Identity:
 def user_with(scope: Scope | None) -> EarlyDependency[User]:
     """A dependency on the calling user; a limited token needs `scope`, None keeps all of them out.
 
-    Raises `Unauthenticated`, `ScopeMissing` or `SessionNeeded`.
+    Raises `Unauthenticated`, `InsufficientScope` or `SessionRequired`.
     """
 
     async def current_user(request: Request) -> User:
@@ -189,9 +189,9 @@ def user_with(scope: Scope | None) -> EarlyDependency[User]:
 
 def check_scope(user: User, scope: Scope | None) -> None:
     if scope is None and user.scopes is not None:
-        raise SessionNeeded
+        raise SessionRequired
     if scope is not None and not user.may(scope):
-        raise ScopeMissing(scope=scope)
+        raise InsufficientScope(scope=scope)
 
 
 CurrentUser = Annotated[User, Depends(user_with(None))]

@@ -16,8 +16,8 @@ PATIENCE = 6.0  # seconds until work begins; several waits of a command end at i
 T = TypeVar("T")
 
 
-class TooBusy(Unavailable):
-    code = "too_busy"
+class PasswordHashingBusy(Unavailable):
+    code = "password_hashing_busy"
 
 
 class _Job(Generic[T]):
@@ -41,7 +41,7 @@ class FairPool:
         self._queues: dict[str, deque[_Job[Any]]] = {}  # none is empty; the next in turn is first
 
     async def run(self, network: str, work: Callable[[], T]) -> T:
-        """What the work returns or raises; raises `TooBusy` where it can't begin in time."""
+        """Do the work; raises `PasswordHashingBusy` where it can't begin in time."""
         self._make_room(network)
         job = _Job(work)
         self._queues.setdefault(network, deque()).append(job)
@@ -51,7 +51,7 @@ class FairPool:
         finally:
             self._withdraw(network, job)
         if job.begun.cancelled():
-            raise TooBusy
+            raise PasswordHashingBusy
         # No thread can be stopped: whoever leaves meanwhile does not set it free.
         return await asyncio.shield(job.begun.result())
 
@@ -64,12 +64,12 @@ class FairPool:
     def _make_room(self, network: str) -> None:
         mine = len(self._queues.get(network, ()))
         if mine >= SHARE:
-            raise TooBusy
+            raise PasswordHashingBusy
         if sum(map(len, self._queues.values())) < MAX_WAITING:
             return
         fullest = max(self._queues, key=lambda name: len(self._queues[name]))
         if len(self._queues[fullest]) <= mine + 1:
-            raise TooBusy
+            raise PasswordHashingBusy
         self._withdraw(fullest, self._queues[fullest][-1])
 
     def _withdraw(self, network: str, job: _Job[Any]) -> None:

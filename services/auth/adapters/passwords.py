@@ -15,7 +15,7 @@ _DUMMY_SALT = "C6UzMDM.H6dfI/f/IKxGhu"
 class PasswordHasher:
     """Hashes `base64(hmac-sha384(pepper, password))`: 64 bytes, where bcrypt ends at 72.
 
-    Each hash is made in the name of the network that asks for it; raises `TooBusy`.
+    Each hash is made in the name of the network that asks for it; raises `PasswordHashingBusy`.
     """
 
     def __init__(self, pepper: str, cost: int) -> None:

@@ -90,7 +90,7 @@ class StrengthMeter:
     async def check(self, password: str, email: str, network: str) -> None:
         """Raises `PasswordTooWeak`, whose params are a warning and two suggestions, or empty.
 
-        Raises `TooBusy` like hashing: judging is in the name of the network that asks for it.
+        Raises `PasswordHashingBusy` like hashing: judging, too, is done for the network that asks.
         """
         judge = partial(_judge, password[:JUDGED], _own(email))
         advice = await self._pool.run(network, judge)

@@ -11,7 +11,7 @@ from services.auth.api.parts import (
 )
 from services.auth.commands.reauthentication import lock_reauthenticated, reauthenticate
 from services.auth.commands.second_factor import (
-    CodeWrong,
+    WrongSecondFactorCode,
     begin,
     check_begun,
     check_on,
@@ -98,7 +98,7 @@ async def disable_factor(
         if proof is not None:
             await disable(connection, store, person, place, now)
     if proof is None:
-        raise CodeWrong
+        raise WrongSecondFactorCode
 
 
 @router.post("/recovery-codes")
@@ -127,7 +127,7 @@ async def make_recovery_codes(
 
 
 def _told(shown: list[str]) -> RecoveryCodes:
-    """Raises `CodeWrong` where none are; the wrong code is counted by now."""
+    """Raises `WrongSecondFactorCode` where none are; the wrong code is counted by now."""
     if not shown:
-        raise CodeWrong
+        raise WrongSecondFactorCode
     return RecoveryCodes(recovery_codes=shown)

@@ -24,7 +24,7 @@ async def reauthenticate(
 ) -> tuple[Person, Place]:
     """The person, whose password this is, and where they are.
 
-    Raises `WrongPassword`, `TooManyAttempts` or `TooBusy`.
+    Raises `WrongPassword`, `TooManyAttempts` or `PasswordHashingBusy`.
     """
     counted = limits.password(user.user_id)
     async with database.transaction() as connection:

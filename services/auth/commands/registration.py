@@ -29,12 +29,12 @@ from shared.ids import new_id
 from shared.web.identity import User
 
 
-class NothingToConfirm(Conflict):
-    code = "nothing_to_confirm"
+class EmailAlreadyConfirmed(Conflict):
+    code = "email_already_confirmed"
 
 
-class ProofNeeded(Forbidden):
-    code = "proof_needed"
+class PasswordOrLoginRequired(Forbidden):
+    code = "password_or_login_required"
 
 
 KINDS: tuple[ConfirmationKind, ...] = ("confirm_email", "confirm_new_email")
@@ -121,14 +121,16 @@ async def confirm(
     place: Place,
     now: datetime,
 ) -> tuple[ConfirmationKind, Person]:
-    """Use a link that proves an address; raises `LinkInvalid`, or `ProofNeeded`, which keeps it.
+    """Use a link that proves an address.
+
+    Raises `LinkInvalid`, or `PasswordOrLoginRequired`, which keeps the link.
 
     Whoever reads the mail need not be who opened the account: without a second proof a stranger
     who has registered with an address would be let in by its owner.
     """
     link, person = await links.use(connection, token, KINDS, now)
     if not is_theirs(link, person):
-        raise ProofNeeded
+        raise PasswordOrLoginRequired
     await throttle.hold(connection, limits.sign_in_mail(person.user_id))  # of a session that begins
     if link.kind == "confirm_new_email":
         await addresses.complete_change(connection, store, person, link.address, place, now)
@@ -157,11 +159,11 @@ async def ask_again(
 ) -> None:
     """Send the links once more that are waited for.
 
-    Raises `TooManyAttempts`, or `NothingToConfirm` when none is.
+    Raises `TooManyAttempts`, or `EmailAlreadyConfirmed` when none is.
     """
     person, _ = await accounts.authenticated_person(connection, user)
     if person.email_confirmed_at is not None and person.pending_email is None:
-        raise NothingToConfirm
+        raise EmailAlreadyConfirmed
     await throttle.hold(connection, _counted_when_asked_again(limits, person))
     await throttle.enter(connection, limits.confirmation(person.user_id), now)
     user_id = person.user_id

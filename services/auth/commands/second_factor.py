@@ -18,16 +18,16 @@ News = Literal["second_factor_enabled", "second_factor_disabled", "recovery_code
 Proof = Literal["app", "recovery_code"]
 
 
-class CodeWrong(Invalid):
-    code = "code_wrong"
+class WrongSecondFactorCode(Invalid):
+    code = "wrong_second_factor_code"
 
 
-class SecondFactorOn(Conflict):
-    code = "second_factor_on"
+class SecondFactorAlreadyEnabled(Conflict):
+    code = "second_factor_already_enabled"
 
 
-class SecondFactorOff(Conflict):
-    code = "second_factor_off"
+class SecondFactorNotEnabled(Conflict):
+    code = "second_factor_not_enabled"
 
 
 class EmailUnconfirmed(Conflict):
@@ -37,14 +37,14 @@ class EmailUnconfirmed(Conflict):
 async def begin(
     connection: AsyncConnection, encryption: Encryption, person: Person, now: datetime
 ) -> str:
-    """A secret for the person's app. Raises `EmailUnconfirmed` or `SecondFactorOn`.
+    """A secret for the person's app. Raises `EmailUnconfirmed` or `SecondFactorAlreadyEnabled`.
 
     Without a confirmed address the account may be that of a stranger, who would shut its owner out.
     """
     if person.email_confirmed_at is None:
         raise EmailUnconfirmed
     if await second_factor.is_on(connection, person.user_id):
-        raise SecondFactorOn
+        raise SecondFactorAlreadyEnabled
     secret = codes.new_secret()
     encrypted = encryption.encrypt(secret, person.user_id)
     await second_factor.begin(connection, person.user_id, encrypted, now)
@@ -52,17 +52,22 @@ async def begin(
 
 
 async def check_begun(connection: AsyncConnection, person: Person, now: datetime) -> None:
-    """Raises `SecondFactorOn`, or `SecondFactorOff` where none was begun within the hour."""
+    """Check that a factor can be enabled now.
+
+    Raises:
+        SecondFactorAlreadyEnabled: one is.
+        SecondFactorNotEnabled: none was begun within the hour.
+    """
     if await second_factor.is_on(connection, person.user_id):
-        raise SecondFactorOn
+        raise SecondFactorAlreadyEnabled
     if await second_factor.secret(connection, person.user_id, now, begun=True) is None:
-        raise SecondFactorOff
+        raise SecondFactorNotEnabled
 
 
 async def check_on(connection: AsyncConnection, person: Person) -> None:
-    """Raises `SecondFactorOff`."""
+    """Raises `SecondFactorNotEnabled`."""
     if not await second_factor.is_on(connection, person.user_id):
-        raise SecondFactorOff
+        raise SecondFactorNotEnabled
 
 
 async def try_code(
@@ -76,7 +81,9 @@ async def try_code(
     *,
     begun: bool = False,
 ) -> Proof | None:
-    """Use a code up; None for a wrong one, which is counted: commit, then raise `CodeWrong`.
+    """Use a code up; None for a wrong one, which is counted.
+
+    Where it is None, commit, then raise `WrongSecondFactorCode`.
 
     The person is locked, so that of parallel tries one is right and ten are answered. Raises
     `TooManyAttempts`. `begun` asks for a code of the factor that is being set up.

@@ -20,7 +20,7 @@ from services.auth.adapters.encryption import Encryption
 from services.auth.adapters.passwords import PasswordHasher
 from services.auth.challenges import Challenge, ChallengeInvalid
 from services.auth.client_info import ClientInfo
-from services.auth.commands.second_factor import CodeWrong, tell, try_code
+from services.auth.commands.second_factor import WrongSecondFactorCode, tell, try_code
 from services.auth.commands.unsolicited_mail import steady_time, write_to_owner
 from services.auth.credentials import WrongCredentials, spelling
 from services.auth.limits import Limits
@@ -41,7 +41,7 @@ async def check_credentials(
     client_info: ClientInfo,
     now: datetime,
 ) -> Credentials:
-    """Whose they are; raises `WrongCredentials`, `TooManyAttempts` or `TooBusy`.
+    """Whose they are; raises `WrongCredentials`, `TooManyAttempts` or `PasswordHashingBusy`.
 
     An unknown address takes the same statements and the same hash as a wrong password.
     """
@@ -129,7 +129,9 @@ async def finish(
     client_info: ClientInfo,
     now: datetime,
 ) -> tuple[Session, Person]:
-    """The session that a challenge was made for; raises `ChallengeInvalid`, `CodeWrong`.
+    """The session that a challenge was made for.
+
+    Raises `ChallengeInvalid`, `WrongSecondFactorCode`.
 
     What has used up a code commits only together with its session; a wrong code commits, too.
     """
@@ -146,7 +148,7 @@ async def finish(
         if proof == "recovery_code":
             await tell(connection, store, person, "recovery_code_used", place, now)
     if proof is None:
-        raise CodeWrong
+        raise WrongSecondFactorCode
     return session, person
 
 

@@ -55,7 +55,7 @@ async def log_in(
 ) -> Session:
     """Begin a session.
 
-    Of a person with a second factor the answer is 401 `second_factor_needed`; its params hold a
+    Of a person with a second factor the answer is 401 `second_factor_required`; its params hold a
     `challenge`, good for `expires_in` seconds, which `/sessions/second-factor` takes with a code.
     """
     tokens = await sessions.begin_api(body.email, body.password, client_infos.program(request))
@@ -71,7 +71,7 @@ async def log_in(
 async def give_code(
     request: Request, body: CodeGiven, sessions: Sessions, client_infos: ClientInfos
 ) -> Session:
-    """Begin the session of a login that was answered `second_factor_needed`."""
+    """Begin the session of a login that was answered `second_factor_required`."""
     client_info = client_infos.program(request)
     return _session(await sessions.finish_api(body.challenge, body.code, client_info))
 

@@ -144,7 +144,8 @@ class AuthClient(Service):
     ) -> ConfirmationResult:
         """Use up the link of a mail, by the account's password or the browser that registered.
 
-        With `log_in` begin a session of the browser. Raises auth's `link_invalid`, `proof_needed`.
+        With `log_in` begin a session of the browser. Raises auth's `link_invalid`,
+        `password_or_login_required`.
         """
         sent = body(
             Confirmation,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from services.gateway.errors import ExportRunning, TooManyFeeds
+from services.gateway.errors import ExportRunning, TooManyEventStreams
 from services.gateway.identity.sessions import ApiUser, WebUser
 from shared.errors import DomainError
 from shared.web.app import provided
@@ -60,7 +60,7 @@ class FeedLimit(ConcurrencyLimit):
     """Each holds a connection to reports."""
 
     most = 20
-    refusal = TooManyFeeds
+    refusal = TooManyEventStreams
 
 
 _Archives = Annotated[ArchiveLimit, provided(ArchiveLimit)]

@@ -6,7 +6,7 @@ import re
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.gateway.errors import CrossSite, HostUnknown
+from services.gateway.errors import CrossSiteRequest, HostUnknown
 from services.gateway.settings import Settings
 from shared.errors import DomainError, NotFound
 from shared.web.problems import refusal
@@ -60,13 +60,13 @@ def refuse_cross_site(request: Request, settings: Settings) -> None:
     """
     sites, origins = request.headers.getlist("sec-fetch-site"), request.headers.getlist("origin")
     if len(origins) > 1 or not {*sites} <= {"same-origin", "none"}:
-        raise CrossSite
+        raise CrossSiteRequest
     scheme = "https" if settings.is_secure else "http"
     own = {settings.public_origin, f"{scheme}://{request.headers.get('host')}"}
     if sites == ["same-origin"]:
         own.add("null")
     if not {*origins} <= own:
-        raise CrossSite
+        raise CrossSiteRequest
 
 
 def _hostname(host: str) -> str:

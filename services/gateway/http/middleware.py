@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.errors import RequestTooSlow
+from services.gateway.errors import RequestTimeout
 from shared.web.problems import problem, request_id
 
 CHUNK_SECONDS = 10.0
@@ -37,7 +37,7 @@ class SlowBodies:
             except TimeoutError:
                 too_slow = True
                 # FastAPI lets no other kind of error out of the reading of a JSON body.
-                raise HTTPException(RequestTooSlow.status) from None
+                raise HTTPException(RequestTimeout.status) from None
             expecting = message.get("more_body", False)
             return message
 
@@ -52,7 +52,7 @@ class SlowBodies:
 
 async def too_slow(request: Request, _: Exception) -> Response:
     """Answer a body that trickled where no route could."""
-    error = RequestTooSlow()
+    error = RequestTimeout()
     return problem(error.status, error.code, str(error), request_id=request_id(request))
 
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from services.gateway.clients import AuthClient
-from services.gateway.errors import ChallengeInvalid, SecondFactorNeeded
+from services.gateway.errors import ChallengeInvalid, SecondFactorRequired
 from services.gateway.identity.auth_cache import ActiveSessions, ApiTokenCache, UnconfirmedEmails
 from services.gateway.identity.client_info import ClientInfoReader
 from services.gateway.identity.cookies import Cookies
@@ -83,7 +83,7 @@ class Sessions:
     async def enter(self, request: Request, begun: Tokens | Challenged) -> None:
         """Take up a session that auth has begun; the one the browser had before ends.
 
-        Raises `SecondFactorNeeded` where auth asks for a code; `finish` knows the login then.
+        Raises `SecondFactorRequired` where auth asks for a code; `finish` knows the login then.
         """
         if isinstance(begun, Challenged):
             self._cookies.write(request, "challenge", begun.challenge, begun.expires_in)
@@ -103,7 +103,7 @@ class Sessions:
         self._cookies.clear(request)
 
     async def begin_api(self, email: str, password: str, client_info: Client) -> Tokens:
-        """Log a program in; raises `SecondFactorNeeded` with what `finish_api` is to be given."""
+        """Log a program in; raises `SecondFactorRequired` with what `finish_api` is to be given."""
         tokens = _tokens(await self._auth.log_in(email, password, "api", client_info))
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens
@@ -173,7 +173,7 @@ class Sessions:
 
 def _tokens(begun: Tokens | Challenged) -> Tokens:
     if isinstance(begun, Challenged):
-        raise SecondFactorNeeded(**begun.model_dump())
+        raise SecondFactorRequired(**begun.model_dump())
     return begun
 
 

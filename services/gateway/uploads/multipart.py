@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from services.gateway.errors import (
-    RequestTooSlow,
+    RequestTimeout,
     TooManyParts,
     UnsupportedMediaType,
     UploadInvalid,
@@ -78,9 +78,9 @@ class Form:
                 raise UploadInvalid from None
             self._is_read = True
         except HTTPException as error:
-            if error.status_code != RequestTooSlow.status:
+            if error.status_code != RequestTimeout.status:
                 raise
-            raise RequestTooSlow from None
+            raise RequestTimeout from None
         except (FormParserError, ClientDisconnect):
             raise UploadInvalid from None
 

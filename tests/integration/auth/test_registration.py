@@ -136,7 +136,7 @@ async def test_who_has_confirmed_is_not_written_to_again(world: World) -> None:
     [(_, request_id)] = await world.requests(person.email)
     await world.confirm_address(person.email)
     again = await person.ask("POST", "/confirmations/again")
-    assert is_problem(again, 409, "nothing_to_confirm")
+    assert is_problem(again, 409, "email_already_confirmed")
     assert await world.mail_kinds(person.email) == ["confirm_email"]
     late = await world.as_notifier("POST", f"/account-mails/{request_id}")
     assert is_problem(late, 404, "not_found")

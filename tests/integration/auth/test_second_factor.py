@@ -23,7 +23,7 @@ async def test_it_holds_only_once_the_app_has_shown_a_code(world: World) -> None
 
     wrong = pyotp.TOTP(pyotp.random_base32()).at(world.clock.now)
     refused = await person.ask("PUT", PATH, {"code": wrong})
-    assert is_problem(refused, 422, "code_wrong")
+    assert is_problem(refused, 422, "wrong_second_factor_code")
     assert "access_token" in (await world.try_login(person.email)).json()
 
     code = pyotp.TOTP(begun["secret"]).at(world.clock.now)
@@ -49,7 +49,9 @@ async def test_it_needs_the_password_and_a_confirmed_address(world: World) -> No
     assert is_problem(await begin(person), 409, "email_unconfirmed")
     await world.confirm_address(person.email)
     assert is_problem(await begin(person, OTHER_PASSWORD), 422, "wrong_password")
-    assert is_problem(await person.ask("PUT", PATH, {"code": "123456"}), 409, "second_factor_off")
+    assert is_problem(
+        await person.ask("PUT", PATH, {"code": "123456"}), 409, "second_factor_not_enabled"
+    )
 
 
 async def test_beginning_anew_replaces_what_was_not_confirmed(world: World) -> None:
@@ -57,7 +59,7 @@ async def test_beginning_anew_replaces_what_was_not_confirmed(world: World) -> N
     await world.confirm_address(person.email)
     first, second = [pyotp.TOTP((await begin(person)).json()["secret"]) for _ in range(2)]
     refused = await person.ask("PUT", PATH, {"code": first.at(world.clock.now)})
-    assert is_problem(refused, 422, "code_wrong")
+    assert is_problem(refused, 422, "wrong_second_factor_code")
     taken = await person.ask("PUT", PATH, {"code": second.at(world.clock.now)})
     assert taken.status_code == 200
 
@@ -68,14 +70,14 @@ async def test_a_secret_that_waited_for_an_hour_is_void(world: World) -> None:
     app = pyotp.TOTP((await begin(person)).json()["secret"])
     world.clock.let_pass(hours=1)
     refused = await person.ask("PUT", PATH, {"code": app.at(world.clock.now)})
-    assert is_problem(refused, 409, "second_factor_off")
+    assert is_problem(refused, 409, "second_factor_not_enabled")
 
 
 async def test_one_that_is_on_can_not_be_replaced(world: World) -> None:
     one = await guarded(world)
-    assert is_problem(await begin(one.session), 409, "second_factor_on")
+    assert is_problem(await begin(one.session), 409, "second_factor_already_enabled")
     again = await one.session.ask("PUT", PATH, {"code": one.code()})
-    assert is_problem(again, 409, "second_factor_on")
+    assert is_problem(again, 409, "second_factor_already_enabled")
     assert (await one.try_code(one.code())).status_code == 201
 
 
@@ -83,8 +85,8 @@ async def test_switching_off_takes_the_password_and_a_code(world: World) -> None
     one = await guarded(world)
     proofs = [
         ({"password": OTHER_PASSWORD, "code": one.code()}, "wrong_password"),
-        ({"password": PASSWORD, "code": one.wrong_code()}, "code_wrong"),
-        ({"password": PASSWORD, "code": ""}, "code_wrong"),
+        ({"password": PASSWORD, "code": one.wrong_code()}, "wrong_second_factor_code"),
+        ({"password": PASSWORD, "code": ""}, "wrong_second_factor_code"),
     ]
     for body, code in proofs:
         assert is_problem(await one.session.ask("DELETE", PATH, body), 422, code)
@@ -92,7 +94,7 @@ async def test_switching_off_takes_the_password_and_a_code(world: World) -> None
     assert (await one.session.ask("DELETE", PATH, body)).status_code == 204
     assert await one.session.get(PATH) == {"enabled_at": None, "recovery_codes_left": 0}
     assert "access_token" in (await world.try_login(one.email)).json()
-    assert is_problem(await one.session.ask("DELETE", PATH, body), 409, "second_factor_off")
+    assert is_problem(await one.session.ask("DELETE", PATH, body), 409, "second_factor_not_enabled")
 
 
 async def test_a_recovery_code_switches_it_off_as_well(world: World) -> None:
@@ -108,11 +110,11 @@ async def test_new_recovery_codes_make_the_old_ones_worthless(world: World) -> N
     answer = await one.session.ask("POST", f"{PATH}/recovery-codes", body)
     fresh = answer.json()["recovery_codes"]
     assert len(set(fresh) - set(one.recovery)) == 10
-    assert is_problem(await one.try_code(one.recovery[0]), 422, "code_wrong")
+    assert is_problem(await one.try_code(one.recovery[0]), 422, "wrong_second_factor_code")
     assert (await one.try_code(fresh[0])).status_code == 201
     wrong = {"password": PASSWORD, "code": one.code()}  # used a moment ago
     refused = await one.session.ask("POST", f"{PATH}/recovery-codes", wrong)
-    assert is_problem(refused, 422, "code_wrong")
+    assert is_problem(refused, 422, "wrong_second_factor_code")
 
 
 @pytest.mark.parametrize("scopes", [["account"], ["files:read", "files:write", "checks:read"]])
@@ -130,7 +132,7 @@ async def test_no_api_token_may_touch_it(world: World, scopes: list[str]) -> Non
         ("POST", f"{PATH}/recovery-codes", proof),
     ]:
         refused = await one.session.ask(method, path, body)
-        assert is_problem(refused, 403, "session_needed"), (method, path)
+        assert is_problem(refused, 403, "session_required"), (method, path)
 
 
 async def test_the_log_and_mails_tell_of_it(world: World) -> None:
@@ -180,7 +182,7 @@ async def test_the_same_secret_is_kept_in_other_words_for_everybody(world: World
         thief=one.session.user_id,
         victim=other.session.user_id,
     )
-    assert is_problem(await other.try_code(one.code()), 422, "code_wrong")
+    assert is_problem(await other.try_code(one.code()), 422, "wrong_second_factor_code")
     assert (await other.try_code(other.recovery[0])).status_code == 201
 
 

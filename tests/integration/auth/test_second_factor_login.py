@@ -55,7 +55,7 @@ async def test_a_clock_may_be_half_a_minute_off(world: World, step: int) -> None
 async def test_but_not_more(world: World, step: int) -> None:
     one = await guarded(world)
     world.clock.let_pass(seconds=4 * STEP)
-    assert is_problem(await one.try_code(one.code(step)), 422, "code_wrong")
+    assert is_problem(await one.try_code(one.code(step)), 422, "wrong_second_factor_code")
 
 
 async def test_a_code_is_typed_as_it_is_shown(world: World) -> None:
@@ -87,7 +87,7 @@ HOSTILE = {
 async def test_what_is_no_code_is_a_wrong_code(world: World, code: str) -> None:
     one = await guarded(world)
     challenge = await one.challenge()
-    assert is_problem(await one.answer(challenge, code), 422, "code_wrong")
+    assert is_problem(await one.answer(challenge, code), 422, "wrong_second_factor_code")
     assert (await one.answer(challenge, one.code())).status_code == 201
 
 
@@ -95,7 +95,7 @@ async def test_what_is_no_code_is_a_wrong_code(world: World, code: str) -> None:
 async def test_digits_of_other_scripts_are_no_code(world: World, zero: str) -> None:
     one = await guarded(world)
     foreign = "".join(chr(ord(zero) + int(digit)) for digit in one.code())
-    assert is_problem(await one.try_code(foreign), 422, "code_wrong")
+    assert is_problem(await one.try_code(foreign), 422, "wrong_second_factor_code")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_what_can_be_no_text_of_a_code_is_refused_unread(world: World, cod
     answer = await world.post("/sessions/second-factor", body)
     assert answer.status_code in {413, 422}
     assert is_problem(answer, answer.status_code, answer.json()["code"])
-    assert answer.json()["code"] != "code_wrong"
+    assert answer.json()["code"] != "wrong_second_factor_code"
 
 
 async def test_a_code_is_good_once(world: World) -> None:
@@ -115,14 +115,14 @@ async def test_a_code_is_good_once(world: World) -> None:
     code, recovery = one.code(), one.recovery[0]
     for good in (code, recovery):
         assert (await one.try_code(good)).status_code == 201
-        assert is_problem(await one.try_code(good), 422, "code_wrong")
+        assert is_problem(await one.try_code(good), 422, "wrong_second_factor_code")
     assert (await one.session.get("/me/second-factor"))["recovery_codes_left"] == 9
 
 
 async def test_a_code_of_before_the_last_one_is_worthless(world: World) -> None:
     one = await guarded(world)
     assert (await one.try_code(one.code(1))).status_code == 201
-    assert is_problem(await one.try_code(one.code()), 422, "code_wrong")
+    assert is_problem(await one.try_code(one.code()), 422, "wrong_second_factor_code")
     world.clock.let_pass(seconds=2 * STEP)
     assert (await one.try_code(one.code())).status_code == 201
 
@@ -174,8 +174,10 @@ async def test_a_made_up_challenge_is_worthless(world: World, challenge: str) ->
 async def test_the_code_of_another_account_is_worthless(world: World) -> None:
     one, other = await guarded(world), await guarded(world)
     challenge = await one.challenge()
-    assert is_problem(await one.answer(challenge, other.code()), 422, "code_wrong")
-    assert is_problem(await one.answer(challenge, other.recovery[0]), 422, "code_wrong")
+    assert is_problem(await one.answer(challenge, other.code()), 422, "wrong_second_factor_code")
+    assert is_problem(
+        await one.answer(challenge, other.recovery[0]), 422, "wrong_second_factor_code"
+    )
     assert (await other.try_code(other.recovery[0])).status_code == 201
 
 
@@ -192,13 +194,15 @@ async def test_a_challenge_of_before_it_was_switched_off_is_worthless(world: Wor
     challenge = await one.challenge()
     body = {"password": PASSWORD, "code": one.code()}
     assert (await one.session.ask("DELETE", "/me/second-factor", body)).status_code == 204
-    assert is_problem(await one.answer(challenge, one.code(1)), 422, "code_wrong")
+    assert is_problem(await one.answer(challenge, one.code(1)), 422, "wrong_second_factor_code")
 
 
 async def _fail(one: Guarded, times: int) -> None:
     challenge = await one.challenge()
     for _ in range(times):
-        assert is_problem(await one.answer(challenge, one.wrong_code()), 422, "code_wrong")
+        assert is_problem(
+            await one.answer(challenge, one.wrong_code()), 422, "wrong_second_factor_code"
+        )
 
 
 async def test_the_eleventh_wrong_code_is_too_many_wherever_it_comes_from(world: World) -> None:

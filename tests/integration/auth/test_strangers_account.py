@@ -56,7 +56,7 @@ async def lets_in(world: World, stranger: Stranger) -> tuple[bool, bool]:
 async def test_the_link_alone_adopts_no_account(world: World, proof: dict[str, Any]) -> None:
     stranger = await a_stranger(world)
     answer = await world.confirm(stranger.link, None, **proof)
-    assert is_problem(answer, 403, "proof_needed")
+    assert is_problem(answer, 403, "password_or_login_required")
     assert not (await stranger.session.get("/me"))["email_confirmed"]
     # The link has not been used up by that.
     answer = await world.confirm(stranger.link, OTHER_PASSWORD)
@@ -79,7 +79,7 @@ async def test_a_new_password_by_the_link_ends_all_that_was_opened_before(world:
 async def test_somebody_logged_in_to_another_account_confirms_only_their_own(world: World) -> None:
     stranger, owner = await a_stranger(world), await world.person()
     answer = await owner.ask("POST", "/me/confirmations", {"token": stranger.link})
-    assert is_problem(answer, 403, "proof_needed")
+    assert is_problem(answer, 403, "password_or_login_required")
     own = await world.mail(owner.email, "confirm_email")
     answer = await owner.ask("POST", "/me/confirmations", {"token": own["token"]})
     assert (answer.status_code, answer.json()["kind"]) == (200, "confirm_email")
@@ -100,7 +100,7 @@ async def test_an_api_token_confirms_nothing(world: World) -> None:
     access = (await world.post("/tokens/access", {"token": stranger.api_token})).json()
     program = Session(world, stranger.session.email, access)
     answer = await program.ask("POST", "/me/confirmations", {"token": stranger.link})
-    assert is_problem(answer, 403, "session_needed")
+    assert is_problem(answer, 403, "session_required")
 
 
 async def test_the_browser_that_registered_confirms_and_is_logged_in(world: World) -> None:
@@ -132,7 +132,7 @@ async def test_a_cookie_of_a_registration_that_made_no_account_is_worth_nothing(
     assert (await world.register(owner.email, OTHER_PASSWORD, cookie=COOKIE)).status_code == 202
     link = (await world.mail(owner.email, "confirm_email"))["token"]
     answer = await world.confirm(link, None, cookie=COOKIE, log_in=True)
-    assert is_problem(answer, 403, "proof_needed")
+    assert is_problem(answer, 403, "password_or_login_required")
 
 
 async def test_a_registering_browser_is_known_until_the_address_is_confirmed(world: World) -> None:
@@ -152,7 +152,7 @@ async def test_whoever_gets_the_link_of_a_mistyped_new_address_gets_nothing(worl
     await person.ask("POST", "/me/email", {"password": PASSWORD, "email": typo})
     link = (await world.mail(typo, "confirm_new_email"))["token"]
     answer = await world.confirm(link, None, cookie=COOKIE, log_in=True)
-    assert is_problem(answer, 403, "proof_needed")
+    assert is_problem(answer, 403, "password_or_login_required")
     body = {"token": link, "password": OTHER_PASSWORD}
     assert is_problem(await world.post("/password-resets", body, "PUT"), 422, "link_invalid")
     assert (await person.get("/me"))["email"] == person.email

@@ -173,7 +173,7 @@ async def test_a_burst_of_logins_from_one_address_keeps_nobody_else_waiting(
     assert max(waits[ClientInfo(elsewhere["address"]).widest]) <= 2
     busy = [answer for answer in answers if answer.status_code == 503]
     assert busy
-    assert all(is_problem(answer, 503, "too_busy") for answer in busy)
+    assert all(is_problem(answer, 503, "password_hashing_busy") for answer in busy)
     assert {answer.headers["retry-after"] for answer in busy} == {"5"}
     assert {answer.status_code for answer in answers} == {401, 503}
 

@@ -58,10 +58,10 @@ async def test_it_reads_the_account_if_it_may_and_nothing_else_here(world: World
         limited = Session(world, person.email, (await _access(world, made["token"])).json())
         assert (await limited.ask("GET", "/me")).status_code == status
         for path in paths:
-            assert is_problem(await limited.ask("GET", path), 403, "session_needed")
+            assert is_problem(await limited.ask("GET", path), 403, "session_required")
         for path in ("/tokens", "/me/erasure", "/me/email", "/me/password"):
-            assert is_problem(await limited.ask("POST", path, {}), 403, "session_needed")
-        assert is_problem(await limited.ask("PATCH", "/me", {}), 403, "session_needed")
+            assert is_problem(await limited.ask("POST", path, {}), 403, "session_required")
+        assert is_problem(await limited.ask("PATCH", "/me", {}), 403, "session_required")
 
 
 async def test_the_last_use_is_noted_once_a_minute(world: World) -> None:

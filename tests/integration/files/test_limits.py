@@ -64,7 +64,7 @@ async def test_a_file_changes_so_many_times_and_can_go_all_the_same(
         await ann.delete(file_id)
         await ann.restore(file_id)
         refused = await ann.replace(file_id, b"three")
-        assert is_problem(refused, 422, "file_worn_out")
+        assert is_problem(refused, 422, "too_many_changes")
         assert refused.json()["params"] == {"limit": 4}
         assert (await ann.replace(file_id, b"two")).json()["unchanged"]
         assert (await ann.delete(file_id)).status_code == 200
@@ -113,13 +113,13 @@ async def test_files_are_so_many(make_app: MakeApp, keys: Keys) -> None:
     async with make_app(user_files=2) as app, person(app, keys) as ann:
         first, _ = await ann.new("a.py"), await ann.new("b.py")
         refused = await ann.upload("c.py")
-        assert is_problem(refused, 422, "files_full")
+        assert is_problem(refused, 422, "too_many_files")
         assert refused.json()["params"] == {"limit": 2}
         assert (await ann.replace(first, b"other", "a.py")).status_code == 200
         await ann.delete(first)
         assert (await ann.limits())["files"] == {"used": 1, "limit": 2}
         await ann.new("c.py")
-        assert is_problem(await ann.restore(first), 422, "files_full")
+        assert is_problem(await ann.restore(first), 422, "too_many_files")
 
 
 async def test_of_many_last_files_one_fits(make_app: MakeApp, keys: Keys) -> None:

@@ -69,7 +69,7 @@ async def test_a_token_does_what_it_is_for(ann: Person, keys: Keys, act: str) ->
         if allowed:
             assert answer.status_code in {200, 201, 412}
         else:
-            assert is_problem(answer, 403, "scope_missing")
+            assert is_problem(answer, 403, "insufficient_scope")
             assert answer.json()["params"] == {"scope": needed}
 
 

@@ -33,7 +33,7 @@ async def test_a_limited_token_needs_the_scope_of_the_route(
     app: FastAPI, keys: Keys, path: str, scope: str | None
 ) -> None:
     others = [known for known in SCOPES if known != scope]
-    code = "scope_missing" if scope else "session_needed"
+    code = "insufficient_scope" if scope else "session_required"
     for scopes in ([], *([other] for other in others), others):
         async with client_of(app, headers=limited(keys, scopes)) as client:
             assert is_problem(await client.get(path), 403, code), scopes
@@ -60,7 +60,7 @@ async def test_without_checks_read_no_file_tells_its_verdict(
             for more in ({}, {"mark": "deleted"}, {"check": "checked"}, {"limit": 1}):
                 asked = {"verdict": verdict, **more}
                 refused = await client.get("/internal/files", params=asked)
-                assert is_problem(refused, 403, "scope_missing")
+                assert is_problem(refused, 403, "insufficient_scope")
                 assert refused.json()["params"] == {"scope": "checks:read"}
         assert len((await client.get("/internal/files?check=failed")).json()["files"]) == 1
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.auth.adapters import fair_pool
-from services.auth.adapters.fair_pool import MAX_WAITING, SHARE, FairPool, TooBusy
+from services.auth.adapters.fair_pool import MAX_WAITING, SHARE, FairPool, PasswordHashingBusy
 from shared import deadline
 
 
@@ -52,7 +52,7 @@ async def story() -> AsyncIterator[Story]:
 async def refused(asked: list[asyncio.Task[str]]) -> int:
     """How many of them have been refused by now."""
     await asyncio.sleep(0.01)
-    return sum(one.done() and isinstance(one.exception(), TooBusy) for one in asked)
+    return sum(one.done() and isinstance(one.exception(), PasswordHashingBusy) for one in asked)
 
 
 async def test_work_answers_or_fails_as_it_would_alone(story: Story) -> None:
@@ -110,12 +110,12 @@ async def test_who_waits_too_long_is_told_and_not_worked_for(
 ) -> None:
     monkeypatch.setattr(fair_pool, "PATIENCE", 0.05)
     running, waiting = story.ask("a", "running"), story.ask("b", "waiting")
-    with pytest.raises(TooBusy):
+    with pytest.raises(PasswordHashingBusy):
         await waiting
     story.let(2)
     assert await running == "running", "what has begun is waited for"
     assert story.done == ["running"]
-    assert (TooBusy().status, TooBusy().retry_after) == (503, 5)
+    assert (PasswordHashingBusy().status, PasswordHashingBusy().retry_after) == (503, 5)
 
 
 async def test_nobody_waits_beyond_the_deadline_of_their_command(story: Story) -> None:
@@ -125,7 +125,7 @@ async def test_nobody_waits_beyond_the_deadline_of_their_command(story: Story) -
         until.begin_again(0.05)
         until.let_be()  # something was committed before
         waiting = story.ask("b", "waiting")
-        with pytest.raises(TooBusy):
+        with pytest.raises(PasswordHashingBusy):
             await asyncio.wait_for(waiting, 2)
     story.let(2)
     assert await running == "running"
@@ -150,7 +150,7 @@ async def test_who_waits_at_the_end_is_told_at_once(story: Story) -> None:
     running, waiting = story.ask("a", "running"), story.ask("a", "waiting")
     await asyncio.sleep(0)
     await story.pool.close()
-    with pytest.raises(TooBusy):
+    with pytest.raises(PasswordHashingBusy):
         await asyncio.wait_for(waiting, 1)
     story.let()
     assert await running == "running"

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from services.files.comparing import Comparing, ComparingBusy
+from services.files.comparing import Comparing, DiffBusy
 
 
 class Gate:
@@ -52,7 +52,7 @@ async def test_who_would_wait_too_long_is_told_to_come_again() -> None:
     comparing, gate = Comparing(at_once=1, waiting=2), Gate()
     asked = [asyncio.create_task(comparing.made(number, gate)) for number in range(3)]
     await asyncio.sleep(0)
-    with pytest.raises(ComparingBusy) as refused:
+    with pytest.raises(DiffBusy) as refused:
         await comparing.made("one more", gate)
     assert (refused.value.status, refused.value.retry_after) == (503, 2)
     gate.opened.set()

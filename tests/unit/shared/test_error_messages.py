@@ -28,8 +28,8 @@ def test_every_sentence_is_there_in_russian_with_the_same_values() -> None:
 @pytest.mark.parametrize(
     ("code", "params", "said"),
     [
-        ("files_full", {"limit": 7}, "You can have at most 7 files. Delete one first."),
-        ("files_full", {"other": 7}, SENTENCES["refused"]),
+        ("too_many_files", {"limit": 7}, "You can have at most 7 files. Delete one first."),
+        ("too_many_files", {"other": 7}, SENTENCES["refused"]),
         ("of_the_future", {"limit": 7}, SENTENCES["refused"]),
     ],
 )

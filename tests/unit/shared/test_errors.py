@@ -53,7 +53,7 @@ def test_every_error_says_whether_trying_again_helps(error: type[DomainError]) -
 
 def test_a_sentence_takes_values_and_keeps_them_for_translation() -> None:
     class _FilesFull(DomainError):
-        code = "files_full"
+        code = "too_many_files"
 
     error = _FilesFull(limit=1024)
     assert str(error) == "You can have at most 1024 files. Delete one first."

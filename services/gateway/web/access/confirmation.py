@@ -11,7 +11,7 @@ from fastapi import Request, Response
 
 from services.gateway.clients import AuthClient
 from services.gateway.dependencies import Auth, ClientInfos, Cookies, Sessions
-from services.gateway.errors import LinkInvalid, SecondFactorNeeded
+from services.gateway.errors import LinkInvalid, SecondFactorRequired
 from services.gateway.http.security_headers import SECRET_ADDRESS
 from services.gateway.identity.sessions import Visitor
 from services.gateway.web.access.login import CODE_PAGE
@@ -74,7 +74,7 @@ async def _lead_on(request: Request, sessions: Sessions, confirmed: Confirmation
     if confirmed.session is not None:
         try:
             await sessions.enter(request, confirmed.session)
-        except SecondFactorNeeded:
+        except SecondFactorRequired:
             return see_other(CODE_PAGE, next=f"{page}?notice={notice}")
     return see_other(page, notice=notice)
 

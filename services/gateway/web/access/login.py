@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from services.gateway.dependencies import Cookies, Sessions
-from services.gateway.errors import SecondFactorNeeded
+from services.gateway.errors import SecondFactorRequired
 from services.gateway.http.safe_redirect import local_path
 from services.gateway.identity.sessions import Visitor
 from services.gateway.web.flash_messages import FLASH_MESSAGES
@@ -40,7 +40,7 @@ async def log_in(request: Request, pages: Pages, sessions: Sessions) -> Response
     wanted = local_path(wanted)
     try:
         await sessions.begin(request, email, password)
-    except SecondFactorNeeded:
+    except SecondFactorRequired:
         return see_other(CODE_PAGE, next=wanted)
     except DomainError as error:
         return pages.refuse(request, "login.html", error, next=wanted, notice=None, email=email)

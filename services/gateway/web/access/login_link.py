@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from services.gateway.dependencies import Auth, Sessions
-from services.gateway.errors import SecondFactorNeeded
+from services.gateway.errors import SecondFactorRequired
 from services.gateway.http.security_headers import SECRET_ADDRESS
 from services.gateway.identity.sessions import Visitor
 from services.gateway.web.access.login import CODE_PAGE
@@ -32,7 +32,7 @@ async def ask(request: Request, _: Visitor, pages: Pages, auth: Auth, token: Lin
 async def log_in(request: Request, pages: Pages, sessions: Sessions, token: LinkToken) -> Response:
     try:
         await sessions.begin_by_link(request, token)
-    except SecondFactorNeeded:
+    except SecondFactorRequired:
         return see_other(CODE_PAGE)
     except DomainError as error:
         return pages.refuse(request, "login_link.html", error, headers=SECRET_ADDRESS)

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from services.gateway.clients import AuthClient
 from services.gateway.dependencies import Auth, Sessions
-from services.gateway.errors import LifetimeUnknown, ScopesMissing
+from services.gateway.errors import LifetimeMissing, ScopesMissing
 from services.gateway.i18n.labels import SCOPES
 from services.gateway.identity.sessions import WebUser
 from services.gateway.web.flash_messages import FLASH_MESSAGES
@@ -65,7 +65,7 @@ def _check(scopes: list[str], days: int) -> None:
     if not scopes or not set(scopes) <= set(get_args(Scope)):
         raise ScopesMissing
     if not days:
-        raise LifetimeUnknown
+        raise LifetimeMissing
 
 
 async def _values(user: User, auth: AuthClient) -> dict[str, Any]:

@@ -53,7 +53,7 @@ async def confirm(request: Request, user: WebUser, pages: Pages, auth: Auth) -> 
     try:
         made = await auth.confirm_factor(user, code)
     except DomainError as error:
-        if error.code in {"second_factor_on", "second_factor_off"}:
+        if error.code in {"second_factor_already_enabled", "second_factor_not_enabled"}:
             return see_other("/account/second-factor")
         _raise_if_logged_out(error)
         return pages.refuse(request, SETUP, error, **shown)

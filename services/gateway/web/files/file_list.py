@@ -8,7 +8,12 @@ from fastapi import Depends, Query, Request, Response
 
 from services.gateway.clients import FilesClient
 from services.gateway.dependencies import Checker, Files, Reports, Settings
-from services.gateway.errors import FileMissing, FileNameMissing, FileNameRepeated, TooManyFiles
+from services.gateway.errors import (
+    FileMissing,
+    FileNameMissing,
+    FileNameRepeated,
+    TooManyFilesAtOnce,
+)
 from services.gateway.http.pagination import MAX_CURSOR
 from services.gateway.identity.sessions import WebUser
 from services.gateway.uploads import forms
@@ -130,7 +135,7 @@ async def _upload(
     """A file, unless `earlier` ones of the form have its name: which of two was meant?"""
     try:
         if sent.too_many:
-            raise TooManyFiles(limit=settings.upload_files)
+            raise TooManyFilesAtOnce(limit=settings.upload_files)
         if not sent.name:
             raise FileNameMissing
         if one_spelling(sent.name) in earlier:

@@ -207,9 +207,9 @@ async def test_too_many_tries_say_when_to_come_back(
 async def test_what_a_limited_token_may_not_do_is_told(
     program: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth GET /internal/sessions", refusal(403, "session_needed"))
+    services.on("auth GET /internal/sessions", refusal(403, "session_required"))
     response = await program.get("/api/v1/sessions")
-    assert (response.status_code, response.json()["code"]) == (403, "session_needed")
+    assert (response.status_code, response.json()["code"]) == (403, "session_required")
 
 
 async def test_the_description_shows_the_public_address(

@@ -104,7 +104,7 @@ class Guarded(httpx2.AsyncBaseTransport):
         token = request.headers["authorization"].removeprefix("Bearer ")
         user = self._identity[service].verify_user(token)
         if user.scopes is not None and not needed <= user.scopes:
-            return refusal(403, "scope_missing", scope="x")(request)
+            return refusal(403, "insufficient_scope", scope="x")(request)
         assert needed, (request.method, path)
         self.passed.append(path)
         return refusal(404, "not_found")(request)
@@ -168,7 +168,7 @@ async def test_a_scope_reaches_what_it_names_and_nothing_else(
         response = await robot.request(**_request(name, operation))
         is_refused = response.status_code == 403
         if is_refused:
-            assert response.json()["code"] == "scope_missing", name
+            assert response.json()["code"] == "insufficient_scope", name
         if is_refused == (REACHED.get(name) == scope) or bool(guarded.passed) == is_refused:
             wrong.append((name, response.status_code, guarded.passed))
     assert wrong == []

@@ -353,9 +353,9 @@ async def test_the_api_gives_the_same(program: httpx2.AsyncClient) -> None:
 async def test_a_limited_token_gets_a_refusal_and_no_archive(
     program: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth GET /internal/me/export", refusal(403, "session_needed"))
+    services.on("auth GET /internal/me/export", refusal(403, "session_required"))
     response = await program.get("/api/v1/me/export")
-    assert (response.status_code, response.json()["code"]) == (403, "session_needed")
+    assert (response.status_code, response.json()["code"]) == (403, "session_required")
 
 
 async def test_half_an_archive_is_never_taken_for_the_whole(

@@ -373,7 +373,7 @@ async def test_names_that_only_look_alike_are_two(
     ("status", "code", "heading"),
     [
         (504, "outcome_unknown", "We can't tell what was uploaded"),
-        (422, "files_full", "1 uploaded, 1 refused"),
+        (422, "too_many_files", "1 uploaded, 1 refused"),
     ],
 )
 async def test_a_heading_says_no_more_than_is_known(

@@ -155,7 +155,7 @@ async def test_a_body_that_trickles_is_told_with_our_sentence(
     response = await http.post(path, content=trickles(), headers=headers)
     assert (response.status_code, response.headers["connection"]) == (408, "close")
     if http is program:
-        assert response.json()["code"] == "request_too_slow"
+        assert response.json()["code"] == "request_timeout"
     assert "The request took too long to arrive." in response.text
 
 

@@ -129,9 +129,9 @@ async def test_a_program_gives_the_password_or_the_token_of_a_session(
     assert (done.status_code, done.json()) == (200, {"kind": "confirm_email"})
     asked = sent(services, "auth POST /internal/confirmations")
     assert (asked["password"], asked["log_in"]) == ("correct horse", False)
-    services.on("auth POST /internal/confirmations", refusal(403, "proof_needed"))
+    services.on("auth POST /internal/confirmations", refusal(403, "password_or_login_required"))
     alone = await program.post("/api/v1/confirmations", json={"token": "abc"})
-    assert (alone.status_code, alone.json()["code"]) == (403, "proof_needed")
+    assert (alone.status_code, alone.json()["code"]) == (403, "password_or_login_required")
 
 
 async def test_a_cookie_that_holds_no_address_fills_nothing_in(

@@ -365,7 +365,7 @@ async def test_a_person_follows_the_news_so_many_times(
         for _ in open_ones:
             await reached.acquire()
     refused = await person.get("/api/v1/events", headers=bearer)
-    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_feeds")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_event_streams")
     assert refused.headers["retry-after"] == "30"
     end.set()
     assert [answer.status_code for answer in await asyncio.gather(*open_ones)] == [200, 200]

@@ -35,7 +35,7 @@ async def test_the_secret_is_shown_as_a_picture_a_text_and_a_link(
 async def test_after_a_wrong_code_the_picture_is_still_there(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on(f"auth PUT {AUTH}", refusal(422, "code_wrong"))
+    services.on(f"auth PUT {AUTH}", refusal(422, "wrong_second_factor_code"))
     page = await person.post(f"{PAGE}/confirmation", data={"code": "000000", "link": LINK})
     assert page.status_code == 422
     assert "This code is wrong" in page.text
@@ -79,7 +79,7 @@ async def test_no_other_link_is_drawn_or_linked_to(
     assert services.called(f"auth PUT {AUTH}") == []
 
 
-@pytest.mark.parametrize("code", ["second_factor_on", "second_factor_off"])
+@pytest.mark.parametrize("code", ["second_factor_already_enabled", "second_factor_not_enabled"])
 async def test_a_page_of_before_leads_back(
     person: httpx2.AsyncClient, services: Services, code: str
 ) -> None:
@@ -90,7 +90,7 @@ async def test_a_page_of_before_leads_back(
 
 async def test_it_is_switched_off(person: httpx2.AsyncClient, services: Services) -> None:
     services.on(f"auth GET {AUTH}", answer(200, ON))
-    services.on(f"auth DELETE {AUTH}", refusal(422, "code_wrong"))
+    services.on(f"auth DELETE {AUTH}", refusal(422, "wrong_second_factor_code"))
     proof = {"password": "secret", "code": "000000"}
     page = await person.post(f"{PAGE}/removal", data=proof)
     assert page.status_code == 422

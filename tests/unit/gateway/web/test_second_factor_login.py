@@ -63,7 +63,7 @@ async def test_a_wrong_code_is_asked_for_again(
     browser: httpx2.AsyncClient, services: Services
 ) -> None:
     await browser.post("/login", data=LOGIN)
-    services.on(FINISH, refusal(422, "code_wrong"))
+    services.on(FINISH, refusal(422, "wrong_second_factor_code"))
     page = await browser.post("/login/code", data={"code": "000000", "next": "/checks"})
     assert page.status_code == 422
     assert "This code is wrong" in page.text
@@ -156,16 +156,16 @@ async def test_a_program_is_told_what_to_send(
     refused = await program.post("/api/v1/sessions", json=LOGIN)
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"] == "Bearer"
-    assert refused.json()["code"] == "second_factor_needed"
+    assert refused.json()["code"] == "second_factor_required"
     assert refused.json()["params"] == ASKED
     assert "set-cookie" not in refused.headers
     body = {"challenge": "opaque-challenge", "code": "123456"}
     begun = await program.post("/api/v1/sessions/second-factor", json=body)
     assert begun.status_code == 201
     assert begun.json()["refresh_token"] == "opaque-session"
-    services.on(FINISH, refusal(422, "code_wrong"))
+    services.on(FINISH, refusal(422, "wrong_second_factor_code"))
     wrong = await program.post("/api/v1/sessions/second-factor", json=body)
-    assert (wrong.status_code, wrong.json()["code"]) == (422, "code_wrong")
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "wrong_second_factor_code")
 
 
 @pytest.mark.parametrize(
