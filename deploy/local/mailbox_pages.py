@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
@@ -16,7 +15,8 @@ from starlette.exceptions import HTTPException
 from xstatic.pkg import bootstrap
 
 from deploy.local.mail_store import Mail, MailStore
-from shared.moments import PATTERN, utc_offset
+from shared.contracts.auth import Language
+from shared.i18n.formats import date_time
 
 PAGE = 100  # mails
 FOLDER = Path(__file__).parent / "templates"
@@ -121,8 +121,8 @@ def with_links(text: str) -> Markup:
     return Markup().join([*parts, escape(text[end:])])
 
 
-def in_words(moment: datetime, language: str) -> str:
-    return f"{format_datetime(moment, PATTERN, locale=language)} {utc_offset(moment)}"
+def in_words(moment: datetime, language: Language) -> str:
+    return date_time(language, moment)
 
 
 def _weighed(item: str) -> tuple[float, str]:

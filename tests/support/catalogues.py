@@ -16,8 +16,9 @@ def read_catalogue(path: Path) -> Catalog:
 
 
 def translated(catalogue: Catalog) -> set[Any]:
-    """The msgids that have all their forms; pairs where there is a plural."""
-    return {message.id for message in catalogue if message.id and _is_whole(message)}
+    """The msgids that have all their forms, behind their context; pairs where there is a plural."""
+    whole = (message for message in catalogue if message.id and _is_whole(message))
+    return {(message.context, message.id) for message in whole}
 
 
 def with_other_places(catalogue: Catalog) -> list[Any]:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.gateway.i18n.formats import number, size
+from services.gateway.i18n.formats import size
 from services.gateway.i18n.language import translations
 from shared import error_messages
 from shared.contracts.auth import Language
+from shared.i18n.formats import number
 
 _OF_BYTES = {"file_too_large", "storage_full"}  # whose limit is one of bytes
 

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
@@ -23,7 +22,7 @@ from services.gateway.i18n.visible_text import breakable, code_spans, unseen, vi
 from shared import visible_text
 from shared.contracts.auth import Language
 from shared.i18n.catalogue import N_
-from shared.moments import PATTERN, utc_offset
+from shared.i18n.formats import date_time, number
 
 _KEPT = 4096  # of each kind, what was written last: a page repeats what the one before showed
 _SIZES = (N_("{n} B"), N_("{n} KB"), N_("{n} MB"), N_("{n} GB"))
@@ -37,13 +36,8 @@ def moment(language: Language, when: datetime, zone: ZoneInfo | None = None) -> 
     """A time in the reader's zone; without one in UTC, and a script makes it the browser's."""
     machine = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     local = when.astimezone(zone or UTC)
-    shown = f"{format_datetime(local, PATTERN, locale=language)} {utc_offset(local)}"
+    shown = date_time(language, local)
     return Markup('<time datetime="{}">{}</time>').format(machine, shown)
-
-
-@lru_cache(_KEPT)
-def number(language: Language, value: float) -> str:
-    return str(format_decimal(value, locale=language))
 
 
 @lru_cache(_KEPT)

@@ -11,7 +11,7 @@ from babel.dates import get_timezone_location
 
 from shared.contracts.auth import Language
 from shared.i18n.catalogue import N_
-from shared.moments import utc_offset
+from shared.i18n.formats import utc_offset
 
 REGIONS = {
     "Africa": N_("Africa"),

@@ -5,6 +5,7 @@ from functools import cache
 from markupsafe import Markup, escape
 
 from shared import visible_text
+from shared.code_spans import mark_code
 
 _NAMED = 20  # marks of a text that tell their names; more are no accident and would swell the page
 _TOLD = 6  # kinds of unseen characters that the editor tells
@@ -48,19 +49,8 @@ def breakable(name: str) -> Markup:
 
 def code_spans(text: str) -> Markup:
     """Turn the backticks of the linter's English sentences into code. Line ends are white space."""
-    lines = (_spans(line) for line in text.split("\n"))
+    lines = (mark_code(line, visible) for line in text.split("\n"))
     return Markup("\n").join(lines)
-
-
-def _spans(line: str) -> Markup:
-    parts = line.split("`")
-    if len(parts) % 2 == 0:
-        return visible(line)
-    shown = (
-        Markup("<code>{}</code>").format(visible(part)) if index % 2 else visible(part)
-        for index, part in enumerate(parts)
-    )
-    return Markup("").join(shown)
 
 
 def unseen(text: str) -> tuple[list[Markup], int]:

@@ -7,14 +7,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from services.notifier.mail.words import Words
+from shared.code_spans import mark_code
 
 
-def with_code(message: str) -> Markup:
-    """What stands between backticks as `<code>`; one without a partner reaches to the end."""
-    parts = str(escape(message)).split("`")
-    parts[1::2] = [part and f"<code>{part}</code>" for part in parts[1::2]]
-    return Markup("".join(parts))  # noqa: S704 - escaped above
+def code_spans(message: str) -> Markup:
+    """A linter's sentence, which may be cut."""
+    return mark_code(str(escape(message)), is_cut=True)
 
 
 _FOLDER = Path(__file__).parent
@@ -69,11 +67,10 @@ _TEMPLATES = Environment(
     auto_reload=False,  # what is installed does not change while it runs
 )
 _TEMPLATES.context_class = _Context
-_TEMPLATES.filters["with_code"] = with_code
+_TEMPLATES.filters["code_spans"] = code_spans
 for _name in _TEMPLATES.list_templates(extensions=["html", "txt"]):
     _TEMPLATES.get_template(_name)  # compiled now: the first mail would wait for it
 
 
-def render(template: str, words: Words, values: Mapping[str, object]) -> str:
-    """Fill a template; its `say` is `words`."""
-    return _TEMPLATES.get_template(template).render(values, say=words)
+def render(template: str, values: Mapping[str, object]) -> str:
+    return _TEMPLATES.get_template(template).render(values)

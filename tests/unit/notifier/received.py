@@ -5,10 +5,8 @@ import email.policy
 from email.message import EmailMessage
 from functools import lru_cache
 from html.parser import HTMLParser
-from string import Formatter
 
 from services.notifier.mail.message import Message
-from services.notifier.mail.words import Sentence
 
 ENCODED_WORD = "=?utf-8?q?=0D=0ABcc=3A_x=40y.z?=.py"
 HEADERS = [
@@ -76,9 +74,3 @@ def _read(html: str) -> _Parts:
     parts = _Parts()
     parts.feed(html)
     return parts
-
-
-def places(sentence: Sentence) -> set[str]:
-    """The names of the places that a sentence leaves open, in any of its forms."""
-    forms = [sentence] if isinstance(sentence, str) else sentence.values()
-    return {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}

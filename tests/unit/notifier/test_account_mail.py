@@ -1,8 +1,6 @@
 """What the mails about an account say, and where their links lead."""
 
-import tomllib
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
 
@@ -10,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifier.mail import account
 from services.notifier.mail.account import render_account_mail
 from services.notifier.mail.account.view import LinkMissing
 from services.notifier.mail.message import MAX_BYTES, Message
@@ -22,7 +19,6 @@ from tests.unit.notifier.received import (
     as_received,
     body_of,
     links_of,
-    places,
     tags_of,
     text_of,
 )
@@ -252,14 +248,3 @@ def test_any_text_at_all_makes_a_mail_with_the_intended_headers(
 def test_what_holds_a_token_does_not_show_it() -> None:
     values = {"email": "ann@example.org", "language": "en", "time_zone": "auto", "token": TOKEN}
     assert TOKEN not in repr(AccountMail.model_validate(values))
-
-
-@pytest.mark.parametrize("folder", ["", *KINDS])
-def test_every_language_has_every_sentence_with_the_same_places(folder: str) -> None:
-    path = Path(account.__file__).parent / folder
-    english, russian = (
-        tomllib.loads((path / f"{language}.toml").read_text("utf-8")) for language in LANGUAGES
-    )
-    assert english.keys() == russian.keys()
-    for key, sentence in english.items():
-        assert places(sentence) == places(russian[key]), key

@@ -1,9 +1,7 @@
 """What the mail about a check says, and that nothing a user typed can bend it."""
 
-import tomllib
 from datetime import UTC, datetime
 from email.headerregistry import Address
-from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
 
@@ -11,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifier.mail import check_result
 from services.notifier.mail.address import BadAddress, parse_address, parse_mailbox
 from services.notifier.mail.check_result import render_check_result
 from services.notifier.mail.message import MAX_BYTES, Draft, Message, compose
@@ -34,7 +31,6 @@ from tests.unit.notifier.received import (
     NASTY,
     as_received,
     body_of,
-    places,
     tags_of,
     text_of,
 )
@@ -442,20 +438,6 @@ def test_a_sender_may_have_a_name_but_no_line_breaks_in_it() -> None:
     for text in ("x\r\nBcc: y <a@b.c>", f"{ENCODED_WORD} <a@b.c>", "x <a@b.c>, y <c@d.e>"):
         with pytest.raises(BadAddress):
             parse_mailbox(text)
-
-
-def test_every_language_has_every_sentence_with_the_same_places() -> None:
-    folder = Path(check_result.__file__).parent
-    english, russian = (
-        tomllib.loads((folder / f"{language}.toml").read_text("utf-8")) for language in ("en", "ru")
-    )
-    assert english.keys() == russian.keys()
-    for key, sentence in english.items():
-        assert places(sentence) == places(russian[key]), key
-        if isinstance(sentence, dict):
-            assert sentence.keys() == {"one", "other"}, key
-        if isinstance(russian[key], dict):
-            assert russian[key].keys() == {"one", "few", "many"}, key
 
 
 @pytest.mark.parametrize(

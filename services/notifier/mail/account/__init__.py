@@ -1,9 +1,9 @@
-"""The mails about an account: one look for all, the words of each kind in a folder of its own."""
+"""The mails about an account: one look for all, its sentences by kind in `sentences.py`."""
 
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
+from services.notifier.mail.account.sentences import SENTENCES
 from services.notifier.mail.account.view import view_of
 from services.notifier.mail.address import parse_address, parse_mailbox
 from services.notifier.mail.message import Draft, Message, compose
@@ -12,8 +12,6 @@ from services.notifier.mail.words import load_words
 from shared.contracts.auth import AccountMailKind
 from shared.contracts.http.auth import AccountMail
 from shared.ids import derived_id
-
-_FOLDER = Path(__file__).parent
 
 
 def render_account_mail(
@@ -34,10 +32,13 @@ def render_account_mail(
         LinkMissing: there is no token for the link.
     """
     recipient, mailbox = parse_address(mail.email), parse_mailbox(sender)
-    words = load_words(mail.language, mail.time_zone, _FOLDER, _FOLDER / kind)
-    subject = words("subject")
+    words, sentences = load_words(mail.language, mail.time_zone), SENTENCES[kind]
+    subject = words.translate(sentences.subject)
     values = {
+        "language": mail.language,
         "view": view_of(kind, mail, queued_at, public_url, words),
+        "sentences": sentences,
+        "_": words.translate,
         "subject": subject,
     }
     return compose(
@@ -47,7 +48,7 @@ def render_account_mail(
             subject=subject,
             message_id=f"{derived_id(kind, mail_id)}@{mailbox.domain}",
             date=now,
-            text=render("account/body.txt", words, values),
-            html=render("account/body.html", words, values),
+            text=render("account/body.txt", values),
+            html=render("account/body.html", values),
         )
     )

@@ -66,23 +66,35 @@ def view_of(
     return AccountView(
         link=home + LINKS[kind].format(token=quote(mail.token or "", safe="")),
         way_back=home + WAYS_BACK[kind] if kind in WAYS_BACK else "",
-        expires=words.time(mail.expires_at) if needs_token and mail.expires_at else "",
+        expires=_expires(mail, words) if needs_token else "",
         facts=_facts(mail, happened_at, words),
         home=home,
     )
 
 
+def _expires(mail: AccountMail, words: Words) -> str:
+    if not mail.expires_at:
+        return ""
+    until = words.time(mail.expires_at)
+    return words.gettext("The link works once, until {time}.", time=until)
+
+
 def _facts(mail: AccountMail, happened_at: datetime, words: Words) -> list[tuple[str, str]]:
-    """What is known, by the key of its name; a time alone would say little."""
+    """What is known, each behind its name; a time alone would say little."""
     details = mail.details
-    device = _in_words(details.device or "", words)
-    texts = {"new_email": details.new_email, "device": device, "address": details.address}
-    facts = [(name, printable(text, LONGEST_FACT)) for name, text in texts.items() if text]
-    at = [("at", words.time(details.at or happened_at))]
+    texts = [
+        (words.gettext("New e-mail address"), details.new_email),
+        (words.gettext("Device"), _in_words(details.device or "", words)),
+        (words.gettext("Internet address"), details.address),
+    ]
+    facts = [(name, printable(text, LONGEST_FACT)) for name, text in texts if text]
+    at = [(words.gettext("Time"), words.time(details.at or happened_at))]
     return [*facts, *at] if facts or details.at else []
 
 
 def _in_words(device: str, words: Words) -> str:
     """Auth says “Firefox on Linux” in every language, or the name of a program."""
     browser, _, system = device.partition(" on ")
-    return words("browser_on_system", browser=browser, system=system) if system else device
+    if not system:
+        return device
+    return words.gettext("{browser} on {system}", browser=browser, system=system)

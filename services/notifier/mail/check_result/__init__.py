@@ -1,10 +1,10 @@
 """The mail that tells the owner of a file what a check of it found."""
 
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 from services.notifier.mail.address import parse_address, parse_mailbox
+from services.notifier.mail.check_result.sentences import Sentences
 from services.notifier.mail.check_result.subject import write_subject
 from services.notifier.mail.check_result.view import view_of
 from services.notifier.mail.message import Draft, Message, compose
@@ -13,8 +13,6 @@ from services.notifier.mail.words import load_words
 from shared.contracts.auth import Language
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.ids import derived_id
-
-_FOLDER = Path(__file__).parent
 
 
 def render_check_result(
@@ -35,10 +33,14 @@ def render_check_result(
         UnsafeMessage: the finished mail is not what was intended.
     """
     recipient, mailbox = parse_address(to), parse_mailbox(sender)
-    words = load_words(language, time_zone, _FOLDER)
-    view = view_of(check, public_url)
-    subject = write_subject(view, words)
-    values = {"view": view, "subject": subject}
+    sentences = Sentences(view_of(check, public_url), load_words(language, time_zone))
+    subject = write_subject(sentences)
+    values = {
+        "language": language,
+        "view": sentences.view,
+        "sentences": sentences,
+        "subject": subject,
+    }
     message_key = derived_id("check_result", check.check_id, mail_id)  # kept, so of no address
     return compose(
         Draft(
@@ -47,7 +49,7 @@ def render_check_result(
             subject=subject,
             message_id=f"{message_key}@{mailbox.domain}",
             date=now,
-            text=render("check_result/body.txt", words, values),
-            html=render("check_result/body.html", words, values),
+            text=render("check_result/body.txt", values),
+            html=render("check_result/body.html", values),
         )
     )

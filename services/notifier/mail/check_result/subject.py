@@ -1,17 +1,19 @@
 """`[Not ready] main.py v4: 2 new, 5 fixed, 3 left`."""
 
-from services.notifier.mail.check_result.view import CheckView
-from services.notifier.mail.words import Words
+from services.notifier.mail.check_result.sentences import Sentences
 
 
-def write_subject(view: CheckView, words: Words) -> str:
-    head = f"[{words(view.verdict)}] {view.file_name} v{view.version}: "
+def write_subject(sentences: Sentences) -> str:
+    view, words = sentences.view, sentences.words
+    head = f"[{sentences.verdict}] {view.file_name} v{view.version}: "
     if view.failure:
-        return head + words(f"reason_{view.failure}")
+        return head + sentences.reason
     if view.syntax_error:
-        return head + words("subject_syntax_error", line=view.syntax_error.row)
+        return head + words.gettext("syntax error in line {line}", line=view.syntax_error.row)
     new, fixed, left = (
         words.number(n).replace("\xa0", " ")  # a subject is printable, which this space is not
         for n in (view.counts.new, view.counts.fixed, view.counts.total)
     )
-    return head + words("subject", new=new, fixed=fixed, left=left)
+    return head + words.gettext(
+        "{new} new, {fixed} fixed, {left} left", new=new, fixed=fixed, left=left
+    )

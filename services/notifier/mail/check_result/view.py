@@ -68,17 +68,6 @@ class CheckView:
     fixed: Sequence[ConnectionQueue]
 
     @property
-    def sentence(self) -> str:
-        """Key of the sentence that says what to do now; `n` is the number of findings left."""
-        if self.failure:
-            return "not_checked"
-        if self.syntax_error:
-            return "syntax_error"
-        if self.verdict == "not_ready":
-            return "to_fix"
-        return "ready_with_rest" if self.counts.total else "nothing_left"
-
-    @property
     def tallies(self) -> list[tuple[str, int]]:
         counts = self.counts
         back = [("reopened", counts.reopened)] if counts.reopened else []

@@ -31,7 +31,7 @@ def _used() -> set[Any]:
         {"web/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}},
         {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)},
     )
-    return {message for _, _, message, _, _ in found}
+    return {(context, message) for _, _, message, _, context in found}
 
 
 def test_every_sentence_is_translated_and_no_translation_is_left_over(russian: Catalog) -> None:
