@@ -17,7 +17,7 @@ class Misconfigured(Exception):
 
 
 class DomainError(Exception):
-    """The request can't be carried out."""
+    """What a caller is told: a stable code, a status, and whether a later try may succeed."""
 
     code: str = "refused"
     status: int = 400

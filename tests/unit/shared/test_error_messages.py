@@ -3,6 +3,7 @@
 import pytest
 
 from shared.error_messages import SENTENCES, sentence
+from shared.errors import DomainError
 from shared.i18n.catalogue import FOLDER
 from tests.support.catalogues import read_catalogue, translated, with_other_places
 from tests.unit.shared.test_errors import ALL_ERRORS
@@ -38,3 +39,9 @@ def test_what_is_not_known_here_gets_a_general_sentence(
 ) -> None:
     assert sentence(code, params) == said
     assert sentence(code, params, str.upper) != said
+
+
+@pytest.mark.parametrize("error", ALL_ERRORS, ids=lambda error: error.__name__)
+def test_a_docstring_does_not_repeat_the_sentence(error: type[DomainError]) -> None:
+    docstring = " ".join((vars(error)["__doc__"] or "").split())
+    assert docstring not in SENTENCES.values()
