@@ -3,14 +3,13 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.files.contents import UNWANTED
-
-_LEFT = f"""
-INSERT INTO unwanted_contents (sha256) SELECT sha256 FROM contents WHERE {UNWANTED}
+_LEFT = text("""
+INSERT INTO unwanted_contents (sha256) SELECT sha256 FROM contents
+WHERE NOT EXISTS (SELECT FROM file_versions v WHERE v.sha256 = contents.sha256 AND v.kept)
 ON CONFLICT DO NOTHING
-"""  # noqa: S608
+""")
 
 
 async def note_unwanted(connection: AsyncConnection) -> None:
     """Have the sweep look at contents of versions that were left out of the tables."""
-    await connection.execute(text(_LEFT))
+    await connection.execute(_LEFT)

@@ -14,7 +14,7 @@ ROWS = 200  # versions in an answer
 BYTES = 2 * 1024 * 1024  # of contents in an answer, beyond its first one
 
 
-_ROWS = """
+_ROWS = text("""
 SELECT v.file_id, v.version, v.name, v.size, v.sha256, v.saved_at, v.user_id AS author,
        v.kept AS available
 FROM unnest(CAST(:files AS uuid[])) WITH ORDINALITY AS asked (file_id, number), LATERAL (
@@ -24,8 +24,10 @@ FROM unnest(CAST(:files AS uuid[])) WITH ORDINALITY AS asked (file_id, number), 
     ORDER BY v.version DESC LIMIT :each
 ) AS v
 ORDER BY asked.number, v.version DESC LIMIT :rows
-"""
-_CONTENTS = "SELECT sha256, content FROM contents WHERE sha256 = ANY(:wanted)"
+""")
+_CONTENTS = text("""
+SELECT sha256, content FROM contents WHERE sha256 = ANY(:wanted)
+""")
 
 
 async def versions(
@@ -39,7 +41,7 @@ async def versions(
         "each": 1 if asked.last else ROWS + 1,
         "rows": ROWS + 1,
     }
-    rows = (await connection.execute(text(_ROWS), values)).mappings().all()
+    rows = (await connection.execute(_ROWS, values)).mappings().all()
     fitting = _fitting(rows)
     contents = await _contents(connection, {row["sha256"] for row in fitting if row["available"]})
     return VersionsWithContent(
@@ -61,5 +63,5 @@ def _fitting(rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
 
 
 async def _contents(connection: AsyncConnection, wanted: Collection[str]) -> dict[str, str]:
-    rows = await connection.execute(text(_CONTENTS), {"wanted": list(wanted)})
+    rows = await connection.execute(_CONTENTS, {"wanted": list(wanted)})
     return {row.sha256: base64.b64encode(row.content).decode() for row in rows}

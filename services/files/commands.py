@@ -121,7 +121,9 @@ def _checked(user_id: UUID, name: str, content: bytes) -> Upload:
     return Upload(user_id, checked, len(content), hashlib.sha256(content).hexdigest())
 
 
-_BEGIN = text("SELECT * FROM begin_command(:user_id, :name, :but)")
+_BEGIN = text("""
+SELECT * FROM begin_command(:user_id, :name, :but)
+""")
 _NAMESAKE = text("""
 SELECT other.file_id FROM files JOIN files AS other USING (user_id, name)
 WHERE files.file_id = :file_id AND user_id = :user_id AND NOT other.deleted

@@ -10,20 +10,30 @@ from shared.eventsourcing.projection import take_append_lock
 
 DROPPED_AT_ONCE = 50  # contents of a megabyte each, under the append lock
 
-_INSERT = "INSERT INTO contents VALUES (:sha256, :content) ON CONFLICT DO NOTHING"
-_HOLD = "SELECT true FROM contents WHERE sha256 = :sha256 FOR KEY SHARE"
-UNWANTED = """
-NOT EXISTS (SELECT FROM file_versions v WHERE v.sha256 = contents.sha256 AND v.kept)
-"""
+_INSERT = text("""
+INSERT INTO contents VALUES (:sha256, :content) ON CONFLICT DO NOTHING
+""")
+_HOLD = text("""
+SELECT true FROM contents WHERE sha256 = :sha256 FOR KEY SHARE
+""")
 # Whoever is about to save such bytes holds them already, and only waits for the append lock.
-_LOCK = "SELECT sha256 FROM contents WHERE sha256 = ANY(:wanted) FOR UPDATE SKIP LOCKED"
-_DROP = f"DELETE FROM contents WHERE sha256 = ANY(:locked) AND {UNWANTED}"  # noqa: S608
-_HELD = """
+_LOCK = text("""
+SELECT sha256 FROM contents WHERE sha256 = ANY(:wanted) FOR UPDATE SKIP LOCKED
+""")
+_DROP = text("""
+DELETE FROM contents WHERE sha256 = ANY(:locked)
+AND NOT EXISTS (SELECT FROM file_versions v WHERE v.sha256 = contents.sha256 AND v.kept)
+""")
+_HELD = text("""
 INSERT INTO unwanted_contents (sha256)
 SELECT sha256 FROM contents WHERE sha256 = ANY(:left) ON CONFLICT DO NOTHING
-"""
-_NOTED = "SELECT sha256 FROM unwanted_contents WHERE sha256 > :after ORDER BY sha256 LIMIT :most"
-_UNNOTE = "DELETE FROM unwanted_contents WHERE sha256 = ANY(:noted)"
+""")
+_NOTED = text("""
+SELECT sha256 FROM unwanted_contents WHERE sha256 > :after ORDER BY sha256 LIMIT :most
+""")
+_UNNOTE = text("""
+DELETE FROM unwanted_contents WHERE sha256 = ANY(:noted)
+""")
 
 
 async def keep(connection: AsyncConnection, sha256: str, content: bytes) -> None:
@@ -31,8 +41,8 @@ async def keep(connection: AsyncConnection, sha256: str, content: bytes) -> None
     held = False
     while not held:  # others may drop them between the two statements
         values = {"sha256": sha256, "content": content}
-        is_new = (await connection.execute(text(_INSERT), values)).rowcount == 1
-        held = is_new or bool(await connection.scalar(text(_HOLD), {"sha256": sha256}))
+        is_new = (await connection.execute(_INSERT, values)).rowcount == 1
+        held = is_new or bool(await connection.scalar(_HOLD, {"sha256": sha256}))
 
 
 async def drop_unwanted(connection: AsyncConnection, candidates: Collection[str]) -> int:
@@ -42,11 +52,11 @@ async def drop_unwanted(connection: AsyncConnection, candidates: Collection[str]
     `DROPPED_AT_ONCE`. The second statement sees what was committed before the first had its locks.
     What somebody holds at the moment is noted, for the sweep.
     """
-    rows = await connection.execute(text(_LOCK), {"wanted": list(candidates)})
+    rows = await connection.execute(_LOCK, {"wanted": list(candidates)})
     locked = list(rows.scalars())
-    dropped = (await connection.execute(text(_DROP), {"locked": locked})).rowcount
+    dropped = (await connection.execute(_DROP, {"locked": locked})).rowcount
     if left := set(candidates) - set(locked):
-        await connection.execute(text(_HELD), {"left": list(left)})
+        await connection.execute(_HELD, {"left": list(left)})
     return dropped
 
 
@@ -57,11 +67,11 @@ async def sweep(database: Database, after: str = "") -> tuple[int, str]:
     """
     values = {"after": after, "most": DROPPED_AT_ONCE}
     async with database.transaction() as connection:
-        noted = (await connection.scalars(text(_NOTED), values)).all()
+        noted = (await connection.scalars(_NOTED, values)).all()
     if not noted:
         return 0, ""
     async with database.transaction() as connection:
         await take_append_lock(connection)
-        await connection.execute(text(_UNNOTE), {"noted": noted})
+        await connection.execute(_UNNOTE, {"noted": noted})
         dropped = await drop_unwanted(connection, noted)
     return dropped, noted[-1] if len(noted) == DROPPED_AT_ONCE else ""

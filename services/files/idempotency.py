@@ -59,16 +59,16 @@ def only_key(given: Iterable[str]) -> str | None:
     return key
 
 
-_CLAIM = """
+_CLAIM = text("""
 INSERT INTO idempotency_keys (user_id, key, fingerprint, claimed_at)
 VALUES (:user_id, :key, :fingerprint, :now) ON CONFLICT DO NOTHING
-"""
-_EARLIER = """
+""")
+_EARLIER = text("""
 SELECT fingerprint, answer::text FROM idempotency_keys WHERE user_id = :user_id AND key = :key
-"""
-_KEEP = """
+""")
+_KEEP = text("""
 UPDATE idempotency_keys SET answer = CAST(:answer AS json) WHERE user_id = :user_id AND key = :key
-"""
+""")
 
 
 async def claim(connection: AsyncConnection, key: Key, now: datetime) -> str | None:
@@ -79,10 +79,10 @@ async def claim(connection: AsyncConnection, key: Key, now: datetime) -> str | N
     Raises:
         IdempotencyKeyReused: the key stands for another request.
     """
-    claimed = await connection.execute(text(_CLAIM), {**vars(key), "now": now})
+    claimed = await connection.execute(_CLAIM, {**vars(key), "now": now})
     if claimed.rowcount == 1:
         return None
-    earlier = (await connection.execute(text(_EARLIER), vars(key))).first()
+    earlier = (await connection.execute(_EARLIER, vars(key))).first()
     if earlier is None:  # forgotten at this very moment
         raise ConcurrencyConflict
     if bytes(earlier.fingerprint) != key.fingerprint:
@@ -92,7 +92,7 @@ async def claim(connection: AsyncConnection, key: Key, now: datetime) -> str | N
 
 async def keep(connection: AsyncConnection, key: Key, answer: str) -> None:
     """`answer` is JSON."""
-    await connection.execute(text(_KEEP), {**vars(key), "answer": answer})
+    await connection.execute(_KEEP, {**vars(key), "answer": answer})
 
 
 async def prune(connection: AsyncConnection, now: datetime) -> int:

@@ -16,11 +16,11 @@ from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, prepari
 from shared.eventsourcing.store import EventStore
 from shared.messaging.handler import React, one_by_one
 
-_VERSIONS = """
+_VERSIONS = text("""
 DELETE FROM file_versions WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM file_versions WHERE user_id = :user_id LIMIT :most))
 RETURNING sha256, kept
-"""
+""")
 TABLES = ("files", "usage", "idempotency_keys", "upload_buckets")
 
 
@@ -61,6 +61,6 @@ def _person(recorded: RecordedEvent) -> UUID:
 async def _forget_versions(connection: AsyncConnection, *, user_id: UUID) -> bool:
     """With the contents that nobody else has."""
     values = {"user_id": user_id, "most": contents.DROPPED_AT_ONCE}
-    versions = (await connection.execute(text(_VERSIONS), values)).all()
+    versions = (await connection.execute(_VERSIONS, values)).all()
     await contents.drop_unwanted(connection, {row.sha256 for row in versions if row.kept})
     return bool(versions)

@@ -22,18 +22,18 @@ PAUSE = 60.0  # seconds between two looks
 BATCH = 20  # files in one transaction, in which nobody else can save
 VERSIONS = 500  # of these files together; a file with more is alone
 
-_DUE = """
+_DUE = text("""
 SELECT file_id, sum(version) OVER (ORDER BY deleted_at, file_id) - version AS versions_before
 FROM (
     SELECT file_id, deleted_at, version FROM files
     WHERE deleted AND NOT erased AND deleted_at <= :before
     ORDER BY deleted_at, file_id LIMIT :batch
 ) AS due
-"""
-_NOTE_CONTENTS = """
+""")
+_NOTE_CONTENTS = text("""
 INSERT INTO unwanted_contents (sha256)
 SELECT DISTINCT sha256 FROM file_versions WHERE file_id = ANY(:files) ON CONFLICT DO NOTHING
-"""
+""")
 
 
 class Retention:
@@ -68,7 +68,7 @@ class Retention:
     async def _erase_due(self, connection: AsyncConnection, before: datetime) -> tuple[int, bool]:
         """How many files, whose contents are noted as unwanted, and whether there may be more."""
         await take_append_lock(connection)
-        due = (await connection.execute(text(_DUE), {"before": before, "batch": BATCH})).all()
+        due = (await connection.execute(_DUE, {"before": before, "batch": BATCH})).all()
         files = [row.file_id for row in due if row.versions_before < VERSIONS]
         histories = await self._store.load_many(connection, list(map(stream, files)))
         erasures = [
@@ -76,7 +76,7 @@ class Retention:
             for file_id, history in zip(files, histories.values(), strict=True)
         ]
         await self._store.append_many(connection, erasures)
-        await connection.execute(text(_NOTE_CONTENTS), {"files": files})
+        await connection.execute(_NOTE_CONTENTS, {"files": files})
         return len(files), len(due) == BATCH or len(files) < len(due)
 
 

@@ -53,18 +53,20 @@ class LineCounts:
 
     async def _contents(self, pair: Pair) -> dict[str | None, bytes]:
         async with self._database.transaction() as connection:
-            rows = await connection.execute(text(_CONTENTS), {"pair": [*filter(None, pair)]})
+            rows = await connection.execute(_CONTENTS, {"pair": [*filter(None, pair)]})
             return {None: b"", **{row.sha256: bytes(row.content) for row in rows}}
 
 
-_CONTENTS = "SELECT sha256, content FROM contents WHERE sha256 = ANY(:pair)"
-_PAGE = """
+_CONTENTS = text("""
+SELECT sha256, content FROM contents WHERE sha256 = ANY(:pair)
+""")
+_PAGE = text("""
 SELECT version, name, size, sha256, saved_at, user_id AS author, kept
 FROM file_versions
 WHERE file_id = :file_id AND user_id = :user_id
 AND (version < :before OR CAST(:before AS int) IS NULL)
 ORDER BY version DESC LIMIT :rows
-"""
+""")
 
 
 async def page(
@@ -80,7 +82,7 @@ async def page(
     values = {"file_id": file_id, "user_id": user_id, "before": before, "rows": limit + 1}
     async with database.questions() as connection:
         await queries.file(connection, user_id, file_id)
-        rows = (await connection.execute(text(_PAGE), values)).mappings().all()
+        rows = (await connection.execute(_PAGE, values)).mappings().all()
     steps = list(zip_longest(rows, rows[1:]))[:limit]
     versions = [await _version(counts, *step) for step in _quick(counts, steps)]
     return VersionPage(

@@ -17,6 +17,9 @@ from services.reports.news import PAGE, Listener, News, Newsreader
 from shared.contracts import PUBLISHED
 from shared.db import Database, translate_connection_errors
 
+_PING = text("""
+SELECT 1
+""")
 LIFETIME = 300.0  # seconds; the listener comes back with `Last-Event-ID` and a fresh token
 _NAMES = {
     event.type_name(): name
@@ -44,7 +47,7 @@ class Bell:
                 if self._connection is None:
                     self._connection = await self._listen()
                     self._ring(list(self._awaited))  # whatever was missed while nobody listened
-                await self._connection.execute(text("SELECT 1"))
+                await self._connection.execute(_PING)
                 await self._connection.commit()
         except BaseException:
             await self.close()

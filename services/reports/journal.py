@@ -34,9 +34,11 @@ _TOLD = """
 (e.type = 'UserErased' OR NOT EXISTS (SELECT FROM erased_users AS x WHERE x.user_id = e.user_id))
 """
 
-_NOTIFY = text("SELECT pg_notify('journal_' || current_schema(), :people)")
+_NOTIFY = text("""
+SELECT pg_notify('journal_' || current_schema(), :people)
+""")
 
-_NEXT = """
+_NEXT = text("""
 SELECT after, max(position) AS last FROM (
     SELECT s.masked_to AS after, e.position,
            sum(e.size) OVER (ORDER BY e.position) - e.size AS before
@@ -46,13 +48,21 @@ SELECT after, max(position) AS last FROM (
     ) AS e
 ) AS sized
 WHERE before < :bytes GROUP BY after
-"""
+""")
 
-_MASK = """
+_MASK = text("""
 UPDATE journal SET data = data || (CAST(:blanks AS jsonb) -> type)
 WHERE user_id = :user_id AND position > :after AND position <= :last
   AND CAST(:blanks AS jsonb) ? type AND data <> data || (CAST(:blanks AS jsonb) -> type)
-"""
+""")
+
+_HOLDS = text("""
+SELECT true FROM journal WHERE event_id = :event_id
+""")
+
+_LAST_POSITION = text("""
+SELECT max(position) FROM journal
+""")
 
 
 async def note(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
@@ -105,12 +115,12 @@ def masking(user_id: UUID) -> Step:
 
 async def _mask_next(connection: AsyncConnection, *, user_id: UUID) -> bool:
     whose = {"user_id": user_id}
-    found = await connection.execute(text(_NEXT), {**whose, "events": EVENTS, "bytes": BYTES})
+    found = await connection.execute(_NEXT, {**whose, "events": EVENTS, "bytes": BYTES})
     some = found.first()
     if some is None:
         return False
     values = {**whose, "after": some.after, "last": some.last, "blanks": json.dumps(TYPES.blanks())}
-    await connection.execute(text(_MASK), values)
+    await connection.execute(_MASK, values)
     await masked_to(connection, user_id, some.last)
     return True
 
@@ -130,11 +140,8 @@ async def history(
 
 
 async def holds(connection: AsyncConnection, event_id: UUID) -> bool:
-    found = await connection.scalar(
-        text("SELECT true FROM journal WHERE event_id = :event_id"), {"event_id": event_id}
-    )
-    return bool(found)
+    return bool(await connection.scalar(_HOLDS, {"event_id": event_id}))
 
 
 async def last_position(connection: AsyncConnection) -> int:
-    return await connection.scalar(text("SELECT max(position) FROM journal")) or 0
+    return await connection.scalar(_LAST_POSITION) or 0

@@ -25,16 +25,26 @@ FROM checks c LEFT JOIN mails m USING (check_id)
 """  # noqa: S608 - constants only
 
 _REPORT = f"""
-SELECT c.check_id, c.file_id, c.file_name, c.version, c.sha256, c.engine, c.profile, c.started_at,
-       c.checked_at, c.duration_ms, c.outcome, c.reason, c.verdict, c.counts, c.truncated,
-       c.findings, c.fixed, {MAIL}
+SELECT c.*, {MAIL}
 FROM checks c LEFT JOIN mails m USING (check_id)
+WHERE c.user_id = :user_id AND c.check_id = :check_id
 """  # noqa: S608 - constants only
+
+_REPORTS = f"""
+SELECT c.*, {MAIL}
+FROM checks c LEFT JOIN mails m USING (check_id)
+WHERE c.user_id = :user_id AND c.check_id = ANY(:ids)
+"""  # noqa: S608 - constants only
+
 # What findings take up as they are stored, which is told without unpacking them.
 _SIZES = """
 SELECT c.check_id, c.checked_at, pg_column_size(c.findings) + pg_column_size(c.fixed) AS size
 FROM checks c
 """
+_OWNED_FILE = text("""
+SELECT true FROM files WHERE user_id = :user_id AND file_id = :file_id
+""")
+
 REPORTS_BYTES = 256 * 1024  # of findings, as stored, in a page of reports beyond its first one
 _NEWEST = Order("c.checked_at", "c.check_id", datetime)
 
@@ -67,20 +77,12 @@ async def checks_of_file(
 
 async def _check_owner(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> None:
     """A file without checks yet, also a deleted one, is still somebody's."""
-    known = await connection.scalar(
-        text("SELECT true FROM files WHERE user_id = :user_id AND file_id = :file_id"),
-        {"user_id": user_id, "file_id": file_id},
-    )
-    if not known:
+    if not await connection.scalar(_OWNED_FILE, {"user_id": user_id, "file_id": file_id}):
         raise NotFound
 
 
 async def report(connection: AsyncConnection, user_id: UUID, check_id: UUID) -> Report:
-    found = await rows(
-        connection,
-        _REPORT + " WHERE c.user_id = :user_id AND c.check_id = :check_id",
-        {"user_id": user_id, "check_id": check_id},
-    )
+    found = await rows(connection, _REPORT, {"user_id": user_id, "check_id": check_id})
     if not found:
         raise NotFound
     return _report(found[0])
@@ -94,8 +96,8 @@ async def reports(
     listing = Listing("reports", _SIZES, "c.user_id = :user_id", values, _NEWEST)
     sizes = await read(connection, listing, cursor, limit, REPORTS_BYTES)
     ids = [row["check_id"] for row in sizes.items]
-    query = f"{_REPORT} WHERE c.user_id = :user_id AND c.check_id = ANY(:ids)"
-    found = {row["check_id"]: row for row in await rows(connection, query, {**values, "ids": ids})}
+    details = await rows(connection, _REPORTS, {**values, "ids": ids})
+    found = {row["check_id"]: row for row in details}
     return Page([_report(found[one]) for one in ids if one in found], sizes.next_cursor)
 
 

@@ -41,7 +41,9 @@ SELECT f.file_id, f.name, f.folded, f.version, f.mark, f.state, f.size, f.sha256
 FROM files f LEFT JOIN checks c USING (check_id) LEFT JOIN mails m USING (check_id)
 """  # noqa: S608 - constants only
 
-_KEYS = "SELECT f.file_id FROM files f"
+_KEYS = """
+SELECT f.file_id FROM files f
+"""
 _MINE = "f.user_id = :user_id AND f.version > 0"
 _MARKS: dict[Mark | None, str] = {
     None: "NOT f.deleted",
@@ -49,10 +51,16 @@ _MARKS: dict[Mark | None, str] = {
     "replaced": "NOT f.deleted AND f.mark = 'replaced'",
     "deleted": "f.deleted",
 }
-_STOCK = f"""
+_FILE = f"""
+{_SELECT} WHERE {_MINE} AND f.file_id = :file_id
+"""
+_COUNT = """
+SELECT count(*) FROM files f
+"""
+_STOCK = text("""
 SELECT count(*) AS files, max(f.uploaded_at) AS newest
-FROM files f WHERE {_MINE} AND {_MARKS[None]}
-"""  # noqa: S608 - constants only
+FROM files f WHERE f.user_id = :user_id AND f.version > 0 AND NOT f.deleted
+""")
 _CHECKS: dict[CheckState, str] = {
     "waiting": "f.state = 'waiting'",
     "checked": "f.state IN ('ready', 'not_ready')",
@@ -85,24 +93,20 @@ async def files(
     page = await read(connection, listing, cursor, limit)
     total = living if filters == Filters(sort=filters.sort) else None
     if total is None:
-        count = f"SELECT count(*) FROM files f WHERE {listing.where}"  # noqa: S608
-        total = await connection.scalar(text(count), listing.values) or 0
+        count = text(f"{_COUNT} WHERE {listing.where}")
+        total = await connection.scalar(count, listing.values) or 0
     return Page([_file(row) for row in page.items], page.next_cursor), total
 
 
 async def stock(connection: AsyncConnection, user_id: UUID) -> tuple[int, datetime | None]:
     """How many files live, and when the newest of their last versions was saved."""
-    row = (await connection.execute(text(_STOCK), {"user_id": user_id})).one()
+    row = (await connection.execute(_STOCK, {"user_id": user_id})).one()
     return row.files, row.newest
 
 
 async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> File:
     """A file of the user, also a deleted one."""
-    found = await rows(
-        connection,
-        f"{_SELECT} WHERE {_MINE} AND f.file_id = :file_id",
-        {"user_id": user_id, "file_id": file_id},
-    )
+    found = await rows(connection, _FILE, {"user_id": user_id, "file_id": file_id})
     if not found:
         raise NotFound
     return _file(found[0])
