@@ -20,11 +20,11 @@ from sqlalchemy import event, text
 from benchmarks.figures import Figure, Goal, at_least, tell
 from benchmarks.running import temporary_folder
 from deploy.local.servers import private_postgres
-from services.files.commands import upload_file
+from services.files.commands.files import upload_file
+from services.files.commands.runner import CommandRunner
 from services.files.domain.file import EVENTS, stream
-from services.files.limits import Quota
 from services.files.projections import PROJECTIONS
-from services.files.saving import Saving
+from services.files.storage.limits import Quota
 from shared import deadline
 from shared.clock import utc_now
 from shared.contracts.files import FileUploaded
@@ -99,11 +99,11 @@ async def append(database: Database, user_id: UUID, number: int) -> None:
 
 
 async def upload(database: Database, user_id: UUID, number: int) -> None:
-    allowance = Quota(10**9, 10**15, 10**6, 1000)
-    saving = Saving(database, EventStore(TYPES, PROJECTIONS), allowance, utc_now)
+    quota = Quota(10**9, 10**15, 10**6, 1000)
+    runner = CommandRunner(database, EventStore(TYPES, PROJECTIONS), quota, utc_now)
     content, name = f"x = {number}\n".encode(), f"written{number}.py"
     command = partial(upload_file, user_id=user_id, name=name, content=content)
-    await saving.once(None, user_id, command)
+    await runner.run(None, user_id, command)
 
 
 def figures() -> list[Figure]:

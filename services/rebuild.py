@@ -12,7 +12,7 @@ from importlib import import_module
 
 import uvloop
 
-from services.files.after_rebuild import note_unwanted
+from services.files.storage.rebuild import queue_unwanted_contents
 from shared.db import Database
 from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.rebuild import rebuild
@@ -40,9 +40,9 @@ async def run(
             skip_unreadable=skip_unreadable,
             tell=partial(_tell, service),
         )
-        if service == "files":  # a version that was left out has its contents no more
+        if service == "files":  # contents of skipped versions are not needed any more
             async with database.transaction() as connection:
-                await note_unwanted(connection)
+                await queue_unwanted_contents(connection)
     finally:
         await database.close()
     for projection in chosen:

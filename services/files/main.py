@@ -5,15 +5,17 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.files import api
-from services.files.comparing import Comparing
+from services.files.commands.runner import CommandRunner
+from services.files.diffs.limiter import DiffLimiter
 from services.files.domain.file import EVENTS
-from services.files.limits import Quota
 from services.files.projections import PROJECTIONS
+from services.files.queries.line_counts import LineCounts
+from services.files.queries.response_limits import ResponseLimits
 from services.files.reactions import preparations, reacting
 from services.files.retention import PAUSE, Retention
-from services.files.saving import Saving
 from services.files.settings import Settings
-from services.files.versions import LineCounts
+from services.files.storage.limits import Quota
+from services.files.storage.sweep import ContentSweep
 from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
 from shared.db import Database
@@ -23,31 +25,46 @@ from shared.runtime import Loop
 from shared.service import create_service
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
-    database = Database(settings.database_url.get_secret_value())
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    database: Database | None = None,
+    diff_limiter: DiffLimiter | None = None,
+    response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008 - it is frozen
+) -> FastAPI:
+    database = database or Database(settings.database_url.get_secret_value())
+    diff_limiter = diff_limiter or DiffLimiter()
     store = EventStore(EventTypes(EVENTS, UPCASTERS), PROJECTIONS)
-    allowance = Quota(
-        settings.user_files,
-        settings.user_bytes,
-        settings.uploads_per_minute,
-        settings.file_changes,
+    retention = Retention(
+        database,
+        store,
+        ContentSweep(database),
+        keep_for=timedelta(days=settings.retention_days),
+        clock=clock,
     )
-    kept = timedelta(days=settings.retention_days)
-    retention = Retention(database, store, kept=kept, clock=clock)
-    comparing = Comparing()
     return create_service(
         "files",
         settings,
         database,
         store,
-        [api.router],
+        api.ROUTERS,
         react=reacting(store),
         prepare=preparations(store),
         loops=[Loop("retention", retention.step, pause=PAUSE)],
         provide=[
-            Saving(database, store, allowance, clock),
-            comparing,
-            LineCounts(database, comparing),
-            retention,
+            CommandRunner(database, store, _quota(settings), clock),
+            diff_limiter,
+            LineCounts(database, diff_limiter),
+            response_limits,
         ],
+    )
+
+
+def _quota(settings: Settings) -> Quota:
+    return Quota(
+        settings.user_files,
+        settings.user_bytes,
+        settings.uploads_per_minute,
+        settings.file_changes,
     )

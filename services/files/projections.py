@@ -1,4 +1,4 @@
-"""`files`, `file_versions`, `usage`: what the service itself must look up."""
+"""The read tables `files`, `file_versions` and `usage`."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -22,22 +22,22 @@ from shared.eventsourcing.projection import Projection, execute_each
 from shared.eventsourcing.steps import deleting
 from shared.eventsourcing.store import EventStore
 
-# All parts of a statement see what was there before it; `usage` changes with what they return, so
-# that an event that is applied again changes nothing.
+# Each CTE sees the tables as they were before its statement. `usage` changes only with the rows
+# that the other CTEs return, so that an event that is applied again changes nothing.
 
-# Events of erased people are masked: a rebuild must not put nameless files in their place.
+# Events of erased users are masked: a rebuild must not insert files without names for them.
 _SAVE = text("""
-WITH living AS (
+WITH not_erased AS (
     SELECT WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)
 ), file AS (
     INSERT INTO files (file_id, user_id, name, version, deleted, saved_at)
-    SELECT :file_id, :user_id, :name, :version, false, :at FROM living
+    SELECT :file_id, :user_id, :name, :version, false, :at FROM not_erased
     ON CONFLICT (file_id) DO UPDATE
     SET name = excluded.name, version = excluded.version, saved_at = excluded.saved_at
     WHERE files.version < excluded.version
 ), saved AS (
     INSERT INTO file_versions (file_id, version, user_id, name, size, sha256, saved_at)
-    SELECT :file_id, :version, :user_id, :name, :size, :sha256, :at FROM living
+    SELECT :file_id, :version, :user_id, :name, :size, :sha256, :at FROM not_erased
     ON CONFLICT DO NOTHING
     RETURNING size
 )
@@ -51,29 +51,29 @@ ON CONFLICT (user_id) DO UPDATE
 SET files = usage.files + excluded.files, bytes = usage.bytes + excluded.bytes
 """)
 _DELETE = text("""
-WITH gone AS (
+WITH deleted AS (
     UPDATE files SET deleted = true, deleted_at = :at WHERE file_id = :file_id AND NOT deleted
     RETURNING user_id
 )
-UPDATE usage SET files = files - 1 FROM gone WHERE usage.user_id = gone.user_id
+UPDATE usage SET files = files - 1 FROM deleted WHERE usage.user_id = deleted.user_id
 """)
 _RESTORE = text("""
-WITH back AS (
+WITH restored AS (
     UPDATE files SET deleted = false, deleted_at = NULL WHERE file_id = :file_id AND deleted
     RETURNING user_id
 )
-UPDATE usage SET files = files + 1 FROM back WHERE usage.user_id = back.user_id
+UPDATE usage SET files = files + 1 FROM restored WHERE usage.user_id = restored.user_id
 """)
 _ERASE = text("""
 WITH file AS (
     UPDATE files SET erased = true WHERE file_id = :file_id
-), gone AS (
+), erased AS (
     UPDATE file_versions SET kept = false WHERE file_id = :file_id AND kept
     RETURNING user_id, sha256, size
 ), freed AS (
-    SELECT DISTINCT * FROM gone WHERE NOT EXISTS (
+    SELECT DISTINCT * FROM erased WHERE NOT EXISTS (
         SELECT FROM file_versions AS other
-        WHERE other.user_id = gone.user_id AND other.sha256 = gone.sha256 AND other.kept
+        WHERE other.user_id = erased.user_id AND other.sha256 = erased.sha256 AND other.kept
         AND other.file_id <> :file_id)
 )
 UPDATE usage SET bytes = bytes - total.size
@@ -99,7 +99,7 @@ async def _erase(connection: AsyncConnection, events: Sequence[RecordedEvent]) -
 
 
 async def _erase_owner(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    """Takes away what a rebuild under way had put down before the person was erased."""
+    """Delete what a rebuild inserted before the user was erased."""
     for values, table in product(_values(events), FILES.tables):
         step = deleting(table, values["user_id"])
         while await step(connection):

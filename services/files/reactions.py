@@ -1,4 +1,4 @@
-"""A person who is erased leaves no file, no name and no content."""
+"""When a user is erased: delete their files and contents, and mask their events."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.files import contents
 from services.files.domain.owner import OwnerErased, stream
+from services.files.storage import contents
 from shared.contracts.auth import UserErased
 from shared.eventsourcing.erasure import erasing, masking
 from shared.eventsourcing.event import Event, RecordedEvent
@@ -16,9 +16,9 @@ from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, prepari
 from shared.eventsourcing.store import EventStore
 from shared.messaging.handler import React, one_by_one
 
-_VERSIONS = text("""
+_DELETE_VERSIONS = text("""
 DELETE FROM file_versions WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM file_versions WHERE user_id = :user_id LIMIT :most))
+    SELECT ctid FROM file_versions WHERE user_id = :user_id LIMIT :batch))
 RETURNING sha256, kept
 """)
 TABLES = ("files", "usage", "idempotency_keys", "upload_buckets")
@@ -26,41 +26,41 @@ TABLES = ("files", "usage", "idempotency_keys", "upload_buckets")
 
 def reacting(store: EventStore) -> React:
     """The reaction to the events consumed."""
-    return one_by_one(partial(_forget, store=store))
+    return one_by_one(partial(_erase, store=store))
 
 
 def preparations(store: EventStore) -> Mapping[type[Event], Prepare]:
-    """What goes before the transaction of the reaction."""
-    return {UserErased: preparing(partial(_forgetting, store=store))}
+    """The steps that are done before the transaction of the reaction."""
+    return {UserErased: preparing(partial(_erasure_steps, store=store))}
 
 
-async def _forget(connection: AsyncConnection, recorded: RecordedEvent, store: EventStore) -> None:
-    await at_once(connection, _forgetting(recorded, store))
-    user_id = _person(recorded)
+async def _erase(connection: AsyncConnection, recorded: RecordedEvent, store: EventStore) -> None:
+    await at_once(connection, _erasure_steps(recorded, store))
+    user_id = _erased_user(recorded)
     if not await store.load(connection, stream(user_id)):
-        # A rebuild that began before the erasure hears of it by this event.
+        # By this event a rebuild that has begun before learns of the erasure.
         await store.append(connection, stream(user_id), 0, [OwnerErased(user_id=user_id)])
 
 
-def _forgetting(recorded: RecordedEvent, store: EventStore) -> Sequence[Step]:
-    user_id = _person(recorded)
+def _erasure_steps(recorded: RecordedEvent, store: EventStore) -> Sequence[Step]:
+    user_id = _erased_user(recorded)
     return [
         erasing(user_id),
-        partial(_forget_versions, user_id=user_id),
+        partial(_delete_versions, user_id=user_id),
         *(deleting(table, user_id) for table in TABLES),
         masking(store.types, user_id),
     ]
 
 
-def _person(recorded: RecordedEvent) -> UUID:
+def _erased_user(recorded: RecordedEvent) -> UUID:
     event = recorded.event
     assert isinstance(event, UserErased)  # noqa: S101 - all we subscribe to
     return event.user_id
 
 
-async def _forget_versions(connection: AsyncConnection, *, user_id: UUID) -> bool:
-    """With the contents that nobody else has."""
-    values = {"user_id": user_id, "most": contents.DROPPED_AT_ONCE}
-    versions = (await connection.execute(_VERSIONS, values)).all()
-    await contents.drop_unwanted(connection, {row.sha256 for row in versions if row.kept})
+async def _delete_versions(connection: AsyncConnection, *, user_id: UUID) -> bool:
+    """Delete versions, and the contents that nobody else refers to."""
+    values = {"user_id": user_id, "batch": contents.DELETE_BATCH}
+    versions = (await connection.execute(_DELETE_VERSIONS, values)).all()
+    await contents.delete_unwanted(connection, {row.sha256 for row in versions if row.kept})
     return bool(versions)

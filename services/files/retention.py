@@ -1,4 +1,4 @@
-"""What has its time: contents of deleted files, keys of requests, full buckets."""
+"""Deletes what has expired: contents of deleted files, idempotency keys, full token buckets."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.files import contents, idempotency, limits
 from services.files.domain.file import FILE, File, erase, stream
+from services.files.storage import idempotency, limits
+from services.files.storage.sweep import ContentSweep
 from shared.clock import Clock
 from shared.context import correlation_id
 from shared.db import Database
@@ -18,9 +19,8 @@ from shared.eventsourcing.store import Batch, EventStore
 from shared.ids import new_id
 from shared.logging import log
 
-PAUSE = 60.0  # seconds between two looks
+PAUSE = 60.0  # seconds between two steps
 BATCH = 20  # files in one transaction, in which nobody else can save
-VERSIONS = 500  # of these files together; a file with more is alone
 
 _DUE = text("""
 SELECT file_id, sum(version) OVER (ORDER BY deleted_at, file_id) - version AS versions_before
@@ -30,7 +30,7 @@ FROM (
     ORDER BY deleted_at, file_id LIMIT :batch
 ) AS due
 """)
-_NOTE_CONTENTS = text("""
+_QUEUE_CONTENTS = text("""
 INSERT INTO unwanted_contents (sha256)
 SELECT DISTINCT sha256 FROM file_versions WHERE file_id = ANY(:files) ON CONFLICT DO NOTHING
 """)
@@ -40,23 +40,33 @@ class Retention:
     """Erases the contents of files that were deleted long enough ago."""
 
     def __init__(
-        self, database: Database, store: EventStore, *, kept: timedelta, clock: Clock
+        self,
+        database: Database,
+        store: EventStore,
+        sweep: ContentSweep,
+        *,
+        keep_for: timedelta,
+        clock: Clock,
+        max_versions: int = 500,
     ) -> None:
-        """Take how long deleted files can be restored."""
-        self._database, self._store, self._kept, self._clock = database, store, kept, clock
-        self._sweep_after = ""
+        """Keep deleted files for `keep_for`.
+
+        A transaction erases files until they have `max_versions` together, but at least one.
+        """
+        self._database, self._store, self._sweep = database, store, sweep
+        self._keep_for, self._clock, self._max_versions = keep_for, clock, max_versions
 
     async def step(self) -> bool:
-        """Erase one batch and tidy up; True when there may be more to do at once."""
+        """Do one batch of everything; return whether there may be more to do at once."""
         correlation_id.set(new_id())
         now = self._clock()
         async with self._database.transaction() as connection:
-            erased, more = await self._erase_due(connection, now - self._kept)
+            erased, more = await self._erase_due(connection, now - self._keep_for)
         pruned = await self._prune(now)
-        swept, self._sweep_after = await contents.sweep(self._database, self._sweep_after)
+        swept = await self._sweep.step()
         if erased or swept:
             log.info("contents_erased", files=erased, swept=swept)
-        return more or pruned or bool(self._sweep_after)
+        return more or pruned or self._sweep.has_more
 
     async def _prune(self, now: datetime) -> bool:
         more = []
@@ -66,17 +76,17 @@ class Retention:
         return any(more)
 
     async def _erase_due(self, connection: AsyncConnection, before: datetime) -> tuple[int, bool]:
-        """How many files, whose contents are noted as unwanted, and whether there may be more."""
+        """Erase files and queue their contents; return how many, and whether more may be due."""
         await take_append_lock(connection)
         due = (await connection.execute(_DUE, {"before": before, "batch": BATCH})).all()
-        files = [row.file_id for row in due if row.versions_before < VERSIONS]
+        files = [row.file_id for row in due if row.versions_before < self._max_versions]
         histories = await self._store.load_many(connection, list(map(stream, files)))
         erasures = [
             Batch(stream(file_id), len(history), erase(_state(history), file_id))
             for file_id, history in zip(files, histories.values(), strict=True)
         ]
         await self._store.append_many(connection, erasures)
-        await connection.execute(_NOTE_CONTENTS, {"files": files})
+        await connection.execute(_QUEUE_CONTENTS, {"files": files})
         return len(files), len(due) == BATCH or len(files) < len(due)
 
 

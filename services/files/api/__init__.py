@@ -1,8 +1,5 @@
-"""The internal API of files. Bytes travel as they are; names in the query."""
+"""The internal API of files, a router per resource. A body is a file; its name is in the query."""
 
-from services.files.api import asking, contents, saving
-from shared.web.routes import Router
+from services.files.api import contents, diffs, files, limits, versions
 
-router = Router(prefix="/internal")
-for routes in (saving.router, asking.router, contents.router):
-    router.include_router(routes)
+ROUTERS = [module.router for module in (files, versions, diffs, contents, limits)]

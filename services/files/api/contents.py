@@ -1,4 +1,4 @@
-"""Bytes."""
+"""The bytes of a version, and contents by hash for the checker."""
 
 import base64
 from urllib.parse import quote
@@ -6,20 +6,15 @@ from uuid import UUID
 
 from fastapi import Depends, Response
 
-from services.files import bulk, queries
-from services.files.api.parts import Reader
-from shared.contracts.http.files import (
-    Contents,
-    ContentsRequest,
-    VersionsRequest,
-    VersionsWithContent,
-)
+from services.files.api.dependencies import Reader, Responses
+from services.files.queries import files as queries
+from shared.contracts.http.files import Contents, ContentsRequest
 from shared.web.app import Questions, Transaction
 from shared.web.identity import allowed_services
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
 
-router = Router()
+router = Router(prefix="/internal")
 
 
 @router.get("/files/{file_id}/content")
@@ -39,18 +34,13 @@ async def content(
     return Response(found.content, media_type="application/octet-stream", headers=headers)
 
 
-@router.post("/versions")
-async def versions(
-    user: Reader, asked: VersionsRequest, connection: Transaction
-) -> VersionsWithContent:
-    """Versions of several files with their bytes; ask again, with `before`, for what follows."""
-    return await bulk.versions(connection, user.user_id, asked)
-
-
 @router.post("/contents", dependencies=[Depends(allowed_services("checker"))])
-async def contents(wanted: ContentsRequest, connection: Transaction) -> Contents:
-    """Contents by sha256 in base64, null for unknown ones; ask again for what is not answered."""
-    found = await queries.contents(connection, wanted.sha256)
+async def contents(wanted: ContentsRequest, connection: Transaction, limits: Responses) -> Contents:
+    """Contents by SHA-256 in base64, null for one that is not stored.
+
+    The caller asks again for those that the response lacks.
+    """
+    found = await queries.contents(connection, wanted.sha256, max_bytes=limits.content_bytes)
     return {
         sha256: None if content is None else base64.b64encode(content).decode()
         for sha256, content in found.items()

@@ -1,4 +1,4 @@
-"""What counts as the text of a Python file."""
+"""The rules for contents: text that Python could read as source."""
 
 import codecs
 import re
@@ -23,7 +23,7 @@ class EncodingUnknown(Invalid):
 
 
 def check_text(content: bytes) -> None:
-    """Let pass what Python itself could read as source.
+    """Accept what Python itself could read as source.
 
     Raises:
         NotText: it holds NUL bytes, or can't be read and holds other control characters.
@@ -41,7 +41,7 @@ def check_text(content: bytes) -> None:
 
 
 def _reason(content: bytes) -> Invalid:
-    """Text in some encoding has no control characters but those that part lines and words."""
+    """Text in any encoding has only those control characters that separate lines and words."""
     if _CONTROL.search(content):
         return NotText()
     return EncodingUnknown() if b"coding" in head(content) else NotUtf8()

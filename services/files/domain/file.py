@@ -55,7 +55,7 @@ class File:
 
 @dataclass(frozen=True)
 class Upload:
-    """Bytes under a name, by somebody."""
+    """What a user saves: a name and bytes, of which the state needs only size and hash."""
 
     user_id: UUID
     name: str
@@ -91,7 +91,7 @@ def mark_of(version: int, *, deleted: bool) -> Mark:
 
 
 def upload(state: File, file_id: UUID, new: Upload, taken_by: UUID | None = None) -> list[Event]:
-    """`taken_by` is the owner's other living file of this name, here and below."""
+    """`taken_by` is the owner's other file of this name, unless deleted; the same below."""
     if state.version:
         return []
     _check_name_is_free(taken_by)
@@ -105,9 +105,9 @@ def replace_file(
     taken_by: UUID | None = None,
     if_version: int | None = None,
 ) -> list[Event]:
-    """The same bytes under the same name change nothing, whatever version they are meant for.
+    """The same bytes under the same name change nothing, whatever `if_version` says.
 
-    (RFC 9110 §13.1.1: a state that is already the wanted one need not be refused.)
+    RFC 9110 §13.1.1 lets a server accept a request whose change is already there.
     """
     _check_is_there(state, new.user_id)
     if (state.name, state.sha256) == (new.name, new.sha256):

@@ -1,4 +1,4 @@
-"""The one rule for file names."""
+"""The rules for file names."""
 
 import unicodedata
 
@@ -22,7 +22,7 @@ class FileNameInvalid(Invalid):
 
 
 def check_name(raw: str) -> str:
-    """The name in its one spelling.
+    """Return the name in its normal form.
 
     Raises:
         NotPython: it does not end in exactly `.py`.

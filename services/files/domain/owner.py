@@ -1,4 +1,4 @@
-"""The person behind files: stream `owner-<user id>`."""
+"""The owner of files: stream `owner-<user id>`."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from shared.eventsourcing.event import Event
 
 
 class OwnerErased(Event):
-    """The person's account is gone, and all their files with it. Stays in this service."""
+    """The user's account and all their files are erased. Not published."""
 
     user_id: UUID
 

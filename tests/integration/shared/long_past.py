@@ -17,7 +17,7 @@ from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.steps import Prepare
 from shared.messaging.handler import React
-from tests.integration.files.acts import STORE as FILES
+from tests.integration.files.harness import STORE as FILES
 from tests.integration.notifier.story import STORE as MAILS
 from tests.support.events import ANN, recorded
 

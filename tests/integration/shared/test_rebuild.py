@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.files import commands
 from services.files import projections as of_files
+from services.files.commands import files as commands
 from services.files.domain.file import EVENTS, FileNameTaken
 from services.files.projections import FILES, PROJECTIONS, history
 from services.rebuild import main

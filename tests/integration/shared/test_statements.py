@@ -20,7 +20,7 @@ CLAIMED = {"versions_claimed", "mails_claimed"}
 EMPTY = {"auth.events", "reports.events"}
 # Few events can't be published, and an administrator asks for them.
 ASIDE = "shared/eventsourcing/set_aside.py"
-REBUILD = "services/files/after_rebuild.py"
+REBUILD = "services/files/storage/rebuild.py"
 # Postgres prepares queries only. These begin what it does not prepare.
 NO_QUERIES = {
     "SET": "settings of the session or the transaction, and when constraints are checked",

@@ -20,7 +20,7 @@ from shared.eventsourcing.erasure import EVENTS
 from shared.eventsourcing.projection import take_append_lock
 from shared.messaging.consumer import Consumer
 from shared.messaging.envelope import to_message
-from tests.integration.files.acts import STORE
+from tests.integration.files.harness import STORE
 from tests.integration.shared.long_past import MAKE, TOLD, Long
 from tests.support.broker import Broker
 from tests.support.databases import PrivateDatabase

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.auth.api import ROUTERS as AUTH
 from services.checker import api as checker
-from services.files import api as files
+from services.files.api import ROUTERS as FILES
 from services.gateway.api import ROUTERS as API
 from services.gateway.web import ROUTERS as SCREENS
 from services.gateway.web import static_files
@@ -37,7 +37,7 @@ JSON = {"Content-Type": "application/json"}
 EVERYBODY = {
     "auth": AUTH,
     "checker": [checker.router],
-    "files": [files.router],
+    "files": FILES,
     "gateway": [static_files.router, *API, *SCREENS],
     "reports": [reports.router],
     "notifier": [event_log.router("notifier")],

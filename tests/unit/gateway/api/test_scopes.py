@@ -18,7 +18,7 @@ from starlette.routing import Match
 
 from services.auth.api import ROUTERS as AUTH
 from services.checker.api import router as checker
-from services.files.api import asking, contents, saving
+from services.files.api import ROUTERS as FILES
 from services.reports.api import router as reports
 from shared.contracts.auth import Scope
 from shared.web.identity import Identity
@@ -83,7 +83,7 @@ def _needed(service: str, method: str, path: str) -> set[Scope | None]:
 ROUTERS = {
     "auth": AUTH,
     "checker": [checker],
-    "files": [asking.router, contents.router, saving.router],
+    "files": FILES,
     "reports": [reports],
 }
 

@@ -1,0 +1,1 @@
+"""What can be asked about files. A person sees only their own."""

@@ -1,0 +1,1 @@
+"""The tables that commands write besides events: contents, idempotency keys, upload buckets."""
