@@ -1,4 +1,4 @@
-"""Every event received, in the order of receipt: what all projections are built from."""
+"""The table of all events received, in the order of receipt, from which projections are built."""
 
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -18,8 +18,8 @@ from shared.eventsourcing.projection import execute_each
 from shared.eventsourcing.steps import Step
 
 PAGE = 2000  # events
-# A notification has less than 8,000 bytes, a person 33 of them.
-MOST_NAMED = 200
+# A notification has at most 8,000 bytes, a user takes 33 of them.
+MAX_USERS_IN_NOTIFICATION = 200
 TYPES = published_types()
 
 _INSERT = text("""
@@ -29,16 +29,16 @@ VALUES (:event_id, :stream_id, :version, :type, :schema_version, :user_id, CAST(
         CAST(:metadata AS jsonb), :recorded_at)
 """)
 
-# An erasure stays readable: a rebuild that has read something of the person must hear of it.
-_TOLD = """
+# `UserErased` is read, too: a rebuild may have read events of the user before their erasure.
+_READABLE = """
 (e.type = 'UserErased' OR NOT EXISTS (SELECT FROM erased_users AS x WHERE x.user_id = e.user_id))
 """
 
 _NOTIFY = text("""
-SELECT pg_notify('journal_' || current_schema(), :people)
+SELECT pg_notify('journal_' || current_schema(), :users)
 """)
 
-_NEXT = text("""
+_NEXT_TO_MASK = text("""
 SELECT after, max(position) AS last FROM (
     SELECT s.masked_to AS after, e.position,
            sum(e.size) OVER (ORDER BY e.position) - e.size AS before
@@ -56,7 +56,7 @@ WHERE user_id = :user_id AND position > :after AND position <= :last
   AND CAST(:blanks AS jsonb) ? type AND data <> data || (CAST(:blanks AS jsonb) -> type)
 """)
 
-_HOLDS = text("""
+_CONTAINS = text("""
 SELECT true FROM journal WHERE event_id = :event_id
 """)
 
@@ -65,11 +65,14 @@ SELECT max(position) FROM journal
 """)
 
 
-async def note(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    """Write the events down. The caller has the append lock, so that positions follow commits."""
+async def record(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    """Insert the events and notify the listeners at the commit.
+
+    The caller has the append lock, so that positions are in the order of commits.
+    """
     await execute_each(connection, _INSERT, [_values(recorded) for recorded in events])
-    if people := people_in(events):
-        await connection.execute(_NOTIFY, {"people": naming(people)})
+    if users := users_in(events):
+        await connection.execute(_NOTIFY, {"users": _payload(users)})
 
 
 def _values(recorded: RecordedEvent) -> dict[str, Any]:
@@ -80,67 +83,68 @@ def _values(recorded: RecordedEvent) -> dict[str, Any]:
         "version": recorded.version,
         "type": event.type_name(),
         "schema_version": event.schema_version,
-        "user_id": person(recorded),
+        "user_id": user_of(recorded),
         "data": event.model_dump_json(),
         "metadata": json.dumps(recorded.metadata.to_json()),
         "recorded_at": recorded.recorded_at,
     }
 
 
-def naming(people: Collection[UUID]) -> str:
-    """What a notification says about whom it concerns; nothing: it may concern everybody."""
-    return ",".join(whose.hex for whose in people) if len(people) <= MOST_NAMED else ""
+def _payload(users: Collection[UUID]) -> str:
+    """The ids of the users concerned; empty where it may concern everybody."""
+    if len(users) > MAX_USERS_IN_NOTIFICATION:
+        return ""
+    return ",".join(user_id.hex for user_id in users)
 
 
-def person(recorded: RecordedEvent) -> UUID | None:
-    """Whose data the event holds."""
+def user_of(recorded: RecordedEvent) -> UUID | None:
+    """The user whose data the event has."""
     user_id: UUID | None = getattr(recorded.event, "user_id", recorded.metadata.user_id)
     return user_id
 
 
-def people_in(events: Sequence[RecordedEvent]) -> set[UUID]:
-    """Whose data the events hold."""
-    return {whose for recorded in events if (whose := person(recorded)) is not None}
+def users_in(events: Sequence[RecordedEvent]) -> set[UUID]:
+    """The users whose data the events have."""
+    return {user_id for recorded in events if (user_id := user_of(recorded)) is not None}
 
 
 def masked(recorded: RecordedEvent) -> RecordedEvent:
-    """The same with a masked event."""
+    """The event without personal data."""
     return replace(recorded, event=recorded.event.masked())
 
 
 def masking(user_id: UUID) -> Step:
-    """The step that masks what is noted next about an erased person."""
+    """The step that masks the next events of an erased user."""
     return partial(_mask_next, user_id=user_id)
 
 
 async def _mask_next(connection: AsyncConnection, *, user_id: UUID) -> bool:
-    whose = {"user_id": user_id}
-    found = await connection.execute(_NEXT, {**whose, "events": EVENTS, "bytes": BYTES})
-    some = found.first()
-    if some is None:
+    limits = {"user_id": user_id, "events": EVENTS, "bytes": BYTES}
+    found = (await connection.execute(_NEXT_TO_MASK, limits)).first()
+    if found is None:
         return False
-    values = {**whose, "after": some.after, "last": some.last, "blanks": json.dumps(TYPES.blanks())}
-    await connection.execute(_MASK, values)
-    await masked_to(connection, user_id, some.last)
+    values = {"after": found.after, "last": found.last, "blanks": json.dumps(TYPES.blanks())}
+    await connection.execute(_MASK, {"user_id": user_id, **values})
+    await masked_to(connection, user_id, found.last)
     return True
 
 
 async def history(
     connection: AsyncConnection, after: int = 0
 ) -> AsyncIterator[Sequence[RecordedEvent]]:
-    """Every event after a position, without those of erased people, page by page.
+    """All events after a position, without those of erased users, page by page.
 
     Raises:
-        UnreadableRowError: at an event that can't be read; begin again after its position.
+        UnreadableRowError: an event can't be read; the caller may begin again after its position.
     """
-    while page := await read_page(connection, "journal", _TOLD, {}, after, PAGE):
+    while page := await read_page(connection, "journal", _READABLE, {}, after, PAGE):
         events = readable(page, TYPES)
         yield events
         after = events[-1].position
 
 
-async def holds(connection: AsyncConnection, event_id: UUID) -> bool:
-    return bool(await connection.scalar(_HOLDS, {"event_id": event_id}))
+async def contains(connection: AsyncConnection, event_id: UUID) -> bool:
+    return bool(await connection.scalar(_CONTAINS, {"event_id": event_id}))
 
 
 async def last_position(connection: AsyncConnection) -> int:

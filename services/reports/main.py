@@ -3,8 +3,9 @@
 from fastapi import FastAPI
 
 from services.reports import api
-from services.reports.feed import Bell
-from services.reports.news import Newsreader
+from services.reports.feed.reader import FeedReader
+from services.reports.journal_listener import JournalListener
+from services.reports.queries.response_limits import ResponseLimits
 from services.reports.reactions import PREPARE, react
 from services.reports.settings import Settings
 from shared.contracts import published_types
@@ -14,17 +15,21 @@ from shared.runtime import Loop
 from shared.service import create_service
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(
+    settings: Settings,
+    *,
+    response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008 - it is frozen
+) -> FastAPI:
     database = Database(settings.database_url.get_secret_value(), pool_size=10, overflow=20)
-    bell = Bell(database)
+    listener = JournalListener(database)
     return create_service(
         "reports",
         settings,
         database,
         EventStore(published_types("reports")),
-        [api.router],
+        api.ROUTERS,
         react=react,
         prepare=PREPARE,
-        loops=[Loop("bell", bell.step, pause=5.0, close=bell.close)],
-        provide=[bell, Newsreader(database)],
+        loops=[Loop("journal listener", listener.step, pause=5.0, close=listener.close)],
+        provide=[listener, FeedReader(database), response_limits],
     )

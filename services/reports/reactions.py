@@ -1,4 +1,4 @@
-"""Note every event, then bring the read tables along. Who was erased leaves no trace in them."""
+"""Record every event in the journal, then update the read tables; erase users."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports import journal
 from services.reports.projections import PROJECTIONS
-from services.reports.projections.common import facts, forgetting_in
+from services.reports.projections.common import erasure_step, values_of
 from shared.contracts.auth import UserErased
 from shared.eventsourcing.erasure import erased_among, erasing
 from shared.eventsourcing.event import Event, RecordedEvent
@@ -16,28 +16,28 @@ from shared.eventsourcing.steps import Prepare, Step, at_once, preparing
 
 
 async def react(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    await take_append_lock(connection)  # an erasure comes wholly before these events or after them
+    await take_append_lock(connection)  # so that an erasure comes before these events or after them
     for recorded in events:
         if isinstance(recorded.event, UserErased):
-            await at_once(connection, _forgetting(recorded))
-    erased = await erased_among(connection, journal.people_in(events))
-    told = [recorded for recorded in events if _is_told(recorded, erased)]
-    kept = [one if _is_told(one, erased) else journal.masked(one) for one in events]
-    await journal.note(connection, kept)
+            await at_once(connection, _erasure_steps(recorded))
+    erased = await erased_among(connection, journal.users_in(events))
+    visible = [recorded for recorded in events if _is_visible(recorded, erased)]
+    kept = [one if _is_visible(one, erased) else journal.masked(one) for one in events]
+    await journal.record(connection, kept)
     for projection in PROJECTIONS:
-        await projection.apply(connection, told)
+        await projection.apply(connection, visible)
 
 
-def _is_told(recorded: RecordedEvent, erased: Collection[UUID]) -> bool:
-    """Not what comes late about somebody who is erased; of the erasure everybody hears."""
-    return isinstance(recorded.event, UserErased) or journal.person(recorded) not in erased
+def _is_visible(recorded: RecordedEvent, erased: Collection[UUID]) -> bool:
+    """Whether projections see it: not what comes late about an erased user, but the erasure."""
+    return isinstance(recorded.event, UserErased) or journal.user_of(recorded) not in erased
 
 
-def _forgetting(recorded: RecordedEvent) -> Sequence[Step]:
-    user_id = facts(recorded)["user_id"]
+def _erasure_steps(recorded: RecordedEvent) -> Sequence[Step]:
+    user_id = values_of(recorded)["user_id"]
     tables = [table for projection in PROJECTIONS for table in projection.tables]
-    rows = [forgetting_in(table, user_id) for table in tables]
+    rows = [erasure_step(table, user_id) for table in tables]
     return [erasing(user_id), *rows, journal.masking(user_id)]
 
 
-PREPARE: Mapping[type[Event], Prepare] = {UserErased: preparing(_forgetting)}
+PREPARE: Mapping[type[Event], Prepare] = {UserErased: preparing(_erasure_steps)}

@@ -14,15 +14,15 @@ from starlette.routing import compile_path
 
 from services.auth.api import ROUTERS as AUTH
 from services.checker import api as checker
-from services.files import api as files
-from services.reports import api as reports
+from services.files.api import ROUTERS as FILES
+from services.reports.api import ROUTERS as REPORTS
 from shared.web import event_log
 
 SERVICES: dict[str, Sequence[APIRouter]] = {
     "auth": AUTH,
     "checker": [checker.router],
-    "files": [files.router],
-    "reports": [reports.router],
+    "files": FILES,
+    "reports": REPORTS,
     "notifier": [event_log.router("notifier")],
 }
 

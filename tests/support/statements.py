@@ -11,8 +11,8 @@ import asyncpg
 
 from services.auth.accounts import Person
 from services.files import reactions as files_reactions
-from services.reports.cursor import Key, Value
 from services.reports.projections import PROJECTIONS
+from services.reports.queries.cursor import Key, Value
 from services.reports.queries.files import Filters, Sort, listing_of
 from shared.contracts.files import Mark
 from shared.contracts.http.reports import CheckState

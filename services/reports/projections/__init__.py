@@ -1,7 +1,7 @@
-"""Files, checks and mails as people read them.
+"""The read tables of files, checks and mails.
 
-Producers are independent, so events come in any order and more than once: each writes its own
-columns, guarded by its version, and any permutation ends in the same rows.
+Events come in any order and more than once, since producers are independent. Each event writes
+its own columns unless they are of a later version, so that any order ends in the same rows.
 """
 
 from services.reports import journal

@@ -1,4 +1,4 @@
-"""The check log, with everything a report tells."""
+"""The check log, with the findings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reports.projections.common import facts, forget_in
+from services.reports.projections.common import erase_rows, values_of
 from shared.contracts.auth import UserErased
 from shared.contracts.checker import CheckFailed, Counts, FileChecked, Finding, FixedFinding
 from shared.eventsourcing.event import RecordedEvent
@@ -29,9 +29,9 @@ async def _save_checks(connection: AsyncConnection, events: Sequence[RecordedEve
 
 
 def _values(recorded: RecordedEvent) -> dict[str, Any]:
-    values = facts(recorded) | {"checked_at": recorded.recorded_at}
+    values = values_of(recorded) | {"checked_at": recorded.recorded_at}
     if isinstance(recorded.event, CheckFailed):
-        return values | _NOTHING
+        return values | _FAILED
     assert isinstance(recorded.event, FileChecked)  # noqa: S101 - the table of handlers says so
     return values | {
         "reason": None,
@@ -42,7 +42,7 @@ def _values(recorded: RecordedEvent) -> dict[str, Any]:
 
 
 _FINDINGS, _FIXED = TypeAdapter(list[Finding]), TypeAdapter(list[FixedFinding])
-_NOTHING = {
+_FAILED = {
     "outcome": "failed",
     "verdict": None,
     "counts": Counts().model_dump_json(),
@@ -54,6 +54,6 @@ _NOTHING = {
 CHECKS = Projection(
     "checks",
     ("checks",),
-    {FileChecked: _save_checks, CheckFailed: _save_checks, UserErased: forget_in("checks")},
+    {FileChecked: _save_checks, CheckFailed: _save_checks, UserErased: erase_rows("checks")},
     any_order=True,
 )

@@ -1,4 +1,4 @@
-"""The file list: each file's life, its last version and its newest check."""
+"""The file list: whether a file is deleted, its last version and its newest check."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reports.projections.common import facts, forget_in
+from services.reports.projections.common import erase_rows, values_of
 from shared.contracts.auth import UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.files import (
@@ -19,7 +19,7 @@ from shared.contracts.files import (
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import Projection, execute_each
 
-_SAVE_LIFE = text("""
+_SAVE_DELETED = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted, deleted_at)
 VALUES (:file_id, :user_id, :sequence, :deleted, :deleted_at)
 ON CONFLICT (file_id) DO UPDATE SET
@@ -27,7 +27,7 @@ ON CONFLICT (file_id) DO UPDATE SET
 WHERE files.sequence < excluded.sequence
 """)
 
-# Most versions are the first that is heard of their file; the statement after it finds the others.
+# Inserts the row where this event is the first of its file; else the next statement updates it.
 _SAVE_FILE = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted, version, name, folded, size, sha256,
                    uploaded_at)
@@ -44,7 +44,7 @@ UPDATE files SET version = :version, name = :name, folded = :folded, size = :siz
 WHERE file_id = :file_id AND version < :version
 """)
 
-_SAVE_LOSS = text("""
+_SAVE_ERASED = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted, erased)
 VALUES (:file_id, :user_id, 0, false, true)
 ON CONFLICT (file_id) DO UPDATE SET erased = true
@@ -63,29 +63,31 @@ WHERE (files.check_version, files.checked_at, files.check_id)
 
 
 async def _file_saved(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    values = [facts(recorded) for recorded in events]
+    values = [values_of(recorded) for recorded in events]
     folded = [{**one, "folded": one["name"].casefold()} for one in values]
     for statement in (_SAVE_FILE, _SAVE_VERSION):
         await execute_each(connection, statement, folded)
 
 
-async def _follow_life(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    await execute_each(connection, _SAVE_LIFE, [_life(recorded) for recorded in events])
+async def _deletion_changed(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    await execute_each(
+        connection, _SAVE_DELETED, [_deletion_values(recorded) for recorded in events]
+    )
 
 
-def _life(recorded: RecordedEvent) -> dict[str, Any]:
+def _deletion_values(recorded: RecordedEvent) -> dict[str, Any]:
     deleted = isinstance(recorded.event, FileDeleted)
     deleted_at = recorded.recorded_at if deleted else None
-    return {**facts(recorded), "deleted": deleted, "deleted_at": deleted_at}
+    return {**values_of(recorded), "deleted": deleted, "deleted_at": deleted_at}
 
 
 async def _file_erased(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    """Contents that are gone never come back, whatever else is told about the file's life."""
-    await execute_each(connection, _SAVE_LOSS, [facts(recorded) for recorded in events])
+    """Erased contents never come back, so that the order of other events does not matter."""
+    await execute_each(connection, _SAVE_ERASED, [values_of(recorded) for recorded in events])
 
 
-async def _last_check(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    checks = [{"verdict": None, **facts(recorded)} for recorded in events]
+async def _file_checked(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    checks = [{"verdict": None, **values_of(recorded)} for recorded in events]
     await execute_each(connection, _SAVE_LAST_CHECK, checks)
 
 
@@ -95,12 +97,12 @@ FILES = Projection(
     {
         FileUploaded: _file_saved,
         FileReplaced: _file_saved,
-        FileDeleted: _follow_life,
-        FileRestored: _follow_life,
+        FileDeleted: _deletion_changed,
+        FileRestored: _deletion_changed,
         FileErased: _file_erased,
-        FileChecked: _last_check,
-        CheckFailed: _last_check,
-        UserErased: forget_in("files"),
+        FileChecked: _file_checked,
+        CheckFailed: _file_checked,
+        UserErased: erase_rows("files"),
     },
     any_order=True,
 )

@@ -1,4 +1,4 @@
-"""The mail log: the truth about each mail."""
+"""The mail log: the state of each mail."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reports.projections.common import facts, forget_in
+from services.reports.projections.common import erase_rows, values_of
 from shared.contracts.auth import UserErased
 from shared.contracts.notifier import (
     EmailFailed,
@@ -30,17 +30,17 @@ ON CONFLICT (mail_id) DO UPDATE SET
 WHERE mails.sequence < excluded.sequence
 """)
 
-# What the first event of a mail tells, where others were heard of before.
+# Columns of the first event of a mail, where a later event came before it.
 _SAVE_KIND = text("""
 UPDATE mails SET kind = :kind, queued_at = :recorded_at WHERE mail_id = :mail_id AND kind IS NULL
 """)
 
-_UNTOLD = dict.fromkeys(
+_EMPTY = dict.fromkeys(
     ("sent_at", "message_id", "reply", "reason", "next_attempt_at", "kind", "queued_at")
 )
 
 
-async def _mail(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+async def _state_changed(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
     await execute_each(connection, _SAVE_MAIL, [_values(recorded) for recorded in events])
 
 
@@ -51,7 +51,7 @@ async def _mail_queued(connection: AsyncConnection, events: Sequence[RecordedEve
 
 
 def _values(recorded: RecordedEvent) -> dict[str, Any]:
-    return {"attempts": 0, **_UNTOLD, **facts(recorded), "state": _state(recorded.event)}
+    return {"attempts": 0, **_EMPTY, **values_of(recorded), "state": _state(recorded.event)}
 
 
 def _state(event: object) -> str:
@@ -73,11 +73,11 @@ MAILS = Projection(
     ("mails",),
     {
         EmailQueued: _mail_queued,
-        EmailHeld: _mail,
-        EmailSent: _mail,
-        EmailFailed: _mail,
-        EmailSuppressed: _mail,
-        UserErased: forget_in("mails"),
+        EmailHeld: _state_changed,
+        EmailSent: _state_changed,
+        EmailFailed: _state_changed,
+        EmailSuppressed: _state_changed,
+        UserErased: erase_rows("mails"),
     },
     any_order=True,
 )

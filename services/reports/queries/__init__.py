@@ -1,1 +1,1 @@
-"""What can be asked: files, checks, one report, mails. Everything only about the asking user."""
+"""What can be asked about files, checks and mails. A person sees only their own."""

@@ -1,4 +1,4 @@
-"""The list of files, filtered and ordered, and each of them."""
+"""The list of files, filtered and ordered, and a file of it."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reports.queries.checks import MAIL, summary
-from services.reports.queries.pages import Listing, Order, Page, read, rows
+from services.reports.queries.checks import MAIL_COLUMNS, check_summary
+from services.reports.queries.pagination import Listing, Order, Page, fetch, read_page
 from shared.contracts.checker import Verdict
 from shared.contracts.files import Mark
 from shared.contracts.http.reports import CheckState, File
@@ -21,9 +21,9 @@ Sort = Literal["-uploaded_at", "uploaded_at", "name", "-name", "size", "-size"]
 
 @dataclass(frozen=True)
 class Filters:
-    """Which files, in which order. Without `mark` the deleted ones are left out.
+    """Which files in which order; without `mark` those that are not deleted.
 
-    `check` and `verdict` are of the last version; `q` is a part of the name in any case.
+    `check` and `verdict` are those of the last version; `q` is a part of the name in any case.
     """
 
     mark: Mark | None = None
@@ -37,14 +37,14 @@ _SELECT = f"""
 SELECT f.file_id, f.name, f.folded, f.version, f.mark, f.state, f.size, f.sha256, f.uploaded_at,
        f.deleted_at, f.deleted AND NOT f.erased AS restorable,
        c.check_id, c.file_name, c.version AS check_version, c.outcome, c.verdict, c.counts,
-       c.checked_at, {MAIL}
+       c.checked_at, {MAIL_COLUMNS}
 FROM files f LEFT JOIN checks c USING (check_id) LEFT JOIN mails m USING (check_id)
 """  # noqa: S608 - constants only
 
 _KEYS = """
 SELECT f.file_id FROM files f
 """
-_MINE = "f.user_id = :user_id AND f.version > 0"
+_OWN = "f.user_id = :user_id AND f.version > 0"
 _MARKS: dict[Mark | None, str] = {
     None: "NOT f.deleted",
     "new": "NOT f.deleted AND f.mark = 'new'",
@@ -52,12 +52,12 @@ _MARKS: dict[Mark | None, str] = {
     "deleted": "f.deleted",
 }
 _FILE = f"""
-{_SELECT} WHERE {_MINE} AND f.file_id = :file_id
+{_SELECT} WHERE {_OWN} AND f.file_id = :file_id
 """
 _COUNT = """
 SELECT count(*) FROM files f
 """
-_STOCK = text("""
+_COUNT_AND_NEWEST = text("""
 SELECT count(*) AS files, max(f.uploaded_at) AS newest
 FROM files f WHERE f.user_id = :user_id AND f.version > 0 AND NOT f.deleted
 """)
@@ -83,37 +83,39 @@ async def files(
     filters: Filters,
     cursor: str | None,
     limit: int,
-    living: int | None = None,
+    undeleted: int | None = None,
 ) -> tuple[Page[File], int]:
     """A page, and how many files there are on all pages.
 
-    Where it is known how many files live, they are not counted for the list of all of them.
+    `undeleted` is the number of files that are not deleted, if the caller has counted them.
     """
     listing = listing_of(user_id, filters)
-    page = await read(connection, listing, cursor, limit)
-    total = living if filters == Filters(sort=filters.sort) else None
+    page = await read_page(connection, listing, cursor, limit)
+    total = undeleted if filters == Filters(sort=filters.sort) else None
     if total is None:
         count = text(f"{_COUNT} WHERE {listing.where}")
         total = await connection.scalar(count, listing.values) or 0
     return Page([_file(row) for row in page.items], page.next_cursor), total
 
 
-async def stock(connection: AsyncConnection, user_id: UUID) -> tuple[int, datetime | None]:
-    """How many files live, and when the newest of their last versions was saved."""
-    row = (await connection.execute(_STOCK, {"user_id": user_id})).one()
+async def count_and_newest(
+    connection: AsyncConnection, user_id: UUID
+) -> tuple[int, datetime | None]:
+    """How many files are not deleted, and when the newest of their last versions was saved."""
+    row = (await connection.execute(_COUNT_AND_NEWEST, {"user_id": user_id})).one()
     return row.files, row.newest
 
 
 async def file(connection: AsyncConnection, user_id: UUID, file_id: UUID) -> File:
     """A file of the user, also a deleted one."""
-    found = await rows(connection, _FILE, {"user_id": user_id, "file_id": file_id})
+    found = await fetch(connection, _FILE, {"user_id": user_id, "file_id": file_id})
     if not found:
         raise NotFound
     return _file(found[0])
 
 
 def listing_of(user_id: UUID, filters: Filters) -> Listing:
-    where = [_MINE, _MARKS[filters.mark]]
+    where = [_OWN, _MARKS[filters.mark]]
     values: dict[str, UUID | str] = {"user_id": user_id}
     if filters.check is not None:
         where.append(_CHECKS[filters.check])
@@ -128,6 +130,6 @@ def listing_of(user_id: UUID, filters: Filters) -> Listing:
 
 
 def _file(row: RowMapping) -> File:
-    last = summary({**row, "version": row["check_version"]}) if row["check_id"] else None
+    last = check_summary({**row, "version": row["check_version"]}) if row["check_id"] else None
     check = row["state"] if row["state"] in {"waiting", "failed"} else "checked"
     return File(**{**row, "id": row["file_id"]}, check=check, last_check=last)

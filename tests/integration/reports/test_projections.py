@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reports.projections import PROJECTIONS
 from shared.eventsourcing.event import RecordedEvent
 from tests.integration.conftest import Pools
-from tests.integration.reports.lives import retold
+from tests.integration.reports.strategies import reordered_histories
 from tests.support.events import (
     NOON,
     checked,
@@ -40,7 +40,7 @@ async def test_any_order_and_repetition_in_any_batches_end_in_the_same_rows(
     database, loop = pools("reports"), asyncio.get_running_loop()
 
     @settings(max_examples=50, deadline=None)
-    @given(retold())
+    @given(reordered_histories())
     def holds(stories: tuple[list[Story], list[Story]]) -> None:
         told, again = (
             asyncio.run_coroutine_threadsafe(after(database, TABLES, project, story), loop).result(

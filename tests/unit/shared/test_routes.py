@@ -21,7 +21,7 @@ from services.files.api import ROUTERS as FILES
 from services.gateway.api import ROUTERS as API
 from services.gateway.web import ROUTERS as SCREENS
 from services.gateway.web import static_files
-from services.reports import api as reports
+from services.reports.api import ROUTERS as REPORTS
 from shared.settings import Settings
 from shared.web import event_log
 from shared.web.app import create_app
@@ -39,7 +39,7 @@ EVERYBODY = {
     "checker": [checker.router],
     "files": FILES,
     "gateway": [static_files.router, *API, *SCREENS],
-    "reports": [reports.router],
+    "reports": REPORTS,
     "notifier": [event_log.router("notifier")],
 }
 inner = Router()

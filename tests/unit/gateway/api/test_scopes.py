@@ -19,7 +19,7 @@ from starlette.routing import Match
 from services.auth.api import ROUTERS as AUTH
 from services.checker.api import router as checker
 from services.files.api import ROUTERS as FILES
-from services.reports.api import router as reports
+from services.reports.api import ROUTERS as REPORTS
 from shared.contracts.auth import Scope
 from shared.web.identity import Identity
 from tests.support.keys import Keys
@@ -84,7 +84,7 @@ ROUTERS = {
     "auth": AUTH,
     "checker": [checker],
     "files": FILES,
-    "reports": [reports],
+    "reports": REPORTS,
 }
 
 

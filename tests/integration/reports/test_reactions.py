@@ -1,4 +1,4 @@
-"""Who has asked to be forgotten is: in the journal, in the tables, in the feed and for ever."""
+"""After the erasure of a user the journal, the tables and the feed have nothing of theirs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -13,8 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reports import journal
-from services.reports.feed import Bell, changes
-from services.reports.news import Newsreader
+from services.reports.feed.reader import FeedReader
+from services.reports.feed.stream import stream
+from services.reports.journal_listener import JournalListener
 from services.reports.projections import PROJECTIONS
 from services.reports.projections.files import FILES
 from services.reports.reactions import PREPARE, react
@@ -23,8 +24,8 @@ from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import History
 from shared.eventsourcing.rebuild import rebuild
 from tests.integration.conftest import Pools
-from tests.integration.reports.lives import SECRET, with_an_erasure
-from tests.integration.reports.story import happen, person_erased, result, saved
+from tests.integration.reports.harness import check_recorded, file_saved, receive, user_erased
+from tests.integration.reports.strategies import SECRET, histories_with_an_erasure
 from tests.support.apps import is_problem
 from tests.support.events import ANN, FINDING, checked, mail_failed, queued, recorded, sent
 from tests.support.histories import Story
@@ -34,18 +35,18 @@ TABLES = ("files", "checks", "mails")
 JOURNAL = "(SELECT event_id, user_id, type, data FROM journal)"
 
 
-def life_of(user_id: UUID) -> Story:
-    """One file, its check and its mail, a secret in every text."""
+def events_of(user_id: UUID) -> Story:
+    """A file, its check and its mail, with a secret in every text."""
     file_id, mail_id = uuid4(), uuid4()
     finding = FINDING.model_copy(update={"message": SECRET})
-    told = {"findings": [finding], "file_name": SECRET}
-    check = checked(file_id, 1, user_id).model_copy(update=told)
+    texts = {"findings": [finding], "file_name": SECRET}
+    check = checked(file_id, 1, user_id).model_copy(update=texts)
     check_id = check.check_id
     failed = mail_failed(mail_id, check_id, 1, user_id=user_id)
     done = sent(mail_id, check_id, 2, user_id)
     return [
-        saved(file_id, user_id, name=SECRET),
-        result(check),
+        file_saved(file_id, user_id, name=SECRET),
+        check_recorded(check),
         recorded(queued(mail_id, check_id, user_id), f"mail-{mail_id}", 1),
         recorded(failed.model_copy(update={"reason": SECRET}), f"mail-{mail_id}", 2),
         recorded(done.model_copy(update={"reply": SECRET}), f"mail-{mail_id}", 3),
@@ -57,8 +58,8 @@ async def tables(pools: Pools) -> Tables:
         return await rows_of(connection, TABLES)
 
 
-async def holding(pools: Pools, user_id: UUID, word: str) -> dict[str, int]:
-    """Per table of the schema the rows about a person that hold a word."""
+async def rows_with(pools: Pools, user_id: UUID, word: str) -> dict[str, int]:
+    """By table of the schema, how many rows about a user have a word."""
     found = {}
     async with pools("reports").transaction() as connection:
         names = await connection.scalars(
@@ -77,11 +78,11 @@ async def holding(pools: Pools, user_id: UUID, word: str) -> dict[str, int]:
 async def test_nothing_that_a_person_wrote_is_left_in_any_table(
     pools: Pools, client: httpx2.AsyncClient, ann: UUID
 ) -> None:
-    story = life_of(ann)
-    await happen(pools, *story)
-    assert set(await holding(pools, ann, SECRET)) == {"journal", *TABLES}
-    await happen(pools, person_erased(ann))
-    assert await holding(pools, ann, SECRET) == {}
+    story = events_of(ann)
+    await receive(pools, *story)
+    assert set(await rows_with(pools, ann, SECRET)) == {"journal", *TABLES}
+    await receive(pools, user_erased(ann))
+    assert await rows_with(pools, ann, SECRET) == {}
     for what in ("files", "checks", "mails"):
         assert (await client.get(f"/internal/{what}")).json()[what] == []
     file = await client.get(f"/internal/files/{story[0].stream_id.removeprefix('file-')}")
@@ -89,7 +90,7 @@ async def test_nothing_that_a_person_wrote_is_left_in_any_table(
 
 
 async def test_what_is_masked_can_still_be_read(pools: Pools, ann: UUID) -> None:
-    await happen(pools, *life_of(ann), person_erased(ann))
+    await receive(pools, *events_of(ann), user_erased(ann))
     async with pools("reports").transaction() as connection:
         rows = await connection.execute(
             text("SELECT * FROM journal WHERE user_id = :user_id ORDER BY position"),
@@ -109,30 +110,30 @@ async def test_what_is_masked_can_still_be_read(pools: Pools, ann: UUID) -> None
 async def test_what_comes_late_is_noted_without_its_texts_and_shown_to_nobody(
     pools: Pools, ann: UUID
 ) -> None:
-    story = life_of(ann)
-    await happen(pools, story[0], person_erased(ann), *story[1:])
-    assert await holding(pools, ann, SECRET) == {}
+    story = events_of(ann)
+    await receive(pools, story[0], user_erased(ann), *story[1:])
+    assert await rows_with(pools, ann, SECRET) == {}
     async with pools("reports").transaction() as connection:
         for event in story:
-            assert await journal.holds(connection, event.event_id)
+            assert await journal.contains(connection, event.event_id)
     found = await tables(pools)
     assert not [row for rows in found.values() for row in rows if row["user_id"] == ann]
 
 
 async def test_others_keep_everything(pools: Pools, ann: UUID) -> None:
     bob = uuid4()
-    await happen(pools, *life_of(bob))
-    before, held = await tables(pools), await holding(pools, bob, SECRET)
-    await happen(pools, *life_of(ann), person_erased(ann))
+    await receive(pools, *events_of(bob))
+    before, rows = await tables(pools), await rows_with(pools, bob, SECRET)
+    await receive(pools, *events_of(ann), user_erased(ann))
     assert await tables(pools) == before
-    assert await holding(pools, bob, SECRET) == held
+    assert await rows_with(pools, bob, SECRET) == rows
 
 
 async def test_being_erased_twice_changes_nothing(pools: Pools, ann: UUID) -> None:
-    await happen(pools, *life_of(ann), person_erased(ann))
+    await receive(pools, *events_of(ann), user_erased(ann))
     before = await tables(pools)
-    again = person_erased(ann)
-    await happen(pools, recorded(again.event, again.stream_id, 3))
+    again = user_erased(ann)
+    await receive(pools, recorded(again.event, again.stream_id, 3))
     assert await tables(pools) == before
 
 
@@ -144,7 +145,7 @@ async def test_in_any_order_and_any_number_of_times_only_bob_is_left(pools: Pool
         return asyncio.run_coroutine_threadsafe(told, loop).result(30)
 
     @settings(max_examples=30, deadline=None)
-    @given(with_an_erasure())
+    @given(histories_with_an_erasure())
     def holds(stories: tuple[list[Story], list[Story]]) -> None:
         of_bob, of_both = map(end_of, stories)
         assert {table: of_both[table] for table in TABLES} == {
@@ -165,23 +166,25 @@ def _of_ann(batches: list[Story]) -> set[UUID]:
 
 
 async def _once(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    """As the inbox lets them through."""
+    """React to each event once, as the inbox sees to it."""
     first = {event.event_id: event for event in events}
-    held = [event for event in first if await journal.holds(connection, event)]
-    await react(connection, [event for event in first.values() if event.event_id not in held])
+    recorded_before = [event for event in first if await journal.contains(connection, event)]
+    await react(
+        connection, [event for event in first.values() if event.event_id not in recorded_before]
+    )
 
 
 async def test_an_event_and_the_erasure_at_the_same_moment_leave_nothing(
     pools: Pools, ann: UUID
 ) -> None:
-    lives = [life_of(ann) for _ in range(6)]
-    erasing = happen(pools, person_erased(ann))
+    stories = [events_of(ann) for _ in range(6)]
+    erasing = receive(pools, user_erased(ann))
     await asyncio.gather(
-        *(happen(pools, *life) for life in lives[:3]),
+        *(receive(pools, *story) for story in stories[:3]),
         erasing,
-        *(happen(pools, *life) for life in lives[3:]),
+        *(receive(pools, *story) for story in stories[3:]),
     )
-    assert await holding(pools, ann, SECRET) == {}
+    assert await rows_with(pools, ann, SECRET) == {}
     found = await tables(pools)
     assert not [row for rows in found.values() for row in rows if row["user_id"] == ann]
 
@@ -192,7 +195,7 @@ async def _rebuild(pools: Pools, history: Any = journal.history) -> None:
 
 async def test_a_rebuild_brings_nothing_back(pools: Pools, ann: UUID) -> None:
     bob = uuid4()
-    await happen(pools, *life_of(ann), *life_of(bob), person_erased(ann), *life_of(ann))
+    await receive(pools, *events_of(ann), *events_of(bob), user_erased(ann), *events_of(ann))
     before = await tables(pools)
     await _rebuild(pools)
     assert await tables(pools) == before
@@ -205,7 +208,7 @@ async def test_who_is_erased_during_a_rebuild_does_not_come_back_with_it(
 ) -> None:
     bob = uuid4()
     for projection in PROJECTIONS:
-        await happen(pools, *life_of(ann), *life_of(bob))
+        await receive(pools, *events_of(ann), *events_of(bob))
         erase = _erasing(pools, ann, in_the_middle=when == "in the middle")
         await rebuild(pools("reports_owner"), "reports", [projection], erase)
         found = await tables(pools)
@@ -223,10 +226,10 @@ def _erasing(pools: Pools, user_id: UUID, *, in_the_middle: bool) -> History:
             for event in page:
                 yield [event]
                 if waiting and in_the_middle and event.metadata.user_id == user_id:
-                    await happen(pools, person_erased(user_id))
+                    await receive(pools, user_erased(user_id))
                     waiting = False
         if waiting:
-            await happen(pools, person_erased(user_id))
+            await receive(pools, user_erased(user_id))
 
     return history
 
@@ -235,34 +238,36 @@ async def test_a_rebuild_that_ends_between_the_steps_and_their_transaction_chang
     pools: Pools, ann: UUID
 ) -> None:
     """It brings back rows that the steps have deleted, and hears of no erasure yet."""
-    told, secret = person_erased(ann), "SELECT count(*) FROM files WHERE user_id = :user_id"
-    await happen(pools, *life_of(ann))
+    event, files = user_erased(ann), "SELECT count(*) FROM files WHERE user_id = :user_id"
+    await receive(pools, *events_of(ann))
 
     async def history(connection: AsyncConnection, position: int) -> AsyncIterator[Story]:
         async for page in journal.history(connection, position):
             yield list(page)
         if position == 0:
-            assert await PREPARE[UserErased](pools("reports"), told)
+            assert await PREPARE[UserErased](pools("reports"), event)
 
     await rebuild(pools("reports_owner"), "reports", [FILES], history)
     async with pools("reports").transaction() as connection:
-        assert await connection.scalar(text(secret), {"user_id": ann}) == 1
-    await happen(pools, told)
-    assert await holding(pools, ann, SECRET) == {}
+        assert await connection.scalar(text(files), {"user_id": ann}) == 1
+    await receive(pools, event)
+    assert await rows_with(pools, ann, SECRET) == {}
     assert ann not in {row["user_id"] for row in (await tables(pools))["files"]}
 
 
 async def test_the_feed_of_an_erased_person_is_silent(pools: Pools, ann: UUID) -> None:
     database, stopping = pools("reports"), asyncio.Event()
-    bell = Bell(database)
-    await happen(pools, *life_of(ann), person_erased(ann), *life_of(ann))
+    listener = JournalListener(database)
+    await receive(pools, *events_of(ann), user_erased(ann), *events_of(ann))
 
     async def listen() -> list[Any]:
-        return [told async for told in changes(bell, Newsreader(database), ann, 0, stopping)]
+        return [
+            message async for message in stream(listener, FeedReader(database), ann, 0, stopping)
+        ]
 
     listening = asyncio.create_task(listen())
-    await happen(pools, *life_of(ann))
+    await receive(pools, *events_of(ann))
     await asyncio.sleep(0.2)
     stopping.set()
-    assert [told.comment for told in await asyncio.wait_for(listening, 5)] == ["listening"]
-    await bell.close()
+    assert [message.comment for message in await asyncio.wait_for(listening, 5)] == ["listening"]
+    await listener.close()

@@ -1,4 +1,4 @@
-"""Every mail that was written to a person, as the log tells it."""
+"""The log of mails."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -7,33 +7,33 @@ import httpx2
 
 from shared.contracts.notifier import EmailSuppressed
 from tests.integration.conftest import Pools
-from tests.integration.reports.story import account_mail, happen, held, pages
+from tests.integration.reports.harness import account_mail_queued, all_pages, mail_held, receive
 from tests.support.events import NOON, queued, recorded, sent
 
 
 async def test_mails_about_checks_and_about_the_account_are_told_last_first(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
-    result, welcome, check_id = uuid4(), uuid4(), uuid4()
+    about_check, welcome, check_id = uuid4(), uuid4(), uuid4()
     later = NOON + timedelta(minutes=1)
     expired = EmailSuppressed(mail_id=welcome, user_id=ann, reason="expired")
-    await happen(
+    await receive(
         pools,
-        recorded(account_mail(welcome, ann, "confirm_email"), f"mail-{welcome}", 1),
+        recorded(account_mail_queued(welcome, ann, "confirm_email"), f"mail-{welcome}", 1),
         recorded(expired, f"mail-{welcome}", 2),
-        recorded(queued(result, check_id, ann), f"mail-{result}", 1, at=later),
-        recorded(sent(result, check_id, 1, ann), f"mail-{result}", 2, at=later),
-        recorded(account_mail(uuid4(), uuid4(), "reset_password")),
+        recorded(queued(about_check, check_id, ann), f"mail-{about_check}", 1, at=later),
+        recorded(sent(about_check, check_id, 1, ann), f"mail-{about_check}", 2, at=later),
+        recorded(account_mail_queued(uuid4(), uuid4(), "reset_password")),
     )
     first, second = (await client.get("/internal/mails")).json()["mails"]
     assert first == {
-        "mail_id": str(result),
+        "mail_id": str(about_check),
         "kind": "check_result",
         "check_id": str(check_id),
         "state": "sent",
         "attempts": 1,
         "sent_at": "2026-11-22T12:00:00Z",
-        "message_id": f"<{result}@example.org>",
+        "message_id": f"<{about_check}@example.org>",
         "reply": "250 2.0.0 queued as 42",
         "reason": None,
         "next_attempt_at": None,
@@ -47,9 +47,9 @@ async def test_a_mail_appears_when_its_kind_is_known_whatever_else_came_before(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
     mail_id, check_id = uuid4(), uuid4()
-    await happen(pools, recorded(held(mail_id, check_id, ann), f"mail-{mail_id}", 2))
+    await receive(pools, recorded(mail_held(mail_id, check_id, ann), f"mail-{mail_id}", 2))
     assert (await client.get("/internal/mails")).json() == {"mails": [], "next_cursor": None}
-    await happen(pools, recorded(queued(mail_id, check_id, ann), f"mail-{mail_id}", 1))
+    await receive(pools, recorded(queued(mail_id, check_id, ann), f"mail-{mail_id}", 1))
     [mail] = (await client.get("/internal/mails")).json()["mails"]
     assert (mail["kind"], mail["state"]) == ("check_result", "held")
 
@@ -59,11 +59,11 @@ async def test_pages_of_mails_tell_each_once(
 ) -> None:
     ids = [uuid4() for _ in range(7)]
     for number, mail_id in enumerate(ids):
-        event = account_mail(mail_id, ann, "new_sign_in")
+        event = account_mail_queued(mail_id, ann, "new_sign_in")
         at = NOON + timedelta(minutes=number // 3)
-        await happen(pools, recorded(event, f"mail-{mail_id}", 1, at=at))
+        await receive(pools, recorded(event, f"mail-{mail_id}", 1, at=at))
     found = [
-        mail["mail_id"] for page in await pages(client, "mails", {"limit": 2}) for mail in page
+        mail["mail_id"] for page in await all_pages(client, "mails", {"limit": 2}) for mail in page
     ]
     assert sorted(found) == sorted(map(str, ids))
 
@@ -71,6 +71,8 @@ async def test_pages_of_mails_tell_each_once(
 async def test_a_mail_to_an_address_one_wants_is_not_told_of(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
-    """There is one only where the address has no account."""
-    await happen(pools, recorded(account_mail(mail_id := uuid4(), ann, "confirm_new_email")))
+    """Such a mail is sent only where the address has no account, which must not be revealed."""
+    await receive(
+        pools, recorded(account_mail_queued(mail_id := uuid4(), ann, "confirm_new_email"))
+    )
     assert (await client.get("/internal/mails")).json()["mails"] == [], mail_id

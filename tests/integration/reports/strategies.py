@@ -1,4 +1,4 @@
-"""Valid histories of two people, as Hypothesis draws them, and the same events told otherwise."""
+"""Hypothesis strategies: valid histories of two users, and the same events in another order."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -30,11 +30,11 @@ from tests.support.events import (
 from tests.support.histories import Story, event_by_event, retelling
 
 SECRET = "Анна-secret"
-"""In every text of Ann's: a name, a finding, what a mail server said."""
+"""In every text of both: names of files, findings, replies of mail servers."""
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> Story:
+def histories(draw: st.DrawFn) -> Story:
     """Files of Ann and Bob are replaced, deleted, restored, erased, checked and mailed about."""
     story: Story = []
     for user_id in (ANN, BOB):
@@ -45,16 +45,16 @@ def lives(draw: st.DrawFn) -> Story:
 
 
 @st.composite
-def retold(draw: st.DrawFn) -> tuple[list[Story], list[Story]]:
-    """A story event by event, and the same events as `retelling` has them."""
-    story = draw(lives())
+def reordered_histories(draw: st.DrawFn) -> tuple[list[Story], list[Story]]:
+    """A history event by event, and the same events reordered, repeated and batched."""
+    story = draw(histories())
     return event_by_event(story), draw(retelling(story))
 
 
 @st.composite
-def with_an_erasure(draw: st.DrawFn) -> tuple[list[Story], list[Story]]:
-    """What happened to Bob alone, and to both with Ann's erasure among it, in any batches."""
-    story = draw(lives())
+def histories_with_an_erasure(draw: st.DrawFn) -> tuple[list[Story], list[Story]]:
+    """The events of Bob alone; those of both and Ann's erasure, reordered and batched."""
+    story = draw(histories())
     ends = _stream(f"user-{ANN}", [UserRegistered(user_id=ANN, language="ru"), _ERASED])
     of_bob = [event for event in story if event.metadata.user_id == BOB]
     return event_by_event(of_bob), draw(retelling(story + ends))
@@ -65,25 +65,25 @@ _ERASED = UserErased(user_id=ANN)
 
 def _file(draw: st.DrawFn, user_id: UUID, file_id: UUID) -> Story:
     version, is_deleted = 1, False
-    life: list[Event] = [uploaded(file_id, user_id, SECRET)]
+    events: list[Event] = [uploaded(file_id, user_id, SECRET)]
     for _ in range(draw(st.integers(0, 5))):
         if is_deleted:
-            life.append(FileRestored(file_id=file_id, user_id=user_id, version=version))
+            events.append(FileRestored(file_id=file_id, user_id=user_id, version=version))
             is_deleted = False
         elif draw(st.booleans()):
             version += 1
-            life.append(replaced(file_id, version, user_id, SECRET))
+            events.append(replaced(file_id, version, user_id, SECRET))
         else:
-            life.append(deleted(file_id, version, user_id))
+            events.append(deleted(file_id, version, user_id))
             is_deleted = True
     if is_deleted and draw(st.booleans()):
-        life.append(FileErased(file_id=file_id, user_id=user_id, version=version))
+        events.append(FileErased(file_id=file_id, user_id=user_id, version=version))
     checks = [
         _check(draw, user_id, file_id, number, turn)
         for number in range(1, version + 1)
         for turn in range(draw(st.integers(0, 2)))
     ]
-    story = _stream(f"file-{file_id}", life) + _stream(f"checks-{file_id}", checks)
+    story = _stream(f"file-{file_id}", events) + _stream(f"checks-{file_id}", checks)
     for check in checks:
         story += _mail(draw, user_id, check.check_id)
     return story
@@ -107,17 +107,17 @@ def _check(
 
 def _mail(draw: st.DrawFn, user_id: UUID, check_id: UUID) -> Story:
     mail_id = derived_id("mail", check_id)
-    life: list[Event] = [queued(mail_id, check_id, user_id)]
+    events: list[Event] = [queued(mail_id, check_id, user_id)]
     if draw(st.booleans()):
-        life.append(EmailHeld(mail_id=mail_id, user_id=user_id, check_id=check_id))
+        events.append(EmailHeld(mail_id=mail_id, user_id=user_id, check_id=check_id))
     tries = draw(st.integers(0, 2))
     for attempt in range(1, tries + 1):
         failed = mail_failed(mail_id, check_id, attempt, user_id=user_id)
-        life.append(failed.model_copy(update={"reason": SECRET}))
+        events.append(failed.model_copy(update={"reason": SECRET}))
     if draw(st.booleans()):
         done = sent(mail_id, check_id, tries + 1, user_id)
-        life.append(done.model_copy(update={"reply": SECRET}))
-    return _stream(f"mail-{mail_id}", life)
+        events.append(done.model_copy(update={"reply": SECRET}))
+    return _stream(f"mail-{mail_id}", events)
 
 
 def _account_mail(draw: st.DrawFn, user_id: UUID) -> Story:

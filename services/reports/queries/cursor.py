@@ -1,4 +1,4 @@
-"""Keyset cursors: opaque to whoever holds one, checked when it comes back."""
+"""Keyset cursors: opaque to clients, and validated when they come back."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ MAX_LENGTH = 1000  # characters; a name of 100 may take 800 of them
 
 
 class Key(NamedTuple):
-    """Where a row stands in its list: the value it is ordered by, then its id."""
+    """The position of a row in its list: the value the list is ordered by, then the id."""
 
     value: Value
     id: UUID
@@ -25,16 +25,16 @@ class CursorInvalid(Invalid):
 
 
 def encode(listing: str, key: Key) -> str:
-    """A cursor for the list of that name, which says its order and filters, and for no other."""
+    """Return a cursor that is valid for one list; the name of a list has its order and filters."""
     value = key.value.isoformat() if isinstance(key.value, datetime) else str(key.value)
     return base64.urlsafe_b64encode(f"{_digest(listing)} {key.id} {value}".encode()).decode()
 
 
 def decode(listing: str, kind: type[Value], cursor: str) -> Key:
-    """The key whose value is of the given kind.
+    """Return the key, whose value is of the given kind.
 
     Raises:
-        CursorInvalid: it is not one that `encode` has made for this list.
+        CursorInvalid: `encode` has not made the cursor for this list.
     """
     try:
         _, ident, value = base64.urlsafe_b64decode(cursor).decode().split(" ", 2)

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.integration.conftest import Pools
-from tests.integration.reports.test_file_list import NAMES, shelf
+from tests.integration.reports.harness import KINDS_OF_FILES, save_every_kind_of_file
 from tests.support.apps import client_of, is_problem
 from tests.support.keys import Keys
 
@@ -47,14 +47,14 @@ async def test_a_limited_token_needs_the_scope_of_the_route(
 async def test_without_checks_read_no_file_tells_its_verdict(
     app: FastAPI, keys: Keys, pools: Pools, ann: UUID, scopes: list[str]
 ) -> None:
-    await shelf(pools, ann)
+    await save_every_kind_of_file(pools, ann)
     async with client_of(app, headers=limited(keys, scopes, ann)) as client:
         for mark in ({}, {"mark": "deleted"}):
             for listed in (await client.get("/internal/files", params=mark)).json()["files"]:
                 alone = (await client.get(f"/internal/files/{listed['id']}")).json()
                 assert alone == listed
                 assert listed["last_check"] is None
-                assert (listed["mark"], listed["check"]) == NAMES[listed["name"]][:2]
+                assert (listed["mark"], listed["check"]) == KINDS_OF_FILES[listed["name"]][:2]
                 assert not {"verdict", "counts", "outcome"} & listed.keys()
         for verdict in ("ready", "not_ready"):
             for more in ({}, {"mark": "deleted"}, {"check": "checked"}, {"limit": 1}):
@@ -69,7 +69,7 @@ async def test_without_checks_read_no_file_tells_its_verdict(
 async def test_with_checks_read_or_in_a_session_they_do(
     app: FastAPI, keys: Keys, pools: Pools, ann: UUID, scopes: list[str] | None
 ) -> None:
-    await shelf(pools, ann)
+    await save_every_kind_of_file(pools, ann)
     async with client_of(app, headers=limited(keys, scopes, ann)) as client:
         found = (await client.get("/internal/files?verdict=ready")).json()["files"]
         assert [file["name"] for file in found] == ["good.py"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reports.cursor import MAX_LENGTH, CursorInvalid, Key, Value, decode, encode
+from services.reports.queries.cursor import MAX_LENGTH, CursorInvalid, Key, Value, decode, encode
 from tests.support.events import NOON
 
 LIST = "files by something"
