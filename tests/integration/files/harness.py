@@ -104,7 +104,7 @@ class ManualClock:
 
 @asynccontextmanager
 async def person(app: FastAPI, keys: Keys) -> AsyncIterator[Person]:
-    """A new user, so that no file of another test is in the way."""
+    """A new user, who has no files of other tests."""
     user_id = uuid4()
     async with client_of(app, headers=as_user(keys, user_id)) as http:
         yield Person(user_id, http)

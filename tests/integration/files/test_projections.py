@@ -114,8 +114,8 @@ async def test_whatever_is_done_the_numbers_are_those_of_a_full_count(
 async def test_an_event_that_is_applied_again_changes_nothing(ann: Person, pools: Pools) -> None:
     file_id, database = await ann.new(), pools("files")
     await ann.replace(file_id, b"x = 2\n")
-    for act in (ann.delete, ann.restore, ann.delete):
-        await act(file_id)
+    for command in (ann.delete, ann.restore, ann.delete):
+        await command(file_id)
     events = await events_of(database, file_id)
     events.append(recorded(FileErased(file_id=file_id, user_id=ann.user_id, version=2)))
     async with database.transaction() as connection:

@@ -79,9 +79,9 @@ def _file(draw: st.DrawFn, user_id: UUID, file_id: UUID) -> Story:
     if is_deleted and draw(st.booleans()):
         events.append(FileErased(file_id=file_id, user_id=user_id, version=version))
     checks = [
-        _check(draw, user_id, file_id, number, turn)
+        _check(draw, user_id, file_id, number, repetition)
         for number in range(1, version + 1)
-        for turn in range(draw(st.integers(0, 2)))
+        for repetition in range(draw(st.integers(0, 2)))
     ]
     story = _stream(f"file-{file_id}", events) + _stream(f"checks-{file_id}", checks)
     for check in checks:
@@ -90,9 +90,9 @@ def _file(draw: st.DrawFn, user_id: UUID, file_id: UUID) -> Story:
 
 
 def _check(
-    draw: st.DrawFn, user_id: UUID, file_id: UUID, version: int, turn: int
+    draw: st.DrawFn, user_id: UUID, file_id: UUID, version: int, repetition: int
 ) -> FileChecked | CheckFailed:
-    check_id = derived_id("check", file_id, version, turn)
+    check_id = derived_id("check", file_id, version, repetition)
     named = {"file_name": SECRET}
     if draw(st.integers(0, 3)) == 0:
         failed = check_failed(file_id, version, user_id, check_id=check_id)

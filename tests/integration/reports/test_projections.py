@@ -42,13 +42,13 @@ async def test_any_order_and_repetition_in_any_batches_end_in_the_same_rows(
     @settings(max_examples=50, deadline=None)
     @given(reordered_histories())
     def holds(stories: tuple[list[Story], list[Story]]) -> None:
-        told, again = (
+        once, again = (
             asyncio.run_coroutine_threadsafe(after(database, TABLES, project, story), loop).result(
                 30
             )
             for story in stories
         )
-        assert again == told
+        assert again == once
 
     await asyncio.to_thread(holds)
 
@@ -100,8 +100,8 @@ async def test_the_newest_check_of_the_last_version_decides_whichever_comes_last
         recorded(checked(file_id, 2), f"checks-{file_id}", 2, at=NOON),
         recorded(ready, f"checks-{file_id}", 3, at=NOON + timedelta(minutes=1)),
     ]
-    for told in (results, results[::-1]):
-        [row] = (await after(pools("reports"), TABLES, project, [[*told, *saves]]))["files"]
+    for ordered in (results, results[::-1]):
+        [row] = (await after(pools("reports"), TABLES, project, [[*ordered, *saves]]))["files"]
         assert (row["check_id"], row["state"]) == (ready.check_id, "ready")
     [row] = (await after(pools("reports"), TABLES, project, [[*saves, results[0]]]))["files"]
     assert row["state"] == "waiting"

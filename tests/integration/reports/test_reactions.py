@@ -141,8 +141,8 @@ async def test_in_any_order_and_any_number_of_times_only_bob_is_left(pools: Pool
     database, loop = pools("reports"), asyncio.get_running_loop()
 
     def end_of(batches: list[Story]) -> Tables:
-        told = after(database, (*TABLES, JOURNAL, "erased_users"), _once, batches)
-        return asyncio.run_coroutine_threadsafe(told, loop).result(30)
+        rows = after(database, (*TABLES, JOURNAL, "erased_users"), _once, batches)
+        return asyncio.run_coroutine_threadsafe(rows, loop).result(30)
 
     @settings(max_examples=30, deadline=None)
     @given(histories_with_an_erasure())
@@ -151,9 +151,9 @@ async def test_in_any_order_and_any_number_of_times_only_bob_is_left(pools: Pool
         assert {table: of_both[table] for table in TABLES} == {
             table: of_bob[table] for table in TABLES
         }
-        told = [row for row in of_both[JOURNAL] if row["user_id"] == ANN]
-        assert len(told) == len(_of_ann(stories[1]))
-        assert SECRET not in str(told)
+        anns = [row for row in of_both[JOURNAL] if row["user_id"] == ANN]
+        assert len(anns) == len(_of_ann(stories[1]))
+        assert SECRET not in str(anns)
         rest = [row for row in of_both[JOURNAL] if row["user_id"] != ANN]
         assert sorted(map(str, rest)) == sorted(map(str, of_bob[JOURNAL]))
 
@@ -237,7 +237,7 @@ def _erasing(pools: Pools, user_id: UUID, *, in_the_middle: bool) -> History:
 async def test_a_rebuild_that_ends_between_the_steps_and_their_transaction_changes_nothing(
     pools: Pools, ann: UUID
 ) -> None:
-    """It brings back rows that the steps have deleted, and hears of no erasure yet."""
+    """It inserts rows again that the steps have deleted, before the journal has the erasure."""
     event, files = user_erased(ann), "SELECT count(*) FROM files WHERE user_id = :user_id"
     await receive(pools, *events_of(ann))
 
@@ -255,7 +255,7 @@ async def test_a_rebuild_that_ends_between_the_steps_and_their_transaction_chang
     assert ann not in {row["user_id"] for row in (await tables(pools))["files"]}
 
 
-async def test_the_feed_of_an_erased_person_is_silent(pools: Pools, ann: UUID) -> None:
+async def test_the_feed_of_an_erased_user_is_empty(pools: Pools, ann: UUID) -> None:
     database, stopping = pools("reports"), asyncio.Event()
     listener = JournalListener(database)
     await receive(pools, *events_of(ann), user_erased(ann), *events_of(ann))

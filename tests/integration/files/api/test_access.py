@@ -1,4 +1,4 @@
-"""Nobody gets at files of others, and a token only at what it is for."""
+"""Files of other users are not found, and a token allows only what its scopes say."""
 
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
@@ -12,14 +12,14 @@ from tests.integration.files.harness import Person, event_names
 from tests.support.apps import as_service, client_of, is_problem
 from tests.support.keys import Keys
 
-Act = Callable[[Person, str], Awaitable[httpx2.Response]]
+Operation = Callable[[Person, str], Awaitable[httpx2.Response]]
 
 
 async def _diff_to_body(who: Person, file_id: str) -> httpx2.Response:
     return await who.http.post(f"/internal/files/{file_id}/diff?from=1", content=b"")
 
 
-READS: dict[str, Act] = {
+READS: dict[str, Operation] = {
     "file": lambda who, file_id: who.get(file_id),
     "content": lambda who, file_id: who.get(file_id, "/content"),
     "version": lambda who, file_id: who.get(file_id, "/content", version=1),
@@ -28,7 +28,7 @@ READS: dict[str, Act] = {
     "patch": lambda who, file_id: who.get(file_id, "/patch", from_=1, to=1),
     "diff to body": _diff_to_body,
 }
-WRITES: dict[str, Act] = {
+WRITES: dict[str, Operation] = {
     "replace": lambda who, file_id: who.replace(file_id, b"mine now"),
     "replace with my name": lambda who, file_id: who.replace(file_id, b"y", "of bob.py"),
     "replace if": lambda who, file_id: who.replace(file_id, b"mine now", if_version=7),
@@ -42,30 +42,30 @@ WRITES["upload"] = lambda who, _: who.upload("new.py")
 EVERY = {**READS, **WRITES}
 
 
-@pytest.mark.parametrize("act", OF_A_FILE)
+@pytest.mark.parametrize("operation", OF_A_FILE)
 async def test_what_is_not_mine_is_not_there(
-    ann: Person, bob: Person, pools: Pools, act: str
+    ann: Person, bob: Person, pools: Pools, operation: str
 ) -> None:
     await bob.new("of bob.py")
-    living, deleted = await ann.new("a.py"), await ann.new("b.py")
+    undeleted, deleted = await ann.new("a.py"), await ann.new("b.py")
     await ann.delete(deleted)
-    answers = [await EVERY[act](bob, of) for of in (living, deleted, str(uuid4()))]
+    answers = [await EVERY[operation](bob, of) for of in (undeleted, deleted, str(uuid4()))]
     for answer in answers:
         assert is_problem(answer, 404, "not_found")
     assert len({tuple(sorted(answer.json())) for answer in answers}) == 1
-    assert await event_names(pools("files"), living) == ["FileUploaded"]
+    assert await event_names(pools("files"), undeleted) == ["FileUploaded"]
     assert await event_names(pools("files"), deleted) == ["FileUploaded", "FileDeleted"]
 
 
-@pytest.mark.parametrize("act", EVERY)
-async def test_a_token_does_what_it_is_for(ann: Person, keys: Keys, act: str) -> None:
+@pytest.mark.parametrize("operation", EVERY)
+async def test_a_token_allows_what_its_scopes_say(ann: Person, keys: Keys, operation: str) -> None:
     file_id = await ann.new("a.py")
-    needed = "files:read" if act in READS else "files:write"
+    needed = "files:read" if operation in READS else "files:write"
     others = {"files:read", "files:write", "checks:read", "account"} - {needed}
     for scopes, allowed in (({needed}, True), (others, False), (set[str](), False)):
         token = keys.identity("auth").sign_user(ann.user_id, uuid4(), scopes)
         ann.http.headers["Authorization"] = f"Bearer {token}"
-        answer = await EVERY[act](ann, file_id)
+        answer = await EVERY[operation](ann, file_id)
         if allowed:
             assert answer.status_code in {200, 201, 412}
         else:
@@ -73,14 +73,14 @@ async def test_a_token_does_what_it_is_for(ann: Person, keys: Keys, act: str) ->
             assert answer.json()["params"] == {"scope": needed}
 
 
-@pytest.mark.parametrize("act", EVERY)
-async def test_without_a_persons_token_nothing_is_there(
-    app: FastAPI, ann: Person, keys: Keys, act: str
+@pytest.mark.parametrize("operation", EVERY)
+async def test_without_a_users_token_there_is_nothing(
+    app: FastAPI, ann: Person, keys: Keys, operation: str
 ) -> None:
     file_id = await ann.new()
     for headers in ({}, as_service(keys, "gateway", "files"), as_service(keys, "checker", "files")):
         async with client_of(app, headers=headers) as http:
-            answer = await EVERY[act](Person(uuid4(), http), file_id)
+            answer = await EVERY[operation](Person(uuid4(), http), file_id)
             assert is_problem(answer, 401, "unauthenticated")
 
 

@@ -129,29 +129,29 @@ async def test_people_are_answered_while_the_worst_is_compared(ann: Person) -> N
     )
 
 
-@pytest.mark.parametrize("way", ["GET", "POST", "history"])
+@pytest.mark.parametrize("operation", ["GET", "POST", "history"])
 async def test_no_connection_is_held_while_something_is_compared(
-    make_app: MakeApp, keys: Keys, postgres: PrivateDatabase, way: str
+    make_app: MakeApp, keys: Keys, postgres: PrivateDatabase, operation: str
 ) -> None:
     database, threads = Database(postgres.url("files")), StoppedThreads()
     async with (
         make_app(database=database, diff_limiter=DiffLimiter(in_thread=threads)) as app,
         person(app, keys) as ann,
     ):
-        await _check_free_connections(ann, database, threads, way)
+        await _check_free_connections(ann, database, threads, operation)
 
 
 async def _check_free_connections(
-    ann: Person, database: Database, threads: StoppedThreads, way: str
+    ann: Person, database: Database, threads: StoppedThreads, operation: str
 ) -> None:
-    file_id = await new_versions(ann, f"{way} a\n".encode(), f"{way} b\n".encode())
+    file_id = await new_versions(ann, f"{operation} a\n".encode(), f"{operation} b\n".encode())
     path = f"/internal/files/{file_id}"
-    asked: Callable[[], Awaitable[httpx2.Response]] = {
+    send: Callable[[], Awaitable[httpx2.Response]] = {
         "GET": lambda: ann.get(file_id, "/diff", from_=1, to=2),
         "POST": lambda: ann.http.post(f"{path}/diff", params={"from": 1}, content=b"c\n"),
         "history": lambda: ann.get(file_id, "/versions"),
-    }[way]
-    waiting = [asyncio.ensure_future(asked()) for _ in range(20)]
+    }[operation]
+    waiting = [asyncio.ensure_future(send()) for _ in range(20)]
     await asyncio.wait_for(threads.asked.wait(), 10)
     pool = database.engine.pool
     assert isinstance(pool, QueuePool)

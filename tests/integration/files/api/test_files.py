@@ -1,4 +1,4 @@
-"""A file's way: uploaded, replaced, deleted, restored."""
+"""Uploading, replacing, deleting and restoring a file."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta

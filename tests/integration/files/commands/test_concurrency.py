@@ -1,4 +1,4 @@
-"""Many at once: one of the allowed outcomes, and streams without holes."""
+"""Many commands at once: each has an allowed outcome, and streams have no gaps."""
 
 import asyncio
 from uuid import uuid4
@@ -121,7 +121,7 @@ async def test_content_is_judged_before_anybody_is_kept_waiting(ann: Person, poo
 async def test_what_could_not_begin_in_time_is_refused_and_not_done_later(
     make_app: MakeApp, keys: Keys, pools: Pools, postgres: PrivateDatabase
 ) -> None:
-    """Whoever asked has given up by then, and would meet their own file when they try again."""
+    """Its client has given up by then, and would find its own file when it tries again."""
     database = Database(postgres.url("files"), lock_timeout=0.3)
     async with make_app(database=database) as app, person(app, keys) as ann:
         async with pools("files").transaction() as connection:
@@ -138,7 +138,7 @@ async def test_tables_are_rebuilt_while_everything_goes_on(
     file_id, done = await ann.new(), asyncio.Event()
     statuses: set[int] = set()
 
-    async def live(name: str) -> None:
+    async def use(name: str) -> None:
         number = 0
         while not done.is_set():
             number += 1
@@ -151,7 +151,7 @@ async def test_tables_are_rebuilt_while_everything_goes_on(
             answers += [await ann.delete(mine), await ann.restore(mine), await ann.delete(mine)]
             statuses.update(answer.status_code for answer in answers)
 
-    async def forget() -> None:
+    async def erase() -> None:
         while not done.is_set():
             clock.advance(days=31)
             await retention.step()
@@ -164,7 +164,7 @@ async def test_tables_are_rebuilt_while_everything_goes_on(
         finally:
             done.set()
 
-    await asyncio.gather(rebuild_thrice(), live("a"), live("b"), forget())
+    await asyncio.gather(rebuild_thrice(), use("a"), use("b"), erase())
     assert statuses <= {200, 201, 404, 410}  # what is deleted may be erased at the next moment
     before = await read_tables(pools("files"))
     await rebuild_tables(pools)

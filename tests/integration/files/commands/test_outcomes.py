@@ -1,4 +1,4 @@
-"""503: it was not done. 2xx: it was, once. 504: nobody can tell, and it was not done twice."""
+"""503: the command was not done. 2xx: it was done once. 504: unknown, but not done twice."""
 
 import asyncio
 import os
@@ -94,16 +94,16 @@ async def test_an_answer_is_true_whenever_the_connection_fails(
         assert wire.happened.is_set()
         assert answer.status_code == status, answer.json()
         assert seconds < SECONDS + deadline.LOOKING + SLACK
-        await asyncio.sleep(0.3)  # in which what is on its way would arrive
+        await asyncio.sleep(0.3)  # in which a late COMMIT would arrive
         assert await _count(pools("files"), ann) == (2 if status == 201 else 1)
-        if fault == "cut":  # what is silent keeps its locks until the network tells the server
+        if fault == "cut":  # a silent connection keeps its locks until the server notices
             again = await ann.upload("second.py", CONTENT)
             assert again.status_code == (409 if status == 201 else 201)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("fault", ["cut", "silence"])
-async def test_what_nobody_can_find_out_is_said_to_be_unknown(
+async def test_an_outcome_that_cannot_be_found_out_is_unknown(
     over_a_wire: OverAWire, pools: Pools, moment: Moment, fault: Fault
 ) -> None:
     async with over_a_wire() as (wire, ann):
@@ -134,7 +134,7 @@ async def test_a_stopped_backend_does_nothing_when_it_goes_on(
     async with over_a_wire() as (_, ann):
         async with _locked(postgres):
             asked = asyncio.ensure_future(_timed(ann.upload()))
-            pid = await eventually(lambda: _who_waits(postgres))
+            pid = await eventually(lambda: _waiting_backend(postgres))
             os.kill(pid, signal.SIGSTOP)
         try:
             answer, seconds = await asked
@@ -151,7 +151,7 @@ async def test_waiting_for_a_free_connection_counts(
     make_app: MakeApp, keys: Keys, pools: Pools, postgres: PrivateDatabase
 ) -> None:
     async with make_app() as app, person(app, keys) as ann:
-        async with _all_taken(app):
+        async with _no_free_connection(app):
             answer, seconds = await _timed(ann.upload())
             assert is_problem(answer, 503, "unavailable")
             assert seconds < SECONDS + SLACK
@@ -172,7 +172,7 @@ async def test_a_slow_body_is_its_senders_time(make_app: MakeApp, keys: Keys) ->
 async def test_a_restored_file_is_found_again_after_its_commit(
     over_a_wire: OverAWire, pools: Pools
 ) -> None:
-    """Also of a command that takes no key the outcome is known."""
+    """The outcome is known, although these commands have no Idempotency-Key."""
     async with over_a_wire() as (wire, ann):
         file_id = await ann.new()
         wire.at(b"COMMIT", "after", "cut")
@@ -182,7 +182,7 @@ async def test_a_restored_file_is_found_again_after_its_commit(
         assert await _count(pools("files"), ann, "FileRestored") == 1
 
 
-async def _who_waits(postgres: PrivateDatabase) -> int:
+async def _waiting_backend(postgres: PrivateDatabase) -> int:
     """The process of a backend that waits for a lock, or 0."""
     admin = await postgres.admin()
     try:
@@ -209,7 +209,7 @@ async def _locked(postgres: PrivateDatabase) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _all_taken(app: FastAPI) -> AsyncIterator[None]:
+async def _no_free_connection(app: FastAPI) -> AsyncIterator[None]:
     database: Database = app.state.provided[Database]
     taken = [await database.connect() for _ in range(15)]
     yield

@@ -1,4 +1,4 @@
-"""What a user may have, and what they are told about it."""
+"""The limits of a user, and what the API says about them."""
 
 import asyncio
 

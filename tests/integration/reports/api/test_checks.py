@@ -22,7 +22,7 @@ from tests.support.events import checked, mail_failed, queued, recorded, sent
 from tests.support.keys import Keys
 
 
-async def test_a_report_tells_everything_and_the_truth_about_its_mail(
+async def test_a_report_has_the_findings_and_the_state_of_its_mail(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
     file_id, mail_id = uuid4(), uuid4()
@@ -46,9 +46,9 @@ async def test_a_report_tells_everything_and_the_truth_about_its_mail(
         ("sent", 2, None, "2026-11-22T12:00:00Z"),
     ]
     report = (await client.get(f"/internal/checks/{check.check_id}")).json()
-    told = check.model_dump(mode="json")
+    expected = check.model_dump(mode="json")
     for name in ("sha256", "engine", "profile", "findings", "counts", "verdict", "outcome"):
-        assert report[name] == told[name]
+        assert report[name] == expected[name]
 
 
 async def test_what_is_not_mine_is_not_there(
@@ -68,7 +68,7 @@ async def test_what_is_not_mine_is_not_there(
 
 
 @pytest.mark.parametrize("what", ["files", "checks"])
-async def test_pages_tell_everything_once_also_when_times_are_equal(
+async def test_pages_have_every_item_once_also_when_times_are_equal(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID, what: str
 ) -> None:
     ids = [uuid4() for _ in range(11)]
@@ -93,10 +93,10 @@ async def test_the_checks_of_one_file_have_pages_of_their_own(
         file_saved(other, ann),
         check_recorded(checked(other, 1, ann)),
     )
-    told = [checked(file_id, 1, ann) for _ in range(7)]
-    for number, check in enumerate(told):
+    saved = [checked(file_id, 1, ann) for _ in range(7)]
+    for number, check in enumerate(saved):
         await receive(pools, check_recorded(check, minute=number // 2, sequence=number + 1))
-    minutes = {str(check.check_id): number // 2 for number, check in enumerate(told)}
+    minutes = {str(check.check_id): number // 2 for number, check in enumerate(saved)}
     newest = sorted(minutes, key=lambda ident: (minutes[ident], ident), reverse=True)
     for path, query in ((f"files/{file_id}/checks", {}), ("checks", {"file_id": str(file_id)})):
         found = await all_pages(client, path, {**query, "limit": 3})

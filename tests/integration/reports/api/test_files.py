@@ -77,27 +77,27 @@ async def test_search_finds_a_part_of_the_name_in_any_case(
     assert set(await names(client, q=q)) == found
 
 
-@pytest.mark.parametrize("way", ["", "-"])
+@pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("column", ["uploaded_at", "name", "size"])
 async def test_each_order_is_the_same_on_pages_of_any_length(
-    client: httpx2.AsyncClient, pools: Pools, ann: UUID, column: str, way: str
+    client: httpx2.AsyncClient, pools: Pools, ann: UUID, column: str, sign: str
 ) -> None:
     for number in range(11):
         name = f"{'aB'[number % 2]}{number // 3}.py"
         await receive(
             pools, file_saved(uuid4(), ann, name=name, minute=number // 4, size=number // 5)
         )
-    whole = await all_pages(client, "files", {"sort": way + column, "limit": 200})
+    whole = await all_pages(client, "files", {"sort": sign + column, "limit": 200})
     for limit in (1, 3, 10, 11):
-        found = await all_pages(client, "files", {"sort": way + column, "limit": limit})
+        found = await all_pages(client, "files", {"sort": sign + column, "limit": limit})
         assert [file for page in found for file in page] == whole[0]
         assert all(len(page) == limit for page in found[:-1])
     keys = [file[column] for file in whole[0]]
     folded = [key.casefold() if isinstance(key, str) else key for key in keys]
-    assert folded == sorted(folded, reverse=way == "-")
+    assert folded == sorted(folded, reverse=sign == "-")
 
 
-async def test_without_a_wish_the_last_saved_comes_first(
+async def test_without_an_order_the_last_saved_comes_first(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
     for minute, name in enumerate(["one.py", "two.py", "three.py"]):
@@ -105,15 +105,15 @@ async def test_without_a_wish_the_last_saved_comes_first(
     assert await names(client) == ["three.py", "two.py", "one.py"]
 
 
-@pytest.mark.parametrize("way", ["", "-"])
+@pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("column", ["uploaded_at", "name", "size"])
 async def test_what_is_added_between_pages_neither_hides_nor_repeats_anything(
-    client: httpx2.AsyncClient, pools: Pools, ann: UUID, column: str, way: str
+    client: httpx2.AsyncClient, pools: Pools, ann: UUID, column: str, sign: str
 ) -> None:
     before = [uuid4() for _ in range(9)]
     for number, file_id in enumerate(before):
         await receive(pools, _numbered(file_id, ann, 10 * number))
-    query: dict[str, Any] = {"sort": way + column, "limit": 2}
+    query: dict[str, Any] = {"sort": sign + column, "limit": 2}
     seen: list[str] = []
     added: set[str] = set()
     while True:
@@ -129,7 +129,7 @@ async def test_what_is_added_between_pages_neither_hides_nor_repeats_anything(
             added.add(str(file_id))
     assert len(seen) == len(set(seen))
     assert [ident for ident in seen if ident not in added] == [
-        str(file_id) for file_id in (reversed(before) if way else before)
+        str(file_id) for file_id in (reversed(before) if sign else before)
     ]
 
 

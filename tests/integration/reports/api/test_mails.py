@@ -11,7 +11,7 @@ from tests.integration.reports.harness import account_mail_queued, all_pages, ma
 from tests.support.events import NOON, queued, recorded, sent
 
 
-async def test_mails_about_checks_and_about_the_account_are_told_last_first(
+async def test_mails_about_checks_and_about_the_account_are_listed_last_first(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
     about_check, welcome, check_id = uuid4(), uuid4(), uuid4()
@@ -39,8 +39,8 @@ async def test_mails_about_checks_and_about_the_account_are_told_last_first(
         "next_attempt_at": None,
         "queued_at": "2026-11-22T12:01:00Z",
     }
-    told = (second["kind"], second["check_id"], second["state"], second["reason"])
-    assert told == ("confirm_email", None, "suppressed", "expired")
+    found = (second["kind"], second["check_id"], second["state"], second["reason"])
+    assert found == ("confirm_email", None, "suppressed", "expired")
 
 
 async def test_a_mail_appears_when_its_kind_is_known_whatever_else_came_before(
@@ -54,7 +54,7 @@ async def test_a_mail_appears_when_its_kind_is_known_whatever_else_came_before(
     assert (mail["kind"], mail["state"]) == ("check_result", "held")
 
 
-async def test_pages_of_mails_tell_each_once(
+async def test_pages_have_each_mail_once(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
     ids = [uuid4() for _ in range(7)]
@@ -68,7 +68,7 @@ async def test_pages_of_mails_tell_each_once(
     assert sorted(found) == sorted(map(str, ids))
 
 
-async def test_a_mail_to_an_address_one_wants_is_not_told_of(
+async def test_a_mail_to_a_new_address_is_not_listed(
     client: httpx2.AsyncClient, pools: Pools, ann: UUID
 ) -> None:
     """Such a mail is sent only where the address has no account, which must not be revealed."""

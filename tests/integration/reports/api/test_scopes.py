@@ -32,7 +32,7 @@ def limited(keys: Keys, scopes: list[str] | None, user_id: UUID | None = None) -
 async def test_a_limited_token_needs_the_scope_of_the_route(
     app: FastAPI, keys: Keys, path: str, scope: str | None
 ) -> None:
-    others = [known for known in SCOPES if known != scope]
+    others = [other for other in SCOPES if other != scope]
     code = "insufficient_scope" if scope else "session_required"
     for scopes in ([], *([other] for other in others), others):
         async with client_of(app, headers=limited(keys, scopes)) as client:

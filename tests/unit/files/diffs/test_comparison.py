@@ -39,10 +39,10 @@ def test_hunks_tell_all_of_it_with_right_numbers(old: list[str], new: list[str])
         assert line.old is None or old[line.old - 1] == line.text
         assert line.new is None or new[line.new - 1] == line.text
     for hunk in found.hunks:
-        olds = [line.old for line in hunk.lines if line.old]
-        assert olds == list(range(hunk.old_start, hunk.old_start + hunk.old_lines))
-        news = [line.new for line in hunk.lines if line.new]
-        assert news == list(range(hunk.new_start, hunk.new_start + hunk.new_lines))
+        old_numbers = [line.old for line in hunk.lines if line.old]
+        assert old_numbers == list(range(hunk.old_start, hunk.old_start + hunk.old_lines))
+        new_numbers = [line.new for line in hunk.lines if line.new]
+        assert new_numbers == list(range(hunk.new_start, hunk.new_start + hunk.new_lines))
 
 
 @pytest.mark.parametrize(
