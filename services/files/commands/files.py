@@ -26,7 +26,7 @@ from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
 
 _BEGIN = text("""
-SELECT * FROM begin_command(:user_id, :name, :except_file)
+SELECT is_erased, taken_by, bucket_full_at FROM begin_command(:user_id, :name, :except_file)
 """)
 _FILE_OF_SAME_NAME = text("""
 SELECT other.file_id FROM files JOIN files AS other USING (user_id, name)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 DELETE_BATCH = 50  # contents of a megabyte each, under the append lock
 
 _INSERT = text("""
-INSERT INTO contents VALUES (:sha256, :content) ON CONFLICT DO NOTHING
+INSERT INTO contents (sha256, content) VALUES (:sha256, :content) ON CONFLICT DO NOTHING
 """)
 _LOCK_SHARED = text("""
 SELECT true FROM contents WHERE sha256 = :sha256 FOR KEY SHARE

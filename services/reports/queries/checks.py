@@ -24,14 +24,19 @@ SELECT c.check_id, c.file_id, c.file_name, c.version, c.outcome, c.verdict, c.co
 FROM checks c LEFT JOIN mails m USING (check_id)
 """  # noqa: S608 - constants only
 
+_REPORT_COLUMNS = """
+c.check_id, c.file_id, c.file_name, c.version, c.sha256, c.engine, c.profile, c.started_at,
+c.checked_at, c.duration_ms, c.outcome, c.reason, c.verdict, c.counts, c.truncated, c.findings,
+c.fixed
+"""
 _REPORT = f"""
-SELECT c.*, {MAIL_COLUMNS}
+SELECT {_REPORT_COLUMNS}, {MAIL_COLUMNS}
 FROM checks c LEFT JOIN mails m USING (check_id)
 WHERE c.user_id = :user_id AND c.check_id = :check_id
 """  # noqa: S608 - constants only
 
 _REPORTS = f"""
-SELECT c.*, {MAIL_COLUMNS}
+SELECT {_REPORT_COLUMNS}, {MAIL_COLUMNS}
 FROM checks c LEFT JOIN mails m USING (check_id)
 WHERE c.user_id = :user_id AND c.check_id = ANY(:ids)
 """  # noqa: S608 - constants only
