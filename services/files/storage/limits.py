@@ -92,7 +92,7 @@ async def charge(
 ) -> Limits:
     """Take one upload from the user's bucket and check the limits after a change.
 
-    The last three arguments are those of `commands.files.CommandResult`. The caller holds the
+    The last three arguments are those of `commands.result.CommandResult`. The caller holds the
     append lock since the change. An error rolls the change back:
 
     Raises:
