@@ -13,11 +13,12 @@ from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
-from services.auth import throttle
-from services.auth.limits import Limits
+from services.auth.domain.limits import Limit
 from services.auth.main import create_app
 from services.auth.settings import Settings
-from services.auth.throttle import Limit
+from services.auth.tables import throttle
+from services.auth.use_cases import throttling
+from services.auth.use_cases.dependencies import Dependencies
 from shared.db import Database
 from tests.integration.auth.world import SetClock, World, address, somewhere
 from tests.support.apps import common_settings, without_loops
@@ -57,17 +58,17 @@ async def _measure(keys: Keys, database: PrivateDatabase) -> None:
 
 async def _mail(world: World) -> None:
     """The counting of a mail, and then 5 ms of something else in the same transaction."""
-    limits: Limits = world.app.state.provided[Limits]
+    limits = world.app.state.provided[Dependencies].limits
     async with world.database.transaction() as connection:
-        mail = limits.mail_to("confirm_email", address())
-        await throttle.allows(connection, mail, world.clock.now)
+        mail = limits.unsolicited_mails("confirm_email", address())
+        await throttling.try_acquire(connection, mail, world.clock.now)
         await asyncio.sleep(0.005)
 
 
 async def _compare(world: World, name: str, ask: Ask) -> None:
     times: dict[str, list[float]] = {"one lock": [], "a lock a key": []}
     for _ in range(ROUNDS):
-        with patch.object(throttle, "_lock_of", _one_for_all):
+        with patch.object(throttle, "_lock_number", _one_for_all):
             times["one lock"].append(await _round(world, ask))
         times["a lock a key"].append(await _round(world, ask))
     shown = ", ".join(f"{way} {1000 * median(taken):.0f} ms" for way, taken in times.items())

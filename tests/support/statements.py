@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import fields
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias, get_args
 from uuid import UUID
 
 import asyncpg
 
-from services.auth.accounts import Person
 from services.files import reactions as files_reactions
 from services.reports.projections import PROJECTIONS
 from services.reports.queries.cursor import Key, Value
@@ -32,9 +30,6 @@ OF_PEOPLE = {
 _SOME: dict[str, Value] = {"uploaded_at": NOON, "name": "x", "size": 0}
 # What the names stand for in a statement that is put together at run time, by the module's path.
 SAMPLES: dict[str, Samples] = {
-    "services/auth/accounts.py": {
-        "columns": [", ".join(f"{one.name} = :{one.name}" for one in fields(Person))]
-    },
     "services/reports/queries/files.py": {"listing": [listing_of(NOBODY, Filters())]},
     "shared/copies.py": {"table": ["mails", "versions"]},
     "shared/deletion.py": {"table": ["files"], "condition": ["user_id = :user_id"]},

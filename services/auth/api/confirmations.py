@@ -1,30 +1,8 @@
-"""Links that prove an address, each with a proof that the account is one's own."""
+"""Links that confirm an e-mail address, each with a proof that the account is one's own."""
 
-from datetime import datetime
-
-from services.auth import accounts, links
-from services.auth.accounts import Credentials
-from services.auth.api.parts import (
-    GATEWAY,
-    Hasher,
-    Limited,
-    Now,
-    Pool,
-    Signer,
-    Store,
-    begun,
-)
-from services.auth.client_info import ClientInfo
-from services.auth.commands.registration import (
-    KINDS,
-    ask_again,
-    confirm,
-    is_logged_in,
-    knows_password,
-    registered_with,
-)
-from services.auth.commands.sign_in import begin_session, check_credentials
-from services.auth.credentials import WrongCredentials, WrongPassword
+from services.auth.api.dependencies import GATEWAY, Deps, Now, Signer, login_answer
+from services.auth.domain.client_info import ClientInfo
+from services.auth.use_cases import confirmation
 from shared.contracts.http.auth import Confirmation, ConfirmationResult, OwnConfirmation
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
@@ -34,82 +12,33 @@ router = Router(prefix="/internal")
 
 
 @router.post("/confirmations", dependencies=GATEWAY)
-async def confirm_address(
-    body: Confirmation,
-    database: Pool,
-    store: Store,
-    hasher: Hasher,
-    limits: Limited,
-    signer: Signer,
-    now: Now,
-) -> ConfirmationResult:
-    client_info = ClientInfo.of(body.client)
-    is_theirs = registered_with(body.cookie)
-    if body.password is not None:
-        found = await _check_password(body, body.password, database, store, hasher, limits, now)
-        is_theirs = knows_password(found)
-    async with database.transaction() as connection:
-        kind, person = await confirm(
-            connection, store, limits, body.token, is_theirs, client_info.place, now
-        )
-        if not body.log_in:
-            return ConfirmationResult(kind=kind)
-        session = await begin_session(
-            connection, store, limits, person, kind="web", client_info=client_info, now=now
-        )
-    return ConfirmationResult(kind=kind, session=begun(signer, session, person))
+async def confirm(body: Confirmation, deps: Deps, signer: Signer, now: Now) -> ConfirmationResult:
+    kind, login = await confirmation.confirm(
+        deps,
+        token=body.token,
+        cookie=body.cookie,
+        password=body.password,
+        log_in=body.log_in,
+        client_info=ClientInfo.of(body.client),
+        now=now,
+    )
+    session = login_answer(signer, login) if login else None
+    return ConfirmationResult(kind=kind, session=session)
 
 
 @router.post("/me/confirmations")
 async def confirm_own(
-    body: OwnConfirmation,
-    user: CurrentUser,
-    connection: Transaction,
-    store: Store,
-    limits: Limited,
-    now: Now,
+    body: OwnConfirmation, user: CurrentUser, connection: Transaction, deps: Deps, now: Now
 ) -> ConfirmationResult:
-    """The session must live, and be one of the account that the link belongs to."""
-    _, place = await accounts.authenticated_person(connection, user)
-    proof = is_logged_in(user)
-    kind, _ = await confirm(connection, store, limits, body.token, proof, place, now)
+    """The session must be active, and one of the account that the link belongs to."""
+    kind = await confirmation.confirm_own(connection, deps, user, body.token, now)
     return ConfirmationResult(kind=kind)
 
 
 @router.post("/confirmations/again", status_code=202)
-async def confirm_again(
-    user: CurrentUser, connection: Transaction, store: Store, limits: Limited, now: Now
+async def request_again(
+    user: CurrentUser, connection: Transaction, deps: Deps, now: Now
 ) -> dict[str, str]:
-    """Send the link once more; nothing happens when no address waits for one."""
-    await ask_again(connection, store, limits, user, now)
+    """Mail the links again that have not been used."""
+    await confirmation.request_again(connection, deps, user, now)
     return {}
-
-
-async def _check_password(
-    body: Confirmation,
-    password: str,
-    database: Pool,
-    store: Store,
-    hasher: Hasher,
-    limits: Limited,
-    now: datetime,
-) -> Credentials:
-    """Of the account that the link belongs to; tries count as those of a login."""
-    async with database.transaction() as connection:
-        link = await links.find(connection, body.token, KINDS, now)
-        person = await accounts.find(connection, link.user_id)
-    if person is None:
-        raise links.LinkInvalid
-    try:
-        return await check_credentials(
-            database,
-            store,
-            hasher,
-            limits,
-            email=person.email,
-            password=password,
-            client_info=ClientInfo.of(body.client),
-            now=now,
-        )
-    except WrongCredentials:
-        raise WrongPassword from None

@@ -1,24 +1,12 @@
-"""A person's data: the security log, a copy of everything, and the end of it."""
+"""A person's data: the security log, an export, and the erasure of the account."""
 
 from typing import Annotated
 
 from fastapi import Query
 
-from services.auth import (
-    account_mails,
-    accounts,
-    api_tokens,
-    devices,
-    queries,
-    second_factor,
-    security_log,
-    session_list,
-    throttle,
-)
-from services.auth.api.parts import Hasher, Limited, Now, Pool, Store
-from services.auth.commands.erasure import erase_account
-from services.auth.commands.reauthentication import reauthenticate
-from shared.contracts.http.auth import Export, ExportedAccount, PasswordProof, SecurityPage
+from services.auth.api.dependencies import Deps, Now
+from services.auth.use_cases import erasure, export, security_log
+from shared.contracts.http.auth import Export, PasswordProof, SecurityPage
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -29,44 +17,23 @@ PageSize = Annotated[int, Query(ge=1, le=100)]
 
 
 @router.get("/security-log")
-async def log(
+async def read_security_log(
     user: CurrentUser, connection: Transaction, cursor: Cursor = None, limit: PageSize = 50
 ) -> SecurityPage:
-    await accounts.place_of(connection, user)
     before = int(cursor) if cursor else None
-    found = list(await security_log.entries(connection, user.user_id, before, limit + 1))
-    last = found[limit - 1] if len(found) > limit else None
-    return SecurityPage(entries=found[:limit], next_cursor=str(last.id) if last else None)
+    entries, next_before = await security_log.read_page(connection, user, before, limit)
+    next_cursor = str(next_before) if next_before is not None else None
+    return SecurityPage(entries=list(entries), next_cursor=next_cursor)
 
 
 @router.get("/export")
-async def export(user: CurrentUser, connection: Transaction, limits: Limited, now: Now) -> Export:
-    _, place = await accounts.authenticated_person(connection, user)
-    await throttle.enter(connection, limits.changes(user.user_id), now)
-    await security_log.note(connection, user.user_id, "exported", now, place)
-    account = await queries.account(connection, user.user_id)
-    factor = await second_factor.state(connection, user.user_id)
-    return Export(
-        account=ExportedAccount(**account.model_dump(), second_factor=factor),
-        delivery=await queries.delivery(connection, user.user_id),
-        sessions=list(await session_list.kept(connection, user.user_id)),
-        devices=list(await devices.seen(connection, user.user_id)),
-        tokens=list(await api_tokens.kept(connection, user.user_id)),
-        mails=list(await account_mails.requested(connection, user.user_id)),
-    )
+async def export_account(
+    user: CurrentUser, connection: Transaction, deps: Deps, now: Now
+) -> Export:
+    return await export.export_account(connection, deps, user, now)
 
 
 @router.post("/erasure", status_code=204)
-async def erase(
-    body: PasswordProof,
-    user: CurrentUser,
-    database: Pool,
-    store: Store,
-    hasher: Hasher,
-    limits: Limited,
-    now: Now,
-) -> None:
-    """Forget the person, here at once and in all services as soon as they hear of it."""
-    proven, _ = await reauthenticate(database, hasher, limits, user, body.password, now)
-    async with database.transaction() as connection:
-        await erase_account(connection, store, user=user, proven=proven)
+async def erase_account(body: PasswordProof, user: CurrentUser, deps: Deps, now: Now) -> None:
+    """Erase the person here at once, and in all services as soon as they receive the event."""
+    await erasure.erase_account(deps, user, body.password, now)

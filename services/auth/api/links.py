@@ -1,8 +1,7 @@
-"""What a link in a mail is good for."""
+"""What a link in a mail is for."""
 
-from services.auth import accounts, links
-from services.auth.api.parts import GATEWAY, Now
-from services.auth.commands.registration import registered_with
+from services.auth.api.dependencies import GATEWAY, Now
+from services.auth.use_cases import confirmation
 from shared.contracts.http.auth import Link, LinkLookup
 from shared.web.app import Transaction
 from shared.web.routes import Router
@@ -11,9 +10,7 @@ router = Router(prefix="/internal/links", dependencies=GATEWAY)
 
 
 @router.post("")
-async def look(body: LinkLookup, connection: Transaction, now: Now) -> Link:
-    """Use nothing up; 422 `link_invalid` for a link that is used, too old or nobody's."""
-    link = await links.look(connection, body.token, now)
-    person = await accounts.find(connection, link.user_id)
-    here = person is not None and registered_with(body.cookie)(link, person)
-    return Link(kind=link.kind, user_id=link.user_id, registered_here=here)
+async def look_up(body: LinkLookup, connection: Transaction, now: Now) -> Link:
+    """Use nothing up; 422 `link_invalid` for a link that is used, expired or made up."""
+    link, registered_here = await confirmation.look_up(connection, body.token, body.cookie, now)
+    return Link(kind=link.kind, user_id=link.user_id, registered_here=registered_here)

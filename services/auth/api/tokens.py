@@ -1,10 +1,10 @@
-"""A person's API tokens, and their exchange."""
+"""A person's API tokens, and their exchange for access tokens."""
 
 from datetime import timedelta
 from uuid import UUID
 
-from services.auth import accounts, api_tokens, queries, security_log, throttle
-from services.auth.api.parts import GATEWAY, Limited, Now, Signer, tokens
+from services.auth.api.dependencies import GATEWAY, Deps, Now, Signer, tokens
+from services.auth.use_cases import api_tokens
 from shared.contracts.http.auth import (
     ApiTokenList,
     ApiTokenRequest,
@@ -12,7 +12,6 @@ from shared.contracts.http.auth import (
     SessionToken,
     Tokens,
 )
-from shared.errors import NotFound, Unauthenticated
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -21,26 +20,23 @@ router = Router(prefix="/internal/tokens")
 
 
 @router.get("")
-async def my_tokens(user: CurrentUser, connection: Transaction, now: Now) -> ApiTokenList:
-    await accounts.place_of(connection, user)
-    return ApiTokenList(tokens=list(await api_tokens.active(connection, user.user_id, now)))
+async def list_tokens(user: CurrentUser, connection: Transaction, now: Now) -> ApiTokenList:
+    return ApiTokenList(tokens=list(await api_tokens.list_tokens(connection, user, now)))
 
 
 @router.post("", status_code=201)
 async def create_token(
-    body: ApiTokenRequest, user: CurrentUser, connection: Transaction, limits: Limited, now: Now
+    body: ApiTokenRequest, user: CurrentUser, connection: Transaction, deps: Deps, now: Now
 ) -> NewApiToken:
-    _, place = await accounts.authenticated_person(connection, user)
-    await throttle.enter(connection, limits.changes(user.user_id), now)
-    token, secret = await api_tokens.create(
+    token, secret = await api_tokens.create_token(
         connection,
-        user.user_id,
+        deps,
+        user,
         name=body.name,
         scopes=body.scopes,
         expires_at=now + timedelta(days=body.expires_in_days),
         now=now,
     )
-    await security_log.note(connection, user.user_id, "token_created", now, place)
     return NewApiToken(**dict(token), token=secret)
 
 
@@ -48,18 +44,12 @@ async def create_token(
 async def revoke_token(
     token_id: UUID, user: CurrentUser, connection: Transaction, now: Now
 ) -> None:
-    _, place = await accounts.authenticated_person(connection, user)
-    if not await api_tokens.revoke(connection, user.user_id, token_id):
-        raise NotFound
-    await security_log.note(connection, user.user_id, "token_revoked", now, place)
+    await api_tokens.revoke_token(connection, user, token_id, now)
 
 
 @router.post("/access", dependencies=GATEWAY)
-async def access(body: SessionToken, connection: Transaction, signer: Signer, now: Now) -> Tokens:
-    """An access token limited to the scopes of an API token; its `session_id` is the token's id."""
-    found = await api_tokens.use(connection, body.token, now)
-    if found is None:
-        raise Unauthenticated
-    token_id, user_id, scopes = found
-    preferences = await queries.preferences(connection, user_id)
-    return tokens(signer, token_id, user_id, preferences, scopes=scopes)
+async def use_token(
+    body: SessionToken, connection: Transaction, signer: Signer, now: Now
+) -> Tokens:
+    """An access token limited to the scopes of an API token, whose id is its `session_id`."""
+    return tokens(signer, await api_tokens.use_token(connection, body.token, now))

@@ -1,4 +1,4 @@
-"""An account: stream `user-<id>`. Address and password stand in a table, never in events."""
+"""An account: stream `user-<id>`. E-mail address and password are in a table, never in events."""
 
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -28,7 +28,7 @@ EVENTS = (
 
 @dataclass(frozen=True)
 class Account:
-    """What has happened to the account so far."""
+    """The state of an account."""
 
     active: bool = False
     erased: bool = False
@@ -60,7 +60,7 @@ def stream(user_id: UUID) -> str:
 def register(
     state: Account, user_id: UUID, language: Language, request_id: UUID | None
 ) -> list[Event]:
-    """The account begins; its owner is asked to confirm the address, if it may be written to."""
+    """Begin an account; `request_id` is that of the mail to confirm its address, if any."""
     if state.active or state.erased:
         return []
     registered = UserRegistered(user_id=user_id, language=language)
@@ -85,7 +85,7 @@ def confirm_email(state: Account, user_id: UUID) -> list[Event]:
 
 
 def change_email(state: Account, user_id: UUID) -> list[Event]:
-    """The new address is confirmed, so the account has a confirmed one from now on."""
+    """The new address is confirmed, so the account has a confirmed address from now on."""
     if not state.active:
         return []
     return [EmailChanged(user_id=user_id), *confirm_email(state, user_id)]

@@ -1,12 +1,15 @@
 """auth on a real database, with a clock that tests can set."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
+import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
 from shared.db import Database
-from tests.integration.auth.world import SetClock, World, make_app
+from tests.integration.auth.world import SetClock, Variant, World, make_app
 from tests.support.apps import without_loops
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
@@ -24,9 +27,14 @@ async def world(app: FastAPI, keys: Keys) -> World:
     return World(app, keys, app.state.clock, app.state.provided[Database])
 
 
-@pytest_asyncio.fixture
-async def endless(world: World, postgres: PrivateDatabase) -> AsyncIterator[World]:
-    """Its database and clock, where a session has no absolute end."""
-    made = make_app(world.keys, postgres, world.clock, session_max_days=0)
-    async with without_loops(made) as app:
-        yield World(app, world.keys, world.clock, world.database)
+@pytest.fixture
+def variant(world: World, postgres: PrivateDatabase) -> Variant:
+    """Another copy with the database and clock of `world`; takes what `make_app` takes."""
+
+    @asynccontextmanager
+    async def make(**changes: Any) -> AsyncIterator[World]:
+        made = make_app(world.keys, postgres, world.clock, **changes)
+        async with without_loops(made) as app:
+            yield World(app, world.keys, world.clock, world.database, world.client)
+
+    return make

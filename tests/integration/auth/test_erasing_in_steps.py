@@ -4,8 +4,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from services.auth import erasing
-from services.auth.erasing import Erasing
+from services.auth.use_cases.erasure import MaskingLoop, begin_masking
 from shared.db import Database
 from shared.eventsourcing.erasure import EVENTS
 from shared.eventsourcing.event import Event, EventTypes, Personal
@@ -39,7 +38,7 @@ async def _erased(database: Database, long: int) -> UUID:
     user_id = uuid4()
     async with database.transaction() as connection:
         await connection.execute(text(_FILL), {"user_id": str(user_id), "long": long})
-        await erasing.begin(connection, TYPES, user_id)
+        await begin_masking(connection, TYPES, user_id)
     return user_id
 
 
@@ -57,9 +56,9 @@ async def test_a_long_one_is_left_to_the_loop_which_takes_turns(pools: Pools) ->
     database = pools("auth")
     people = [await _erased(database, LONG) for _ in range(2)]
     assert [await _readable(database, one) for one in people] == [LONG - EVENTS] * 2
-    assert await Erasing(database, TYPES).step()
+    assert await MaskingLoop(database, TYPES).step()
     left = [await _readable(database, one) for one in people]
-    while await Erasing(database, TYPES).step():  # each time as if the process were a new one
+    while await MaskingLoop(database, TYPES).step():  # each time as if the process were a new one
         left = [await _readable(database, one) for one in people]
         assert abs(left[0] - left[1]) <= EVENTS
     assert left == [0, 0]

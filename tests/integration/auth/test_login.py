@@ -8,16 +8,16 @@ import bcrypt
 import pytest
 import pytest_asyncio
 
-from services.auth import limits
-from services.auth.accounts import credentials
-from services.auth.client_info import ClientInfo
-from services.auth.commands.sign_in import still_right
-from services.auth.credentials import WrongCredentials
+from services.auth.domain.client_info import ClientInfo
+from services.auth.domain.credentials import WrongCredentials
+from services.auth.tables import users
+from services.auth.use_cases.login import lock_credentials
 from shared.contracts.http.auth import AccountMailDetails
 from tests.integration.auth.world import (
     OTHER_PASSWORD,
     PASSWORD,
     SetClock,
+    Variant,
     World,
     address,
     make_app,
@@ -192,36 +192,37 @@ async def test_a_known_device_is_let_in_while_the_whole_world_guesses(world: Wor
 
 
 async def test_a_known_device_is_let_in_while_everybody_is_being_guessed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, variant: Variant
 ) -> None:
     world.clock.let_pass(minutes=15, seconds=1)
-    monkeypatch.setattr(limits, "FAILURES", 1)
-    person = await world.person(kind="web", client=somewhere(device="desktop"))
-    await _fail(world, address(), 1, client=somewhere())
-    stranger = await world.try_login(person.email, client=somewhere())
-    assert is_problem(stranger, 429, "too_many_attempts")
-    mine = somewhere(device="desktop")
-    assert (await world.try_login(person.email, client=mine)).status_code == 201
-    await _fail(world, person.email, 10, client=mine)
-    refused = await world.try_login(person.email, client=mine)
-    assert is_problem(refused, 429, "too_many_attempts")
+    async with variant(limits={"failures": 1}) as strict:
+        person = await strict.person(kind="web", client=somewhere(device="desktop"))
+        await _fail(strict, address(), 1, client=somewhere())
+        stranger = await strict.try_login(person.email, client=somewhere())
+        assert is_problem(stranger, 429, "too_many_attempts")
+        mine = somewhere(device="desktop")
+        assert (await strict.try_login(person.email, client=mine)).status_code == 201
+        await _fail(strict, person.email, 10, client=mine)
+        refused = await strict.try_login(person.email, client=mine)
+        assert is_problem(refused, 429, "too_many_attempts")
     world.clock.let_pass(minutes=15, seconds=1)
 
 
 async def test_right_passwords_are_counted_too_because_each_costs_a_hash(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, variant: Variant
 ) -> None:
     person = await world.person()
-    monkeypatch.setattr(limits, "ATTEMPTS", 6)
-    answers = await asyncio.gather(*(world.try_login(person.email) for _ in range(9)))
-    statuses = sorted(answer.status_code for answer in answers)
-    assert statuses == [201] * 5 + [429] * 4
-    refused = await world.try_login(person.email)
-    assert is_problem(refused, 429, "too_many_attempts")
-    assert 0 < int(refused.headers["retry-after"]) <= 900
-    assert (await world.try_login(person.email, client=somewhere())).status_code == 201
-    world.clock.let_pass(minutes=15, seconds=1)
-    assert (await world.try_login(person.email)).status_code == 201
+    async with variant(limits={"logins_per_account_and_address": 6}) as strict:
+        answers = await asyncio.gather(*(strict.try_login(person.email) for _ in range(9)))
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses == [201] * 5 + [429] * 4
+        refused = await strict.try_login(person.email)
+        assert is_problem(refused, 429, "too_many_attempts")
+        assert 0 < int(refused.headers["retry-after"]) <= 900
+        elsewhere = await strict.try_login(person.email, client=somewhere())
+        assert elsewhere.status_code == 201
+        strict.clock.let_pass(minutes=15, seconds=1)
+        assert (await strict.try_login(person.email)).status_code == 201
 
 
 async def test_parallel_guesses_get_ten_answers_and_no_more(world: World) -> None:
@@ -351,12 +352,12 @@ async def test_a_password_that_changes_during_the_login_does_not_let_in(world: W
     person = await world.person()
     client_info = ClientInfo()
     async with world.database.transaction() as connection:
-        proven = await credentials(connection, person.email, client_info)
+        proven = await users.find_credentials(connection, person.email, client_info)
     body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
     assert (await person.ask("POST", "/me/password", body)).status_code == 204
     with pytest.raises(WrongCredentials):
         async with world.database.transaction() as connection:
-            await still_right(connection, proven, None)
+            await lock_credentials(connection, proven)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import asyncio
 
 from sqlalchemy import text
 
-from services.auth.pruning import Pruning
-from services.auth.session_list import Lifetime
+from services.auth.use_cases.dependencies import Dependencies
+from services.auth.use_cases.pruning import PruningLoop
 from shared.db import Database
 from tests.integration.auth.factor import begin, guarded
-from tests.integration.auth.world import OTHER_PASSWORD, SetClock, World, address, make_app
+from tests.integration.auth.world import OTHER_PASSWORD, SetClock, Variant, World, address, make_app
 from tests.support.apps import is_problem
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
@@ -16,7 +16,8 @@ from tests.support.waiting import eventually
 
 
 async def _prune(world: World, copies: int = 1) -> None:
-    pruning = Pruning(world.database, world.clock, world.app.state.provided[Lifetime])
+    limits = world.app.state.provided[Dependencies].session_limits
+    pruning = PruningLoop(world.database, world.clock, limits)
     await asyncio.gather(*(pruning.step() for _ in range(copies)))
 
 
@@ -46,19 +47,19 @@ async def test_tables_of_passing_things_become_empty(world: World) -> None:
     assert (await world.try_login(person.email)).status_code == 201
 
 
-async def test_what_lives_stays(endless: World) -> None:
-    world = endless
-    person = await world.person(kind="web")
-    wanderer = await world.person()
-    token = wanderer.tokens["token"]
-    for _ in range(12):
-        world.clock.let_pass(days=20)
-        await world.exchange(person.tokens["token"], "access")
-        token = (await world.exchange(token)).json()["token"]
-        await _prune(world)
-    assert await world.is_alive(person.session_id)
-    assert (await world.exchange(token)).status_code == 200
-    assert (await person.log_kinds()) == ["registered", "signed_in"]
+async def test_what_lives_stays(variant: Variant) -> None:
+    async with variant(session_max_days=0) as world:
+        person = await world.person(kind="web")
+        wanderer = await world.person()
+        token = wanderer.tokens["token"]
+        for _ in range(12):
+            world.clock.let_pass(days=20)
+            await world.exchange(person.tokens["token"], "access")
+            token = (await world.exchange(token)).json()["token"]
+            await _prune(world)
+        assert await world.is_alive(person.session_id)
+        assert (await world.exchange(token)).status_code == 200
+        assert (await person.log_kinds()) == ["registered", "signed_in"]
 
 
 async def test_however_much_used_a_session_goes_a_month_after_its_end(world: World) -> None:

@@ -6,8 +6,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.auth.adapters.passwords import PasswordHasher
-from tests.integration.auth.world import OTHER_PASSWORD, PASSWORD, World, address, somewhere
+from services.auth.adapters.bcrypt_hasher import BcryptHasher
+from services.auth.adapters.fair_pool import FairPool
+from tests.integration.auth.world import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    Variant,
+    World,
+    address,
+    somewhere,
+)
 from tests.support.apps import is_problem
 
 CYRILLIC = (
@@ -230,10 +238,11 @@ async def test_parallel_registrations_leave_no_holes_in_any_stream(world: World)
     ids=lambda value: repr(value[:24]),
 )
 async def test_what_cannot_be_an_account_is_refused(
-    world: World, email: str, password: str, code: str, monkeypatch: pytest.MonkeyPatch
+    variant: Variant, email: str, password: str, code: str
 ) -> None:
-    monkeypatch.setattr(PasswordHasher, "hash", None)  # would be a fault of ours
-    answer = await world.register(email, password)
+    pool = FairPool("refuses all work", 1, max_queued_per_network=0)
+    async with variant(hasher=BcryptHasher("pepper", 4, pool)) as world:
+        answer = await world.register(email, password)
     assert is_problem(answer, 422, code)
     assert len(answer.content) < 1000
     assert not email or email not in answer.text

@@ -6,10 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.auth import session_list
-from tests.integration.auth.world import PASSWORD, World, make_app, somewhere
-from tests.support.apps import is_problem, without_loops
-from tests.support.databases import PrivateDatabase
+from tests.integration.auth.world import PASSWORD, Variant, World, somewhere
+from tests.support.apps import is_problem
 
 
 async def test_a_refresh_token_is_worth_one_exchange(world: World) -> None:
@@ -191,15 +189,15 @@ async def test_a_session_that_was_just_ended_can_do_nothing_with_its_access_toke
 
 
 async def test_a_person_has_so_many_sessions_and_the_longest_unused_end(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, variant: Variant
 ) -> None:
-    monkeypatch.setattr(session_list, "MOST", 3)
-    first = await world.person()
-    in_browser = await world.log_in(first.email, kind="web")
-    others = []
-    for _ in range(3):
-        world.clock.let_pass(minutes=1)
-        others.append(await world.log_in(first.email))
+    async with variant(sessions_per_kind=3) as strict:
+        first = await strict.person()
+        in_browser = await strict.log_in(first.email, kind="web")
+        others = []
+        for _ in range(3):
+            strict.clock.let_pass(minutes=1)
+            others.append(await strict.log_in(first.email))
     assert not await world.is_alive(first.session_id)
     assert [await world.is_alive(one.session_id) for one in others] == [True] * 3
     assert await world.is_alive(in_browser.session_id), "programs push no browser out"
@@ -226,12 +224,10 @@ async def test_however_much_it_is_used_a_session_ends_after_ninety_days(
 
 
 async def test_a_session_of_the_old_days_ends_by_a_shorter_setting(
-    world: World, postgres: PrivateDatabase
+    world: World, variant: Variant
 ) -> None:
     person = await world.person(kind="web")
     world.clock.let_pass(days=2)
     assert await world.is_alive(person.session_id)
-    made = make_app(world.keys, postgres, world.clock, session_max_days=2)
-    async with without_loops(made) as app:
-        shorter = World(app, world.keys, world.clock, world.database)
+    async with variant(session_max_days=2) as shorter:
         assert not await shorter.is_alive(person.session_id)

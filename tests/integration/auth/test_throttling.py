@@ -4,35 +4,38 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv6Address
 from itertools import cycle, islice
+from typing import TypeVar
 
 import httpx2
 import pytest
 import pytest_asyncio
 
-from services.auth import accounts, security_log, throttle
+from services.auth.adapters.bcrypt_hasher import BcryptHasher
 from services.auth.adapters.fair_pool import FairPool
-from services.auth.client_info import ClientInfo, Place
-from services.auth.limits import Limits
-from services.auth.throttle import Limit, TooManyAttempts, key_of
+from services.auth.adapters.zxcvbn_meter import ZxcvbnMeter
+from services.auth.domain.client_info import ClientInfo, ClientSummary
+from services.auth.domain.limits import Limit, key_of
+from services.auth.tables import security_log, users
+from services.auth.use_cases import throttling
+from services.auth.use_cases.dependencies import Dependencies
+from services.auth.use_cases.throttling import TooManyAttempts
 from shared.eventsourcing.projection import take_append_lock
 from tests.integration.auth.test_links import token_of
 from tests.integration.auth.world import (
     OTHER_PASSWORD,
     PASSWORD,
-    SetClock,
+    Variant,
     World,
     address,
-    make_app,
     somewhere,
 )
-from tests.integration.conftest import Pools
-from tests.support.apps import is_problem, without_loops
-from tests.support.databases import PrivateDatabase
-from tests.support.keys import Keys
+from tests.support.apps import is_problem
 
+T = TypeVar("T")
 Ask = Callable[[World, dict[str, str]], Awaitable[httpx2.Response]]
 
 
@@ -112,11 +115,10 @@ async def test_an_address_with_a_scope_is_an_address(world: World, host: str) ->
 
 
 @pytest_asyncio.fixture
-async def narrow(keys: Keys, postgres: PrivateDatabase, pools: Pools) -> AsyncIterator[World]:
+async def narrow(variant: Variant) -> AsyncIterator[World]:
     """The service with small limits for addresses."""
-    few = {"failures_per_address": 3, "registrations_per_address": 3}
-    async with without_loops(make_app(keys, postgres, SetClock(), **few)) as app:
-        yield World(app, keys, app.state.clock, pools("auth"))
+    async with variant(failures_per_address=3, registrations_per_address=3) as narrow:
+        yield narrow
 
 
 async def _register(world: World, client: dict[str, str]) -> httpx2.Response:
@@ -142,35 +144,59 @@ async def test_what_an_address_may_do_a_provider_may_do_four_times(narrow: World
 # The queues.
 
 
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
-    """By network, how many pieces of slow work began while one of its own waited."""
-    found, begun, really = dict[str, list[int]](), list[str](), FairPool.run
+@dataclass
+class Recorder:
+    """Which networks have asked for slow work, and how much began while each waited for its own."""
 
-    async def noting(pool: FairPool, network: str, work: Callable[[], object]) -> object:
-        before = len(begun)
+    asked: list[str] = field(default_factory=list)
+    waits: dict[str, list[int]] = field(default_factory=dict)
+    started: int = 0
 
-        def slowly() -> object:
-            found.setdefault(network, []).append(len(begun) - before)
-            begun.append(network)
+
+class RecordingPool(FairPool):
+    """Makes all work slow."""
+
+    def __init__(self, threads: int, recorder: Recorder) -> None:
+        super().__init__("recording", threads)
+        self._recorder = recorder
+
+    async def run(self, network: str, work: Callable[[], T]) -> T:
+        recorder = self._recorder
+        recorder.asked.append(network)
+        before = recorder.started
+
+        def slow_work() -> T:
+            recorder.waits.setdefault(network, []).append(recorder.started - before)
+            recorder.started += 1
             time.sleep(0.1)
             return work()
 
-        return await really(pool, network, slowly)
+        return await super().run(network, slow_work)
 
-    monkeypatch.setattr(FairPool, "run", noting)
-    return found
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest_asyncio.fixture
+async def slow(variant: Variant, recorder: Recorder) -> AsyncIterator[World]:
+    """The service with slow work that is recorded."""
+    hasher = BcryptHasher("pepper", 4, RecordingPool(2, recorder))
+    meter = ZxcvbnMeter(RecordingPool(1, recorder))
+    async with variant(hasher=hasher, meter=meter) as slow:
+        yield slow
 
 
 async def test_a_burst_of_logins_from_one_address_keeps_nobody_else_waiting(
-    world: World, waits: dict[str, list[int]]
+    slow: World, recorder: Recorder
 ) -> None:
-    person, crowd, elsewhere = await world.person(), somewhere(), somewhere()
-    burst = [asyncio.create_task(world.try_login(address(), client=crowd)) for _ in range(60)]
+    person, crowd, elsewhere = await slow.person(), somewhere(), somewhere()
+    burst = [asyncio.create_task(slow.try_login(address(), client=crowd)) for _ in range(60)]
     await asyncio.sleep(0.5)
-    assert (await world.try_login(person.email, client=elsewhere)).status_code == 201
+    assert (await slow.try_login(person.email, client=elsewhere)).status_code == 201
     answers = await asyncio.gather(*burst)
-    assert max(waits[ClientInfo(elsewhere["address"]).widest]) <= 2
+    assert max(recorder.waits[ClientInfo(elsewhere["address"]).widest_network]) <= 2
     busy = [answer for answer in answers if answer.status_code == 503]
     assert busy
     assert all(is_problem(answer, 503, "password_hashing_busy") for answer in busy)
@@ -179,42 +205,33 @@ async def test_a_burst_of_logins_from_one_address_keeps_nobody_else_waiting(
 
 
 async def test_a_burst_of_weak_passwords_keeps_no_registration_waiting(
-    world: World, waits: dict[str, list[int]]
+    slow: World, recorder: Recorder
 ) -> None:
-    person, crowd, elsewhere = await world.person(), somewhere(), somewhere()
-    token, _ = await token_of(world, person, "reset_password")
+    person, crowd, elsewhere = await slow.person(), somewhere(), somewhere()
+    token, _ = await token_of(slow, person, "reset_password")
     body = {"token": token, "password": "password", "client": crowd}
     burst = [
-        *(world.post("/password-resets", body, "PUT") for _ in range(60)),
-        *(world.register(address(), "password", client=crowd) for _ in range(30)),
+        *(slow.post("/password-resets", body, "PUT") for _ in range(60)),
+        *(slow.register(address(), "password", client=crowd) for _ in range(30)),
     ]
     running = asyncio.gather(*burst)
     await asyncio.sleep(0.5)
-    assert (await world.register(address(), client=elsewhere)).status_code == 202
+    assert (await slow.register(address(), client=elsewhere)).status_code == 202
     answers = await running
-    assert max(waits[ClientInfo(elsewhere["address"]).widest]) <= 2
+    assert max(recorder.waits[ClientInfo(elsewhere["address"]).widest_network]) <= 2
     assert {answer.status_code for answer in answers} == {422, 503}
 
 
-async def test_who_is_logged_in_has_no_share_of_their_own(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_is_logged_in_has_no_share_of_their_own(slow: World, recorder: Recorder) -> None:
     """Otherwise a network would get a share for each account that it makes."""
-    asked: list[str] = []
-    person = await world.person()
-    really = FairPool.run
-
-    async def noting(self: FairPool, network: str, work: object) -> object:
-        asked.append(network)
-        return await really(self, network, work)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(FairPool, "run", noting)
-    await world.try_login(person.email)
+    person = await slow.person()
+    recorder.asked.clear()
+    await slow.try_login(person.email)
     body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
     assert (await person.ask("POST", "/me/password", body)).status_code == 204
-    assert len(asked) == 4
-    assert len(set(asked)) == 1
-    assert asked[0].endswith("/48")
+    assert len(recorder.asked) == 4
+    assert len(set(recorder.asked)) == 1
+    assert recorder.asked[0].endswith("/48")
 
 
 # The tries of a link.
@@ -264,10 +281,10 @@ async def test_of_many_parallel_tries_ten_are_judged(world: World) -> None:
 
 async def test_a_registration_that_waits_for_its_events_stops_no_login(world: World) -> None:
     person = await world.person()
-    known: Limits = world.app.state.provided[Limits]
+    limits = world.app.state.provided[Dependencies].limits
     async with world.database.transaction() as connection:
-        mail = known.mail_to("confirm_email", address())
-        assert await throttle.allows(connection, mail, world.clock.now)
+        mail = limits.unsolicited_mails("confirm_email", address())
+        assert await throttling.try_acquire(connection, mail, world.clock.now)
         await take_append_lock(connection)
         for status in await fail(world, person.email, somewhere(), 2):
             assert status == 401
@@ -277,12 +294,12 @@ async def test_a_registration_that_waits_for_its_events_stops_no_login(world: Wo
 
 async def test_a_login_under_way_holds_up_failures_of_that_account_only(world: World) -> None:
     person, other, client = await world.person(), await world.person(), somewhere()
-    place = Place("Firefox on Linux", client["address"])
+    summary = ClientSummary("Firefox on Linux", client["address"])
     await fail(world, person.email, client, 1)
     async with world.database.transaction() as connection:
-        await accounts.lock(connection, person.user_id)
-        await security_log.note(
-            connection, person.user_id, "sign_in_failed", world.clock.now, place
+        await users.lock(connection, person.user_id)
+        await security_log.insert(
+            connection, person.user_id, "sign_in_failed", world.clock.now, summary
         )
         waiting = asyncio.create_task(fail(world, person.email, client, 1))
         await asyncio.sleep(0.2)
@@ -303,7 +320,7 @@ async def test_counting_keys_that_overlap_never_waits_in_a_circle(world: World) 
     async def count(mine: list[Limit]) -> None:
         try:
             async with world.database.transaction() as connection:
-                await throttle.enter(connection, mine, world.clock.now)
+                await throttling.acquire(connection, mine, world.clock.now)
         except TooManyAttempts:
             return
         for limit in mine:
@@ -312,7 +329,7 @@ async def test_counting_keys_that_overlap_never_waits_in_a_circle(world: World) 
     async def forget(mine: list[Limit]) -> None:
         """Take the locks and forget what lives tomorrow, which is nothing."""
         async with world.database.transaction() as connection:
-            await throttle.forget(connection, mine[:1], world.clock.now + timedelta(days=1))
+            await throttling.reset(connection, mine[:1], world.clock.now + timedelta(days=1))
 
     await asyncio.gather(*(count(some()) for _ in range(150)), *(forget(some()) for _ in range(50)))
     assert max(held.values()) == 40, "exactly as many as are allowed"

@@ -2,15 +2,20 @@
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 import httpx2
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from services.auth.domain.limits import Limits
+from services.auth.domain.ports import PasswordHasher, StrengthMeter
+from services.auth.domain.session_limits import SessionLimits
 from services.auth.main import create_app
 from services.auth.settings import Settings
 from shared.clock import utc_now
@@ -19,6 +24,7 @@ from tests.support.apps import as_service, client_of, common_settings
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
 
+Variant: TypeAlias = "Callable[..., AbstractAsyncContextManager[World]]"
 PASSWORD = "correct horse battery"
 OTHER_PASSWORD = "wombats juggle teacups"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -37,11 +43,30 @@ class SetClock:
         self.now += timedelta(**time)
 
 
-def make_app(keys: Keys, postgres: PrivateDatabase, clock: SetClock, **changes: Any) -> FastAPI:
+def make_app(
+    keys: Keys,
+    postgres: PrivateDatabase,
+    clock: SetClock,
+    *,
+    limits: Mapping[str, Any] | None = None,
+    sessions_per_kind: int | None = None,
+    hasher: PasswordHasher | None = None,
+    meter: StrengthMeter | None = None,
+    **changes: Any,
+) -> FastAPI:
+    """`limits` are fields of `Limits`, `changes` are settings."""
     given: dict[str, Any] = {"password_pepper": "pepper", "bcrypt_cost": 4, **changes}
     database_url = postgres.url("auth")
     settings = Settings(**common_settings("auth", keys), database_url=database_url, **given)
-    return create_app(settings, clock=clock)
+    sessions = SessionLimits.of(settings)
+    return create_app(
+        settings,
+        clock=clock,
+        limits=replace(Limits.of(settings), **limits or {}),
+        session_limits=replace(sessions, max_per_kind=sessions_per_kind or sessions.max_per_kind),
+        hasher=hasher,
+        meter=meter,
+    )
 
 
 def address() -> str:

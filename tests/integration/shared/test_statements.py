@@ -21,6 +21,9 @@ EMPTY = {"auth.events", "reports.events"}
 # Few events can't be published, and an administrator asks for them.
 ASIDE = "shared/eventsourcing/set_aside.py"
 REBUILD = "services/files/storage/rebuild.py"
+# The last use of a session changes too often for an index; people have few tokens and one factor.
+PRUNING = "services/auth/tables/pruning.py"
+PRUNED_WITHOUT_INDEX = {"auth.sessions", "auth.api_tokens", "auth.second_factors"}
 # Postgres prepares queries only. These begin what it does not prepare.
 NO_QUERIES = {
     "SET": "settings of the session or the transaction, and when constraints are checked",
@@ -145,6 +148,7 @@ async def test_no_statement_reads_a_whole_table(
         if not one.place.startswith((ASIDE, REBUILD))
         and one.by not in CLAIMED
         and one.table not in EMPTY
+        and not (one.place.startswith(PRUNING) and one.table in PRUNED_WITHOUT_INDEX)
     ]
     assert sorted(others) == []
 

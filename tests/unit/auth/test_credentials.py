@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.auth.credentials import (
+from services.auth.domain.credentials import (
     EmailAddress,
     EmailInvalid,
     PasswordTooLong,

@@ -8,16 +8,20 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
-from services.auth.adapters import fair_pool
-from services.auth.adapters.fair_pool import MAX_WAITING, SHARE, FairPool, PasswordHashingBusy
+from services.auth.adapters.fair_pool import (
+    MAX_QUEUED,
+    MAX_QUEUED_PER_NETWORK,
+    FairPool,
+    PasswordHashingBusy,
+)
 from shared import deadline
 
 
 class Story:
     """A pool of one thread whose work ends when the test says so."""
 
-    def __init__(self) -> None:
-        self.pool = FairPool("test", 1)
+    def __init__(self, queue_timeout: float = 6.0) -> None:
+        self.pool = FairPool("test", 1, queue_timeout=queue_timeout)
         self.done: list[str] = []
         self._gate = threading.Semaphore(0)
 
@@ -49,6 +53,14 @@ async def story() -> AsyncIterator[Story]:
     await made.pool.close()
 
 
+@pytest_asyncio.fixture
+async def impatient() -> AsyncIterator[Story]:
+    made = Story(queue_timeout=0.05)
+    yield made
+    made.let(1000)
+    await made.pool.close()
+
+
 async def refused(asked: list[asyncio.Task[str]]) -> int:
     """How many of them have been refused by now."""
     await asyncio.sleep(0.01)
@@ -69,7 +81,7 @@ async def test_a_burst_from_one_network_costs_another_one_turn(story: Story) -> 
     story.let(3)
     assert await asyncio.wait_for(other, 5) == "other"
     assert story.done.count("burst") <= 2
-    assert await refused(burst) == 60 - 1 - SHARE
+    assert await refused(burst) == 60 - 1 - MAX_QUEUED_PER_NETWORK
 
 
 async def test_networks_take_turns_whoever_has_more(story: Story) -> None:
@@ -86,7 +98,8 @@ async def test_networks_take_turns_whoever_has_more(story: Story) -> None:
 async def test_where_all_places_are_taken_the_network_with_most_gives_one_up(story: Story) -> None:
     await story.ask_many("running", 1)
     crowds = [
-        await story.ask_many(f"crowd {number}", SHARE) for number in range(MAX_WAITING // SHARE)
+        await story.ask_many(f"crowd {number}", MAX_QUEUED_PER_NETWORK)
+        for number in range(MAX_QUEUED // MAX_QUEUED_PER_NETWORK)
     ]
     newcomers = [(await story.ask_many(f"new {number}", 1))[0] for number in range(6)]
     assert await refused(newcomers) == 0
@@ -99,16 +112,16 @@ async def test_where_all_places_are_taken_the_network_with_most_gives_one_up(sto
 async def test_never_more_wait_than_there_are_places(story: Story) -> None:
     await story.ask_many("running", 1)
     asked = [(await story.ask_many(f"network {number}", 1))[0] for number in range(100)]
-    assert await refused(asked) == 100 - MAX_WAITING
+    assert await refused(asked) == 100 - MAX_QUEUED
     story.let(1000)
     await asyncio.wait(asked)
-    assert len(story.done) == 1 + MAX_WAITING
+    assert len(story.done) == 1 + MAX_QUEUED
 
 
 async def test_who_waits_too_long_is_told_and_not_worked_for(
-    story: Story, monkeypatch: pytest.MonkeyPatch
+    impatient: Story,
 ) -> None:
-    monkeypatch.setattr(fair_pool, "PATIENCE", 0.05)
+    story = impatient
     running, waiting = story.ask("a", "running"), story.ask("b", "waiting")
     with pytest.raises(PasswordHashingBusy):
         await waiting

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from services.auth import codes
-from services.auth.adapters.encryption import Encryption, Unreadable
+from services.auth.adapters.encryption import AesEncryption
+from services.auth.domain import codes
+from services.auth.domain.ports import DecryptionFailed
 
 # RFC 6238, appendix B: the secret of its test vectors, and the last six digits of their codes.
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -24,13 +25,13 @@ VECTORS = [
 @pytest.mark.parametrize(("seconds", "code"), VECTORS)
 def test_codes_are_those_of_the_standard(seconds: int, code: str) -> None:
     at = datetime.fromtimestamp(seconds, UTC)
-    assert codes.step_of(RFC_SECRET, code, at) == seconds // 30
-    assert codes.step_of(RFC_SECRET, code, at + timedelta(seconds=30)) == seconds // 30
-    assert codes.step_of(RFC_SECRET, code, at + timedelta(seconds=60)) is None
+    assert codes.matching_step(RFC_SECRET, code, at) == seconds // 30
+    assert codes.matching_step(RFC_SECRET, code, at + timedelta(seconds=30)) == seconds // 30
+    assert codes.matching_step(RFC_SECRET, code, at + timedelta(seconds=60)) is None
 
 
 def test_secrets_and_recovery_codes_are_long_and_never_the_same() -> None:
-    secrets = {codes.new_secret() for _ in range(100)}
+    secrets = {codes.new_totp_secret() for _ in range(100)}
     assert len(secrets) == 100
     assert all(re.fullmatch("[A-Z2-7]{32}", secret) for secret in secrets)
     sheets = [code for _ in range(50) for code in codes.new_recovery_codes()]
@@ -40,21 +41,21 @@ def test_secrets_and_recovery_codes_are_long_and_never_the_same() -> None:
 
 @pytest.mark.parametrize("typed", [" 123 456", "123-456\n", "123\u00a0456", "1 2 3 4 5 6"])
 def test_spaces_and_hyphens_do_not_matter(typed: str) -> None:
-    assert codes.bare(typed) == "123456"
+    assert codes.normalize_code(typed) == "123456"
 
 
 def test_an_encrypted_secret_is_for_its_owner_and_this_pepper_only() -> None:
-    owner, encryption = uuid4(), Encryption("pepper")
+    owner, encryption = uuid4(), AesEncryption("pepper")
     kept = encryption.encrypt("secret", owner)
     assert encryption.decrypt(kept, owner) == "secret"
     assert encryption.encrypt("secret", owner) != kept
     damaged = kept[:-1] + bytes([kept[-1] ^ 1])
     for other, text, whose in [
-        (Encryption("another"), kept, owner),
+        (AesEncryption("another"), kept, owner),
         (encryption, kept, uuid4()),
         (encryption, damaged, owner),
         (encryption, b"", owner),
         (encryption, kept[:12], owner),
     ]:
-        with pytest.raises(Unreadable):
+        with pytest.raises(DecryptionFailed):
             other.decrypt(text, whose)

@@ -10,19 +10,19 @@ import pytest_asyncio
 import zxcvbn.feedback  # type: ignore[import-untyped]
 import zxcvbn.matching  # type: ignore[import-untyped]
 
-from services.auth.adapters.russian import in_latin, ranked_names, ranked_words
-from services.auth.adapters.strength import (
+from services.auth.adapters.russian_words import in_latin, ranked_names, ranked_words
+from services.auth.adapters.zxcvbn_meter import (
     SUGGESTIONS,
     WARNINGS,
     PasswordTooWeak,
-    StrengthMeter,
-    _judge,
+    ZxcvbnMeter,
+    judge_password,
 )
 
 
 @pytest_asyncio.fixture
-async def meter() -> AsyncIterator[StrengthMeter]:
-    made = StrengthMeter()
+async def meter() -> AsyncIterator[ZxcvbnMeter]:
+    made = ZxcvbnMeter()
     yield made
     await made.close()
 
@@ -51,7 +51,7 @@ async def meter() -> AsyncIterator[StrengthMeter]:
     ],
 )
 async def test_the_commonest_and_ones_own_are_refused(
-    meter: StrengthMeter, password: str, warning: str
+    meter: ZxcvbnMeter, password: str, warning: str
 ) -> None:
     with pytest.raises(PasswordTooWeak) as caught:
         await meter.check(password, "ann.miller@example.org", "network")
@@ -73,7 +73,7 @@ async def test_the_commonest_and_ones_own_are_refused(
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa wombats juggle teacups",
     ],
 )
-async def test_what_is_hard_to_guess_is_accepted(meter: StrengthMeter, password: str) -> None:
+async def test_what_is_hard_to_guess_is_accepted(meter: ZxcvbnMeter, password: str) -> None:
     if password.startswith("xxx"):  # only the beginning is judged
         with pytest.raises(PasswordTooWeak):
             await meter.check(password, "ann@example.org", "network")
@@ -106,7 +106,7 @@ WEAK = {
 
 @pytest.mark.parametrize("kind", WEAK)
 def test_russian_words_and_names_are_common(kind: str) -> None:
-    passed = [one for one in WEAK[kind].split() if _judge(one, []) is None]
+    passed = [one for one in WEAK[kind].split() if judge_password(one, []) is None]
     assert passed == []
 
 
@@ -128,12 +128,12 @@ def test_russian_words_and_names_are_common(kind: str) -> None:
     ],
 )
 def test_russian_passphrases_are_hard_to_guess(password: str) -> None:
-    assert _judge(password, []) is None
+    assert judge_password(password, []) is None
 
 
 def test_ones_own_name_is_weak_in_either_script() -> None:
     for password in ("веснушкина", "vesnushkina", "Веснушкина1"):
-        assert _judge(password, ["vesnushkina"]) is not None
+        assert judge_password(password, ["vesnushkina"]) is not None
 
 
 def test_the_words_are_there_in_bounds() -> None:
@@ -160,7 +160,7 @@ def test_every_advice_that_zxcvbn_can_give_has_a_code() -> None:
 
 def test_a_long_weak_password_stays_weak() -> None:
     for password in ("password" * 9, "qwertyuiop" * 7, "abc123" * 12, "0123456789" * 7):
-        assert _judge(password[:72], []) is not None
+        assert judge_password(password[:72], []) is not None
 
 
 SIGNS = "4@8({[<369&6#!1|71|$5+7%2"
@@ -191,7 +191,7 @@ def test_signs_that_stand_for_letters_do_not_multiply_the_work(password: str) ->
     kept = dictionaries["surnames"]
     dictionaries["surnames"] = Counting(kept)
     try:
-        _judge(password[:72], [])
+        judge_password(password[:72], [])
     finally:
         dictionaries["surnames"] = kept
     assert looks < 100_000

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from services.auth.client_info import ClientInfo, Place, device_words
+from services.auth.domain.client_info import ClientInfo, ClientSummary, describe_device
 
 _MOZILLA = "Mozilla/5.0 "
 
@@ -38,7 +38,7 @@ _MOZILLA = "Mozilla/5.0 "
     ],
 )
 def test_a_device_in_a_few_words(user_agent: str, words: str) -> None:
-    assert device_words(user_agent) == words
+    assert describe_device(user_agent) == words
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_device_in_a_few_words(user_agent: str, words: str) -> None:
 def test_throttles_count_by_network(address: str, networks: list[str]) -> None:
     found = ClientInfo(address).networks
     assert [str(ip_network(one)).removesuffix("/32") for one in found] == networks
-    assert ClientInfo(address).widest == found[-1]
+    assert ClientInfo(address).widest_network == found[-1]
     assert len(set(found)) == len(found)
 
 
@@ -96,4 +96,4 @@ def test_a_browser_is_its_cookie_and_a_program_its_name_and_network() -> None:
 
 
 def test_a_place_holds_nothing_that_breaks_a_line_or_a_table() -> None:
-    assert ClientInfo("1.2.3.4\0\r\n", "curl/8").place == Place("curl", "1.2.3.4")
+    assert ClientInfo("1.2.3.4\0\r\n", "curl/8").summary == ClientSummary("curl", "1.2.3.4")

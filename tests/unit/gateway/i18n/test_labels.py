@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from services.auth.adapters.strength import SUGGESTIONS, WARNINGS
+from services.auth.adapters.zxcvbn_meter import SUGGESTIONS, WARNINGS
 from services.gateway.i18n.labels import SCOPES, SECURITY
 from services.gateway.i18n.password_advice import ADVICE
 from shared.contracts.auth import Scope

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from services.auth.client_info import ClientInfo
+from services.auth.domain.client_info import ClientInfo
 from services.gateway.identity.client_info import client_address
 
 PROXIES = [ip_network("fe80::/10"), ip_network("10.0.0.0/8")]

@@ -1,0 +1,1 @@
+"""What can be done with accounts, one module a topic. Routes and loops call these."""
