@@ -15,7 +15,13 @@ from statistics import median
 from services.auth.main import create_app
 from services.auth.settings import Settings
 from shared.db import Database
-from tests.integration.auth.world import OTHER_PASSWORD, PASSWORD, SetClock, World, address
+from tests.integration.auth.harness import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    AuthHarness,
+    ManualClock,
+    new_email,
+)
 from tests.support.apps import common_settings, without_loops
 from tests.support.databases import PrivateDatabase, create_template, drop
 from tests.support.keys import Keys, make_keys
@@ -23,7 +29,7 @@ from tests.support.servers import postgres_server
 
 TRIES = 50
 MOST = 0.10
-Ask = Callable[[World, str], Awaitable[object]]
+Ask = Callable[[AuthHarness, str], Awaitable[object]]
 
 
 async def main(database_url: str, folder: Path) -> bool:
@@ -42,27 +48,27 @@ async def _measure(keys: Keys, database: PrivateDatabase) -> bool:
         password_pepper="pepper",
         registrations_per_address=10_000,
     )
-    async with without_loops(create_app(settings, clock=SetClock())) as app:
-        world = World(app, keys, app.state.clock, app.state.provided[Database])
-        known = [address() for _ in range(TRIES)]
+    async with without_loops(create_app(settings, clock=ManualClock())) as app:
+        harness = AuthHarness(app, keys, app.state.clock, app.state.provided[Database])
+        known = [new_email() for _ in range(TRIES)]
         for email in known:
-            await world.register(email)
+            await harness.register(email)
         asked: dict[str, Ask] = {
-            "login": lambda world, email: world.try_login(email, OTHER_PASSWORD),
-            "registration": lambda world, email: world.register(email, PASSWORD),
-            "forgotten password": lambda world, email: world.post(
-                "/password-resets", {"email": email, "client": world.client}
+            "login": lambda harness, email: harness.try_login(email, OTHER_PASSWORD),
+            "registration": lambda harness, email: harness.register(email, PASSWORD),
+            "forgotten password": lambda harness, email: harness.post(
+                "/password-resets", {"email": email, "client": harness.client}
             ),
         }
-        return all([await _compare(world, name, ask, known) for name, ask in asked.items()])
+        return all([await _compare(harness, name, ask, known) for name, ask in asked.items()])
 
 
-async def _compare(world: World, name: str, ask: Ask, known: list[str]) -> bool:
+async def _compare(harness: AuthHarness, name: str, ask: Ask, known: list[str]) -> bool:
     times: dict[str, list[float]] = {"known": [], "unknown": []}
     for email in known:
-        for kind, one in (("known", email), ("unknown", address())):
+        for kind, one in (("known", email), ("unknown", new_email())):
             started = time.perf_counter()
-            await ask(world, one)
+            await ask(harness, one)
             times[kind].append(time.perf_counter() - started)
     medians = {kind: median(taken) for kind, taken in times.items()}
     apart = abs(medians["known"] - medians["unknown"]) / max(medians.values())

@@ -20,14 +20,14 @@ from services.auth.tables import throttle
 from services.auth.use_cases import throttling
 from services.auth.use_cases.dependencies import Dependencies
 from shared.db import Database
-from tests.integration.auth.world import SetClock, World, address, somewhere
+from tests.integration.auth.harness import AuthHarness, ManualClock, new_client, new_email
 from tests.support.apps import common_settings, without_loops
 from tests.support.databases import PrivateDatabase, create_template, drop
 from tests.support.keys import Keys, make_keys
 from tests.support.servers import postgres_server
 
 ROUNDS, AT_ONCE = 20, 12
-Ask = Callable[[World], Awaitable[object]]
+Ask = Callable[[AuthHarness], Awaitable[object]]
 
 
 async def main(database_url: str, folder: Path) -> None:
@@ -45,39 +45,39 @@ async def _measure(keys: Keys, database: PrivateDatabase) -> None:
         password_pepper="pepper",
         bcrypt_cost=4,
     )
-    async with without_loops(create_app(settings, clock=SetClock())) as app:
-        world = World(app, keys, app.state.clock, app.state.provided[Database])
+    async with without_loops(create_app(settings, clock=ManualClock())) as app:
+        harness = AuthHarness(app, keys, app.state.clock, app.state.provided[Database])
         asked: dict[str, Ask] = {
-            "registration": lambda world: world.register(address(), client=somewhere()),
-            "failed login": lambda world: world.try_login(address(), client=somewhere()),
+            "registration": lambda harness: harness.register(new_email(), client=new_client()),
+            "failed login": lambda harness: harness.try_login(new_email(), client=new_client()),
             "mail to an address": _mail,
         }
         for name, ask in asked.items():
-            await _compare(world, name, ask)
+            await _compare(harness, name, ask)
 
 
-async def _mail(world: World) -> None:
+async def _mail(harness: AuthHarness) -> None:
     """The counting of a mail, and then 5 ms of something else in the same transaction."""
-    limits = world.app.state.provided[Dependencies].limits
-    async with world.database.transaction() as connection:
-        mail = limits.unsolicited_mails("confirm_email", address())
-        await throttling.try_acquire(connection, mail, world.clock.now)
+    limits = harness.app.state.provided[Dependencies].limits
+    async with harness.database.transaction() as connection:
+        mail = limits.unsolicited_mails("confirm_email", new_email())
+        await throttling.try_acquire(connection, mail, harness.clock.now)
         await asyncio.sleep(0.005)
 
 
-async def _compare(world: World, name: str, ask: Ask) -> None:
+async def _compare(harness: AuthHarness, name: str, ask: Ask) -> None:
     times: dict[str, list[float]] = {"one lock": [], "a lock a key": []}
     for _ in range(ROUNDS):
         with patch.object(throttle, "_lock_number", _one_for_all):
-            times["one lock"].append(await _round(world, ask))
-        times["a lock a key"].append(await _round(world, ask))
+            times["one lock"].append(await _round(harness, ask))
+        times["a lock a key"].append(await _round(harness, ask))
     shown = ", ".join(f"{way} {1000 * median(taken):.0f} ms" for way, taken in times.items())
     print(f"{name}, {AT_ONCE} at once: {shown}")
 
 
-async def _round(world: World, ask: Ask) -> float:
+async def _round(harness: AuthHarness, ask: Ask) -> float:
     started = time.perf_counter()
-    await asyncio.gather(*(ask(world) for _ in range(AT_ONCE)))
+    await asyncio.gather(*(ask(harness) for _ in range(AT_ONCE)))
     return time.perf_counter() - started
 
 

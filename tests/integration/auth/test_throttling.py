@@ -24,23 +24,23 @@ from services.auth.use_cases import throttling
 from services.auth.use_cases.dependencies import Dependencies
 from services.auth.use_cases.throttling import TooManyAttempts
 from shared.eventsourcing.projection import take_append_lock
-from tests.integration.auth.test_links import token_of
-from tests.integration.auth.world import (
+from tests.integration.auth.harness import (
     OTHER_PASSWORD,
     PASSWORD,
+    AuthHarness,
     Variant,
-    World,
-    address,
-    somewhere,
+    mailed_link,
+    new_client,
+    new_email,
 )
 from tests.support.apps import is_problem
 
 T = TypeVar("T")
-Ask = Callable[[World, dict[str, str]], Awaitable[httpx2.Response]]
+Ask = Callable[[AuthHarness, dict[str, str]], Awaitable[httpx2.Response]]
 
 
 def at(host: str) -> dict[str, str]:
-    return {**somewhere(), "address": host}
+    return {**new_client(), "address": host}
 
 
 def neighbours(bits: int, number: int, *, apart: int = 1) -> list[dict[str, str]]:
@@ -50,18 +50,18 @@ def neighbours(bits: int, number: int, *, apart: int = 1) -> list[dict[str, str]
     return [at(str(IPv6Address(host))) for host in hosts]
 
 
-async def fail(world: World, email: str, client: dict[str, str], times: int) -> list[int]:
-    answers = [await world.try_login(email, OTHER_PASSWORD, client=client) for _ in range(times)]
+async def fail(harness: AuthHarness, email: str, client: dict[str, str], times: int) -> list[int]:
+    answers = [await harness.try_login(email, OTHER_PASSWORD, client=client) for _ in range(times)]
     return [answer.status_code for answer in answers]
 
 
-async def test_ten_networks_of_one_provider_do_not_shut_the_owner_out(world: World) -> None:
-    person = await world.person()
+async def test_ten_networks_of_one_provider_do_not_shut_the_owner_out(harness: AuthHarness) -> None:
+    person = await harness.new_person()
     statuses = list[int]()
     for client in neighbours(48, 10, apart=256):
-        statuses += await fail(world, person.email, client, 10)
+        statuses += await fail(harness, person.email, client, 10)
     assert statuses == [401] * 40 + [429] * 60
-    assert (await world.try_login(person.email, client=somewhere())).status_code == 201
+    assert (await harness.try_login(person.email, client=new_client())).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -70,75 +70,77 @@ async def test_ten_networks_of_one_provider_do_not_shut_the_owner_out(world: Wor
     ids=["/64", "/56", "/48"],
 )
 async def test_the_wider_network_has_a_somewhat_larger_limit(
-    world: World, clients: list[dict[str, str]], most: int
+    harness: AuthHarness, clients: list[dict[str, str]], most: int
 ) -> None:
-    nobody, statuses = address(), list[int]()
+    nobody, statuses = new_email(), list[int]()
     for client in islice(cycle(clients), most + 5):
-        statuses += await fail(world, nobody, client, 1)
+        statuses += await fail(harness, nobody, client, 1)
     assert statuses == [401] * most + [429] * 5
-    assert await fail(world, nobody, somewhere(), 1) == [401]
+    assert await fail(harness, nobody, new_client(), 1) == [401]
 
 
-async def test_neighbours_do_not_shut_a_known_browser_out(world: World) -> None:
+async def test_neighbours_do_not_shut_a_known_browser_out(harness: AuthHarness) -> None:
     mine, *others = neighbours(48, 14, apart=256)
     mine = {**mine, "device": "telephone"}
-    person = await world.person(kind="web", client=mine)
+    person = await harness.new_person(kind="web", client=mine)
     for client in others:
-        await fail(world, person.email, client, 5)
+        await fail(harness, person.email, client, 5)
     newcomer = {**mine, "device": "another"}
-    refused = await world.try_login(person.email, client=newcomer)
+    refused = await harness.try_login(person.email, client=newcomer)
     assert is_problem(refused, 429, "too_many_attempts")
-    assert (await world.try_login(person.email, client=mine)).status_code == 201
-    assert await fail(world, person.email, mine, 11) == [401] * 10 + [429]
+    assert (await harness.try_login(person.email, client=mine)).status_code == 201
+    assert await fail(harness, person.email, mine, 11) == [401] * 10 + [429]
 
 
 @pytest.mark.parametrize(
     "written",
     ["::ffff:198.51.100.{}", "64:ff9b::c633:64{:02x}", "2002:c633:64{:02x}::1", "198.51.100.{}"],
 )
-async def test_an_embedded_ipv4_address_is_that_address(world: World, written: str) -> None:
-    nobody, host = address(), random.randrange(256)
-    assert await fail(world, nobody, at(f"198.51.100.{host}"), 10) == [401] * 10
-    assert await fail(world, nobody, at(written.format(host)), 1) == [429]
+async def test_an_embedded_ipv4_address_is_that_address(harness: AuthHarness, written: str) -> None:
+    nobody, host = new_email(), random.randrange(256)
+    assert await fail(harness, nobody, at(f"198.51.100.{host}"), 10) == [401] * 10
+    assert await fail(harness, nobody, at(written.format(host)), 1) == [429]
 
 
 @pytest.mark.parametrize(
     "host", ["fe80::1%eth0", "fe80::1%\r\n", "::ffff:1.2.3.4%lo", "%", "1.2.3"]
 )
-async def test_an_address_with_a_scope_is_an_address(world: World, host: str) -> None:
-    email, client = address(), at(host)
-    assert (await world.register(email, client=client)).status_code == 202
-    assert await fail(world, email, client, 1) == [401]
-    assert (await world.try_login(email, client=client)).status_code == 201
-    answer = await world.post("/password-resets", {"email": email, "client": client})
+async def test_an_address_with_a_scope_is_an_address(harness: AuthHarness, host: str) -> None:
+    email, client = new_email(), at(host)
+    assert (await harness.register(email, client=client)).status_code == 202
+    assert await fail(harness, email, client, 1) == [401]
+    assert (await harness.try_login(email, client=client)).status_code == 201
+    answer = await harness.post("/password-resets", {"email": email, "client": client})
     assert answer.status_code == 202
 
 
 @pytest_asyncio.fixture
-async def narrow(variant: Variant) -> AsyncIterator[World]:
+async def narrow(variant: Variant) -> AsyncIterator[AuthHarness]:
     """The service with small limits for addresses."""
     async with variant(failures_per_address=3, registrations_per_address=3) as narrow:
         yield narrow
 
 
-async def _register(world: World, client: dict[str, str]) -> httpx2.Response:
-    return await world.register(address(), client=client)
+async def _register(harness: AuthHarness, client: dict[str, str]) -> httpx2.Response:
+    return await harness.register(new_email(), client=client)
 
 
-async def _forget(world: World, client: dict[str, str]) -> httpx2.Response:
-    return await world.post("/password-resets", {"email": "x", "client": client})
+async def _forget(harness: AuthHarness, client: dict[str, str]) -> httpx2.Response:
+    return await harness.post("/password-resets", {"email": "x", "client": client})
 
 
-async def _guess(world: World, client: dict[str, str]) -> httpx2.Response:
-    return await world.try_login(address(), client=client)
+async def _guess(harness: AuthHarness, client: dict[str, str]) -> httpx2.Response:
+    return await harness.try_login(new_email(), client=client)
 
 
 @pytest.mark.parametrize("ask", [_register, _forget, _guess])
-async def test_what_an_address_may_do_a_provider_may_do_four_times(narrow: World, ask: Ask) -> None:
+async def test_what_an_address_may_do_a_provider_may_do_four_times(
+    narrow: AuthHarness, ask: Ask
+) -> None:
     answers = [await ask(narrow, client) for client in neighbours(48, 14, apart=256)]
     refused = [answer.status_code == 429 for answer in answers]
     assert refused == [False] * 12 + [True] * 2
-    assert (await ask(narrow, somewhere())).status_code != 429
+    assert (await ask(narrow, new_client())).status_code != 429
 
 
 # The queues.
@@ -180,7 +182,7 @@ def recorder() -> Recorder:
 
 
 @pytest_asyncio.fixture
-async def slow(variant: Variant, recorder: Recorder) -> AsyncIterator[World]:
+async def slow(variant: Variant, recorder: Recorder) -> AsyncIterator[AuthHarness]:
     """The service with slow work that is recorded."""
     hasher = BcryptHasher("pepper", 4, RecordingPool(2, recorder))
     meter = ZxcvbnMeter(RecordingPool(1, recorder))
@@ -189,10 +191,10 @@ async def slow(variant: Variant, recorder: Recorder) -> AsyncIterator[World]:
 
 
 async def test_a_burst_of_logins_from_one_address_keeps_nobody_else_waiting(
-    slow: World, recorder: Recorder
+    slow: AuthHarness, recorder: Recorder
 ) -> None:
-    person, crowd, elsewhere = await slow.person(), somewhere(), somewhere()
-    burst = [asyncio.create_task(slow.try_login(address(), client=crowd)) for _ in range(60)]
+    person, crowd, elsewhere = await slow.new_person(), new_client(), new_client()
+    burst = [asyncio.create_task(slow.try_login(new_email(), client=crowd)) for _ in range(60)]
     await asyncio.sleep(0.5)
     assert (await slow.try_login(person.email, client=elsewhere)).status_code == 201
     answers = await asyncio.gather(*burst)
@@ -205,30 +207,32 @@ async def test_a_burst_of_logins_from_one_address_keeps_nobody_else_waiting(
 
 
 async def test_a_burst_of_weak_passwords_keeps_no_registration_waiting(
-    slow: World, recorder: Recorder
+    slow: AuthHarness, recorder: Recorder
 ) -> None:
-    person, crowd, elsewhere = await slow.person(), somewhere(), somewhere()
-    token, _ = await token_of(slow, person, "reset_password")
+    person, crowd, elsewhere = await slow.new_person(), new_client(), new_client()
+    token, _ = await mailed_link(slow, person, "reset_password")
     body = {"token": token, "password": "password", "client": crowd}
     burst = [
         *(slow.post("/password-resets", body, "PUT") for _ in range(60)),
-        *(slow.register(address(), "password", client=crowd) for _ in range(30)),
+        *(slow.register(new_email(), "password", client=crowd) for _ in range(30)),
     ]
     running = asyncio.gather(*burst)
     await asyncio.sleep(0.5)
-    assert (await slow.register(address(), client=elsewhere)).status_code == 202
+    assert (await slow.register(new_email(), client=elsewhere)).status_code == 202
     answers = await running
     assert max(recorder.waits[ClientInfo(elsewhere["address"]).widest_network]) <= 2
     assert {answer.status_code for answer in answers} == {422, 503}
 
 
-async def test_who_is_logged_in_has_no_share_of_their_own(slow: World, recorder: Recorder) -> None:
+async def test_who_is_logged_in_has_no_share_of_their_own(
+    slow: AuthHarness, recorder: Recorder
+) -> None:
     """Otherwise a network would get a share for each account that it makes."""
-    person = await slow.person()
+    person = await slow.new_person()
     recorder.asked.clear()
     await slow.try_login(person.email)
     body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
-    assert (await person.ask("POST", "/me/password", body)).status_code == 204
+    assert (await person.request("POST", "/me/password", body)).status_code == 204
     assert len(recorder.asked) == 4
     assert len(set(recorder.asked)) == 1
     assert recorder.asked[0].endswith("/48")
@@ -237,41 +241,41 @@ async def test_who_is_logged_in_has_no_share_of_their_own(slow: World, recorder:
 # The tries of a link.
 
 
-async def _reset(world: World, token: str, password: str) -> httpx2.Response:
-    body = {"token": token, "password": password, "client": world.client}
-    return await world.post("/password-resets", body, "PUT")
+async def _reset(harness: AuthHarness, token: str, password: str) -> httpx2.Response:
+    body = {"token": token, "password": password, "client": harness.client}
+    return await harness.post("/password-resets", body, "PUT")
 
 
-async def test_the_tenth_try_of_a_link_may_be_the_right_one(world: World) -> None:
-    token, _ = await token_of(world, await world.person(), "reset_password")
+async def test_the_tenth_try_of_a_link_may_be_the_right_one(harness: AuthHarness) -> None:
+    token, _ = await mailed_link(harness, await harness.new_person(), "reset_password")
     for _ in range(9):
-        assert is_problem(await _reset(world, token, "password"), 422, "password_too_weak")
-    assert (await _reset(world, token, OTHER_PASSWORD)).status_code == 204
+        assert is_problem(await _reset(harness, token, "password"), 422, "password_too_weak")
+    assert (await _reset(harness, token, OTHER_PASSWORD)).status_code == 204
 
 
-async def test_after_ten_tries_a_link_is_used_up_and_says_so(world: World) -> None:
-    person = await world.person()
-    token, _ = await token_of(world, person, "reset_password")
-    again = (await world.mail(person.email, "reset_password"))["token"]
+async def test_after_ten_tries_a_link_is_used_up_and_says_so(harness: AuthHarness) -> None:
+    person = await harness.new_person()
+    token, _ = await mailed_link(harness, person, "reset_password")
+    again = (await harness.mail(person.email, "reset_password"))["token"]
     for one in (token, again) * 5:
-        assert is_problem(await _reset(world, one, "password"), 422, "password_too_weak")
+        assert is_problem(await _reset(harness, one, "password"), 422, "password_too_weak")
     for one in (token, again):
-        assert is_problem(await world.post("/links", {"token": one}), 422, "link_invalid")
-        assert is_problem(await _reset(world, one, OTHER_PASSWORD), 422, "link_invalid")
-    newer, _ = await token_of(world, person, "reset_password")
-    assert (await _reset(world, newer, OTHER_PASSWORD)).status_code == 204
+        assert is_problem(await harness.post("/links", {"token": one}), 422, "link_invalid")
+        assert is_problem(await _reset(harness, one, OTHER_PASSWORD), 422, "link_invalid")
+    newer, _ = await mailed_link(harness, person, "reset_password")
+    assert (await _reset(harness, newer, OTHER_PASSWORD)).status_code == 204
 
 
-async def test_what_costs_nothing_is_no_try(world: World) -> None:
-    token, _ = await token_of(world, await world.person(), "reset_password")
+async def test_what_costs_nothing_is_no_try(harness: AuthHarness) -> None:
+    token, _ = await mailed_link(harness, await harness.new_person(), "reset_password")
     for _ in range(12):
-        assert is_problem(await _reset(world, token, "short"), 422, "password_too_short")
-    assert (await _reset(world, token, OTHER_PASSWORD)).status_code == 204
+        assert is_problem(await _reset(harness, token, "short"), 422, "password_too_short")
+    assert (await _reset(harness, token, OTHER_PASSWORD)).status_code == 204
 
 
-async def test_of_many_parallel_tries_ten_are_judged(world: World) -> None:
-    token, _ = await token_of(world, await world.person(), "reset_password")
-    answers = await asyncio.gather(*(_reset(world, token, "password") for _ in range(60)))
+async def test_of_many_parallel_tries_ten_are_judged(harness: AuthHarness) -> None:
+    token, _ = await mailed_link(harness, await harness.new_person(), "reset_password")
+    answers = await asyncio.gather(*(_reset(harness, token, "password") for _ in range(60)))
     codes = [answer.json()["code"] for answer in answers]
     assert (codes.count("password_too_weak"), codes.count("link_invalid")) == (10, 50)
 
@@ -279,38 +283,42 @@ async def test_of_many_parallel_tries_ten_are_judged(world: World) -> None:
 # The locks.
 
 
-async def test_a_registration_that_waits_for_its_events_stops_no_login(world: World) -> None:
-    person = await world.person()
-    limits = world.app.state.provided[Dependencies].limits
-    async with world.database.transaction() as connection:
-        mail = limits.unsolicited_mails("confirm_email", address())
-        assert await throttling.try_acquire(connection, mail, world.clock.now)
+async def test_a_registration_that_waits_for_its_events_stops_no_login(
+    harness: AuthHarness,
+) -> None:
+    person = await harness.new_person()
+    limits = harness.app.state.provided[Dependencies].limits
+    async with harness.database.transaction() as connection:
+        mail = limits.unsolicited_mails("confirm_email", new_email())
+        assert await throttling.try_acquire(connection, mail, harness.clock.now)
         await take_append_lock(connection)
-        for status in await fail(world, person.email, somewhere(), 2):
+        for status in await fail(harness, person.email, new_client(), 2):
             assert status == 401
-        answer = await asyncio.wait_for(_forget(world, somewhere()), 2)
+        answer = await asyncio.wait_for(_forget(harness, new_client()), 2)
         assert answer.status_code == 202
 
 
-async def test_a_login_under_way_holds_up_failures_of_that_account_only(world: World) -> None:
-    person, other, client = await world.person(), await world.person(), somewhere()
+async def test_a_login_under_way_holds_up_failures_of_that_account_only(
+    harness: AuthHarness,
+) -> None:
+    person, other, client = await harness.new_person(), await harness.new_person(), new_client()
     summary = ClientSummary("Firefox on Linux", client["address"])
-    await fail(world, person.email, client, 1)
-    async with world.database.transaction() as connection:
+    await fail(harness, person.email, client, 1)
+    async with harness.database.transaction() as connection:
         await users.lock(connection, person.user_id)
         await security_log.insert(
-            connection, person.user_id, "sign_in_failed", world.clock.now, summary
+            connection, person.user_id, "sign_in_failed", harness.clock.now, summary
         )
-        waiting = asyncio.create_task(fail(world, person.email, client, 1))
+        waiting = asyncio.create_task(fail(harness, person.email, client, 1))
         await asyncio.sleep(0.2)
         assert not waiting.done()
-        answer = await asyncio.wait_for(world.try_login(other.email, client=somewhere()), 2)
+        answer = await asyncio.wait_for(harness.try_login(other.email, client=new_client()), 2)
         assert answer.status_code == 201
     assert await waiting == [401]
 
 
-async def test_counting_keys_that_overlap_never_waits_in_a_circle(world: World) -> None:
-    keys = [key_of(b"secret", address()) for _ in range(6)]
+async def test_counting_keys_that_overlap_never_waits_in_a_circle(harness: AuthHarness) -> None:
+    keys = [key_of(b"secret", new_email()) for _ in range(6)]
     held: dict[bytes, int] = dict.fromkeys(keys, 0)
     order = random.Random(7)
 
@@ -319,8 +327,8 @@ async def test_counting_keys_that_overlap_never_waits_in_a_circle(world: World) 
 
     async def count(mine: list[Limit]) -> None:
         try:
-            async with world.database.transaction() as connection:
-                await throttling.acquire(connection, mine, world.clock.now)
+            async with harness.database.transaction() as connection:
+                await throttling.acquire(connection, mine, harness.clock.now)
         except TooManyAttempts:
             return
         for limit in mine:
@@ -328,32 +336,32 @@ async def test_counting_keys_that_overlap_never_waits_in_a_circle(world: World) 
 
     async def forget(mine: list[Limit]) -> None:
         """Take the locks and forget what lives tomorrow, which is nothing."""
-        async with world.database.transaction() as connection:
-            await throttling.reset(connection, mine[:1], world.clock.now + timedelta(days=1))
+        async with harness.database.transaction() as connection:
+            await throttling.reset(connection, mine[:1], harness.clock.now + timedelta(days=1))
 
     await asyncio.gather(*(count(some()) for _ in range(150)), *(forget(some()) for _ in range(50)))
     assert max(held.values()) == 40, "exactly as many as are allowed"
-    rows = await world.rows(
+    rows = await harness.rows(
         "SELECT key, count(*) FROM throttle WHERE key = ANY(:keys) GROUP BY key", keys=keys
     )
     assert {row[0]: row[1] for row in rows} == held
 
 
-async def test_everything_at_once_ends_well(world: World) -> None:
+async def test_everything_at_once_ends_well(harness: AuthHarness) -> None:
     """Registrations, wishes, failures and resets that meet at the same addresses and people."""
-    people = [await world.person() for _ in range(4)]
+    people = [await harness.new_person() for _ in range(4)]
     emails = [person.email for person in people]
-    new = [address() for _ in range(3)]
+    new = [new_email() for _ in range(3)]
     asked = []
     for number in range(48):
         person, email = people[number % 4], emails[(number + 1) % 4]
         wish = {"password": PASSWORD, "email": [*new, email][number % 4]}
         asked += [
-            person.ask("POST", "/me/email", wish),
-            person.ask("POST", "/confirmations/again"),
-            world.register([*new, *emails][number % 7], client=somewhere()),
-            world.try_login(email, OTHER_PASSWORD, client=somewhere()),
-            world.post("/password-resets", {"email": email, "client": somewhere()}),
+            person.request("POST", "/me/email", wish),
+            person.request("POST", "/confirmations/again"),
+            harness.register([*new, *emails][number % 7], client=new_client()),
+            harness.try_login(email, OTHER_PASSWORD, client=new_client()),
+            harness.post("/password-resets", {"email": email, "client": new_client()}),
         ]
     order = random.Random(7)
     order.shuffle(asked)

@@ -15,12 +15,12 @@ from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
 from shared.web.client import ServiceClient
-from tests.integration.auth.world import (
+from tests.integration.auth.harness import (
     OTHER_PASSWORD,
     PASSWORD,
-    Session,
-    SetClock,
-    World,
+    AuthHarness,
+    ManualClock,
+    Person,
     make_app,
 )
 from tests.integration.notifier.story import Story
@@ -36,11 +36,11 @@ STORE = EventStore(EventTypes(EVENTS))
 class Path:
     """auth, a notifier that asks it, and what stands between them."""
 
-    def __init__(self, world: World, story: Story, keys: Keys) -> None:
-        self.world, self.story = world, story
+    def __init__(self, harness: AuthHarness, story: Story, keys: Keys) -> None:
+        self.harness, self.story = harness, story
         client = ServiceClient("auth", "http://service", keys.identity("notifier"))
         client._http = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(world.app), base_url="http://service"
+            transport=httpx2.ASGITransport(harness.app), base_url="http://service"
         )
         self._contacts, self._told = Contacts(client), 0
 
@@ -49,9 +49,9 @@ class Path:
         sender._preparer._contacts = self._contacts
         return sender
 
-    async def send(self, person: Session) -> list[ReceivedMail]:
+    async def send(self, person: Person) -> list[ReceivedMail]:
         """What the mail server gets for all that auth has asked for since the last time."""
-        async with self.world.database.transaction() as connection:
+        async with self.harness.database.transaction() as connection:
             events = await STORE.load(connection, stream(person.user_id))
         for event in events[self._told :]:
             if isinstance(event.event, AccountMailRequested):
@@ -65,9 +65,9 @@ class Path:
 
 @pytest_asyncio.fixture
 async def path(fresh_postgres: PrivateDatabase, story: Story, keys: Keys) -> AsyncIterator[Path]:
-    clock = SetClock(story.now)
+    clock = ManualClock(story.now)
     async with without_loops(make_app(keys, fresh_postgres, clock)) as app:
-        yield Path(World(app, keys, clock, app.state.provided[Database]), story, keys)
+        yield Path(AuthHarness(app, keys, clock, app.state.provided[Database]), story, keys)
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ async def path(fresh_postgres: PrivateDatabase, story: Story, keys: Keys) -> Asy
 async def test_what_is_sent_to_is_what_was_registered(
     path: Path, typed: str, recipient: str
 ) -> None:
-    world = path.world
-    assert (await world.register(typed)).status_code == 202
-    person = await world.log_in(typed)
+    harness = path.harness
+    assert (await harness.register(typed)).status_code == 202
+    person = await harness.log_in(typed)
     mails = await path.send(person)  # the address is to be confirmed
-    await world.rows("UPDATE users SET email_confirmed_at = now() RETURNING 1")
-    await world.post("/password-resets", {"email": typed})
+    await harness.rows("UPDATE users SET email_confirmed_at = now() RETURNING 1")
+    await harness.post("/password-resets", {"email": typed})
     change = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
-    assert (await person.ask("POST", "/me/password", change)).status_code == 204
-    await world.post("/password-resets", {"email": recipient})
+    assert (await person.request("POST", "/me/password", change)).status_code == 204
+    await harness.post("/password-resets", {"email": recipient})
     mails += await path.send(person)
     check = checked(person.user_id).model_copy(update={"user_id": person.user_id})
     await path.story.happen(check)
