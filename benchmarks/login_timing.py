@@ -46,7 +46,7 @@ async def _measure(keys: Keys, database: PrivateDatabase) -> bool:
         **common_settings("auth", keys),
         database_url=database.url("auth"),
         password_pepper="pepper",
-        registrations_per_address=10_000,
+        registrations_per_ip_address=10_000,
     )
     async with without_loops(create_app(settings, clock=ManualClock())) as app:
         harness = AuthHarness(app, keys, app.state.clock, app.state.provided[Database])

@@ -10,19 +10,19 @@ class Settings(StatefulSettings):
 
     password_pepper: SecretStr = Field(description="secret mixed into every password hash")
     bcrypt_cost: int = Field(12, ge=4, le=16, description="each step doubles the time of a login")
-    session_days: int = Field(30, ge=1, le=36_500, description="days an unused session lives")
+    session_days: int = Field(30, ge=1, le=36_500, description="days until an unused session ends")
     session_max_days: int = Field(
         90,
         ge=0,
         le=36_500,
-        description="days a session lives however much it is used; 0 = without end",
+        description="days until a session ends, used or not; 0 = never",
     )
-    failures_per_address: int = Field(
-        100, ge=1, le=1_000_000, description="failed logins in 15 minutes from one address"
+    failed_logins_per_ip_address: int = Field(
+        100, ge=1, le=1_000_000, description="failed logins in 15 minutes from one IP address"
     )
-    registrations_per_address: int = Field(
+    registrations_per_ip_address: int = Field(
         100,
         ge=1,
         le=1_000_000,
-        description="registrations and forgotten passwords in an hour from one address",
+        description="registrations and forgotten passwords in an hour from one IP address",
     )

@@ -55,8 +55,8 @@ def running_product(folder: Path, **variables: str) -> Iterator[Product]:
         "PREREVIEW_MAILBOX_PORT": str(mailbox_port),
         "PREREVIEW_PUBLIC_URL": f"http://localhost:{port}",
         # Everybody here comes from one address.
-        "PREREVIEW_FAILURES_PER_ADDRESS": "100000",
-        "PREREVIEW_REGISTRATIONS_PER_ADDRESS": "100000",
+        "PREREVIEW_FAILED_LOGINS_PER_IP_ADDRESS": "100000",
+        "PREREVIEW_REGISTRATIONS_PER_IP_ADDRESS": "100000",
         **variables,
     }
     with (folder / "serve.log").open("w") as log:

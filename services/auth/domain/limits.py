@@ -36,24 +36,24 @@ class Limits:
     """The limit of each kind of attempt, and the secret that hides whose attempts they are."""
 
     secret: bytes
-    failures_per_address: int = 100
-    registrations_per_address: int = 100
-    failures_per_account_and_address: int = 10
-    failures_per_account: int = 100
-    failures: int = 2000
-    logins_per_account_and_address: int = 60  # successful ones too: each costs a hash
+    failed_logins_per_ip_address: int = 100
+    registrations_per_ip_address: int = 100
+    failed_logins_per_account_and_ip_address: int = 10
+    failed_logins_per_account: int = 100
+    failed_logins_altogether: int = 2000
+    logins_per_account_and_ip_address: int = 60  # successful ones too: each costs a hash
     reauthentications: int = 60
     wrong_passwords: int = 10
     wrong_codes: int = 10
-    registrations: int = 2000
+    registrations_altogether: int = 2000
     changes: int = 300
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
         return cls(
             settings.password_pepper.get_secret_value().encode(),
-            settings.failures_per_address,
-            settings.registrations_per_address,
+            settings.failed_logins_per_ip_address,
+            settings.registrations_per_ip_address,
         )
 
     def failed_logins(
@@ -64,24 +64,26 @@ class Limits:
         The wider networks count as elsewhere: a provider's /48 may hold 65,536 telephones.
         """
         pair = self.failed_logins_by_network(account, client_info)
-        address = self._by_network(self.failures_per_address, _QUARTER, client_info, "address")
+        address = self._by_network(
+            self.failed_logins_per_ip_address, _QUARTER, client_info, "address"
+        )
         if known_device:
             return [pair[0], address[0]]
         return [
             *pair,
             *address,
             self.failed_logins_by_account(account),
-            self._limit(self.failures, _QUARTER, "everybody"),
+            self._limit(self.failed_logins_altogether, _QUARTER, "everybody"),
         ]
 
     def failed_logins_by_network(self, account: str, client_info: ClientInfo) -> list[Limit]:
         """Failed logins to one account from one network."""
-        most = self.failures_per_account_and_address
+        most = self.failed_logins_per_account_and_ip_address
         return self._by_network(most, _QUARTER, client_info, "pair", account)
 
     def failed_logins_by_account(self, account: str) -> Limit:
         """Failed logins to one account from everywhere, except from its known browsers."""
-        return self._limit(self.failures_per_account, _QUARTER, "account", account)
+        return self._limit(self.failed_logins_per_account, _QUARTER, "account", account)
 
     def reset_with_password(self, account: str, client_info: ClientInfo) -> list[Limit]:
         """Failed logins that no longer count once the owner has set a password by mail."""
@@ -92,7 +94,7 @@ class Limits:
 
     def logins(self, account: str, client_info: ClientInfo) -> list[Limit]:
         """Logins to one account from one network, failed or not."""
-        most = self.logins_per_account_and_address
+        most = self.logins_per_account_and_ip_address
         return self._by_network(most, _QUARTER, client_info, "attempts", account)
 
     def failed_reauthentications(self, user_id: UUID) -> list[Limit]:
@@ -108,18 +110,18 @@ class Limits:
         return [self._limit(self.wrong_codes, _QUARTER, "codes", str(user_id))]
 
     def all_registrations(self, client_info: ClientInfo) -> list[Limit]:
-        most = self.registrations_per_address
+        most = self.registrations_per_ip_address
         return [
             *self._by_network(most, _HOUR, client_info, "registration"),
-            self._limit(self.registrations, _HOUR, "registrations"),
+            self._limit(self.registrations_altogether, _HOUR, "registrations"),
         ]
 
     def password_resets(self, client_info: ClientInfo) -> list[Limit]:
         """Counted apart from registrations, so that a flood of those blocks no reset."""
-        most = self.registrations_per_address
+        most = self.registrations_per_ip_address
         return [
             *self._by_network(most, _HOUR, client_info, "reset"),
-            self._limit(self.registrations, _HOUR, "resets"),
+            self._limit(self.registrations_altogether, _HOUR, "resets"),
         ]
 
     def account_changes(self, user_id: UUID) -> list[Limit]:

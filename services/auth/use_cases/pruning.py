@@ -9,7 +9,7 @@ from shared.clock import Clock
 from shared.db import Database
 
 INTERVAL = 600.0  # seconds
-MONTH = timedelta(days=30)  # what has ended is kept in case its owner asks
+MONTH = timedelta(days=30)  # until then the owner may ask about what has ended
 YEAR = timedelta(days=365)
 LINKS = timedelta(days=7)  # a link made at the last moment is valid that much longer
 

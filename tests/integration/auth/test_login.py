@@ -196,7 +196,7 @@ async def test_a_known_device_is_let_in_while_everybody_is_being_guessed(
     harness: AuthHarness, variant: Variant
 ) -> None:
     harness.clock.advance(minutes=15, seconds=1)
-    async with variant(limits={"failures": 1}) as strict:
+    async with variant(limits={"failed_logins_altogether": 1}) as strict:
         person = await strict.new_person(kind="web", client=new_client(device="desktop"))
         await _fail(strict, new_email(), 1, client=new_client())
         stranger = await strict.try_login(person.email, client=new_client())
@@ -213,7 +213,7 @@ async def test_right_passwords_are_counted_too_because_each_costs_a_hash(
     harness: AuthHarness, variant: Variant
 ) -> None:
     person = await harness.new_person()
-    async with variant(limits={"logins_per_account_and_address": 6}) as strict:
+    async with variant(limits={"logins_per_account_and_ip_address": 6}) as strict:
         answers = await asyncio.gather(*(strict.try_login(person.email) for _ in range(9)))
         statuses = sorted(answer.status_code for answer in answers)
         assert statuses == [201] * 5 + [429] * 4

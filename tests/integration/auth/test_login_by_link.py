@@ -33,7 +33,7 @@ FEW = 3
 @pytest_asyncio.fixture(scope="module")
 async def app(keys: Keys, postgres: PrivateDatabase) -> AsyncIterator[FastAPI]:
     """An account is locked out after a few failures."""
-    made = make_app(keys, postgres, ManualClock(), limits={"failures_per_account": FEW})
+    made = make_app(keys, postgres, ManualClock(), limits={"failed_logins_per_account": FEW})
     async with without_loops(made) as app:
         yield app
 

@@ -80,7 +80,7 @@ async def test_who_reads_the_mail_is_not_shut_out_by_failures_of_before(
 async def test_a_flood_of_registrations_shuts_nobody_out_who_forgot(
     variant: Variant,
 ) -> None:
-    async with variant(limits={"registrations": 2}) as strict:
+    async with variant(limits={"registrations_altogether": 2}) as strict:
         strict.clock.advance(days=2000)  # apart from the registrations of other tests
         person = await strict.new_person()
         await strict.new_person()

@@ -117,7 +117,7 @@ async def test_an_address_with_a_scope_is_an_address(harness: AuthHarness, host:
 @pytest_asyncio.fixture
 async def narrow(variant: Variant) -> AsyncIterator[AuthHarness]:
     """The service with small limits for addresses."""
-    async with variant(failures_per_address=3, registrations_per_address=3) as narrow:
+    async with variant(failed_logins_per_ip_address=3, registrations_per_ip_address=3) as narrow:
         yield narrow
 
 
