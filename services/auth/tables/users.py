@@ -112,6 +112,21 @@ class Person:
         return EmailAddress(self.pending_email, self.pending_ascii_email)
 
 
+class NewUser(NamedTuple):
+    """What is stored when somebody registers."""
+
+    user_id: UUID
+    email: str
+    ascii_email: str
+    password_hash: str
+    language: Language
+    registration_hash: bytes | None
+
+    @property
+    def address(self) -> EmailAddress:
+        return EmailAddress(self.email, self.ascii_email)
+
+
 class Owner(NamedTuple):
     """Who has an e-mail address, and the address as they have typed it."""
 
@@ -128,26 +143,9 @@ class Credentials(NamedTuple):
     known_device: bool = False
 
 
-async def insert(
-    connection: AsyncConnection,
-    user_id: UUID,
-    *,
-    address: EmailAddress,
-    password_hash: str,
-    language: Language,
-    registration_hash: bytes | None,
-    now: datetime,
-) -> bool:
+async def insert(connection: AsyncConnection, user: NewUser, now: datetime) -> bool:
     """False when somebody has the address already."""
-    values = {
-        "user_id": user_id,
-        **address._asdict(),
-        "password_hash": password_hash,
-        "language": language,
-        "registration_hash": registration_hash,
-        "now": now,
-    }
-    return await connection.scalar(_INSERT, values) is not None
+    return await connection.scalar(_INSERT, {**user._asdict(), "now": now}) is not None
 
 
 async def find(connection: AsyncConnection, user_id: UUID) -> Person | None:

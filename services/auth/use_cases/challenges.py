@@ -13,7 +13,7 @@ from services.auth.tables.users import Person
 from services.auth.use_cases import sessions
 from services.auth.use_cases.access_grants import AccessGrant
 from services.auth.use_cases.dependencies import Dependencies
-from services.auth.use_cases.second_factor import WrongSecondFactorCode, notify, try_code
+from services.auth.use_cases.second_factor_codes import WrongSecondFactorCode, notify, try_code
 from shared.contracts.http.auth import SessionKind
 from shared.errors import Unauthenticated
 
@@ -52,12 +52,12 @@ async def answer(
     client, grant = client_info.summary, None
     async with deps.database.transaction() as connection:
         login, person = await _lock_login(connection, challenge, now)
-        proof = await try_code(connection, deps, person, code, client, now)
-        if proof is not None:
+        accepted = await try_code(connection, deps, person, code, client, now)
+        if accepted is not None:
             if not await challenges.delete(connection, challenge):
                 raise ChallengeInvalid
             grant = await sessions.start(connection, deps, person, login.kind, client_info, now)
-        if proof == "recovery_code":
+        if accepted == "recovery_code":
             await notify(connection, deps, person, "recovery_code_used", client, now)
     if grant is None:
         raise WrongSecondFactorCode

@@ -4,8 +4,6 @@ Whoever reads the mail need not be who registered: without a second proof, the o
 would enter the account of a stranger who has registered with it.
 """
 
-import hmac
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +15,6 @@ from services.auth.domain.account import ACCOUNT, confirm_email, stream
 from services.auth.domain.client_info import ClientInfo, ClientSummary
 from services.auth.domain.credentials import WrongCredentials, WrongPassword
 from services.auth.domain.limits import Limit, Limits
-from services.auth.domain.secret_tokens import digest
 from services.auth.tables import mail_requests, security_log, throttle, users
 from services.auth.tables.links import Link
 from services.auth.tables.users import Credentials, Person
@@ -25,6 +22,12 @@ from services.auth.use_cases import email_addresses, links, throttling
 from services.auth.use_cases.authentication import authenticated_person
 from services.auth.use_cases.dependencies import Dependencies
 from services.auth.use_cases.login import LoginResult, begin_session, check_credentials
+from services.auth.use_cases.ownership_proofs import (
+    Proof,
+    is_logged_in,
+    knows_password,
+    registered_with,
+)
 from services.auth.use_cases.unsolicited_mail import request_mail
 from shared.contracts.http.auth import ConfirmationKind
 from shared.errors import Conflict, Forbidden
@@ -41,8 +44,6 @@ class PasswordOrLoginRequired(Forbidden):
 
 
 KINDS: tuple[ConfirmationKind, ...] = ("confirm_email", "confirm_new_email")
-Proof = Callable[[Link, Person], bool]
-"""Whether the account of a link belongs to whoever has opened the link."""
 
 
 class Confirmation(NamedTuple):
@@ -67,10 +68,10 @@ async def confirm(
     Raises `LinkInvalid`; also `PasswordOrLoginRequired` or `WrongPassword`, and then the link is
     not used up.
     """
-    proof = _registered_with(cookie)
+    proof = registered_with(cookie)
     if password is not None:
         credentials = await _check_password(deps, token, password, client_info, now)
-        proof = _knows_password(credentials)
+        proof = knows_password(credentials)
     async with deps.database.transaction() as connection:
         kind, person = await _use_link(connection, deps, token, proof, client_info.summary, now)
         if not log_in:
@@ -90,7 +91,7 @@ async def look_up(
     """
     link = await links.find_untried(connection, token, now)
     person = await users.find(connection, link.user_id)
-    return link, person is not None and _registered_with(cookie)(link, person)
+    return link, person is not None and registered_with(cookie)(link, person)
 
 
 async def confirm_own(
@@ -98,7 +99,7 @@ async def confirm_own(
 ) -> ConfirmationKind:
     """Use a link in a session, which must be one of the link's account; raises like `confirm`."""
     _, client = await authenticated_person(connection, user)
-    kind, _ = await _use_link(connection, deps, token, _is_logged_in(user), client, now)
+    kind, _ = await _use_link(connection, deps, token, is_logged_in(user), client, now)
     return kind
 
 
@@ -129,32 +130,6 @@ async def mark_confirmed(
     await mail_requests.invalidate(connection, person.user_id, "confirm_email", now)
     decide = partial(confirm_email, user_id=person.user_id)
     await execute(connection, deps.store, ACCOUNT, stream(person.user_id), decide)
-
-
-def _registered_with(cookie: str) -> Proof:
-    """The browser is the one that has registered the account; confirms only its first address."""
-
-    def check(link: Link, person: Person) -> bool:
-        stored = person.registration_hash
-        is_same = stored is not None and hmac.compare_digest(stored, digest(cookie))
-        return is_same and link.kind == "confirm_email"
-
-    return check
-
-
-def _knows_password(credentials: Credentials) -> Proof:
-    def check(_: Link, person: Person) -> bool:
-        own = (person.user_id, person.password_version)
-        return own == (credentials.user_id, credentials.password_version)
-
-    return check
-
-
-def _is_logged_in(user: User) -> Proof:
-    def check(_: Link, person: Person) -> bool:
-        return person.user_id == user.user_id
-
-    return check
 
 
 async def _check_password(

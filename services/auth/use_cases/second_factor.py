@@ -1,30 +1,20 @@
 """The second factor: set up and confirmed by a first code, checked, disabled."""
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.domain import codes
-from services.auth.domain.client_info import ClientSummary
-from services.auth.domain.ports import DecryptionFailed
 from services.auth.tables import recovery_codes, second_factors, security_log
 from services.auth.tables.users import Person
-from services.auth.use_cases import account_mails, throttling
 from services.auth.use_cases.authentication import authenticated_person, check_session
 from services.auth.use_cases.dependencies import Dependencies
 from services.auth.use_cases.reauthentication import lock_reauthenticated, reauthenticate
+from services.auth.use_cases.second_factor_codes import WrongSecondFactorCode, notify, try_code
 from shared.contracts.http.auth import SecondFactor
-from shared.errors import Conflict, Invalid
-from shared.logging import log
+from shared.errors import Conflict
 from shared.web.identity import User
-
-Notice = Literal["second_factor_enabled", "second_factor_disabled", "recovery_code_used"]
-Proof = Literal["app", "recovery_code"]
-
-
-class WrongSecondFactorCode(Invalid):
-    code = "wrong_second_factor_code"
 
 
 class SecondFactorAlreadyEnabled(Conflict):
@@ -77,12 +67,12 @@ async def enable(deps: Dependencies, user: User, code: str, now: datetime) -> li
     async with deps.database.transaction() as connection:
         person, client = await authenticated_person(connection, user)
         await _check_unconfirmed(connection, person, now)
-        proof = await try_code(connection, deps, person, code, client, now, unconfirmed=True)
-        if proof is not None:
+        accepted = await try_code(connection, deps, person, code, client, now, unconfirmed=True)
+        if accepted is not None:
             await second_factors.set_enabled(connection, person.user_id, now)
             new_codes = await _replace_recovery_codes(connection, person)
             await notify(connection, deps, person, "second_factor_enabled", client, now)
-    if proof is None:
+    if accepted is None:
         raise WrongSecondFactorCode
     return new_codes
 
@@ -94,11 +84,11 @@ async def disable(
     async with deps.database.transaction() as connection:
         person, client = await lock_reauthenticated(connection, user, reauthenticated)
         await _check_enabled(connection, person)
-        proof = await try_code(connection, deps, person, code, client, now)
-        if proof is not None:
+        accepted = await try_code(connection, deps, person, code, client, now)
+        if accepted is not None:
             await second_factors.delete(connection, person.user_id)
             await notify(connection, deps, person, "second_factor_disabled", client, now)
-    if proof is None:
+    if accepted is None:
         raise WrongSecondFactorCode
 
 
@@ -110,57 +100,16 @@ async def renew_recovery_codes(
     async with deps.database.transaction() as connection:
         person, client = await lock_reauthenticated(connection, user, reauthenticated)
         await _check_enabled(connection, person)
-        proof = await try_code(connection, deps, person, code, client, now)
-        if proof is not None:
+        accepted = await try_code(connection, deps, person, code, client, now)
+        if accepted is not None:
             user_id = person.user_id
             await security_log.insert(connection, user_id, "recovery_codes_made", now, client)
             new_codes = await _replace_recovery_codes(connection, person)
-        if proof == "recovery_code":
+        if accepted == "recovery_code":
             await notify(connection, deps, person, "recovery_code_used", client, now)
-    if proof is None:
+    if accepted is None:
         raise WrongSecondFactorCode
     return new_codes
-
-
-async def try_code(
-    connection: AsyncConnection,
-    deps: Dependencies,
-    person: Person,
-    code: str,
-    client: ClientSummary,
-    now: datetime,
-    *,
-    unconfirmed: bool = False,
-) -> Proof | None:
-    """Use a code up; None for a wrong one, which is counted: commit, then raise `WrongSecondFactorCode`.
-
-    The person is locked, so that parallel tries are counted one after the other. Raises
-    `TooManyAttempts`. With `unconfirmed` the code is for the secret that is being set up.
-    """
-    limits = deps.limits.failed_codes(person.user_id)
-    await throttling.check(connection, limits, now)
-    normalized = codes.normalize_code(code)
-    proof = await _use_code(connection, deps, person, normalized, now, unconfirmed=unconfirmed)
-    if proof is None:
-        await throttling.acquire(connection, limits, now)
-        await security_log.insert(connection, person.user_id, "second_factor_refused", now, client)
-    return proof
-
-
-async def notify(
-    connection: AsyncConnection,
-    deps: Dependencies,
-    person: Person,
-    notice: Notice,
-    client: ClientSummary,
-    now: datetime,
-) -> None:
-    """In the security log and by mail; after everything that counts attempts."""
-    await security_log.insert(connection, person.user_id, notice, now, client)
-    details = account_mails.client_details(client, now)
-    await account_mails.request(
-        connection, deps, person.user_id, notice, person.address, now, **details
-    )
 
 
 async def _check_unconfirmed(connection: AsyncConnection, person: Person, now: datetime) -> None:
@@ -181,31 +130,6 @@ async def _check_enabled(connection: AsyncConnection, person: Person) -> None:
     """Raises `SecondFactorNotEnabled`."""
     if not await second_factors.is_enabled(connection, person.user_id):
         raise SecondFactorNotEnabled
-
-
-async def _use_code(
-    connection: AsyncConnection,
-    deps: Dependencies,
-    person: Person,
-    code: str,
-    now: datetime,
-    *,
-    unconfirmed: bool,
-) -> Proof | None:
-    user_id = person.user_id
-    secret = await second_factors.find_secret(connection, user_id, now, unconfirmed=unconfirmed)
-    if secret is None:
-        return None
-    try:
-        step = codes.matching_step(deps.encryption.decrypt(secret, user_id), code, now)
-    except DecryptionFailed:
-        log.error("second_factor_unreadable", user_id=str(user_id))
-        step = None
-    if step is not None and await second_factors.use_step(connection, user_id, step):
-        return "app"
-    if await recovery_codes.use(connection, user_id, code):
-        return "recovery_code"
-    return None
 
 
 async def _replace_recovery_codes(connection: AsyncConnection, person: Person) -> list[str]:
