@@ -7,7 +7,6 @@ from starlette.middleware import Middleware
 from services.gateway.api import ROUTERS as API
 from services.gateway.api.description import describe
 from services.gateway.clients import AuthClient, CheckerClient, FilesClient, ReportsClient
-from services.gateway.clients.base import LIMITS, TIMEOUT
 from services.gateway.errors import RequestTimeout
 from services.gateway.http.concurrency import ArchiveLimit, FeedLimit
 from services.gateway.http.guards import Guard
@@ -24,16 +23,15 @@ from services.gateway.web import static_files
 from services.gateway.web.error_pages import ErrorPages
 from services.gateway.web.rendering import PageRenderer
 from shared.web.app import create_app as create_web_app
+from shared.web.client import http_client
 from shared.web.identity import Identity
 
 
 def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> FastAPI:
     """Build the application; `transport` stands in for the network."""
     identity = Identity.of("gateway", settings)
-    client = httpx2.AsyncClient(
-        transport=transport, timeout=TIMEOUT, limits=LIMITS, trust_env=False
-    )
-    auth = AuthClient("auth", settings.auth_url, client, identity)
+    http = http_client(transport)
+    auth = AuthClient("auth", settings.auth_url, identity, http)
     cookies = Cookies(settings.is_secure, settings.session_seconds)
     client_infos = ClientInfoReader(settings, cookies)
     pages = PageRenderer(settings, cookies)
@@ -43,9 +41,9 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
         [static_files.router, *API, *SCREENS],
         provide=[
             auth,
-            FilesClient("files", settings.files_url, client, identity),
-            CheckerClient("checker", settings.checker_url, client, identity),
-            ReportsClient("reports", settings.reports_url, client, identity),
+            FilesClient("files", settings.files_url, identity, http),
+            CheckerClient(settings.checker_url, identity, http),
+            ReportsClient(settings.reports_url, identity, http),
             cookies,
             pages,
             client_infos,
@@ -54,7 +52,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
             SourceHighlighter(),
             FeedLimit(),
         ],
-        resources=[_Closing(client)],
+        resources=[auth],
         headers=default_headers(settings),
         guards=[Middleware(Guard, settings=settings)],
         openapi_url="/api/openapi.json",
@@ -65,11 +63,3 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
     app.exception_handler(RequestTimeout.status)(too_slow)
     describe(app)
     return app
-
-
-class _Closing:
-    def __init__(self, client: httpx2.AsyncClient) -> None:
-        self._client = client
-
-    async def close(self) -> None:
-        await self._client.aclose()

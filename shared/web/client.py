@@ -1,23 +1,163 @@
-"""Calls from one service to another, under the caller's own name."""
+"""Calls to other services: our request id goes along, their refusals come back as errors."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import httpx2
+from pydantic import BaseModel, ValidationError
 
 from shared.context import correlation_id
-from shared.errors import NotFound, Unavailable
+from shared.errors import DomainError, Invalid, NotFound, OutcomeUnknown, Unavailable, remote_error
+from shared.logging import log
 from shared.telemetry import traceparent
-from shared.web.identity import Identity
+from shared.web.identity import Identity, User
+from shared.web.retries import Attempts, Bytes, SentBody
 
-TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+P = ParamSpec("P")
+TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds; longer than the deadline of a command
+_STREAM_TIMEOUT = httpx2.Timeout(None, connect=2.0)
+# Servers close idle connections after 15 s; ours are given up before, so that none is stale.
+_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=50, keepalive_expiry=3.0)
 
 
 class ServiceAway(Unavailable):
+    """Another service can't be reached, or its answer says nothing."""
+
     code = "service_unavailable"
 
 
+def http_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
+    """Connections to other services, past any proxy; `transport` replaces the network in tests."""
+    return httpx2.AsyncClient(transport=transport, timeout=TIMEOUT, limits=_LIMITS, trust_env=False)
+
+
+class ServiceClient:
+    """A client of one service's internal API.
+
+    A call that changes something raises `Unavailable` only where nothing was done, and
+    `OutcomeUnknown` where that can't be told. What the service refuses is a `RemoteError`.
+    """
+
+    def __init__(
+        self, service: str, url: str, identity: Identity, http: httpx2.AsyncClient | None = None
+    ) -> None:
+        """Take the service to call, where it listens, and who calls; `http` may be shared."""
+        self._service, self._url = service, url.rstrip("/")
+        self._identity, self._http = identity, http or http_client()
+
+    async def as_user(self, user: User, method: str, path: str, **more: Any) -> httpx2.Response:
+        """Call on behalf of a person, with the person's own token; `more` as `_call` takes it."""
+        return await self._call(user.token, method, path, **more)
+
+    async def as_service(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        """Call with a token of our own; `more` as `_call` takes it."""
+        return await self._call(self._identity.sign_service(self._service), method, path, **more)
+
+    async def fetch(self, shape: type[M], method: str, path: str, **more: Any) -> M:
+        """What a background task asks for; it may be asked for again. `more` as `_call` takes it.
+
+        Raises:
+            NotFound: the service says that there is no such thing.
+            ServiceAway: anything else that is no answer.
+        """
+        try:
+            return read(shape, await self.as_service(method, path, asks=True, **more))
+        except DomainError as error:
+            if isinstance(error, NotFound) and error.code == NotFound.code:
+                raise
+            raise ServiceAway from None  # its cause is logged
+
+    async def open_stream(self, user: User, path: str, headers: dict[str, str]) -> httpx2.Response:
+        """An answer whose body is still to be read, for as long as it may take."""
+        request = self._http.build_request(
+            "GET",
+            self._url + path,
+            headers=headers | call_headers(user.token),
+            timeout=_STREAM_TIMEOUT,
+        )
+        try:
+            answer = await self._http.send(request, stream=True)
+        except httpx2.HTTPError as error:
+            raise self._away(error) from error
+        if not answer.is_success:
+            await answer.aread()
+            raise _refusal(answer)
+        return answer
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _call(
+        self,
+        token: str,
+        method: str,
+        path: str,
+        params: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        content: Bytes | None = None,
+        body: BaseModel | None = None,
+        *,
+        asks: bool = False,
+        repeats: bool = False,
+        **more: Any,
+    ) -> httpx2.Response:
+        """`asks`: changes nothing, whatever its method. `repeats`: may be sent several times."""
+        if body is not None:
+            more["json"] = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        changes = method != "GET" and not asks
+        sent = SentBody(content)
+        attempts = Attempts(sent, repeats=repeats)
+        while True:
+            try:
+                answer = await self._http.request(
+                    method,
+                    self._url + path,
+                    params={k: v for k, v in (params or {}).items() if v is not None},
+                    headers=call_headers(token) | (headers or {}),
+                    content=sent.to_send(),
+                    **more,
+                )
+            except httpx2.HTTPError as error:
+                broke = _may_have_arrived(error)
+                failure = self._failed(error, unsure=changes and broke and sent.is_whole)
+                cause: Exception | None = error
+            else:
+                if answer.is_success:
+                    return answer
+                failure, cause = _refusal(answer, changes=changes), None
+                broke = answer.status_code == OutcomeUnknown.status
+            more["timeout"] = await attempts.note(failure, broke=broke, cause=cause)
+
+    def _failed(self, error: Exception, *, unsure: bool) -> DomainError:
+        away = self._away(error)
+        return OutcomeUnknown() if unsure else away
+
+    def _away(self, error: Exception) -> Unavailable:
+        log.warning("service_away", called=self._service, reason=type(error).__name__)
+        return Unavailable()
+
+
+def body(model: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Build a request's body; raises `Invalid`, as the service would, for a value not allowed."""
+    try:
+        return model(*args, **kwargs)
+    except ValidationError:
+        raise Invalid from None  # its text would repeat what the person typed
+
+
+def read(shape: type[M], answer: httpx2.Response) -> M:
+    """The answer's content; raises `Unavailable` where it is not what the contract says."""
+    try:
+        return shape.model_validate_json(answer.content)
+    except ValidationError as error:
+        log.error("answer_unreadable", path=answer.request.url.path, errors=error.error_count())
+        raise Unavailable from None  # its text would repeat addresses and links
+
+
 def call_headers(token: str) -> dict[str, str]:
-    """What every call carries: who calls, for which request, in which trace."""
+    """Who calls, for which request, in which trace."""
     headers = {"Authorization": f"Bearer {token}"}
     if (request_id := correlation_id.get()) is not None:
         headers["X-Request-ID"] = str(request_id)
@@ -26,59 +166,24 @@ def call_headers(token: str) -> dict[str, str]:
     return headers
 
 
-def was_sent(error: Exception) -> bool:
+def _may_have_arrived(error: Exception) -> bool:
     """Whether a request that failed may have reached its service."""
     never = httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
     return not isinstance(error, never | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError)
 
 
-class ServiceClient:
-    """A client of one service's internal API."""
-
-    def __init__(self, callee: str, base_url: str, identity: Identity) -> None:
-        """Take the service to call, where it listens, and who calls."""
-        self._callee, self._identity = callee, identity
-        self._http = httpx2.AsyncClient(
-            base_url=base_url,
-            timeout=TIMEOUT,
-            trust_env=False,  # a proxy for the outside is none between services
-        )
-
-    async def call(self, method: str, path: str, json: Any = None) -> Any:
-        """The answer's JSON.
-
-        Raises:
-            NotFound: the service says that there is no such thing.
-            ServiceAway: it can't be reached, or answered with another error or no JSON. What was
-                asked for may have been done all the same: only what can be repeated is asked so.
-        """
-        headers = call_headers(self._identity.sign_service(self._callee))
-        try:
-            answer = await self._http.request(method, path, json=json, headers=headers)
-        except httpx2.HTTPError as error:
-            raise ServiceAway from error
-        if answer.status_code == NotFound.status and is_raised(_json(answer), NotFound.code):
-            raise NotFound
-        if not answer.is_success:
-            raise ServiceAway
-        return _json(answer)
-
-    async def close(self) -> None:
-        await self._http.aclose()
-
-
-def is_raised(problem: Any, *codes: str) -> bool:
-    """Whether a 404 is an error that was raised, which has `params`, and no unserved path.
-
-    At a wrong address everything is a 404, also where another service of ours listens.
-    """
-    if not isinstance(problem, dict) or "params" not in problem:
-        return False
-    return not codes or problem.get("code") in codes
-
-
-def _json(answer: httpx2.Response) -> Any:
+def _refusal(answer: httpx2.Response, *, changes: bool = False) -> DomainError:
+    """The error in an answer; one of our own where the answer is no problem of the service's."""
+    away = OutcomeUnknown() if changes and answer.is_server_error else Unavailable()
     try:
-        return answer.json()
-    except ValueError as error:
-        raise ServiceAway from error
+        problem = answer.json()
+        code, params = str(problem["code"]), dict(problem.get("params") or {})
+    except (ValueError, KeyError, TypeError):
+        return away
+    # At a wrong address everything is a 404; one that was raised has `params`.
+    if answer.status_code == NotFound.status and "params" not in problem:
+        return away
+    if answer.status_code == Unavailable.status or not answer.is_server_error:
+        wait = answer.headers.get("retry-after", "")
+        return remote_error(answer.status_code, code, params, int(wait) if wait.isdigit() else None)
+    return away

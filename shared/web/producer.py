@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -11,8 +11,6 @@ from pydantic import BaseModel, ValidationError
 from shared.contracts.http.events import EventIds, EventPage
 from shared.messaging.envelope import CONTENT_TYPE
 from shared.web.client import ServiceAway, ServiceClient
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass
@@ -48,14 +46,18 @@ class Producer:
 
     async def ids(self, after: int, until: int) -> EventIds:
         """Which events there are after a position, up to another; the first ones of them."""
-        path = f"/internal/events/ids?after={after}&until={until}"
-        return _read(EventIds, await self._client.call("GET", path))
+        params = {"after": after, "until": until}
+        return await self._client.fetch(EventIds, "GET", "/internal/events/ids", params=params)
 
     async def events(self, after: int, limit: int) -> Page:
         """The next events after a position, at most `limit`; none when that was all."""
-        path = f"/internal/events?after={after}&limit={limit}"
-        told = _read(EventPage, await self._client.call("GET", path))
-        return Page([_fetched(_read(_Named, one), one) for one in told.events], told.next)
+        params = {"after": after, "limit": limit}
+        page = await self._client.fetch(EventPage, "GET", "/internal/events", params=params)
+        try:
+            events = [_fetched(_Named.model_validate(one), one) for one in page.events]
+        except ValidationError:
+            raise ServiceAway from None
+        return Page(events, page.next)
 
     async def close(self) -> None:
         await self._client.close()
@@ -66,13 +68,6 @@ class _Named(BaseModel):
 
     id: UUID
     type: str
-
-
-def _read(model: type[Model], told: Any) -> Model:
-    try:
-        return model.model_validate(told)
-    except ValidationError as error:
-        raise ServiceAway from error
 
 
 def _fetched(named: _Named, envelope: Mapping[str, Any]) -> Fetched:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 
+from shared.contracts.http import files as contract
 from shared.web.client import ServiceAway, ServiceClient
 
 
@@ -20,10 +21,13 @@ class Contents:
             ServiceAway: files does not answer, or nothing of what was asked.
         """
         asked = list(dict.fromkeys(wanted))
-        answer = await self._client.call("POST", "/internal/contents", {"sha256": asked})
-        if asked and not answer:
+        request = contract.ContentsRequest(sha256=asked)
+        answer = await self._client.fetch(
+            contract.Contents, "POST", "/internal/contents", body=request
+        )
+        if asked and not answer.root:
             raise ServiceAway
         return {
             sha256: None if content is None else base64.b64decode(content)
-            for sha256, content in answer.items()
+            for sha256, content in answer.root.items()
         }

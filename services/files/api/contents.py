@@ -41,7 +41,9 @@ async def contents(wanted: ContentsRequest, connection: Transaction, limits: Res
     The caller asks again for those that the response lacks.
     """
     found = await queries.contents(connection, wanted.sha256, max_bytes=limits.content_bytes)
-    return {
-        sha256: None if content is None else base64.b64encode(content).decode()
-        for sha256, content in found.items()
-    }
+    return Contents(
+        {
+            sha256: None if content is None else base64.b64encode(content).decode()
+            for sha256, content in found.items()
+        }
+    )

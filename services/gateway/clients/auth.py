@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx2
 
-from services.gateway.clients.base import QUICK, TIMEOUT, Service, body, read
+from services.gateway.clients.optional import QUICK
 from shared.contracts.auth import Language
 from shared.contracts.http.auth import (
     Account,
@@ -45,12 +45,13 @@ from shared.contracts.http.auth import (
     WebSessionToken,
 )
 from shared.errors import NotFound
+from shared.web.client import TIMEOUT, ServiceClient, body, read
 from shared.web.identity import User
 
 _FACTOR = "/internal/me/second-factor"
 
 
-class AuthClient(Service):
+class AuthClient(ServiceClient):
     """Accounts, sessions and tokens. Auth's refusals are raised with their code and values."""
 
     async def register(

@@ -4,19 +4,20 @@ import time
 
 import httpx2
 
-from services.gateway.clients.base import QUICK, Service, read
 from services.gateway.clients.circuit_breaker import CircuitBreaker
+from services.gateway.clients.optional import QUICK
 from shared.contracts.http.checker import Schedule
+from shared.web.client import ServiceClient, read
 from shared.web.identity import Identity, User
 
 TTL = 1.0  # seconds for which the schedule is cached
 
 
-class CheckerClient(Service):
+class CheckerClient(ServiceClient):
     """The schedule, which is the same for everybody."""
 
-    def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
-        super().__init__(name, url, client, identity)
+    def __init__(self, url: str, identity: Identity, http: httpx2.AsyncClient) -> None:
+        super().__init__("checker", url, identity, http)
         self._breaker = CircuitBreaker()
         self._cached: Schedule | None = None
         self._cached_until = 0.0

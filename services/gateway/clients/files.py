@@ -10,11 +10,11 @@ import httpx2
 from pydantic import Field
 from pydantic_core import from_json
 
-from services.gateway.clients.base import Service, body, read
-from services.gateway.clients.retries import Bytes
 from shared.contracts.http import files as contract
 from shared.contracts.http.files import Diff, StoredFile, VersionPage, VersionsRequest
+from shared.web.client import ServiceClient, body, read
 from shared.web.identity import User
+from shared.web.retries import Bytes
 from shared.web.stock import STOCK
 
 COMPARING = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
@@ -48,7 +48,7 @@ class StoredPage(NamedTuple):
     more: bool
 
 
-class FilesClient(Service):
+class FilesClient(ServiceClient):
     """Commands on files, their versions and bytes.
 
     With `if_version` a command is refused (412 `version_conflict`) when the file has another

@@ -7,13 +7,13 @@ from uuid import UUID
 import httpx2
 from pydantic import Field
 
-from services.gateway.clients.base import Service, read
 from services.gateway.clients.circuit_breaker import CircuitBreaker
 from services.gateway.clients.ttl_cache import TtlCache
 from shared.contracts.checker import Verdict
 from shared.contracts.files import Mark
 from shared.contracts.http import reports as contract
 from shared.contracts.http.reports import CheckPage, CheckState, File, Report, Sort
+from shared.web.client import ServiceClient, read
 from shared.web.identity import Identity, User
 from shared.web.stock import STOCK
 
@@ -39,15 +39,15 @@ class Wanted:
     sort: Sort | None = None
 
 
-class ReportsClient(Service):
+class ReportsClient(ServiceClient):
     """Lists and reports. With `after` an answer waits until that event is in it, up to 1 s.
 
     Without, until the person's last change is in it, if it came by this process. So it is the
     look at a change that waits, not the change.
     """
 
-    def __init__(self, name: str, url: str, client: httpx2.AsyncClient, identity: Identity) -> None:
-        super().__init__(name, url, client, identity)
+    def __init__(self, url: str, identity: Identity, http: httpx2.AsyncClient) -> None:
+        super().__init__("reports", url, identity, http)
         self._breaker = CircuitBreaker()
         self._changes = TtlCache[UUID, UUID]()
 

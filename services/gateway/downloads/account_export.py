@@ -9,7 +9,6 @@ from fastapi.responses import StreamingResponse
 from pydantic_core import from_json
 
 from services.gateway.clients import AuthClient, FilesClient, ReportsClient
-from services.gateway.clients.base import Service
 from services.gateway.downloads.export_readme import guide
 from services.gateway.downloads.file_contents import stored
 from services.gateway.downloads.file_histories import PAGE, Folders, Histories, as_json, page_name
@@ -18,6 +17,7 @@ from services.gateway.http.content_disposition import attachment
 from services.gateway.identity.renewing_user import Fresh, RenewingUser
 from shared.clock import utc_now
 from shared.contracts.http.auth import Export
+from shared.web.client import ServiceClient
 
 COMPLETE = "complete.json"
 
@@ -107,7 +107,7 @@ class Exports:
             yield [(f"checks/{check['id']}.json", as_json(check)) for check in page]
 
     async def _pages(
-        self, service: Service, bearer: RenewingUser, path: str, name: str, **more: Any
+        self, service: ServiceClient, bearer: RenewingUser, path: str, name: str, **more: Any
     ) -> AsyncIterator[Page]:
         """A list of a service; no more than a page of it is in memory."""
         cursor = None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from services.gateway.clients import AuthClient
-from services.gateway.clients.base import QUICK
+from services.gateway.clients.optional import QUICK
 from services.gateway.clients.ttl_cache import Clock, TtlCache
 from shared.errors import DomainError, Unauthenticated, Unavailable
 from shared.web.identity import User

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from shared.contracts.files import Mark, Sha256
 
@@ -163,5 +163,5 @@ class ContentsRequest(BaseModel):
     sha256: list[Sha256] = Field(max_length=500)
 
 
-Contents = dict[str, str | None]
-"""Contents in base64 by sha256, null for unknown ones; ask again for those left out."""
+class Contents(RootModel[dict[str, str | None]]):
+    """Contents in base64 by sha256, null for unknown ones; ask again for those left out."""

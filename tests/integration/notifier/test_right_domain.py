@@ -14,7 +14,7 @@ from shared.contracts.auth import AccountMailRequested
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
-from shared.web.client import ServiceClient
+from shared.web.client import ServiceClient, http_client
 from tests.integration.auth.harness import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -38,10 +38,8 @@ class Path:
 
     def __init__(self, harness: AuthHarness, story: Story, keys: Keys) -> None:
         self.harness, self.story = harness, story
-        client = ServiceClient("auth", "http://service", keys.identity("notifier"))
-        client._http = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(harness.app), base_url="http://service"
-        )
+        http = http_client(httpx2.ASGITransport(harness.app))
+        client = ServiceClient("auth", "http://service", keys.identity("notifier"), http)
         self._contacts, self._told = Contacts(client), 0
 
     def sender(self) -> Sender:

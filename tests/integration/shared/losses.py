@@ -28,7 +28,7 @@ from shared.messaging.publisher import Publisher
 from shared.messaging.topology import EVENTS
 from shared.messaging.waiting import Waiting
 from shared.runtime import Loop, running
-from shared.web.client import ServiceClient
+from shared.web.client import ServiceClient, http_client
 from shared.web.producer import Producer
 from tests.support.broker import Broker
 from tests.support.keys import Keys
@@ -106,8 +106,8 @@ class Losses:
         await queue.bind(EVENTS, key)
 
     def catching_up(self, react: ReactToOne, settled: float = SETTLED) -> CatchingUp:
-        client = ServiceClient("files", "http://files", self.keys.identity("reports"))
-        client._http = httpx2.AsyncClient(transport=self.way, base_url="http://files")
+        identity = self.keys.identity("reports")
+        client = ServiceClient("files", "http://files", identity, http_client(self.way))
         handling, producers = self.handling(react), {"files": Producer(client)}
         return CatchingUp(
             self.service,

@@ -1,34 +1,48 @@
 """What the checker asks files for, and what it makes of the answer."""
 
 import base64
-from typing import Any, cast
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import httpx2
 import pytest
 
 from services.checker.adapters.contents import Contents
-from shared.web.client import ServiceAway, ServiceClient
+from shared.web.client import ServiceAway, ServiceClient, http_client
+from tests.support.keys import Keys
+
+A, B = "a" * 64, "b" * 64
 
 
-class Files:
-    """Answers one content at a time, as if each filled an answer."""
+@asynccontextmanager
+async def files_having(
+    keys: Keys, answers: dict[str, str | None]
+) -> AsyncIterator[tuple[Contents, list[list[str]]]]:
+    """Files, which answers one content at a time, as if each filled an answer."""
+    asked: list[list[str]] = []
 
-    def __init__(self, answers: dict[str, str | None]) -> None:
-        self._answers, self.asked = answers, list[list[str]]()
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        assert (request.method, request.url.path) == ("POST", "/internal/contents")
+        wanted = json.loads(request.content)["sha256"]
+        asked.append(wanted)
+        return httpx2.Response(200, json={one: answers[one] for one in wanted[:1] if answers})
 
-    async def call(self, method: str, path: str, json: Any) -> Any:
-        assert (method, path) == ("POST", "/internal/contents")
-        self.asked.append(json["sha256"])
-        return {sha256: self._answers[sha256] for sha256 in json["sha256"][:1] if self._answers}
-
-
-async def test_one_answer_is_taken_in_the_order_of_what_was_asked() -> None:
-    files = Files({"b": base64.b64encode(b"x = 1\n").decode(), "a": None})
-    contents = Contents(cast("ServiceClient", files))
-    assert await contents.fetch(["b", "a", "b"]) == {"b": b"x = 1\n"}
-    assert await contents.fetch(["a"]) == {"a": None}
-    assert files.asked == [["b", "a"], ["a"]]
+    http = http_client(httpx2.MockTransport(handle))
+    client = ServiceClient("files", "http://files", keys.identity("checker"), http)
+    yield Contents(client), asked
+    await client.close()
 
 
-async def test_an_answer_without_anything_is_none() -> None:
-    with pytest.raises(ServiceAway):
-        await Contents(cast("ServiceClient", Files({}))).fetch(["a"])
+async def test_one_answer_is_taken_in_the_order_of_what_was_asked(keys: Keys) -> None:
+    answers = {B: base64.b64encode(b"x = 1\n").decode(), A: None}
+    async with files_having(keys, answers) as (contents, asked):
+        assert await contents.fetch([B, A, B]) == {B: b"x = 1\n"}
+        assert await contents.fetch([A]) == {A: None}
+    assert asked == [[B, A], [A]]
+
+
+async def test_an_answer_without_anything_is_none(keys: Keys) -> None:
+    async with files_having(keys, {}) as (contents, _):
+        with pytest.raises(ServiceAway):
+            await contents.fetch([A])

@@ -11,7 +11,7 @@ import pytest
 from services.notifier.adapters.contacts import Contacts
 from shared.contracts.http.auth import Contact
 from shared.errors import NotFound
-from shared.web.client import ServiceAway, ServiceClient
+from shared.web.client import ServiceAway, ServiceClient, http_client
 from tests.support.events import ANN, BOB
 from tests.support.keys import Keys
 
@@ -30,11 +30,8 @@ async def auth_saying(
         asked.append(f"{request.method} {request.url.path}")
         return httpx2.Response(status, json=answer)
 
-    client = ServiceClient("auth", "http://auth", keys.identity("notifier"))
-    await client.close()
-    client._http = httpx2.AsyncClient(
-        transport=httpx2.MockTransport(handle), base_url="http://auth"
-    )
+    http = http_client(httpx2.MockTransport(handle))
+    client = ServiceClient("auth", "http://auth", keys.identity("notifier"), http)
     yield Contacts(client), asked
     await client.close()
 

@@ -18,7 +18,7 @@ async def test_a_proxy_for_the_outside_is_none_between_services(
         for name in PROXIES:
             monkeypatch.setenv(name, proxy.url)
         client = ServiceClient("files", files.url, keys.identity("checker"))
-        assert await client.call("GET", "/internal/contents") == ["content"]
+        assert (await client.as_service("GET", "/internal/contents")).json() == ["content"]
         await client.close()
         assert files.asked == ["GET /internal/contents HTTP/1.1"]
         assert proxy.asked == []
@@ -28,7 +28,7 @@ async def test_calls_one_after_the_other_share_a_connection(keys: Keys) -> None:
     async with listening(keeps=True) as auth:
         client = ServiceClient("auth", auth.url, keys.identity("notifier"))
         for _ in range(5):
-            await client.call("GET", "/internal/contacts")
+            await client.as_service("GET", "/internal/contacts")
         await client.close()
     assert len(auth.asked) == 5
     assert auth.connections == 1

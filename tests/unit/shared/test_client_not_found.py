@@ -5,16 +5,21 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
+from pydantic import BaseModel
 
 from shared.errors import NotFound
 from shared.settings import Settings
 from shared.web.app import create_app
-from shared.web.client import ServiceAway, ServiceClient
+from shared.web.client import ServiceAway, ServiceClient, http_client
 from shared.web.routes import Router
 from tests.support.apps import common_settings
 from tests.support.keys import Keys
 
 router = Router()
+
+
+class Person(BaseModel):
+    name: str
 
 
 @router.get("/internal/people/{name}")
@@ -26,9 +31,7 @@ async def person(name: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def calling(keys: Keys, transport: httpx2.AsyncBaseTransport) -> AsyncIterator[ServiceClient]:
-    client = ServiceClient("auth", "http://auth", keys.identity("notifier"))
-    await client.close()
-    client._http = httpx2.AsyncClient(transport=transport, base_url="http://auth")
+    client = ServiceClient("auth", "http://auth", keys.identity("notifier"), http_client(transport))
     yield client
     await client.close()
 
@@ -40,9 +43,9 @@ def answering(answer: Callable[[], httpx2.Response]) -> httpx2.MockTransport:
 async def test_a_service_of_ours_says_that_there_is_nobody(keys: Keys) -> None:
     app = create_app("auth", Settings(**common_settings("auth", keys)), [router])
     async with calling(keys, httpx2.ASGITransport(app)) as client:
-        assert await client.call("GET", "/internal/people/ann") == {"name": "ann"}
+        assert await client.fetch(Person, "GET", "/internal/people/ann") == Person(name="ann")
         with pytest.raises(NotFound):
-            await client.call("GET", "/internal/people/nobody")
+            await client.fetch(Person, "GET", "/internal/people/nobody")
 
 
 async def test_a_path_that_a_service_of_ours_does_not_have_says_nothing(keys: Keys) -> None:
@@ -50,7 +53,7 @@ async def test_a_path_that_a_service_of_ours_does_not_have_says_nothing(keys: Ke
     app = create_app("auth", Settings(**common_settings("auth", keys)), [router])
     async with calling(keys, httpx2.ASGITransport(app)) as client:
         with pytest.raises(ServiceAway):
-            await client.call("GET", "/internal/persons/nobody")
+            await client.fetch(Person, "GET", "/internal/persons/nobody")
 
 
 @pytest.mark.parametrize(
@@ -71,4 +74,4 @@ async def test_what_somebody_else_answers_says_nothing(
 ) -> None:
     async with calling(keys, answering(answer)) as client:
         with pytest.raises(ServiceAway):
-            await client.call("GET", "/internal/people/ann")
+            await client.fetch(Person, "GET", "/internal/people/ann")

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from services.gateway.clients import FilesClient
-from services.gateway.clients.base import if_possible
+from services.gateway.clients.optional import if_possible
 from services.gateway.dependencies import Files, Highlighter, Reports
 from services.gateway.identity.sessions import WebUser
 from services.gateway.source_view.excerpts import Excerpt, excerpts

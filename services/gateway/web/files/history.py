@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from services.gateway.clients import FilesClient
-from services.gateway.clients.base import if_possible
+from services.gateway.clients.optional import if_possible
 from services.gateway.dependencies import Checker, Files, Reports
 from services.gateway.identity.sessions import WebUser
 from services.gateway.web.checks.schedule import seconds_to_next_run

@@ -10,8 +10,8 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from services.gateway.clients import CheckerClient, FilesClient, ReportsClient, Wanted
-from services.gateway.clients.base import if_possible
 from services.gateway.clients.files import Limits
+from services.gateway.clients.optional import if_possible
 from services.gateway.clients.reports import FilePage
 from services.gateway.settings import Settings
 from services.gateway.web.checks.schedule import seconds_to_next_run

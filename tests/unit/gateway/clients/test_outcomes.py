@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx2
 import pytest
 
-from services.gateway.clients import retries
+from shared.web import retries
 from tests.unit.gateway.services import Answer, Services, answer, away, file, refusal, saved
 from tests.unit.gateway.uploads.test_forms import BOUNDARY, form, part
 
@@ -169,9 +169,7 @@ async def test_a_body_that_was_not_whole_cannot_have_been_done(
             return await self.others.handle_async_request(request)
 
     app = program._transport.app  # type: ignore[attr-defined]
-    client = next(
-        x for x in app.state.provided.values() if type(x).__name__ == "FilesClient"
-    )._client
+    client = next(x for x in app.state.provided.values() if type(x).__name__ == "FilesClient")._http
     services.on("files POST .*", CREATED)
     client._transport = Dies()
 

@@ -301,7 +301,7 @@ class Stuck(httpx2.AsyncBaseTransport):
 def stuck(person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch) -> Stuck:
     stuck = Stuck(services)
     app = person._transport.app  # type: ignore[attr-defined]
-    monkeypatch.setattr(app.state.provided[FilesClient]._client, "_transport", stuck)
+    monkeypatch.setattr(app.state.provided[FilesClient]._http, "_transport", stuck)
     return stuck
 
 

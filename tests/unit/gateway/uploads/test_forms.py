@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.gateway.clients import retries
+from shared.web import retries
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import EVENT, Services, answer, file, refusal, saved
 

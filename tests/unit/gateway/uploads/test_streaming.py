@@ -46,7 +46,7 @@ async def test_bytes_reach_files_before_the_last_one_came(
     app = transport.app  # type: ignore[attr-defined]
     client = next(
         one for one in app.state.provided.values() if type(one).__name__ == "FilesClient"
-    )._client
+    )._http
     monkeypatch.setattr(client, "_transport", watch)
     reached: list[int] = []
 

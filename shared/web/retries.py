@@ -16,7 +16,7 @@ _BEFORE_THE_KEY = frozenset({401, 403, 503})
 Bytes = bytes | AsyncIterator[bytes]
 
 
-class Kept:
+class SentBody:
     """A body that comes once, passed on while it comes, and kept to be sent again."""
 
     def __init__(self, content: Bytes | None) -> None:
@@ -53,7 +53,7 @@ class Kept:
 class Attempts:
     """Decides after each failure whether there is another attempt, and what the outcome is."""
 
-    def __init__(self, body: Kept, *, repeats: bool) -> None:
+    def __init__(self, body: SentBody, *, repeats: bool) -> None:
         """With `repeats` the service knows the request by a key, and does it once."""
         self._body, self._repeats = body, repeats
         self._is_unsure = self._broke = False
