@@ -38,7 +38,7 @@ unit: $(STAMP)  ## the tests that need no servers and no other programs
 fuzz: $(STAMP)  ## hostile headers and made-up API requests, COUNT of them in all
 	@$(BIN)/python -m deploy.local tools
 	PREREVIEW_FUZZ_COUNT=$$(($(COUNT) * 2 / 5)) PREREVIEW_FUZZ_EXAMPLES=$$(($(COUNT) / 500)) $(BIN)/python -m pytest --log-cli-level=INFO \
-	  tests/unit/gateway/http/test_hostile_headers.py tests/integration/shared/test_hostile_headers.py \
+	  tests/unit/gateway/http/test_hostile_headers.py tests/integration/shared/messaging/test_hostile_headers.py \
 	  tests/e2e/test_hostile_headers.py tests/e2e/test_api_fuzz.py $(ARGS)
 
 faults: $(STAMP)  ## kill, stop and starve everything, and prove that nothing is lost; KILLS, ONLY=name, SEED

@@ -23,7 +23,7 @@ from services.checker.ruff import Ruff, RuffResult
 from services.checker.rules import STANDARD
 from services.checker.scheduler import Scheduler
 from shared.clock import utc_now
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore

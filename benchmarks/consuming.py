@@ -25,9 +25,10 @@ from shared.contracts import published_types
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
 from shared.logging import configure
+from shared.messaging.dead_letters.publisher import DeadLetterPublisher
 from shared.messaging.envelope import to_message
-from shared.messaging.handling import Handling
-from shared.messaging.waiting import Waiting
+from shared.messaging.message_handler import MessageHandler
+from shared.messaging.transient_retry import TransientRetry
 from tests.support.databases import create_template
 from tests.support.events import FINDING, checked, queued, recorded, sent, uploaded
 
@@ -108,18 +109,17 @@ async def _measure(server: str) -> dict[int, list[Cost]]:
 
 
 async def handle(database: Database, messages: Sequence[Message], size: int) -> None:
-    waiting = Waiting("reports", lambda: True)
-    handling = Handling(
+    handler = MessageHandler(
         "reports",
-        "amqp://nobody",
         database,
         published_types(),
         reactions.react,
-        waiting,
+        TransientRetry("reports", lambda: True),
+        DeadLetterPublisher("reports", "amqp://nobody", database),
         reactions.PREPARE,
     )
     for start in range(0, len(messages), size):
-        if await handling.handle(messages[start : start + size]):
+        if await handler.handle(messages[start : start + size]):
             raise AssertionError("messages are left")
 
 

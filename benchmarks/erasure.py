@@ -27,12 +27,12 @@ from services.reports import reactions as of_reports
 from shared.contracts import published_types
 from shared.contracts.auth import UserErased
 from shared.db import Database
+from shared.eventsourcing.append_lock import take_append_lock
+from shared.eventsourcing.erasure.steps import Prepare
 from shared.eventsourcing.event import EventTypes, RecordedEvent
-from shared.eventsourcing.projection import take_append_lock
-from shared.eventsourcing.steps import Prepare
 from shared.eventsourcing.store import Batch, EventStore
 from shared.logging import configure
-from shared.messaging.handler import React
+from shared.messaging.reactions import React
 from tests.support.databases import PrivateDatabase, create_template
 from tests.support.events import ANN, BOB, FINDING, checked, recorded
 

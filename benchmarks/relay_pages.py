@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy.local.servers import private_postgres
 from shared.db import Database
-from shared.eventsourcing.pages import scan
-from shared.eventsourcing.relay import BATCH
+from shared.eventsourcing.scans import scan
+from shared.messaging.outbox.relay_limits import PAGE
 from tests.support.databases import create_template
 
 PRIVATE = ["OwnerErased"]
@@ -60,7 +60,7 @@ async def _fill(connection: AsyncConnection, name: str, count: int, size: int) -
 
 async def _unbounded(connection: AsyncConnection) -> None:
     began = time.monotonic()
-    values = {"after": 0, "private": PRIVATE, "limit": BATCH}
+    values = {"after": 0, "private": PRIVATE, "limit": PAGE}
     rows = (await connection.execute(text(_UNBOUNDED), values)).all()
     size = sum(len(row.data["text"]) for row in rows)
     seconds = time.monotonic() - began
@@ -71,7 +71,7 @@ async def _steps(connection: AsyncConnection) -> AsyncIterator[tuple[float, int]
     after = 0
     while True:
         began = time.monotonic()
-        page = await scan(connection, PRIVATE, after, BATCH)
+        page = await scan(connection, PRIVATE, after, PAGE)
         if page.reached == after:
             return
         yield time.monotonic() - began, len(page.rows)

@@ -15,7 +15,7 @@ import uvloop
 from services.files.storage.rebuild import queue_unwanted_contents
 from shared.db import Database
 from shared.eventsourcing.event import UnreadableRowError
-from shared.eventsourcing.rebuild import rebuild
+from shared.eventsourcing.rebuild.rebuilder import rebuild
 
 SKIP = "--skip-unreadable"
 URL = "PREREVIEW_MIGRATION_DATABASE_URL"
@@ -38,7 +38,7 @@ async def run(
             chosen,
             module.history,
             skip_unreadable=skip_unreadable,
-            tell=partial(_tell, service),
+            report=partial(_tell, service),
         )
         if service == "files":  # contents of skipped versions are not needed any more
             async with database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""What the current task is working for; follows it through `await`, into events and log lines."""
+"""The correlation and causation of the current task, for its events and log lines."""
 
 from contextvars import ContextVar
 from uuid import UUID

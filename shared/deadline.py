@@ -1,4 +1,4 @@
-"""By when a command must be done, so that none is done after its caller has gone."""
+"""The deadline of a command, so that none is done after its caller has gone."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from shared.errors import Unavailable
 
 SECONDS = 8.0  # from the last byte of the request; its caller waits 10 s
-LOOKING = 1.0  # seconds after that to find out what became of a commit
+COMMIT_LOOKUP_SECONDS = 1.0  # seconds after that to find out what became of a commit
 # Connections are cut at the deadline, before whatever else still waits is cancelled: a driver
 # that is cancelled says goodbye to its server first, for 2 s when that one is frozen.
-_LATER = 0.05  # seconds
+_CANCEL_DELAY = 0.05  # seconds
 
 
 class Deadline:
@@ -19,19 +19,19 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.ends_at = asyncio.get_running_loop().time() + seconds  # of the loop's clock
-        self.limit = asyncio.timeout_at(self.ends_at + _LATER)
+        self.limit = asyncio.timeout_at(self.ends_at + _CANCEL_DELAY)
 
     @property
     def left(self) -> float:
         """Seconds."""
         return max(0.0, self.ends_at - asyncio.get_running_loop().time())
 
-    def begin_again(self, seconds: float) -> None:
-        """Count from now."""
+    def restart(self, seconds: float) -> None:
+        """Give it so many seconds from now."""
         self.ends_at = asyncio.get_running_loop().time() + seconds
-        self.limit.reschedule(self.ends_at + _LATER)
+        self.limit.reschedule(self.ends_at + _CANCEL_DELAY)
 
-    def let_be(self) -> None:
+    def stop_cancelling(self) -> None:
         """Cancel nothing from here on. Transactions still end at the deadline."""
         self.limit.reschedule(None)
 
@@ -40,7 +40,7 @@ _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
 def current() -> Deadline | None:
-    """The deadline of the command that the task works for; loops and questions have none."""
+    """The deadline of the command that the task works for; loops and queries have none."""
     return _current.get()
 
 
@@ -55,7 +55,7 @@ async def command(seconds: float) -> AsyncIterator[Deadline]:
     """Give the block so many seconds.
 
     Raises `Unavailable` when it is not done by then; nothing of it is, as long as all it does is
-    done in transactions (`shared.commits`).
+    done in transactions (`shared.db.commits`).
     """
     deadline = Deadline(seconds)
     token = _current.set(deadline)

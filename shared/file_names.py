@@ -1,10 +1,10 @@
-"""What every service has to know of file names; which are allowed is decided by files."""
+"""What all services share about file names; the service files decides which are allowed."""
 
 import unicodedata
 
 MAX_BYTES = 255  # of a name in UTF-8: Linux and macOS can't unpack a longer one (NAME_MAX)
 
 
-def one_spelling(name: str) -> str:
-    """Unicode NFC. Two names are the same when these are: an é is one character or two."""
+def normalized(name: str) -> str:
+    """The name in Unicode NFC: two spellings of an é, as one character or two, are one name."""
     return unicodedata.normalize("NFC", name)

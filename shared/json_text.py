@@ -1,6 +1,6 @@
-"""JSON that is written already, put together: what is large is not taken apart for it."""
+"""Puts serialised JSON together without parsing it, which costs much where it is large."""
 
 
 def with_member(written: str, name: str, value: str) -> str:
-    """An object that has members, with one more, whose value is JSON."""
+    """A serialised object, which has members, with one more member of serialised `value`."""
     return f'{written[:-1]},"{name}":{value}}}'

@@ -1,4 +1,4 @@
-"""Structured logs: one line per decision, the correlation id on each, no secrets, no addresses."""
+"""Structured logs: a line per decision with its correlation id, no secrets, no e-mail addresses."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""The address where people find us, in the one spelling that browsers and mails use."""
+"""The public URL of the gateway, normalised as browsers and mails need it."""
 
 import re
 from ipaddress import IPv6Address
@@ -14,7 +14,7 @@ _EXAMPLE = "https://prereview.example.org"
 def read_public_url(written: str) -> str:
     """`scheme://host[:port]`, the host in ASCII (IDNA 2008) and the port where it is no usual one.
 
-    Raises `ValueError` with a sentence for an address that has more than that, or less.
+    Raises `ValueError` with a sentence for a URL that has more than that, or less.
     """
     parts = _split(written.strip())
     if parts.scheme not in _PORTS:

@@ -1,28 +1,30 @@
 """What the five services that own a schema have in common: store, relay, consumer, health."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from shared.catching_up import EVERY, CatchingUp
+from shared.catch_up.loop import INTERVAL, CatchUp
+from shared.catch_up.watermark import DELIVERY_TIME
 from shared.contracts import CONSUMED, PUBLISHED, UPCASTERS, bindings, producer_of
+from shared.contracts.auth import UserErased
 from shared.db import Database
-from shared.eventsourcing import set_aside
-from shared.eventsourcing.event import Event, EventTypes
-from shared.eventsourcing.relay import Relay
-from shared.eventsourcing.steps import Prepare
+from shared.eventsourcing.erasure.steps import Prepare
+from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
 from shared.eventsourcing.store import EventStore
 from shared.messaging.consumer import Consumer
-from shared.messaging.erased_letters import ErasedLetters
-from shared.messaging.handler import React
-from shared.messaging.handling import Handling
+from shared.messaging.dead_letters.erasure import DeadLetterErasure
+from shared.messaging.dead_letters.publisher import DeadLetterPublisher
+from shared.messaging.message_handler import MessageHandler
+from shared.messaging.outbox import set_aside
+from shared.messaging.outbox.relay import Relay
 from shared.messaging.publisher import Publisher
-from shared.messaging.waiting import Waiting
+from shared.messaging.reactions import AfterCommit, React, no_follow_up
+from shared.messaging.transient_retry import TransientRetry
 from shared.runtime import Loop
 from shared.settings import StatefulSettings
-from shared.settling import SETTLED
 from shared.web import event_log, health
 from shared.web.app import create_app
 from shared.web.client import ServiceClient
@@ -43,7 +45,7 @@ def create_service(
     *,
     react: React | None = None,
     prepare: Mapping[type[Event], Prepare] | None = None,
-    handled: Callable[[], None] = lambda: None,
+    after_commit: AfterCommit = no_follow_up,
     loops: Sequence[Loop] = (),
     provide: Sequence[object] = (),
     resources: Sequence[Any] = (),
@@ -51,15 +53,15 @@ def create_service(
     """Build the application of a service that owns a schema.
 
     `react` is what it does with the events it consumes, those of `shared.contracts.CONSUMED`;
-    `prepare` is what is too much for one transaction and goes before it, and `handled` is called
-    after it.
+    `prepare` is what is too much for one transaction and goes before it, and `after_commit` is
+    called with the events after it.
     """
     amqp_url = settings.amqp_url.get_secret_value()
     checks = {"database": health.database_check(database, name)}
     figures: dict[tuple[str, str], Ask] = {}
     all_loops, all_resources = list(loops), [database, *resources]
     if react is not None:
-        consuming = _Consuming(name, settings, database, react, prepare, handled)
+        consuming = _Consuming(name, settings, database, react, prepare, after_commit)
         checks["consumer"], figures[MISSED] = consuming.check, consuming.missed
         all_loops += consuming.loops
     if PUBLISHED[name]:
@@ -93,39 +95,68 @@ class _Consuming:
         database: Database,
         react: React,
         prepare: Mapping[type[Event], Prepare] | None,
-        handled: Callable[[], None],
+        after_commit: AfterCommit,
     ) -> None:
         url, keys = settings.amqp_url.get_secret_value(), bindings(name)
-        types, letters = EventTypes(CONSUMED[name], UPCASTERS), ErasedLetters(name, url, database)
-        erased = letters.want
-        consumer = Consumer(name, url, database, types, keys, react, prepare, erased, handled)
-        waiting = Waiting(name, lambda: False)  # the next round is soon enough
-        handling = Handling(name, url, database, types, react, waiting, prepare, erased, handled)
-        producers = _producers(name, settings)
-        self._catching_up = CatchingUp(
-            name, url, keys, database, handling, producers, consumer.in_hand, settled=SETTLED
+        types = EventTypes(CONSUMED[name], UPCASTERS)
+        erasure = DeadLetterErasure(name, url, database)
+        follow_up = _with_erasure(after_commit, erasure)
+
+        def letters() -> DeadLetterPublisher:
+            return DeadLetterPublisher(name, url, database, erasure.request_pass)
+
+        consumer = Consumer(
+            name, url, database, types, keys, react, prepare, follow_up, dead_letters=letters()
         )
-        up, bell = self._catching_up, letters.doorbell
+        retry = TransientRetry(name, lambda: False)  # the next round is soon enough
+        handler = MessageHandler(name, database, types, react, retry, letters(), prepare, follow_up)
+        self._catch_up = up = CatchUp(
+            name,
+            url,
+            keys,
+            database,
+            handler,
+            _producers(name, settings),
+            consumer.unacknowledged_ids,
+            delivery_time=DELIVERY_TIME,
+        )
         self.loops = [
             Loop("consumer", consumer.step, pause=0.0, close=consumer.close),
-            Loop("catching up", up.step, pause=EVERY, close=up.close),
-            Loop("letters", letters.step, pause=60.0, doorbell=bell, close=letters.close),
+            Loop("catch up", up.step, pause=INTERVAL, close=up.close),
+            Loop(
+                "dead letter erasure",
+                erasure.step,
+                pause=60.0,
+                doorbell=erasure.doorbell,
+                close=erasure.close,
+            ),
         ]
         self.check = health.broker_check(
-            lambda: consumer.is_ready, trouble=lambda: consumer.trouble
+            lambda: consumer.is_ready, trouble=lambda: consumer.last_error
         )
 
     async def missed(self) -> float:
-        return self._catching_up.missed
+        return self._catch_up.missed
+
+
+def _with_erasure(after_commit: AfterCommit, erasure: DeadLetterErasure) -> AfterCommit:
+    """Once an erasure is committed, dead letters that name the person are deleted, too."""
+
+    def follow_up(events: Sequence[RecordedEvent]) -> None:
+        after_commit(events)
+        if any(isinstance(recorded.event, UserErased) for recorded in events):
+            erasure.request_pass()
+
+    return follow_up
 
 
 def _producers(name: str, settings: StatefulSettings) -> dict[str, Producer]:
     """Whose events the service reads, each where it listens."""
     identity = Identity.of(name, settings)
-    told = sorted({producer_of(event) for event in CONSUMED[name]})
+    producers = sorted({producer_of(event) for event in CONSUMED[name]})
     return {
         other: Producer(ServiceClient(other, getattr(settings, f"{other}_url"), identity))
-        for other in told
+        for other in producers
     }
 
 
@@ -135,7 +166,9 @@ def _publishing(
     publisher = Publisher(amqp_url, name)
     relay = Relay(name, database, store, publisher)
     loop = Loop("relay", relay.step, doorbell=relay.doorbell, close=relay.close)
-    check = health.broker_check(lambda: relay.is_well, publisher.is_blocked, lambda: relay.trouble)
+    check = health.broker_check(
+        lambda: relay.is_healthy, publisher.is_blocked, lambda: relay.last_error
+    )
     return loop, check
 
 

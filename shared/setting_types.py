@@ -1,4 +1,4 @@
-"""Values of settings that are more than text; a `ValueError`'s sentence never repeats the value."""
+"""Types of settings that are checked; a `ValueError` never repeats the value."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ _BROKER = ("amqp", "amqps")
 
 
 def read_server_url(written: str, schemes: tuple[str, ...]) -> str:
-    """The address as it is, if it begins with one of the schemes and names a host.
+    """The URL as it is, if it begins with one of the schemes and names a host.
 
     Raises `ValueError` with a sentence for anything else.
     """

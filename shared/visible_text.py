@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from shared.joiners import ZWJ, ZWNJ, is_joiner_in_place
+from shared.join_controls import ZWJ, ZWNJ, is_join_control_in_place
 
 # Categories Cc (but the tab), Cf, Cs, Zl, Zp, and Zs (but the space); what Unicode 16 calls
 # Default_Ignorable_Code_Point; noncharacters; the empty braille pattern, and two signs without ink.
@@ -20,8 +20,8 @@ _INVISIBLE = (
     r"\U000110bd\U000110cd\U00013430-\U0001343f\U00016fe4\U0001bca0-\U0001bca3\U0001d159"
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 ) + "".join(f"\\U{plane:04x}fffe\\U{plane:04x}ffff" for plane in range(1, 17))
-# A joiner in place between letters is seen by what it does to them (`shared.joiners`), and so is
-# one in a picture, where one selector may follow. Anywhere else they are marked.
+# A joiner in place between letters is seen by what it does to them (`shared.join_controls`), and
+# so is one in a picture, where one selector may follow. Anywhere else they are marked.
 _PICTURES = (
     r"\u203c\u2049\u2139\u2194-\u21aa\u231a-\u23ff\u25aa-\u27bf\u2b05-\u2b55\U0001f000-\U0001faff"
 )
@@ -107,4 +107,4 @@ def kinds(text: str) -> list[str]:
 
 
 def _is_seen(text: str, at: int) -> bool:
-    return is_joiner_in_place(text, at) or _IN_PICTURES.match(text, at) is not None
+    return is_join_control_in_place(text, at) or _IN_PICTURES.match(text, at) is not None

@@ -15,7 +15,7 @@ from deploy.local.errors import CannotStart
 from deploy.postgres.provision import provision, role_url
 from deploy.rabbitmq.definitions import SERVICES
 from services.rebuild import URL as OWNER_URL
-from shared.messaging.moving import QueueInUse, declare_queues
+from shared.messaging.queue_migration import QueueInUse, declare_queues
 from shared.messaging.topology import declare_shared
 from shared.migrations import upgrade
 

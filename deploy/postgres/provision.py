@@ -17,7 +17,7 @@ _CLOSED = "REVOKE ALL ON DATABASE {database} FROM PUBLIC"
 
 # The owner may create schemas because a rebuild lays its shadow tables in one of its own. A program
 # that was stopped in the middle of a transaction must not keep its locks from the others for ever;
-# its own statements end after 30 s (`shared.db.COMMAND_TIMEOUT`).
+# its own statements end after 30 s (`shared.db.database.COMMAND_TIMEOUT`).
 _OF_SERVICE = """
 GRANT CONNECT, CREATE ON DATABASE {database} TO {owner};
 GRANT CONNECT ON DATABASE {database} TO {login};

@@ -13,11 +13,12 @@ from services.checker.scheduler import Scheduler
 from services.checker.settings import Settings
 from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
-from shared.copies import LOOK_EVERY, Copy
+from shared.coordination.copies import LOOK_INTERVAL, Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
 from shared.logging import log
+from shared.messaging.reactions import no_follow_up
 from shared.runtime import Loop
 from shared.service import create_service
 from shared.web.client import ServiceClient
@@ -56,9 +57,9 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         [api.router],
         react=react,
         prepare=PREPARE,
-        handled=(lambda: None) if settings.check_interval else copy.doorbell.set,
+        after_commit=no_follow_up if settings.check_interval else lambda _: copy.doorbell.set(),
         loops=[
-            Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
+            Loop("copy", copy.step, pause=LOOK_INTERVAL, close=copy.close),
             Loop("scheduler", scheduler.step, pause=pause, doorbell=copy.doorbell),
             Loop("large files", scheduler.large_step, pause=pause, doorbell=bells["large"]),
             Loop("slow files", scheduler.slow_step, pause=pause, doorbell=bells["slow"]),

@@ -12,10 +12,13 @@ from services.checker.domain.checks import EVENTS
 from shared.contracts import UPCASTERS
 from shared.contracts.auth import UserErased
 from shared.contracts.files import FileDeleted, FileReplaced, FileRestored, FileUploaded
-from shared.eventsourcing.erasure import erased_among, erasing, masking
+from shared.eventsourcing.append_lock import take_append_lock
+from shared.eventsourcing.erasure.erased_users import erased_among, marking_erased
+from shared.eventsourcing.erasure.masking import masking
+from shared.eventsourcing.erasure.row_deletion import deleting
+from shared.eventsourcing.erasure.steps import Prepare, Step, preparing, run_steps_in
 from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
-from shared.eventsourcing.projection import execute_each, take_append_lock
-from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, preparing
+from shared.eventsourcing.projection import execute_each
 
 _SAVE_LIFE = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted)
@@ -55,7 +58,7 @@ async def react(connection: AsyncConnection, events: Sequence[RecordedEvent]) ->
     await take_append_lock(connection)
     for recorded in events:
         if isinstance(recorded.event, UserErased):
-            await at_once(connection, _forgetting(recorded))
+            await run_steps_in(connection, _forgetting(recorded))
     saves = [_values(recorded) for recorded in events if isinstance(recorded.event, FileEvent)]
     erased = await erased_among(connection, {one["user_id"] for one in saves})
     if kept := [one for one in saves if one["user_id"] not in erased]:
@@ -73,7 +76,7 @@ def _forgetting(recorded: RecordedEvent) -> Sequence[Step]:
     event = recorded.event
     assert isinstance(event, UserErased)  # noqa: S101 - the table below says so
     return [
-        erasing(event.user_id),
+        marking_erased(event.user_id),
         deleting("versions", event.user_id),
         partial(_forget_files, user_id=event.user_id),
         masking(_TYPES, event.user_id),

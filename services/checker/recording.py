@@ -13,10 +13,10 @@ from services.checker.due import DueFile
 from services.checker.ruff import HURRY, RuffFailure, RuffResult
 from shared.clock import Clock
 from shared.db import Database
-from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.append_lock import take_append_lock
 from shared.eventsourcing.store import Batch, EventStore
 from shared.logging import log
-from shared.messaging.judgement import stream_may_be_to_blame
+from shared.messaging.error_classification import may_be_stream_fault
 
 Answers = Mapping[UUID, RuffResult | RuffFailure]
 
@@ -32,7 +32,7 @@ class Recorder:
         try:
             await self._record(files, run, answers)
         except Exception as failure:
-            if not stream_may_be_to_blame(failure):
+            if not may_be_stream_fault(failure):
                 raise
             log.exception("batch_not_recorded", files=len(files))
         else:
@@ -52,7 +52,7 @@ class Recorder:
             try:
                 await self._record([file], run, answer)
             except Exception as failure:
-                if not stream_may_be_to_blame(failure):
+                if not may_be_stream_fault(failure):
                     raise
                 log.exception("result_not_recorded", file_id=str(file.file_id))
                 told = failure

@@ -16,7 +16,7 @@ from services.checker.ruff import CORES, Ruff
 from services.checker.rules import Profile
 from shared.clock import Clock
 from shared.context import correlation_id
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from shared.db import Database
 from shared.eventsourcing.store import EventStore
 from shared.ids import new_id
@@ -76,7 +76,7 @@ class Scheduler:
 
     async def _step(self, lane: Lane, limit: int) -> bool:
         correlation_id.set(new_id())
-        if not self._copy.present:
+        if not self._copy.is_present:
             return False
         files: list[DueFile] = []
         try:

@@ -17,9 +17,9 @@ from shared.contracts.files import (
     FileRestored,
     FileUploaded,
 )
+from shared.eventsourcing.erasure.row_deletion import deleting
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.projection import Projection, execute_each
-from shared.eventsourcing.steps import deleting
 from shared.eventsourcing.store import EventStore
 
 # Each CTE sees the tables as they were before its statement. `usage` changes only with the rows

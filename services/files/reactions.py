@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.files.domain.owner import OwnerErased, stream
 from services.files.storage import contents
 from shared.contracts.auth import UserErased
-from shared.eventsourcing.erasure import erasing, masking
+from shared.eventsourcing.erasure.erased_users import marking_erased
+from shared.eventsourcing.erasure.masking import masking
+from shared.eventsourcing.erasure.row_deletion import deleting
+from shared.eventsourcing.erasure.steps import Prepare, Step, preparing, run_steps_in
 from shared.eventsourcing.event import Event, RecordedEvent
-from shared.eventsourcing.steps import Prepare, Step, at_once, deleting, preparing
 from shared.eventsourcing.store import EventStore
-from shared.messaging.handler import React, one_by_one
+from shared.messaging.reactions import React, one_by_one
 
 _DELETE_VERSIONS = text("""
 DELETE FROM file_versions WHERE ctid = ANY (ARRAY(
@@ -35,7 +37,7 @@ def preparations(store: EventStore) -> Mapping[type[Event], Prepare]:
 
 
 async def _erase(connection: AsyncConnection, recorded: RecordedEvent, store: EventStore) -> None:
-    await at_once(connection, _erasure_steps(recorded, store))
+    await run_steps_in(connection, _erasure_steps(recorded, store))
     user_id = _erased_user(recorded)
     if not await store.load(connection, stream(user_id)):
         # By this event a rebuild that has begun before learns of the erasure.
@@ -45,7 +47,7 @@ async def _erase(connection: AsyncConnection, recorded: RecordedEvent, store: Ev
 def _erasure_steps(recorded: RecordedEvent, store: EventStore) -> Sequence[Step]:
     user_id = _erased_user(recorded)
     return [
-        erasing(user_id),
+        marking_erased(user_id),
         partial(_delete_versions, user_id=user_id),
         *(deleting(table, user_id) for table in TABLES),
         masking(store.types, user_id),

@@ -12,9 +12,9 @@ from services.files.storage.sweep import ContentSweep
 from shared.clock import Clock
 from shared.context import correlation_id
 from shared.db import Database
-from shared.deletion import AT_ONCE
+from shared.db.bounded_deletion import BATCH_ROWS
+from shared.eventsourcing.append_lock import take_append_lock
 from shared.eventsourcing.event import RecordedEvent
-from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import Batch, EventStore
 from shared.ids import new_id
 from shared.logging import log
@@ -72,7 +72,7 @@ class Retention:
         more = []
         for prune in (idempotency.prune, limits.prune):
             async with self._database.transaction() as connection:
-                more.append(await prune(connection, now) == AT_ONCE)
+                more.append(await prune(connection, now) == BATCH_ROWS)
         return any(more)
 
     async def _erase_due(self, connection: AsyncConnection, before: datetime) -> tuple[int, bool]:

@@ -14,7 +14,7 @@ from services.notifier.sender import Sender
 from services.notifier.settings import Settings
 from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
-from shared.copies import LOOK_EVERY, Copy
+from shared.coordination.copies import LOOK_INTERVAL, Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
@@ -42,7 +42,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         [],
         react=reacting(store, clock),
         prepare=preparations(store, clock),
-        handled=copy.doorbell.set,
+        after_commit=lambda _: copy.doorbell.set(),
         loops=[
             # Closed in this order: the mails in hand are this copy's as long as it has a session.
             Loop(
@@ -53,7 +53,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
                 stop=sender.stop,
                 close=sender.close,
             ),
-            Loop("copy", copy.step, pause=LOOK_EVERY, close=copy.close),
+            Loop("copy", copy.step, pause=LOOK_INTERVAL, close=copy.close),
         ],
         resources=[auth],
     )

@@ -17,11 +17,13 @@ from services.notifier.domain.mail import MAIL, hold, stream, suppressed
 from services.notifier.due import DueMail
 from shared.clock import Clock
 from shared.errors import ConcurrencyConflict
-from shared.eventsourcing.erasure import erasing, is_erased, masking
+from shared.eventsourcing.append_lock import take_append_lock
+from shared.eventsourcing.erasure.erased_users import is_erased, marking_erased
+from shared.eventsourcing.erasure.masking import masking
+from shared.eventsourcing.erasure.row_deletion import deleting
+from shared.eventsourcing.erasure.steps import Step
 from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.execute import execute
-from shared.eventsourcing.projection import take_append_lock
-from shared.eventsourcing.steps import Step, deleting
 from shared.eventsourcing.store import EventStore
 from shared.logging import log
 
@@ -92,7 +94,7 @@ def forgetting(store: EventStore, user_id: UUID, clock: Clock) -> Sequence[Step]
     mail server has taken it. So is a mail about which nothing can be decided.
     """
     return [
-        erasing(user_id),
+        marking_erased(user_id),
         deleting("confirmed_users", user_id),
         partial(_empty, user_id=user_id),
         partial(_suppress, store=store, user_id=user_id, clock=clock),

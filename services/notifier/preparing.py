@@ -23,7 +23,7 @@ from shared.eventsourcing.event import UnreadableRowError
 from shared.eventsourcing.pages import Row
 from shared.eventsourcing.store import EventStore
 from shared.logging import log
-from shared.messaging.judgement import stream_may_be_to_blame
+from shared.messaging.error_classification import may_be_stream_fault
 
 FRESH = 2.0  # seconds for which it is taken for true that a mail may be sent, and to whom
 Reader = Contact | AccountMail
@@ -72,7 +72,7 @@ class Preparer:
         try:
             return await self._together(mails)
         except Exception as failure:
-            if not stream_may_be_to_blame(failure):
+            if not may_be_stream_fault(failure):
                 raise
             if len(mails) == 1:
                 with correlation_scope(mails[0]):

@@ -16,13 +16,14 @@ from shared.clock import Clock
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.notifier import MailKind
+from shared.eventsourcing.append_lock import take_append_lock
 from shared.eventsourcing.causation import caused_by_event, correlation_scope
-from shared.eventsourcing.erasure import erased_among
+from shared.eventsourcing.erasure.erased_users import erased_among
+from shared.eventsourcing.erasure.steps import Prepare, Step, preparing, run_steps_in
 from shared.eventsourcing.event import Event, RecordedEvent
-from shared.eventsourcing.projection import execute_each, take_append_lock
-from shared.eventsourcing.steps import Prepare, Step, at_once, preparing
+from shared.eventsourcing.projection import execute_each
 from shared.eventsourcing.store import Batch, EventStore
-from shared.messaging.handler import React
+from shared.messaging.reactions import React
 
 _BEGUN = text("SELECT DISTINCT stream_id FROM events WHERE stream_id = ANY(:streams)")
 _INSERT = text("""
@@ -92,7 +93,7 @@ def reacting(store: EventStore, clock: Clock) -> React:
         for recorded in events:
             if isinstance(recorded.event, EmailConfirmed | UserErased):
                 with correlation_scope(recorded):
-                    await at_once(connection, _steps(recorded, store, clock))
+                    await run_steps_in(connection, _steps(recorded, store, clock))
         await _queue(connection, store, list(filter(None, map(_mail, events))))
 
     return react

@@ -15,12 +15,12 @@ from services.notifier.streams import rows_of
 from shared import telemetry
 from shared.clock import Clock
 from shared.db import Database, sqlstate_of
-from shared.eventsourcing.erasure import erased_among
+from shared.eventsourcing.append_lock import take_append_lock
+from shared.eventsourcing.erasure.erased_users import erased_among
 from shared.eventsourcing.event import Metadata
-from shared.eventsourcing.projection import take_append_lock
 from shared.eventsourcing.store import Batch, EventStore
 from shared.logging import log
-from shared.messaging.judgement import stream_may_be_to_blame
+from shared.messaging.error_classification import may_be_stream_fault
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0  # seconds between two tries to record
 
@@ -134,7 +134,7 @@ class Recorder:
                 async with self._database.transaction() as connection:
                     await write(connection, *values)
             except Exception as failure:  # noqa: BLE001 - nothing may be forgotten
-                if stream_may_be_to_blame(failure):
+                if may_be_stream_fault(failure):
                     return failure
                 cause = sqlstate_of(failure) or type(failure).__name__
                 first = str(outcomes[0].mail.mail_id)

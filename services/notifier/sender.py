@@ -20,7 +20,7 @@ from services.notifier.recording import Outcome, Recorder
 from services.notifier.settings import Settings
 from services.notifier.smtp import connect
 from shared.clock import Clock
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.eventsourcing.store import EventStore
@@ -65,7 +65,7 @@ class Sender:
 
         They are sent meanwhile. While nobody answers at the mail server none is taken.
         """
-        if not self._copy.present or (self._pool.away and not await self._server_is_back()):
+        if not self._copy.is_present or (self._pool.away and not await self._server_is_back()):
             return False
         mails = await self._claim()
         if mails:

@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import published_types
-from shared.eventsourcing.erasure import BYTES, EVENTS, masked_to
+from shared.eventsourcing.erasure.masking import STEP_BYTES, STEP_EVENTS, record_masked_position
+from shared.eventsourcing.erasure.steps import Step
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.pages import read_page, readable
 from shared.eventsourcing.projection import execute_each
-from shared.eventsourcing.steps import Step
 
 PAGE = 2000  # events
 # A notification has at most 8,000 bytes, a user takes 33 of them.
@@ -119,13 +119,13 @@ def masking(user_id: UUID) -> Step:
 
 
 async def _mask_next(connection: AsyncConnection, *, user_id: UUID) -> bool:
-    limits = {"user_id": user_id, "events": EVENTS, "bytes": BYTES}
+    limits = {"user_id": user_id, "events": STEP_EVENTS, "bytes": STEP_BYTES}
     found = (await connection.execute(_NEXT_TO_MASK, limits)).first()
     if found is None:
         return False
     values = {"after": found.after, "last": found.last, "blanks": json.dumps(TYPES.blanks())}
     await connection.execute(_MASK, {"user_id": user_id, **values})
-    await masked_to(connection, user_id, found.last)
+    await record_masked_position(connection, user_id, found.last)
     return True
 
 

@@ -68,7 +68,7 @@ class JournalListener:
         end, before = time.monotonic() + seconds, self.notifications
         while True:
             notified = self.next_notification(user_id)
-            async with self._database.questions() as connection:
+            async with self._database.autocommit() as connection:
                 if await journal.contains(connection, event_id):
                     return
             left = end - time.monotonic()

@@ -1,4 +1,4 @@
-"""What is done because of an event belongs to its request and its trace."""
+"""Causation: what an event leads to belongs to the event's request and trace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,10 @@ from shared.eventsourcing.event import Metadata, RecordedEvent
 
 def caused_by_event(recorded: RecordedEvent) -> Metadata:
     """What led to an event that is appended because of this one."""
-    told = recorded.metadata
     return Metadata(
-        correlation_id=told.correlation_id,
+        correlation_id=recorded.metadata.correlation_id,
         causation_id=recorded.event_id,
-        traceparent=told.traceparent,
+        traceparent=recorded.metadata.traceparent,
     )
 
 

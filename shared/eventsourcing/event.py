@@ -57,7 +57,7 @@ def _blank(annotation: object) -> object:
 
 @dataclass(frozen=True)
 class Metadata:
-    """Why an event happened: the request, the event before it, the trace, and whose data it is."""
+    """Why an event happened (request, causing event, trace), and whose data it is."""
 
     user_id: UUID | None = None
     correlation_id: UUID | None = None
@@ -99,7 +99,7 @@ class UnreadableEventError(Exception):
 
 
 class UnreadableRowError(Exception):
-    """A stored row that can't become an event; `reason` in a few words, without what is in it."""
+    """A stored row that can't become an event; `reason` has no values of it."""
 
     def __init__(self, position: int, reason: str) -> None:
         super().__init__(f"the event at position {position} can't be read: {reason}")
@@ -107,14 +107,14 @@ class UnreadableRowError(Exception):
 
 
 class EventTypes:
-    """The events a program can read: from stored name, version and data to a model."""
+    """The event types a program can read, and the upcasters to their latest versions."""
 
     def __init__(
         self,
         types: Iterable[type[Event]],
         upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
     ) -> None:
-        """Take the types and, per `(name, version)`, the pure step to the next version."""
+        """Take the types and, by `(name, version)`, the pure function to the next version."""
         self._types = {event_type.type_name(): event_type for event_type in types}
         self._upcasters = dict(upcasters or {})
 
@@ -130,10 +130,10 @@ class EventTypes:
         return name in self._types
 
     def read(self, name: str, schema_version: int, data: dict[str, Any]) -> Event:
-        """Build the event, lifted to today's version.
+        """Build the event in its latest version.
 
         Raises:
-            UnknownEventVersionError: no chain of upcasters leads to today's version.
+            UnknownEventVersionError: no chain of upcasters leads to the latest version.
             UnreadableEventError: the data do not fit.
         """
         event_type = self._types[name]
@@ -141,12 +141,12 @@ class EventTypes:
             upcast = self._upcasters.get((name, schema_version))
             if upcast is None:
                 raise UnknownEventVersionError(f"{name} v{schema_version}")
-            data, schema_version = _lift(upcast, name, schema_version, data), schema_version + 1
-        with _telling_places(name):
+            data, schema_version = _upcast(upcast, name, schema_version, data), schema_version + 1
+        with _as_unreadable_event(name):
             return event_type.model_validate(data)
 
     def read_json(self, name: str, schema_version: int, data: str) -> Event:
-        """The same from JSON, which for today's version is read in one pass.
+        """The same from JSON, which is parsed in one pass where it is of the latest version.
 
         Raises:
             ValueError: an older version is no JSON.
@@ -154,22 +154,23 @@ class EventTypes:
         event_type = self._types[name]
         if schema_version != event_type.schema_version:
             return self.read(name, schema_version, from_json(data))
-        with _telling_places(name):
+        with _as_unreadable_event(name):
             return event_type.model_validate_json(data)
 
 
 @contextmanager
-def _telling_places(name: str) -> Iterator[None]:
+def _as_unreadable_event(name: str) -> Iterator[None]:
+    """Name the fields of the event that are wrong, and none of their values."""
     try:
         yield
     except ValidationError as error:
         places = ["/".join(map(str, e["loc"])) for e in error.errors(include_input=False)]
-        told = ", ".join(filter(None, places)) or "broken data"
-        raise UnreadableEventError(f"{name}: {told}") from None
+        reason = ", ".join(filter(None, places)) or "broken data"
+        raise UnreadableEventError(f"{name}: {reason}") from None
 
 
-def _lift(upcast: Upcaster, name: str, version: int, data: dict[str, Any]) -> dict[str, Any]:
+def _upcast(upcast: Upcaster, name: str, version: int, data: dict[str, Any]) -> dict[str, Any]:
     try:
         return upcast(data)
-    except Exception as error:  # noqa: BLE001 - data that the step was not written for
+    except Exception as error:  # noqa: BLE001 - data that the upcaster was not written for
         raise UnreadableEventError(f"{name} v{version}: {type(error).__name__}") from None

@@ -1,4 +1,4 @@
-"""Load, evolve, decide, append."""
+"""Load a stream, decide, append: one command on one aggregate."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -11,7 +11,6 @@ from shared.eventsourcing.event import Event, RecordedEvent
 from shared.eventsourcing.store import EventStore
 
 S = TypeVar("S")
-TRIES = 3
 
 
 async def execute(
@@ -21,18 +20,20 @@ async def execute(
     stream_id: str,
     decide: Callable[[S], Sequence[Event]],
 ) -> list[RecordedEvent]:
-    """Run one command on one stream; the events it led to, none when nothing had to change.
+    """Run one command on one stream; return the events it led to, none when nothing changed.
+
+    Another writer may append between the load and the append. The append that finds this out has
+    waited for the append lock and holds it until the end of the transaction, so what is loaded
+    after it stays the last version: a second attempt is enough.
 
     Raises:
         DomainError: what `decide` raises.
-        ConcurrencyConflict: others were faster three times in a row.
+        ConcurrencyConflict: the versions of the stream have a gap, which no attempt can mend.
     """
-    for _ in range(TRIES - 1):
-        try:
-            return await _attempt(connection, store, decider, stream_id, decide)
-        except ConcurrencyConflict:
-            continue
-    return await _attempt(connection, store, decider, stream_id, decide)
+    try:
+        return await _attempt(connection, store, decider, stream_id, decide)
+    except ConcurrencyConflict:
+        return await _attempt(connection, store, decider, stream_id, decide)
 
 
 async def _attempt(

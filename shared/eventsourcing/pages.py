@@ -1,9 +1,9 @@
-"""Rows of an event table, a page at a time, before anybody makes events of them."""
+"""Pages of rows of an event table, which can be read as events one by one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -22,8 +22,6 @@ from shared.eventsourcing.event import (
 PAGE_BYTES = 16 * 1024 * 1024  # of a page; its first row may be larger
 # A message is at most half of it; Postgres writes JSON with spaces. What is larger stays there.
 MAX_ROW_BYTES = 8 * 1024 * 1024
-
-SCAN = 10_000  # rows looked at for those that are wanted
 
 COLUMNS = """
 e.position, e.event_id, e.stream_id, e.version, e.type, e.schema_version, e.recorded_at"""
@@ -52,17 +50,6 @@ FROM page JOIN {table} AS e ON e.position = page.position
 WHERE page.number > 0 ORDER BY e.position
 """
 
-_UNTIL = """
-SELECT max(position) FROM (
-    SELECT position FROM events WHERE position > :after ORDER BY position LIMIT :scan) AS step
-"""
-
-_LISTING = """
-SELECT position, event_id, recorded_at FROM events
-WHERE position > :after AND position <= :until AND type = ANY(:names)
-ORDER BY position LIMIT :limit
-"""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -88,7 +75,7 @@ class Row:
             return self._event(types)
         except (UnreadableEventError, UnknownEventVersionError) as error:
             raise UnreadableRowError(self.position, str(error)) from None
-        except Exception as error:  # noqa: BLE001 - 100,000 brackets, ids that are none
+        except Exception as error:  # noqa: BLE001 - too many brackets, broken ids
             reason = f"{self.type}: broken data ({type(error).__name__})"
             raise UnreadableRowError(self.position, reason) from None
 
@@ -115,14 +102,22 @@ async def read_page(
     values: Mapping[str, Any],
     after: int,
     limit: int,
+    max_bytes: int | None = None,
 ) -> Sequence[Row]:
-    """The next rows after a position, at most `limit` and `PAGE_BYTES`, but one if there is one.
+    """The next rows after a position, at most `limit` of them and of `max_bytes` (`PAGE_BYTES`).
+
+    There is at least one, however large, if any row follows.
 
     `condition` is SQL about the table `e`, with `values` for its parameters, none of them named
     after, limit, bytes or most.
     """
     query = _PAGE.format(table=table, condition=condition, columns=COLUMNS)
-    bounds = {"after": after, "limit": limit, "bytes": PAGE_BYTES, "most": MAX_ROW_BYTES}
+    bounds = {
+        "after": after,
+        "limit": limit,
+        "bytes": max_bytes or PAGE_BYTES,
+        "most": MAX_ROW_BYTES,
+    }
     rows = await connection.execute(text(query), {**values, **bounds})
     return [Row(**row) for row in rows.mappings()]
 
@@ -142,54 +137,3 @@ def readable(page: Sequence[Row], types: EventTypes) -> list[RecordedEvent]:
                 raise
             break
     return events
-
-
-class Scan(NamedTuple):
-    """Rows, and the position up to which there are no others of their kind."""
-
-    rows: Sequence[Row]
-    reached: int
-
-
-async def scan(connection: AsyncConnection, private: Sequence[str], after: int, limit: int) -> Scan:
-    """The next events after a position that are not of the private types.
-
-    It looks at no more than `SCAN` rows, however few of them are wanted; nothing follows once it
-    gets no further.
-    """
-    until = await connection.scalar(text(_UNTIL), {"after": after, "scan": SCAN}) or after
-    condition = "e.position <= :until AND e.type <> ALL(:private)"
-    values = {"until": until, "private": list(private)}
-    rows = await read_page(connection, "events", condition, values, after, limit)
-    return Scan(rows, rows[-1].position if rows else until)
-
-
-class Listed(NamedTuple):
-    """An event by its name alone."""
-
-    position: int
-    event_id: UUID
-    recorded_at: datetime
-
-
-class Listing(NamedTuple):
-    """Events, and the position up to which there are no others of their types."""
-
-    events: Sequence[Listed]
-    reached: int
-
-
-async def list_events(
-    connection: AsyncConnection, names: Sequence[str], after: int, until: int, limit: int
-) -> Listing:
-    """The next events of the named types after a position, up to another one.
-
-    Like `scan` it looks at no more than `SCAN` rows, and at nothing that is in them.
-    """
-    end = await connection.scalar(text(_UNTIL), {"after": after, "scan": SCAN}) or after
-    values = {"after": after, "until": min(end, until), "names": list(names), "limit": limit}
-    found = await connection.execute(text(_LISTING), values)
-    events = [Listed(*row) for row in found]
-    if len(events) == limit:
-        return Listing(events, events[-1].position)
-    return Listing(events, max(after, min(end, until)))

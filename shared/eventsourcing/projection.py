@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.eventsourcing.event import Event, RecordedEvent
@@ -24,9 +24,9 @@ History = Callable[[AsyncConnection, int], AsyncIterator[Sequence[RecordedEvent]
 class Projection:
     """Tables that are a function of events alone.
 
-    Handlers get events in the order in which they are appended, as many at once as have the same
-    handler. Where any order ends in the same rows (`any_order`), each handler gets all of a set at
-    once; then handlers take turns in the order in which they are listed.
+    Handlers get events in the order in which they were appended, as many at once as have the same
+    handler. Where any order ends in the same rows (`any_order`), each handler gets all its events
+    of a set at once, and handlers run in the order in which they are listed.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Projection:
     async def apply(self, connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
         handled = [recorded for recorded in events if type(recorded.event) in self.handlers]
         if self.any_order:
-            turns = {handler: turn for turn, handler in enumerate(self.handlers.values())}
-            handled.sort(key=lambda recorded: turns[self._handler(recorded)])
+            order = {handler: index for index, handler in enumerate(self.handlers.values())}
+            handled.sort(key=lambda recorded: order[self._handler(recorded)])
         for handler, run in groupby(handled, self._handler):
             await handler(connection, list(run))
 
@@ -56,14 +56,3 @@ async def execute_each(
     """
     if values:
         await connection.execute(statement, list(values))
-
-
-_APPEND_LOCK = text("""
-SELECT pg_advisory_xact_lock(
-    hashtextextended(coalesce(CAST(:schema AS text), current_schema()) || '/append', 0))
-""")
-
-
-async def take_append_lock(connection: AsyncConnection, schema: str | None = None) -> None:
-    """Wait for the schema's only writer to finish; held until the end of the transaction."""
-    await connection.execute(_APPEND_LOCK, {"schema": schema})

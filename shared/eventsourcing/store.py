@@ -1,4 +1,4 @@
-"""The events of one service: append, load, read all."""
+"""The event store of one service: append, load a stream, read all events in pages."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
-from shared.commits import TRACE, Trace
 from shared.context import causation_id, correlation_id
+from shared.db.commits import TRACE, Trace
 from shared.errors import ConcurrencyConflict
 from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
 from shared.eventsourcing.pages import COLUMNS, Row, read_page, readable
@@ -20,20 +20,26 @@ from shared.ids import new_id
 from shared.json_text import with_member
 
 PAGE = 2000  # events
-_NAMED = "e.type = ANY(:names)"
-_EVENTS = f"""
+
+_OF_TYPES = "e.type = ANY(:names)"
+
+_LOAD = text(f"""
 SELECT {COLUMNS}, e.data::text AS data, e.metadata::text AS metadata FROM events AS e
-"""  # noqa: S608 - constants only
-_STREAMS = text(f"""{_EVENTS}
 JOIN unnest(CAST(:streams AS text[]), CAST(:after AS int[])) AS s (stream_id, after)
 ON e.stream_id = s.stream_id AND e.version > s.after ORDER BY e.version
+""")  # noqa: S608 - constants only
+
+# Takes the append lock, checks versions, inserts and notifies, in one round trip.
+_APPEND = text("""
+SELECT at_position, id, at_time, CAST(pg_current_xact_id() AS text) AS xid
+FROM append_events(CAST(:streams AS text[]), CAST(:versions AS int[]), CAST(:new AS jsonb))
 """)
 
 
 class Batch(NamedTuple):
     """Events for one stream that must still be at `expected_version`; 0 = a stream not begun.
 
-    `because` says what led to them where that is not what the current task is working for.
+    `caused_by` says what led to them where that is not what the current task is working for.
     """
 
     stream_id: str
@@ -89,7 +95,7 @@ class EventStore:
     async def load_many(
         self, connection: AsyncConnection, stream_ids: Sequence[str]
     ) -> dict[str, list[RecordedEvent]]:
-        """The events of each of these streams; of what `load` raises the first."""
+        """The events of each of these streams; raises like `load`."""
         found: dict[str, list[RecordedEvent]] = {stream_id: [] for stream_id in stream_ids}
         for row in await self.rows_of(connection, dict.fromkeys(found, 0)):
             found[row.stream_id].append(row.event(self.types))
@@ -98,13 +104,13 @@ class EventStore:
     async def rows(
         self, connection: AsyncConnection, stream_id: str, after: int = 0
     ) -> Sequence[Row]:
-        """The same as rows, for those who can do without one."""
+        """Like `load`, as rows, each of which can be read or skipped by itself."""
         return await self.rows_of(connection, {stream_id: after})
 
     async def rows_of(self, connection: AsyncConnection, after: Mapping[str, int]) -> Sequence[Row]:
-        """The same of many streams, each after its version, in the order of versions."""
+        """Like `rows` of many streams, each after its version, in the order of versions."""
         values = {"streams": list(after), "after": list(after.values())}
-        rows = await connection.execute(_STREAMS, values)
+        rows = await connection.execute(_LOAD, values)
         return [Row(**row) for row in rows.mappings()]
 
     async def read_page(
@@ -115,7 +121,9 @@ class EventStore:
         Raises:
             UnreadableRowError: one of them can't be read.
         """
-        rows = await read_page(connection, "events", _NAMED, {"names": list(names)}, after, limit)
+        rows = await read_page(
+            connection, "events", _OF_TYPES, {"names": list(names)}, after, limit
+        )
         return [row.event(self.types) for row in rows]
 
     async def read_pages(
@@ -127,18 +135,10 @@ class EventStore:
             UnreadableRowError: at an event that can't be read; begin again after its position.
         """
         named = {"names": self.types.names()}
-        while page := await read_page(connection, "events", _NAMED, named, after, PAGE):
+        while page := await read_page(connection, "events", _OF_TYPES, named, after, PAGE):
             events = readable(page, self.types)
             yield events
             after = events[-1].position
-
-
-# One writer at a time per schema makes position order the order of commits, so that one integer is
-# a safe cursor for the relay, for projections and for rebuilds.
-_APPEND = text("""
-SELECT at_position, id, at_time, CAST(pg_current_xact_id() AS text) AS xid
-FROM append_events(CAST(:streams AS text[]), CAST(:versions AS int[]), CAST(:new AS jsonb))
-""")
 
 
 async def _append(connection: AsyncConnection, batches: Sequence[Batch]) -> list[RecordedEvent]:
@@ -185,7 +185,7 @@ def _row(
 
 
 def metadata_of(event: Event, caused_by: Metadata | None = None) -> Metadata:
-    """Whose the event is, and what led to it: `because`, or what the task is working for."""
+    """Whose the event is, and what led to it: `caused_by`, or what the task is working for."""
     cause = caused_by or Metadata(
         correlation_id=correlation_id.get(),
         causation_id=causation_id.get(),

@@ -17,17 +17,17 @@ from pydantic_core import from_json
 from shared.ids import new_id
 from shared.messaging.envelope import CONTENT_TYPE, event_name
 
-CONTENT_TYPE_OF_BATCH = "application/cloudevents-batch+json"
+BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 BATCH_BYTES = 256 * 1024  # of a message with several events
 BATCH_EVENTS = 100
-LARGEST = BATCH_BYTES + 2  # with its brackets
+MAX_BATCH_BYTES = BATCH_BYTES + 2  # with its brackets
 
 
-def joined(messages: Sequence[Message]) -> Message:
-    """One message for several of one event each, all of the same type."""
+def join_messages(messages: Sequence[Message]) -> Message:
+    """Join messages with one event each, all of the same type, to a batch."""
     return Message(
         b"[" + b",".join(message.body for message in messages) + b"]",
-        content_type=CONTENT_TYPE_OF_BATCH,
+        content_type=BATCH_CONTENT_TYPE,
         message_id=str(new_id()),
         type=messages[0].type,
         timestamp=messages[-1].timestamp,
@@ -35,8 +35,8 @@ def joined(messages: Sequence[Message]) -> Message:
     )
 
 
-class _Whole:
-    """A message that is acknowledged once all events in it are."""
+class _BatchAcknowledgement:
+    """Acknowledges a batch once all events in it are acknowledged."""
 
     def __init__(self, message: AbstractIncomingMessage, events: int) -> None:
         self._message, self._left = message, events
@@ -47,14 +47,16 @@ class _Whole:
             await self._message.ack()
 
 
-class Part:
-    """One event of a message, as if it had come in a message of its own (`reading.Arrived`)."""
+class BatchedEvent:
+    """One event of a batch, as a message of its own (`decoding.IncomingMessage`)."""
 
     content_type = CONTENT_TYPE
 
-    def __init__(self, whole: _Whole, fields: dict[str, Any], size: int) -> None:
+    def __init__(
+        self, acknowledgement: _BatchAcknowledgement, fields: dict[str, Any], size: int
+    ) -> None:
         self.fields, self.body_size = fields, size
-        self._whole, self._is_acknowledged = whole, False
+        self._acknowledgement, self._is_acknowledged = acknowledgement, False
 
     @cached_property
     def body(self) -> bytes:
@@ -62,7 +64,7 @@ class Part:
 
     @property
     def message_id(self) -> str | None:
-        """None for what is no id: what a body has may be too long, or not to be logged."""
+        """None where the body holds no UUID: other text may be too long, or secret."""
         with suppress(ValueError):
             return str(UUID(str(self.fields.get("id"))))
         return None
@@ -74,25 +76,30 @@ class Part:
     async def ack(self) -> None:
         if not self._is_acknowledged:
             self._is_acknowledged = True
-            await self._whole.ack()
+            await self._acknowledgement.ack()
 
 
-def opened(message: AbstractIncomingMessage) -> Sequence[AbstractIncomingMessage | Part]:
-    """The events in a message; the message itself where it holds one, or is no readable batch."""
-    if message.content_type != CONTENT_TYPE_OF_BATCH or message.body_size > LARGEST:
+def split_message(
+    message: AbstractIncomingMessage,
+) -> Sequence[AbstractIncomingMessage | BatchedEvent]:
+    """The events of a batch; the message itself where it is none, or can't be read."""
+    if message.content_type != BATCH_CONTENT_TYPE or message.body_size > MAX_BATCH_BYTES:
         return [message]
     try:
         events = from_json(message.body)
     except ValueError:
         return [message]
-    if not _is_batch(events):
+    if not _is_batch_of_ours(events):
         return [message]
-    whole, size = _Whole(message, len(events)), message.body_size // len(events)
-    return [Part(whole, fields, size) for fields in events]
+    acknowledgement, size = (
+        _BatchAcknowledgement(message, len(events)),
+        message.body_size // len(events),
+    )
+    return [BatchedEvent(acknowledgement, fields, size) for fields in events]
 
 
-def _is_batch(events: object) -> bool:
-    """Whether it is a batch as we make them; what holds too many is laid aside as a whole."""
+def _is_batch_of_ours(events: object) -> bool:
+    """Whether it is a batch as we make them; a larger one is dead-lettered as a whole."""
     if not isinstance(events, list) or not 0 < len(events) <= BATCH_EVENTS:
         return False
     return all(isinstance(fields, dict) for fields in events)

@@ -1,4 +1,4 @@
-"""One AMQP connection that a loop opens, uses until it fails, and opens again."""
+"""One AMQP connection, opened on first use and again after it failed."""
 
 import asyncio
 from contextlib import suppress
@@ -11,7 +11,7 @@ from shared.errors import Unavailable
 TIMEOUT = 15.0  # seconds for any single answer of the broker
 
 
-class BrokerAway(Unavailable):
+class BrokerUnavailable(Unavailable):
     code = "broker_unavailable"
 
 
@@ -52,7 +52,7 @@ class Connection:
         """Return the open channel, or a new one on a new connection.
 
         Raises:
-            BrokerAway: the broker can't be reached.
+            BrokerUnavailable: the broker can't be reached.
         """
         if self._channel is not None and not self._channel.is_closed:
             return self._channel
@@ -69,7 +69,7 @@ class Connection:
                 if prefetch is not None:
                     await self._channel.set_qos(prefetch_count=prefetch)
         except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
-            raise BrokerAway from error
+            raise BrokerUnavailable from error
         return self._channel
 
     async def close(self) -> None:

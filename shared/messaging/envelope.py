@@ -16,8 +16,8 @@ from pydantic_core import to_json
 
 from shared.contracts import producer_of
 from shared.eventsourcing.event import Event, EventTypes, Metadata, RecordedEvent
-from shared.eventsourcing.inbox import Digest
 from shared.json_text import with_member
+from shared.messaging.inbox import Digest
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 4 * 1024 * 1024  # 500 findings of 4 KiB each are half of it
@@ -29,7 +29,7 @@ class UnreadableMessageError(Exception):
 
 
 class Attributes(BaseModel):
-    """The CloudEvents attributes we set and read, without the data."""
+    """The CloudEvents attributes we set and read."""
 
     model_config = ConfigDict(extra="ignore", strict=False)
 
@@ -49,7 +49,7 @@ class Attributes(BaseModel):
 
 
 class Envelope(Attributes):
-    """The CloudEvents attributes we set and read."""
+    """A CloudEvents 1.0 event: its attributes and its data."""
 
     data: dict[str, Any]
 
@@ -73,7 +73,7 @@ class Envelope(Attributes):
 
 
 def event_name(written: str) -> str | None:
-    """The event's name in the `type` of an envelope; None where it is none of ours."""
+    """The event's name in the `type` of an envelope; None where we have no such event."""
     match = _TYPE.fullmatch(written)
     return match[2] if match else None
 
@@ -116,12 +116,13 @@ def to_message(recorded: RecordedEvent) -> Message:
 def to_messages(recorded: RecordedEvent) -> tuple[Message, Message]:
     """The message to the services, and the public one.
 
-    That is without personal fields: the feed keeps it for days, and nobody can take it back.
+    The public one is without personal fields: the feed keeps it for days, and nobody can take it
+    back.
     """
     attributes = _attributes(recorded).model_dump_json(exclude_none=True)
     events = recorded.event, recorded.event.masked()
-    told, public = (_message(recorded, attributes, event) for event in events)
-    return told, public
+    full, public = (_message(recorded, attributes, event) for event in events)
+    return full, public
 
 
 def _message(recorded: RecordedEvent, attributes: str, event: Event) -> Message:
@@ -162,7 +163,7 @@ def _validated(validate: Callable[[], Envelope]) -> Envelope:
 
 
 def to_recorded(envelope: Envelope, types: EventTypes) -> RecordedEvent:
-    """The event in the envelope; `position` is 0, for that is its producer's affair."""
+    """The event in the envelope; `position` is 0, for only its producer knows it."""
     _, name, version = envelope.parsed_type()
     return RecordedEvent(
         0,

@@ -1,4 +1,4 @@
-"""Exchanges and queues. What RabbitMQ 3.10 and 4.x share."""
+"""Exchanges and queues, as RabbitMQ 3.10 and 4.x both have them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,11 +9,12 @@ from aio_pika.abc import AbstractChannel, AbstractQueue
 EVENTS = "events"
 DEAD = "events.dead"
 PUBLIC = "events.public"  # the same events without personal fields
-PROBE = "events.probe"  # leads nowhere
+PROBE = "events.probe"  # without bindings
 FEED = "events.feed"
 FEED_AGE = "7D"
-# Nobody is buried for having waited: what is at fault is found out by the consumer. The limit of
-# the dead letters, too: looking at one counts as a delivery, and only a person may end its life.
+# The broker dead-letters no message for having waited: the consumer finds out which is at fault.
+# Dead letters have the same limit: looking at one counts as a delivery, and only a person may
+# delete it.
 DELIVERY_LIMIT = 1_000_000
 QUORUM: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
 
@@ -39,7 +40,7 @@ async def declare_queue(
     `keys` are routing keys such as `files.FileUploaded`.
 
     Raises:
-        ChannelPreconditionFailed: the queue is of an earlier version (`moving.declare_queues`).
+        ChannelPreconditionFailed: the queue is of an earlier version (`queue_migration`).
     """
     dead = await channel.declare_queue(
         dead_queue(service),

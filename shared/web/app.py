@@ -124,7 +124,7 @@ async def _transaction(request: Request) -> AsyncIterator[AsyncConnection]:
 
 async def _questions(request: Request) -> AsyncIterator[AsyncConnection]:
     database: Database = request.app.state.provided[Database]
-    async with database.questions() as connection:
+    async with database.autocommit() as connection:
         yield connection
 
 

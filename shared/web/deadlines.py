@@ -37,10 +37,10 @@ def _heard(receive: Receive, until: deadline.Deadline) -> Receive:
         nonlocal expecting
         if not expecting:
             return await receive()
-        until.let_be()
+        until.stop_cancelling()
         message = await receive()
         expecting = message.get("more_body", False)
-        until.begin_again(deadline.SECONDS)
+        until.restart(deadline.SECONDS)
         return message
 
     return hear
@@ -48,7 +48,7 @@ def _heard(receive: Receive, until: deadline.Deadline) -> Receive:
 
 def _told(send: Send, until: deadline.Deadline) -> Send:
     async def tell(message: Message) -> None:
-        until.let_be()
+        until.stop_cancelling()
         await send(message)
 
     return tell

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.contracts import CONSUMED, PUBLISHED
 from shared.contracts.http.events import EventId, EventIds, EventPage
 from shared.eventsourcing import checkpoints
-from shared.eventsourcing.pages import list_events, scan
+from shared.eventsourcing.scans import list_events, scan
 from shared.eventsourcing.store import EventStore
 from shared.messaging.envelope import Envelope
-from shared.messaging.outbox import envelopes
+from shared.messaging.outbox.publishing import envelopes
 from shared.web.app import Transaction, provided
 from shared.web.identity import allowed_services
 from shared.web.routes import Router

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from shared.db import Database, DatabaseRefusesWrites
 from shared.errors import Unavailable
-from shared.eventsourcing import set_aside
-from shared.eventsourcing.set_aside import EventsSetAside
-from shared.messaging.connection import BrokerAway, BrokerRefuses
+from shared.messaging.connection import BrokerRefuses, BrokerUnavailable
+from shared.messaging.outbox import set_aside
+from shared.messaging.outbox.set_aside import EventsSetAside
 from shared.migrations import has_its_tables
 from shared.web.metrics import Metrics
 from shared.web.routes import Router
@@ -77,7 +77,7 @@ def outbox_check(database: Database) -> Check:
 
     async def check() -> None:
         async with database.transaction() as connection:
-            if await set_aside.any_there(connection):
+            if await set_aside.has_any(connection):
                 raise EventsSetAside
 
     return check
@@ -104,6 +104,6 @@ def broker_check(
         if (found := trouble()) is not None:
             raise found.with_traceback(None)
         if not is_open():
-            raise BrokerAway
+            raise BrokerUnavailable
 
     return check

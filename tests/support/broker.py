@@ -10,9 +10,9 @@ import aio_pika
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 
-from shared.messaging.batches import opened
+from shared.messaging.batches import split_message
+from shared.messaging.decoding import IncomingMessage
 from shared.messaging.envelope import CONTENT_TYPE, to_message
-from shared.messaging.reading import Arrived
 from shared.messaging.topology import EVENTS, FEED, dead_queue, declare_queue, declare_shared
 from tests.support.events import recorded, uploaded
 from tests.support.waiting import eventually
@@ -80,9 +80,9 @@ async def all_of(queue: AbstractQueue) -> Sequence[AbstractIncomingMessage]:
     return found
 
 
-async def events_in(queue: AbstractQueue) -> Sequence[Arrived]:
+async def events_in(queue: AbstractQueue) -> Sequence[IncomingMessage]:
     """Every event a queue holds now, each as a message of its own."""
-    return [event for message in await all_of(queue) for event in opened(message)]
+    return [event for message in await all_of(queue) for event in split_message(message)]
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from shared.db import Database
 from tests.support.databases import PrivateDatabase
 from tests.support.waiting import eventually
@@ -14,7 +14,7 @@ START = 90  # seconds that the start of a copy may take on a busy machine
 class PresentCopy(Copy):
     """Claims at once and never looks for dead ones, unless a test makes it step."""
 
-    present = True
+    is_present = True
 
 
 def present_copy(database: Database) -> Copy:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent
-from shared.messaging.handler import React
+from shared.messaging.reactions import React
 
 Tables = dict[str, list[dict[str, Any]]]
 

@@ -14,8 +14,8 @@ from services.reports.queries.cursor import Key, Value
 from services.reports.queries.files import Filters, Sort, listing_of
 from shared.contracts.files import Mark
 from shared.contracts.http.reports import CheckState
-from shared.deletion import deletion
-from shared.eventsourcing.steps import any_left
+from shared.db.bounded_deletion import batch_deletion
+from shared.eventsourcing.erasure.row_deletion import any_left_query
 from tests.support.events import NOON
 from tests.support.source_sql import Samples, Statement, modules, statements_of
 
@@ -31,13 +31,13 @@ _SOME: dict[str, Value] = {"uploaded_at": NOON, "name": "x", "size": 0}
 # What the names stand for in a statement that is put together at run time, by the module's path.
 SAMPLES: dict[str, Samples] = {
     "services/reports/queries/files.py": {"listing": [listing_of(NOBODY, Filters())]},
-    "shared/copies.py": {"table": ["mails", "versions"]},
-    "shared/deletion.py": {"table": ["files"], "condition": ["user_id = :user_id"]},
+    "shared/coordination/copies.py": {"table": ["mails", "versions"]},
+    "shared/db/bounded_deletion.py": {"table": ["files"], "condition": ["user_id = :user_id"]},
     "shared/eventsourcing/pages.py": {
         "table": ["events", "journal"], "condition": ["e.type = ANY(:names)"],
     },
-    "shared/eventsourcing/set_aside.py": {"service": ["files"]},
-    "shared/eventsourcing/steps.py": {"table": ["files"]},
+    "shared/messaging/outbox/commands.py": {"service": ["files"]},
+    "shared/eventsourcing/erasure/row_deletion.py": {"table": ["files"]},
 }  # fmt: skip
 
 
@@ -75,12 +75,12 @@ def _lists() -> Iterator[Statement]:
 
 
 def _erasures() -> Iterator[Statement]:
-    """What `steps.deleting` asks of each table that has rows of people."""
+    """What `row_deletion.deleting` asks of each table that has rows of people."""
     for service, tables in OF_PEOPLE.items():
         for table in tables:
             place = f"services/{service}/: erasing {table}"
-            yield Statement(place, deletion(table, "user_id = :user_id"))
-            yield Statement(place, any_left(table))
+            yield Statement(place, batch_deletion(table, "user_id = :user_id"))
+            yield Statement(place, any_left_query(table))
 
 
 async def refusals(connection: Connection, statement: Statement) -> list[str]:

@@ -6,7 +6,7 @@ import idna
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from shared.errors import Invalid, Unauthenticated
-from shared.joiners import ZWJ, ZWNJ
+from shared.join_controls import ZWJ, ZWNJ
 
 MIN_PASSWORD = 8  # characters
 MAX_PASSWORD = 1024  # characters; hashed in full, whatever the script

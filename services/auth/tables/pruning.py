@@ -5,24 +5,24 @@ from datetime import datetime
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.deletion import deletion
+from shared.db.bounded_deletion import batch_deletion
 
 BATCH = 1000  # rows, and what refers to them; replaced tokens are deleted before their sessions
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || :what, 0))")
-EXPIRED_ATTEMPTS = text(deletion("throttle", "expires_at < :before"))
-REPLACED_SESSION_TOKENS = text(deletion("session_tokens", "replaced_at < :before"))
-ENDED_SESSIONS = text(deletion("sessions", "ended_at < :before"))
-UNUSED_SESSIONS = text(deletion("sessions", "last_used_at < :before"))
-OLD_SESSIONS = text(deletion("sessions", "created_at < :before"))
-EXPIRED_API_TOKENS = text(deletion("api_tokens", "expires_at < :before"))
-EXPIRED_MAIL_REQUESTS = text(deletion("mail_requests", "expires_at < :before"))
-EXPIRED_CHALLENGES = text(deletion("challenges", "expires_at < :before"))
+EXPIRED_ATTEMPTS = text(batch_deletion("throttle", "expires_at < :before"))
+REPLACED_SESSION_TOKENS = text(batch_deletion("session_tokens", "replaced_at < :before"))
+ENDED_SESSIONS = text(batch_deletion("sessions", "ended_at < :before"))
+UNUSED_SESSIONS = text(batch_deletion("sessions", "last_used_at < :before"))
+OLD_SESSIONS = text(batch_deletion("sessions", "created_at < :before"))
+EXPIRED_API_TOKENS = text(batch_deletion("api_tokens", "expires_at < :before"))
+EXPIRED_MAIL_REQUESTS = text(batch_deletion("mail_requests", "expires_at < :before"))
+EXPIRED_CHALLENGES = text(batch_deletion("challenges", "expires_at < :before"))
 UNCONFIRMED_SECOND_FACTORS = text(
-    deletion("second_factors", "enabled_at IS NULL AND begun_at < :before")
+    batch_deletion("second_factors", "enabled_at IS NULL AND begun_at < :before")
 )
-UNSEEN_DEVICES = text(deletion("devices", "last_seen_at < :before"))
-OLD_LOG_ENTRIES = text(deletion("security_log", "at < :before"))
+UNSEEN_DEVICES = text(batch_deletion("devices", "last_seen_at < :before"))
+OLD_LOG_ENTRIES = text(batch_deletion("security_log", "at < :before"))
 
 
 async def delete(connection: AsyncConnection, statement: TextClause, before: datetime) -> int:

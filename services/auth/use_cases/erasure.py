@@ -15,10 +15,11 @@ from services.auth.tables import erased_users, users
 from services.auth.use_cases.dependencies import Dependencies
 from services.auth.use_cases.reauthentication import lock_reauthenticated, reauthenticate
 from shared.db import Database
-from shared.eventsourcing.erasure import masking, note_erased
+from shared.eventsourcing.append_lock import take_append_lock
+from shared.eventsourcing.erasure.erased_users import mark_erased
+from shared.eventsourcing.erasure.masking import masking
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.execute import execute
-from shared.eventsourcing.projection import take_append_lock
 from shared.web.identity import User
 
 INTERVAL = 60.0  # seconds; a copy that ended may have left something to do
@@ -39,7 +40,7 @@ async def erase_account(deps: Dependencies, user: User, password: str, now: date
 
 async def begin_masking(connection: AsyncConnection, types: EventTypes, user_id: UUID) -> None:
     """Record the erasure and do the first step, which is the only one for most people."""
-    await note_erased(connection, user_id)
+    await mark_erased(connection, user_id)
     await _mask_next(connection, types, user_id)
 
 

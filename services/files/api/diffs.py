@@ -58,7 +58,7 @@ async def diff_to_body(
 async def _versions(
     database: Database, user: User, file_id: UUID, *numbers: int
 ) -> list[queries.Version]:
-    async with database.questions() as connection:
+    async with database.autocommit() as connection:
         return [
             await queries.version(connection, user.user_id, file_id, number) for number in numbers
         ]

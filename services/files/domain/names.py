@@ -3,8 +3,8 @@
 import unicodedata
 
 from shared.errors import Invalid
-from shared.file_names import MAX_BYTES, one_spelling
-from shared.joiners import without_joiners
+from shared.file_names import MAX_BYTES, normalized
+from shared.join_controls import without_join_controls
 
 MAX_NAME = 100  # characters
 _FORBIDDEN = frozenset('/\\:*?"<>|=')
@@ -28,7 +28,7 @@ def check_name(raw: str) -> str:
         NotPython: it does not end in exactly `.py`.
         FileNameInvalid: anything else is wrong with it.
     """
-    name = one_spelling(raw)
+    name = normalized(raw)
     if not name.endswith(".py") or name.lower().endswith(".py.py"):
         raise NotPython
     stem = name.removesuffix(".py")
@@ -37,7 +37,7 @@ def check_name(raw: str) -> str:
         or len(name) > MAX_NAME
         or name.startswith(_FORBIDDEN_STARTS)
         or stem.endswith(" ")
-        or any(_is_forbidden(character) for character in without_joiners(name))
+        or any(_is_forbidden(character) for character in without_join_controls(name))
         or len(name.encode()) > MAX_BYTES  # last, for what UTF-8 can't hold is refused by now
     ):
         raise FileNameInvalid(maximum=MAX_NAME, bytes=MAX_BYTES)

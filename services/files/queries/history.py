@@ -34,7 +34,7 @@ async def history(
 ) -> VersionPage:
     """At most `limit` versions; fewer where counting the lines of more would take long."""
     values = {"file_id": file_id, "user_id": user_id, "before": before, "rows": limit + 1}
-    async with database.questions() as connection:
+    async with database.autocommit() as connection:
         await files.file(connection, user_id, file_id)
         rows = (await connection.execute(_PAGE, values)).mappings().all()
     steps = list(zip_longest(rows, rows[1:]))[:limit]

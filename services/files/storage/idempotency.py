@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.deletion import delete_some
+from shared.db.bounded_deletion import delete_batch
 from shared.errors import ConcurrencyConflict, Invalid
 
 LIFETIME = timedelta(hours=24)
@@ -99,4 +99,4 @@ async def store_response(connection: AsyncConnection, key: Key, response: str) -
 async def prune(connection: AsyncConnection, now: datetime) -> int:
     """Delete expired keys, a bounded number at a time; return how many."""
     values = {"before": now - LIFETIME}
-    return await delete_some(connection, "idempotency_keys", "claimed_at < :before", values)
+    return await delete_batch(connection, "idempotency_keys", "claimed_at < :before", values)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.files.domain.token_bucket import WINDOW, TokenBucket
 from shared.contracts.http.files import Allowance, Limits, UploadAllowance
-from shared.deletion import delete_some
+from shared.db.bounded_deletion import delete_batch
 from shared.errors import DomainError, Invalid
 
 
@@ -121,7 +121,7 @@ async def prune(connection: AsyncConnection, now: datetime) -> int:
 
     A user without a bucket has a full one.
     """
-    return await delete_some(connection, "upload_buckets", "full_at <= :now", {"now": now})
+    return await delete_batch(connection, "upload_buckets", "full_at <= :now", {"now": now})
 
 
 def _limits(quota: Quota, used: Row[Any], bucket: TokenBucket) -> Limits:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from services.files.storage.contents import DELETE_BATCH, delete_unwanted
 from shared.db import Database
-from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.append_lock import take_append_lock
 
 _NEXT = text("""
 SELECT sha256 FROM unwanted_contents WHERE sha256 > :after ORDER BY sha256 LIMIT :batch

@@ -3,7 +3,7 @@
 import unicodedata
 
 from shared.file_names import MAX_BYTES
-from shared.joiners import ZWJ, ZWNJ
+from shared.join_controls import ZWJ, ZWNJ
 
 _IGNORED = str.maketrans("", "", ZWJ + ZWNJ)  # by HFS+, and by ext4 with folded case
 

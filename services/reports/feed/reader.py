@@ -66,7 +66,7 @@ class FeedReader:
         return await asyncio.shield(entries)
 
     async def last_position(self) -> int:
-        async with self._database.questions() as connection:
+        async with self._database.autocommit() as connection:
             return await journal.last_position(connection)
 
     async def _read_pending(self) -> None:
@@ -75,7 +75,7 @@ class FeedReader:
             batch = list(islice(self._pending, BATCH))
             futures = {position: self._pending.pop(position) for position in batch}
             try:
-                async with self._database.questions() as connection:
+                async with self._database.autocommit() as connection:
                     found = await _next_entries(connection, batch)
             except Exception as error:  # noqa: BLE001 - the callers of `read` raise it
                 for future in futures.values():

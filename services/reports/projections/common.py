@@ -6,10 +6,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.deletion import AT_ONCE
+from shared.db.bounded_deletion import BATCH_ROWS
+from shared.eventsourcing.erasure.row_deletion import deleting
+from shared.eventsourcing.erasure.steps import Step
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import Handler
-from shared.eventsourcing.steps import Step, deleting
 
 CHECKS_AT_ONCE = 25  # rows, some of which have megabytes of findings
 
@@ -22,7 +23,7 @@ def values_of(recorded: RecordedEvent) -> dict[str, Any]:
 
 def erasure_step(table: str, user_id: UUID) -> Step:
     """The step that deletes a user's rows of a read table."""
-    return deleting(table, user_id, CHECKS_AT_ONCE if table == "checks" else AT_ONCE)
+    return deleting(table, user_id, CHECKS_AT_ONCE if table == "checks" else BATCH_ROWS)
 
 
 def erase_rows(table: str) -> Handler:

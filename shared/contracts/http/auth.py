@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from shared.contracts.auth import AccountMailKind, Language, Scope
 from shared.contracts.http import RequestBody
-from shared.joiners import without_joiners
+from shared.join_controls import without_join_controls
 
 Theme = Literal["auto", "light", "dark"]
 SessionKind = Literal["web", "api"]
@@ -299,7 +299,7 @@ class RecoveryCodes(BaseModel):
 
 
 def _printable(name: str) -> str:
-    if not without_joiners(name).isprintable() or not name.strip():
+    if not without_join_controls(name).isprintable() or not name.strip():
         raise ValueError("not printable")
     return name
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.append_lock import take_append_lock
 from tests.integration.auth.harness import (
     OTHER_PASSWORD,
     PASSWORD,

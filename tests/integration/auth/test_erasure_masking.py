@@ -6,11 +6,11 @@ from sqlalchemy import text
 
 from services.auth.use_cases.erasure import MaskingLoop, begin_masking
 from shared.db import Database
-from shared.eventsourcing.erasure import EVENTS
+from shared.eventsourcing.erasure.masking import STEP_EVENTS
 from shared.eventsourcing.event import Event, EventTypes, Personal
 from tests.integration.conftest import Pools
 
-LONG = 3 * EVENTS + 7
+LONG = 3 * STEP_EVENTS + 7
 
 _FILL = """
 INSERT INTO events (event_id, stream_id, version, type, schema_version, data, metadata, recorded_at)
@@ -48,19 +48,19 @@ async def _readable(database: Database, user_id: UUID) -> int:
 
 
 async def test_a_short_history_is_masked_with_the_answer(pools: Pools) -> None:
-    user_id = await _erased(pools("auth"), EVENTS)
+    user_id = await _erased(pools("auth"), STEP_EVENTS)
     assert await _readable(pools("auth"), user_id) == 0
 
 
 async def test_a_long_one_is_left_to_the_loop_which_takes_turns(pools: Pools) -> None:
     database = pools("auth")
     people = [await _erased(database, LONG) for _ in range(2)]
-    assert [await _readable(database, one) for one in people] == [LONG - EVENTS] * 2
+    assert [await _readable(database, one) for one in people] == [LONG - STEP_EVENTS] * 2
     assert await MaskingLoop(database, TYPES).step()
     left = [await _readable(database, one) for one in people]
     while await MaskingLoop(database, TYPES).step():  # each time as if the process were a new one
         left = [await _readable(database, one) for one in people]
-        assert abs(left[0] - left[1]) <= EVENTS
+        assert abs(left[0] - left[1]) <= STEP_EVENTS
     assert left == [0, 0]
     async with database.transaction() as connection:
         waiting = "SELECT count(waiting_since) FROM erased_users"

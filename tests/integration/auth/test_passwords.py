@@ -10,7 +10,7 @@ import pytest
 
 from services.auth.use_cases import throttling
 from services.auth.use_cases.unsolicited_mail import RESPONSE_SECONDS
-from shared.db import DatabaseAway
+from shared.db import DatabaseUnavailable
 from tests.integration.auth.harness import (
     FIREFOX,
     OTHER_PASSWORD,
@@ -190,7 +190,7 @@ async def test_a_reset_is_done_though_what_follows_it_fails(
     harness: AuthHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> None:
-        raise DatabaseAway
+        raise DatabaseUnavailable
 
     person = await harness.new_person()
     token = await _link(harness, person.email)

@@ -23,7 +23,7 @@ from services.auth.tables import security_log, users
 from services.auth.use_cases import throttling
 from services.auth.use_cases.dependencies import Dependencies
 from services.auth.use_cases.throttling import TooManyAttempts
-from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.append_lock import take_append_lock
 from tests.integration.auth.harness import (
     OTHER_PASSWORD,
     PASSWORD,

@@ -18,7 +18,7 @@ from shared.clock import utc_now
 from shared.contracts.auth import UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.files import FileDeleted, FileReplaced, FileRestored, FileUploaded
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore

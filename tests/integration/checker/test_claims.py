@@ -10,7 +10,7 @@ import pytest
 from services.checker import claims, due
 from services.checker.claims import LEASE
 from shared.contracts.checker import CheckFailed, FileChecked
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from shared.web.client import ServiceAway
 from tests.integration.checker.story import CLEAN, UNTIDY, KilledError, Story
 from tests.support.copies import present_copy

@@ -20,7 +20,7 @@ from shared.contracts.auth import UserErased
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes, RecordedEvent
 from shared.eventsourcing.projection import Projection
-from shared.eventsourcing.rebuild import rebuild
+from shared.eventsourcing.rebuild.rebuilder import rebuild
 from shared.eventsourcing.store import EventStore
 from tests.integration.conftest import Pools
 from tests.support.apps import as_user, client_of

@@ -15,7 +15,7 @@ from shared.contracts.auth import EmailConfirmed, UserErased
 from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailHeld, EmailQueued, EmailSent
 from shared.db import Database
-from shared.eventsourcing.steps import at_once
+from shared.eventsourcing.erasure.steps import run_steps_in
 from tests.integration.notifier.story import STORE, Story
 from tests.support.databases import PrivateDatabase
 from tests.support.events import ANN, BOB, checked
@@ -118,7 +118,7 @@ async def test_of_two_at_the_same_moment_the_second_waits_for_the_first(
 
     async def confirm(database: Database, entered: asyncio.Event, leave: asyncio.Event) -> None:
         async with database.transaction() as connection:
-            await at_once(connection, people.confirming(ANN, lambda: story.now))
+            await run_steps_in(connection, people.confirming(ANN, lambda: story.now))
             entered.set()
             await leave.wait()
 

@@ -22,7 +22,7 @@ from services.reports.reactions import PREPARE, react
 from shared.contracts.auth import UserErased
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import History
-from shared.eventsourcing.rebuild import rebuild
+from shared.eventsourcing.rebuild.rebuilder import rebuild
 from tests.integration.conftest import Pools
 from tests.integration.reports.harness import check_recorded, file_saved, receive, user_erased
 from tests.integration.reports.strategies import SECRET, histories_with_an_erasure

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shared.db import Database
-from shared.eventsourcing import pages
+from shared.eventsourcing import scans
 from shared.web import event_log
 from tests.integration.conftest import Pools
 from tests.integration.shared.test_readiness import make
@@ -76,7 +76,7 @@ async def test_ids_come_in_pages_between_two_positions(
     pools: Pools, postgres: PrivateDatabase, keys: Keys, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(event_log, "LISTED", 3)
-    monkeypatch.setattr(pages, "SCAN", 4)
+    monkeypatch.setattr(scans, "SCAN_ROWS", 4)
     kinds = [{}, {"type": "Private"}, {}, {}, *[{"type": "Private"}] * 5, {}, {}]
     stored = [await store_row(pools("files"), **kind) for kind in kinds]
     wanted = [event_id for event_id, kind in zip(stored, kinds, strict=True) if not kind]

@@ -19,7 +19,7 @@ CLAIMED = {"versions_claimed", "mails_claimed"}
 # Where nothing is filled in, a join reads an index from its first row to its last.
 EMPTY = {"auth.events", "reports.events"}
 # Few events can't be published, and an administrator asks for them.
-ASIDE = "shared/eventsourcing/set_aside.py"
+ASIDE = "shared/messaging/outbox/set_aside.py"
 REBUILD = "services/files/storage/rebuild.py"
 # The last use of a session changes too often for an index; people have few tokens and one factor.
 PRUNING = "services/auth/tables/pruning.py"

@@ -137,8 +137,8 @@ async def test_nobody_waits_beyond_the_deadline_of_their_command(harness: PoolHa
     running = harness.submit("a", "running")
     await asyncio.sleep(0)
     async with deadline.command(5) as until:
-        until.begin_again(0.05)
-        until.let_be()  # something was committed before
+        until.restart(0.05)
+        until.stop_cancelling()  # something was committed before
         waiting = harness.submit("b", "waiting")
         with pytest.raises(PasswordHashingBusy):
             await asyncio.wait_for(waiting, 2)

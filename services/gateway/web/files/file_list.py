@@ -24,7 +24,7 @@ from services.gateway.web.rendering import Pages
 from shared.contracts.files import Mark
 from shared.contracts.http.reports import Sort
 from shared.errors import DomainError, OutcomeUnknown, Unauthenticated
-from shared.file_names import one_spelling
+from shared.file_names import normalized
 from shared.web.identity import User
 from shared.web.routes import Router
 
@@ -117,7 +117,7 @@ async def _upload_all(
     outcomes: list[Outcome] = []
     try:
         async for sent in forms.each_file(request, settings.max_file_bytes, settings.upload_files):
-            earlier = {one_spelling(one.name) for one in outcomes}
+            earlier = {normalized(one.name) for one in outcomes}
             outcomes.append(await _upload(user, files, sent, settings, earlier))
         if not outcomes:
             raise FileMissing
@@ -138,7 +138,7 @@ async def _upload(
             raise TooManyFilesAtOnce(limit=settings.upload_files)
         if not sent.name:
             raise FileNameMissing
-        if one_spelling(sent.name) in earlier:
+        if normalized(sent.name) in earlier:
             raise FileNameRepeated
         saved = await files.upload(user, sent.name, sent.content, replace=sent.replaces)
     except Unauthenticated:

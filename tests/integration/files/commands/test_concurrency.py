@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from services.files.retention import Retention
 from shared.db import Database
-from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.append_lock import take_append_lock
 from tests.integration.conftest import Pools
 from tests.integration.files.harness import (
     MakeApp,

@@ -93,7 +93,7 @@ async def test_an_answer_is_true_whenever_the_connection_fails(
         answer, seconds = await _timed(ann.upload("second.py", CONTENT))
         assert wire.happened.is_set()
         assert answer.status_code == status, answer.json()
-        assert seconds < SECONDS + deadline.LOOKING + SLACK
+        assert seconds < SECONDS + deadline.COMMIT_LOOKUP_SECONDS + SLACK
         await asyncio.sleep(0.3)  # in which a late COMMIT would arrive
         assert await _count(pools("files"), ann) == (2 if status == 201 else 1)
         if fault == "cut":  # a silent connection keeps its locks until the server notices
@@ -111,7 +111,7 @@ async def test_an_outcome_that_cannot_be_found_out_is_unknown(
         wire.at(b"COMMIT", moment, fault, reopens=False)
         answer, seconds = await _timed(ann.upload("second.py", CONTENT))
         assert is_problem(answer, 504, "outcome_unknown")
-        assert SECONDS < seconds < SECONDS + deadline.LOOKING + SLACK
+        assert SECONDS < seconds < SECONDS + deadline.COMMIT_LOOKUP_SECONDS + SLACK
     assert await _count(pools("files"), ann) == (2 if moment == "after" else 1)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from services.files.commands.files import upload_file
 from services.files.storage import contents
 from services.files.storage.sweep import ContentSweep
-from shared.eventsourcing.projection import take_append_lock
+from shared.eventsourcing.append_lock import take_append_lock
 from tests.integration.conftest import Pools
 from tests.integration.files.harness import STORE, has_content, new_content, queue_unwanted, sha256
 

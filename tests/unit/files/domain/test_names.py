@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.files.domain.names import MAX_NAME, FileNameInvalid, NotPython, check_name
 from shared.errors import Invalid
 from shared.file_names import MAX_BYTES
-from shared.joiners import without_joiners
+from shared.join_controls import without_join_controls
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_whatever_passes_is_harmless(raw: str) -> None:
     assert name == unicodedata.normalize("NFC", name) == check_name(name)
     assert 4 <= len(name) <= MAX_NAME
     assert len(name.encode()) <= MAX_BYTES
-    name = without_joiners(name)
+    name = without_join_controls(name)
     assert name.isprintable() or " " in name or any(map(_is_odd_space, name)) or _unassigned(name)
     assert not set(name) & set('/\\:*?"<>|=\0\r\n')
     assert name[0] not in ".- "

@@ -1,0 +1,1 @@
+"""Builds the tables of projections anew from events while they serve, and swaps them."""

@@ -1,0 +1,1 @@
+"""Messages that could not be handled, kept at the broker for an operator."""

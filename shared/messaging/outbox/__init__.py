@@ -1,0 +1,1 @@
+"""From the event table to the broker: the table is the outbox."""
