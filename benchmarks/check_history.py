@@ -7,21 +7,20 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 from deploy.local.servers import private_postgres
-from services.checker import claims
-from services.checker.adapters.contents import Contents
-from services.checker.diagnostics import Diagnostic
+from services.checker.claims import claiming
 from services.checker.domain.checks import CHECKS, EVENTS, stream
+from services.checker.linting.diagnostics import Diagnostic
+from services.checker.linting.ruff import Ruff, RuffResult
 from services.checker.reactions import react
-from services.checker.ruff import Ruff, RuffResult
 from services.checker.rules import STANDARD
-from services.checker.scheduler import Scheduler
+from services.checker.scheduling.scheduler import Scheduler
 from shared.clock import utc_now
 from shared.coordination.copies import Copy
 from shared.db import Database
@@ -61,17 +60,17 @@ class Flood:
 class Empty:
     """A shelf of empty contents."""
 
-    async def fetch(self, wanted: Collection[str]) -> dict[str, bytes | None]:
+    async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
         return dict.fromkeys(wanted, b"")
 
 
 async def main(versions: int, server: str) -> None:
     database = Database((await create_template(server)).url("checker"))
     store = EventStore(EventTypes(EVENTS))
-    copy = Copy(database, "versions", claims.end_claims)
+    copy = Copy(database, "versions", claiming.end_claims)
     await copy.step()
     scheduler = Scheduler(
-        database, store, cast("Contents", Empty()), cast("Ruff", Flood()),
+        database, store, Empty(), cast("Ruff", Flood()),
         STANDARD, copy, interval=60, batch=200, clock=utc_now,
     )  # fmt: skip
     file_id = uuid4()

@@ -14,7 +14,7 @@ from statistics import median
 from sqlalchemy import text
 
 from deploy.local.servers import private_postgres
-from services.checker import claims, due
+from services.checker.claims import claiming, due_files
 from shared.clock import utc_now
 from shared.db import Database
 from tests.support.databases import create_template
@@ -68,22 +68,22 @@ async def _claim(database: Database) -> float:
     """Seconds; what was claimed is given back."""
     async with database.transaction() as connection:
         began = time.perf_counter()
-        files = await claims.claim(connection, 1, BATCH, utc_now(), tool="ruff")
+        files = await claiming.claim(connection, 1, BATCH, utc_now(), tool="ruff")
         seconds = time.perf_counter() - began
-        await due.release(connection, files)
+        await due_files.release(connection, files)
     return seconds
 
 
 async def _plan(database: Database) -> str:
     now = utc_now()
     values = {
-        "copy": 1, "limit": BATCH, "bytes": claims.CLAIM_BYTES, "usual": due.USUAL, "now": now,
-        "until": now + claims.LEASE, "suspect": claims.SUSPECT, "large": claims.LARGE,
-        "lane": "quick", "tool": "ruff", "heavy": [], "spenders": [],
+        "copy": 1, "limit": BATCH, "bytes": claiming.CLAIM_BYTES, "usual": due_files.USUAL,
+        "now": now, "until": now + claiming.LEASE, "suspect": claiming.SUSPECT,
+        "large": claiming.LARGE, "lane": "quick", "tool": "ruff", "heavy": [], "spenders": [],
     }  # fmt: skip
     explain = "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) "
     async with database.transaction() as connection:
-        rows = await connection.execute(text(explain + claims.CLAIM), values)
+        rows = await connection.execute(text(explain + claiming.CLAIM), values)
     return "\n".join(row[0] for row in rows)
 
 

@@ -17,14 +17,14 @@ from pydantic import SecretStr
 
 from benchmarks.figures import Figure, at_most, tell
 from benchmarks.sources import sources
-from services.checker.check_events import Run, check_event
+from services.checker.claims.due_files import DueFile
 from services.checker.domain.history import History
-from services.checker.due import DueFile
-from services.checker.ruff import Ruff
+from services.checker.linting.ruff import Ruff
+from services.checker.results.check_events import Run, check_event
 from services.checker.rules import STANDARD
-from services.notifier.due import DueMail
+from services.notifier.claims.due_mails import DueMail
+from services.notifier.sending.composing import write
 from services.notifier.settings import Settings
-from services.notifier.writing import write
 from shared.clock import utc_now
 from shared.contracts.auth import Language
 from shared.contracts.checker import CheckFailed, FileChecked

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from services.checker.ruff import Ruff
+from services.checker.linting.ruff import Ruff
 from services.checker.rules import STANDARD
 
 ROUNDS = 9

@@ -20,9 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.local.console import say
 from deploy.local.errors import CannotStart
 from deploy.local.options import Options
-from services.notifier.smtp import greet
-from services.notifier.smtp_failures import PermanentFailure, TemporaryFailure
-from services.notifier.smtp_url import SmtpServer
+from services.notifier.smtp.connecting import greet
+from services.notifier.smtp.failures import PermanentFailure, TemporaryFailure
+from services.notifier.smtp.url import SmtpServer
 
 PATIENCE = 5.0  # seconds for the answer of each
 _MAY_LAY = (

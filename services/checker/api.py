@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from services.checker.scheduler import Scheduler
+from services.checker.scheduling.scheduler import Scheduler
 from shared.contracts.http.checker import Schedule
 from shared.web.app import provided
 from shared.web.identity import User, user_with

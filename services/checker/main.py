@@ -2,14 +2,15 @@
 
 from fastapi import FastAPI
 
-from services.checker import api, claims
-from services.checker.adapters.contents import Contents
+from services.checker import api
+from services.checker.adapters.contents import HttpContents
+from services.checker.claims import claiming
 from services.checker.domain.checks import EVENTS
-from services.checker.launcher import Launcher
+from services.checker.linting.ruff import Ruff
 from services.checker.reactions import PREPARE, react
-from services.checker.ruff import Ruff
 from services.checker.rules import STANDARD
-from services.checker.scheduler import Scheduler
+from services.checker.sandbox.launcher import Launcher
+from services.checker.scheduling.scheduler import Scheduler
 from services.checker.settings import Settings
 from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
@@ -36,11 +37,11 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
     database = Database(settings.database_url.get_secret_value())
     store = EventStore(EventTypes(EVENTS, UPCASTERS))
     files = ServiceClient("files", settings.files_url, Identity.of("checker", settings))
-    copy = Copy(database, "versions", claims.end_claims)
+    copy = Copy(database, "versions", claiming.end_claims)
     scheduler = Scheduler(
         database,
         store,
-        Contents(files),
+        HttpContents(files),
         ruff,
         STANDARD,
         copy,

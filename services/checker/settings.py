@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from services.checker.detection import Wanted
+from services.checker.sandbox.detection import Wanted
 from shared.setting_types import Folder
 from shared.settings import StatefulSettings
 

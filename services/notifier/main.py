@@ -5,12 +5,12 @@ from collections.abc import Collection
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier import due
-from services.notifier.adapters.contacts import Contacts
+from services.notifier.adapters.contacts import HttpContacts
+from services.notifier.claims import due_mails
 from services.notifier.domain.mail import EVENTS
 from services.notifier.projections import MAILS
 from services.notifier.reactions import preparations, reacting
-from services.notifier.sender import Sender
+from services.notifier.sending.sender import Sender
 from services.notifier.settings import Settings
 from shared.clock import Clock, utc_now
 from shared.contracts import UPCASTERS
@@ -30,10 +30,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     auth = ServiceClient("auth", settings.auth_url, Identity.of("notifier", settings))
 
     async def end_claims(connection: AsyncConnection, dead: Collection[int]) -> int:
-        return await due.end_claims(connection, dead, clock())
+        return await due_mails.end_claims(connection, dead, clock())
 
     copy = Copy(database, "mails", end_claims)
-    sender = Sender(settings, database, store, Contacts(auth), copy, clock)
+    sender = Sender(settings, database, store, HttpContacts(auth), copy, clock)
     return create_service(
         "notifier",
         settings,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier import people
+from services.notifier import recipients
 from services.notifier.domain.mail import MAIL, Mail, mail_id_for, queue, stream, suppressed
 from services.notifier.mail.check_result.excerpt import excerpt
 from shared.clock import Clock
@@ -81,8 +81,8 @@ def _steps(recorded: RecordedEvent, store: EventStore, clock: Clock) -> Sequence
     event = recorded.event
     assert isinstance(event, EmailConfirmed | UserErased)  # noqa: S101 - who calls it says so
     if isinstance(event, UserErased):
-        return people.forgetting(store, event.user_id, clock)
-    return people.confirming(event.user_id, clock)
+        return recipients.forgetting(store, event.user_id, clock)
+    return recipients.confirming(event.user_id, clock)
 
 
 def reacting(store: EventStore, clock: Clock) -> React:

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 
 from services.notifier.mail.address import BadAddress, parse_mailbox
-from services.notifier.smtp_url import BadSmtpUrl, SmtpServer
+from services.notifier.smtp.url import BadSmtpUrl, SmtpServer
 from shared.errors import Misconfigured
 from shared.settings import StatefulSettings
 

@@ -1,4 +1,4 @@
-"""The bytes of files, from files."""
+"""The contents of files, from the files service."""
 
 import base64
 from collections.abc import Sequence
@@ -7,19 +7,14 @@ from shared.contracts.http import files as contract
 from shared.web.client import ServiceAway, ServiceClient
 
 
-class Contents:
-    """Fetches contents by sha256."""
+class HttpContents:
+    """Implements `Contents` of the domain with a call of the files service."""
 
     def __init__(self, client: ServiceClient) -> None:
         """Take a client of files."""
         self._client = client
 
     async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
-        """The first of the wanted contents that fit in one answer; None for one that is gone.
-
-        Raises:
-            ServiceAway: files does not answer, or nothing of what was asked.
-        """
         asked = list(dict.fromkeys(wanted))
         request = contract.ContentsRequest(sha256=asked)
         answer = await self._client.fetch(

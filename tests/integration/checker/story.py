@@ -1,19 +1,17 @@
 """A checker with its database, and what happens to files meanwhile."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Collection
-from typing import cast
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from sqlalchemy import text
 
-from services.checker import claims, due
-from services.checker.adapters.contents import Contents
+from services.checker.claims import claiming, due_files
 from services.checker.domain.checks import EVENTS, stream
+from services.checker.linting.ruff import Ruff
 from services.checker.reactions import FileEvent, react
-from services.checker.ruff import Ruff
 from services.checker.rules import STANDARD
-from services.checker.scheduler import Scheduler
+from services.checker.scheduling.scheduler import Scheduler
 from shared.clock import utc_now
 from shared.contracts.auth import UserErased
 from shared.contracts.checker import CheckFailed, FileChecked
@@ -51,7 +49,7 @@ class Shelf:
         self.contents[sha256] = content
         return sha256
 
-    async def fetch(self, wanted: Collection[str]) -> dict[str, bytes | None]:
+    async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
         self.calls.append(list(wanted))
         if self.away:
             raise ServiceAway
@@ -81,7 +79,7 @@ class Story:
         return Scheduler(
             self.database,
             store,
-            cast("Contents", self.shelf),
+            self.shelf,
             ruff or Ruff(),
             STANDARD,
             copy or present_copy(self.database),
@@ -90,14 +88,14 @@ class Story:
             clock=lambda: self.now,
         )
 
-    async def claim(self, copy: Copy) -> list[due.DueFile]:
+    async def claim(self, copy: Copy) -> list[due_files.DueFile]:
         """What a copy has in hand when it dies, or forgets it."""
         async with self.database.transaction() as connection:
-            return await claims.claim(connection, copy.number, 100, self.now)
+            return await claiming.claim(connection, copy.number, 100, self.now)
 
     async def die(self, copy: Copy) -> None:
         async with self.database.transaction() as connection:
-            await claims.end_claims(connection, [copy.number])
+            await claiming.end_claims(connection, [copy.number])
 
     async def save(
         self, file_id: UUID, content: bytes, version: int = 1, user_id: UUID = ANN

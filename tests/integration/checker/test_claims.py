@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.checker import claims, due
-from services.checker.claims import LEASE
+from services.checker.claims import claiming, due_files
+from services.checker.claims.claiming import LEASE
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.coordination.copies import Copy
 from shared.web.client import ServiceAway
@@ -53,7 +53,7 @@ async def test_a_scheduler_that_lost_its_claims_changes_nothing(story: Story, fa
 
 async def test_without_a_session_nothing_is_claimed(story: Story) -> None:
     await story.save(uuid4(), UNTIDY)
-    unseen = Copy(story.database, "versions", claims.end_claims)
+    unseen = Copy(story.database, "versions", claiming.end_claims)
     assert not await story.scheduler(copy=unseen).step()
     assert await story.claimed() == 0
 
@@ -86,11 +86,11 @@ async def test_a_version_in_whose_check_copies_died_is_checked_alone_and_at_last
     async def nothing(*_: object) -> None:
         """Who is dead gives nothing back."""
 
-    monkeypatch.setattr(due, "release", nothing)
+    monkeypatch.setattr(due_files, "release", nothing)
     killer, innocent = uuid4(), uuid4()
     await story.save(killer, b"kill = 1\n")
     await story.save(innocent, CLEAN)
-    for _ in range(claims.SUSPECT):
+    for _ in range(claiming.SUSPECT):
         copy = present_copy(story.database)
         assert len(await story.claim(copy)) == 2
         await story.die(copy)
@@ -98,7 +98,7 @@ async def test_a_version_in_whose_check_copies_died_is_checked_alone_and_at_last
     later = uuid4()
     await story.save(later, UNTIDY)
     story.shelf.kills.add(story.shelf.put(b"kill = 1\n"))
-    for _ in range(due.GIVEN_UP + 2):
+    for _ in range(due_files.GIVEN_UP + 2):
         copy = present_copy(story.database)
         with suppress(KilledError):
             while await story.scheduler(copy=copy).step():
@@ -110,7 +110,7 @@ async def test_a_version_in_whose_check_copies_died_is_checked_alone_and_at_last
     for file_id in (innocent, later):
         [result] = await story.results(file_id)
         assert isinstance(result, FileChecked)
-    assert story.shelf.deaths == due.GIVEN_UP - claims.SUSPECT
+    assert story.shelf.deaths == due_files.GIVEN_UP - claiming.SUSPECT
 
 
 async def test_nobody_waits_behind_another_ones_many_files(story: Story) -> None:

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.checker import histories
 from services.checker.domain.checks import CHECKS, EVENTS, stream
-from services.checker.histories import Past
-from services.checker.scheduler import Scheduler
+from services.checker.results import snapshots
+from services.checker.results.snapshots import Past
+from services.checker.scheduling.scheduler import Scheduler
 from shared.contracts.checker import FileChecked
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.pages import Row
@@ -52,7 +52,7 @@ async def _kept(story: Story, file_id: UUID) -> Past:
     """The row of a file as it is, without what is read from the stream."""
     nothing = EventStore(EventTypes(()))
     async with story.database.transaction() as connection:
-        return (await histories.load(connection, nothing, [file_id]))[file_id]
+        return (await snapshots.load(connection, nothing, [file_id]))[file_id]
 
 
 async def _forget(story: Story) -> None:
@@ -117,7 +117,7 @@ async def test_a_row_left_behind_by_an_older_copy_of_the_program_catches_up(
     behind = await _kept(story, file_id)
     await _check(story, scheduler, file_id, CLEAN)
     async with story.database.transaction() as connection:
-        await histories.save(connection, {file_id: behind})
+        await snapshots.save(connection, {file_id: behind})
     await _check(story, scheduler, file_id, UNTIDY)
     assert store.read == 1
     results = await story.results(file_id)
@@ -136,7 +136,7 @@ async def test_a_result_that_is_not_stored_leaves_no_trace_in_the_row(
     async def fail(*_: object) -> None:
         raise ValueError("no room on the shelf")
 
-    monkeypatch.setattr(histories, "save", fail)
+    monkeypatch.setattr(snapshots, "save", fail)
     await story.save(file_id, CLEAN, 2)
     with pytest.raises(ValueError, match="shelf"):
         await scheduler.step()

@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.checker import claims, due
-from services.checker.claims import CLAIM_BYTES, LARGE
-from services.checker.lanes import ALLOWANCE
-from services.checker.ruff import Ruff
-from services.checker.sandbox import Limits
-from services.checker.scheduler import Scheduler
+from services.checker.claims import claiming, due_files
+from services.checker.claims.claiming import CLAIM_BYTES, LARGE
+from services.checker.linting.ruff import Ruff
+from services.checker.sandbox.limited_process import Limits
+from services.checker.scheduling.runs import ALLOWANCE
+from services.checker.scheduling.scheduler import Scheduler
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.runtime import Loop, running
 from tests.integration.checker.story import CLEAN, UNTIDY, Story
@@ -141,7 +141,7 @@ async def test_a_busy_machine_fails_no_file(story: Story, slow: SlowRuff) -> Non
 async def test_what_never_gets_its_time_fails_in_the_end(
     story: Story, slow: SlowRuff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(due, "PATIENCE", 2)
+    monkeypatch.setattr(due_files, "PATIENCE", 2)
     busy = Limits(seconds=1)
     scheduler = story.scheduler(ruff=replace(slow.ruff, limits=busy, hurry=busy))
     file_id = uuid4()
@@ -290,7 +290,7 @@ async def test_nothing_slow_is_begun_beside_a_suspect(story: Story, slow: SlowRu
 async def _suspect(story: Story, file_id: UUID) -> None:
     async with story.database.transaction() as connection:
         query = "UPDATE versions SET deaths = :deaths WHERE file_id = :id"
-        await connection.execute(text(query), {"id": file_id, "deaths": claims.SUSPECT})
+        await connection.execute(text(query), {"id": file_id, "deaths": claiming.SUSPECT})
 
 
 async def test_nothing_slow_is_begun_while_a_suspect_is_checked(
@@ -386,5 +386,5 @@ async def test_a_claim_is_bounded_by_bytes(story: Story, size: int) -> None:
         await story.save(uuid4(), f"x = {number}\n".encode())
     async with story.database.transaction() as connection:
         await connection.execute(text("UPDATE versions SET size = :size"), {"size": size})
-        claimed = await claims.claim(connection, 1, 100, story.now, "large")
+        claimed = await claiming.claim(connection, 1, 100, story.now, "large")
     assert len(claimed) == max(1, CLAIM_BYTES // size)

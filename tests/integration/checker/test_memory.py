@@ -2,16 +2,16 @@
 
 import tempfile
 import tracemalloc
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from services.checker.claims import CLAIM_BYTES
-from services.checker.lanes import RUN_BYTES
-from services.checker.ruff import CORES, Ruff
+from services.checker.claims.claiming import CLAIM_BYTES
+from services.checker.linting.ruff import CORES, Ruff
+from services.checker.scheduling.runs import RUN_BYTES
 from shared.contracts.checker import FileChecked
 from tests.integration.checker.story import Shelf, Story
 
@@ -31,7 +31,7 @@ exec {real} "$@"
 class LargeShelf(Shelf):
     """Every content is a megabyte, made when it is asked for."""
 
-    async def fetch(self, wanted: Collection[str]) -> dict[str, bytes | None]:
+    async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
         self.calls.append(list(wanted))
         return {sha256: sha256.encode().ljust(MIB, b"\n") for sha256 in wanted}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.checker.ruff import Ruff, RuffFailure, RuffResult
+from services.checker.linting.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
-from services.checker.sandbox import Limits
+from services.checker.sandbox.limited_process import Limits
 
 PATIENT = Ruff(limits=Limits(seconds=90)).isolated("auto")
 STDLIB = Path(sysconfig.get_path("stdlib"))

@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from services.checker import check_events, recording
-from services.checker.check_events import Run
+from services.checker.claims.due_files import DueFile
 from services.checker.domain.history import History
-from services.checker.due import DueFile
-from services.checker.ruff import RuffFailure, RuffResult
-from services.checker.scheduler import Scheduler
+from services.checker.linting.ruff import RuffFailure, RuffResult
+from services.checker.results import check_events, recorder
+from services.checker.results.check_events import Run
+from services.checker.scheduling.scheduler import Scheduler
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.errors import Unavailable
 from tests.integration.checker.story import CLEAN, UNTIDY, Story
@@ -229,7 +229,7 @@ async def test_a_result_that_cannot_be_recorded_harms_no_neighbour(
             raise ValueError("a result nobody can write down")
         return whole(history, file, run, answer)
 
-    monkeypatch.setattr(recording, "check_event", check_event)
+    monkeypatch.setattr(recorder, "check_event", check_event)
     await story.scheduler().step()
     [failed] = await story.results(bad)
     [checked] = await story.results(good)

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from services.checker.scheduler import Scheduler
+from services.checker.scheduling.scheduler import Scheduler
 from shared.contracts.checker import FileChecked
 from tests.integration.checker.story import CLEAN, UNTIDY, Story
 from tests.support.administrator import Sql, administrator

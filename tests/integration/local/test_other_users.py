@@ -15,7 +15,7 @@ from aiormq.exceptions import ProbableAuthenticationError
 
 from deploy.local.ports import chosen_ports
 from deploy.rabbitmq.definitions import VHOST
-from services.checker.isolation import OWN_USER
+from services.checker.sandbox.isolation import OWN_USER
 from tests.support.processes import descendants
 from tests.support.product import Product, running_product
 

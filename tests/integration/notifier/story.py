@@ -5,16 +5,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from services.notifier.adapters.contacts import Contacts
 from services.notifier.domain.mail import EVENTS, mail_id_for, stream
 from services.notifier.projections import MAILS
 from services.notifier.reactions import reacting
-from services.notifier.sender import Sender
+from services.notifier.sending.sender import Sender
 from services.notifier.settings import Settings
 from shared.clock import utc_now
 from shared.contracts.auth import AccountMailRequested
@@ -129,7 +128,7 @@ class Story:
             mail_connections=connections,
             mails_in_hand=in_hand,
         )
-        contacts = cast("Contacts", self.auth)
+        contacts = self.auth
         database = database or self.database
         copy = copy or present_copy(database)
         sender = Stepping(settings, database, STORE, contacts, copy, lambda: self.now)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.notifier.due import LEASE
+from services.notifier.claims.due_mails import LEASE
 from shared.contracts.auth import AccountMailKind, AccountMailRequested
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
 from shared.errors import Unavailable

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from services.notifier import preparing
-from services.notifier.pool import ServerAway
+from services.notifier.sending import preparation
+from services.notifier.smtp.pool import ServerAway
 from shared.contracts.notifier import EmailFailed
 from shared.web.client import ServiceAway
 from tests.integration.notifier.seats import ask, drain, many_seats, queue, states
@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 async def test_a_mail_that_was_asked_about_when_the_signal_came_is_put_back(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "FRESH", -1.0)
+    monkeypatch.setattr(preparation, "FRESH", -1.0)
     [mail_id], sender, find = await queue(story, 1), many_seats(story), story.auth.find
     finds = [0]
 
@@ -58,7 +58,7 @@ async def test_a_mail_that_had_to_wait_is_asked_about_again(story: Story) -> Non
 async def test_when_auth_is_frozen_all_that_waited_are_put_back_after_one_question(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "FRESH", -1.0)
+    monkeypatch.setattr(preparation, "FRESH", -1.0)
     mails, find, asked = await queue(story, 10), story.auth.find, list[int]()
 
     async def freeze(user_ids: set[UUID]) -> object:
@@ -80,7 +80,7 @@ async def test_what_auth_said_slowly_is_no_longer_fresh(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the moment on when it was asked the reader may be gone."""
-    monkeypatch.setattr(preparing, "FRESH", 0.3)
+    monkeypatch.setattr(preparation, "FRESH", 0.3)
     mails, find = [*await queue(story, 1), await ask(story)], story.auth.find
     account_mail, asked = story.auth.account_mail, 0
 
@@ -109,7 +109,7 @@ async def test_what_auth_said_slowly_is_no_longer_fresh(
 async def test_no_word_of_the_server_repeats_the_address_that_was_found_out_last(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "FRESH", -1.0)
+    monkeypatch.setattr(preparation, "FRESH", -1.0)
     find = story.auth.find
 
     async def find_and_move(user_ids: set[UUID]) -> object:
@@ -131,7 +131,7 @@ async def test_no_word_of_the_server_repeats_the_address_that_was_found_out_last
 async def test_a_mail_that_was_put_back_while_it_was_asked_about_leaves_nothing_behind(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "FRESH", -1.0)
+    monkeypatch.setattr(preparation, "FRESH", -1.0)
     mails, sender, find = await queue(story, 3), many_seats(story), story.auth.find
     asked = 0
 

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.notifier.claims.due_mails import LEASE
 from services.notifier.domain.mail import mail_id_for
-from services.notifier.due import LEASE
 from shared.context import causation_id, correlation_id
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
 from shared.contracts.checker import CheckFailed, FileChecked

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.notifier import claims, due
+from services.notifier.claims import claiming, due_mails
 from services.notifier.domain.mail import mail_id_for
-from services.notifier.failing import OUR_FAULT
+from services.notifier.recording.failed_outcomes import OUR_FAULT
 from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.coordination.copies import Copy
@@ -20,12 +20,12 @@ from tests.support.events import ANN, BOB, checked, recorded
 
 async def _die(story: Story, copy: Copy) -> int:
     async with story.database.transaction() as connection:
-        return await due.end_claims(connection, [copy.number], story.now)
+        return await due_mails.end_claims(connection, [copy.number], story.now)
 
 
-async def _claim(story: Story, copy: Copy) -> due.DueMail | None:
+async def _claim(story: Story, copy: Copy) -> due_mails.DueMail | None:
     async with story.database.transaction() as connection:
-        mails = await claims.claim(connection, copy.number, story.now)
+        mails = await claiming.claim(connection, copy.number, story.now)
         return mails[0] if mails else None
 
 
@@ -102,7 +102,7 @@ async def test_a_mail_that_kills_its_senders_is_tried_later_and_later_and_given_
 ) -> None:
     killer, other = await story.happen(checked(uuid4())), None
     waits = []
-    for _ in range(due.GIVEN_UP):
+    for _ in range(due_mails.GIVEN_UP):
         copy = present_copy(story.database)
         mail = await _claim(story, copy)
         assert mail is not None
@@ -114,13 +114,13 @@ async def test_a_mail_that_kills_its_senders_is_tried_later_and_later_and_given_
             assert await story.sender().step()
             assert (await story.row(other))["state"] == "sent"
         story.now += waits[-1]
-    assert waits == [timedelta(minutes=number) for number in range(due.GIVEN_UP)]
+    assert waits == [timedelta(minutes=number) for number in range(due_mails.GIVEN_UP)]
     assert await story.sender().step()
     failed = (await story.life(killer))[-1]
     assert isinstance(failed, EmailFailed)
     assert (failed.reason, failed.next_attempt_at) == (OUR_FAULT, None)
     assert not await story.sender().step()
-    assert len(story.smtp.seen) == due.GIVEN_UP - 1  # those of the others
+    assert len(story.smtp.seen) == due_mails.GIVEN_UP - 1  # those of the others
 
 
 @pytest.mark.parametrize(("many", "few"), [(ANN, BOB), (BOB, ANN)])
@@ -176,7 +176,7 @@ async def test_a_claim_reads_no_more_than_it_takes(story: Story, rows: int) -> N
         await connection.execute(text("ANALYZE mails"))
         values = {
             "copy": 1, "now": story.now, "until": story.now, "most": 50, "account_is": 1,
-            "after": claims.NOBODY, "nobody": claims.NOBODY, "in_hand": [uuid4()],
+            "after": claiming.NOBODY, "nobody": claiming.NOBODY, "in_hand": [uuid4()],
         }  # fmt: skip
-        plan = await connection.scalars(text(f"EXPLAIN {claims._CLAIM}"), values)
+        plan = await connection.scalars(text(f"EXPLAIN {claiming._CLAIM}"), values)
         assert "Seq Scan" not in "\n".join(plan.all())

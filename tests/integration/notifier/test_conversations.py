@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.notifier import conversation
-from services.notifier.conversation import Connection, Patience
 from services.notifier.mail.address import parse_address
 from services.notifier.mail.message import Draft, Message, compose
-from services.notifier.smtp import connect
-from services.notifier.smtp_failures import (
+from services.notifier.smtp import connection as smtp_connection
+from services.notifier.smtp.connecting import connect
+from services.notifier.smtp.connection import Connection, Patience
+from services.notifier.smtp.failures import (
     ConnectionEnded,
     DeliveryFailure,
     PermanentFailure,
     TemporaryFailure,
 )
-from services.notifier.smtp_url import SmtpServer
+from services.notifier.smtp.url import SmtpServer
 from tests.support.smtp_server import DROP, HANG, Act, SmtpTestServer, smtp_server
 from tests.support.waiting import eventually
 
@@ -258,13 +258,13 @@ async def test_a_server_that_forgets_nothing_gets_another_connection() -> None:
 async def test_a_connection_is_used_for_so_many_mails_and_so_long(
     monkeypatch: pytest.MonkeyPatch, pipelining: bool
 ) -> None:
-    monkeypatch.setattr(conversation, "MOST_MAILS", 3)
+    monkeypatch.setattr(smtp_connection, "MOST_MAILS", 3)
     server = SmtpTestServer(pipelining=pipelining)
     async with connected(server) as connection:
         for number in range(3):
             assert connection.usable
             assert await sent(connection, number) is None
         assert not connection.usable
-    monkeypatch.setattr(conversation, "LONGEST_LIFE", 0.0)
+    monkeypatch.setattr(smtp_connection, "LONGEST_LIFE", 0.0)
     async with connected(server) as connection:
         assert not connection.usable

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.notifier.due import LEASE
+from services.notifier.claims.due_mails import LEASE
 from shared.contracts.auth import AccountMailRequested, EmailConfirmed, UserErased
 from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.notifier import claims, people
+from services.notifier import recipients
+from services.notifier.claims import claiming
 from services.notifier.domain.mail import mail_id_for
 from shared.contracts.auth import EmailConfirmed, UserErased
 from shared.contracts.http.auth import Contact
@@ -101,7 +102,7 @@ async def test_a_confirmation_between_the_question_and_the_decision_is_not_lost(
         assert await story.sender().step()
     row = await story.row(mail_id)
     assert (row["state"], row["attempts"]) == ("queued", 0)
-    story.now += people.SOON
+    story.now += recipients.SOON
     await story.send_all()
     assert [type(event) for event in await story.life(mail_id)] == [EmailQueued, EmailSent]
 
@@ -113,18 +114,18 @@ async def test_of_two_at_the_same_moment_the_second_waits_for_the_first(
     """Neither sees the other's work before it is committed, so the lock has to part them."""
     mail_id = await story.happen(checked(uuid4()))
     async with story.database.transaction() as connection:
-        [mail] = await claims.claim(connection, 1, story.now)
+        [mail] = await claiming.claim(connection, 1, story.now)
     other = Database(fresh_postgres.url("notifier"))
 
     async def confirm(database: Database, entered: asyncio.Event, leave: asyncio.Event) -> None:
         async with database.transaction() as connection:
-            await run_steps_in(connection, people.confirming(ANN, lambda: story.now))
+            await run_steps_in(connection, recipients.confirming(ANN, lambda: story.now))
             entered.set()
             await leave.wait()
 
     async def hold(database: Database, entered: asyncio.Event, leave: asyncio.Event) -> None:
         async with database.transaction() as connection:
-            await people.hold_back(connection, STORE, mail, story.now)
+            await recipients.hold_back(connection, STORE, mail, story.now)
             entered.set()
             await leave.wait()
 
@@ -138,7 +139,7 @@ async def test_of_two_at_the_same_moment_the_second_waits_for_the_first(
     leave.set()
     await asyncio.gather(leading, following)
     await other.close()
-    story.now += people.SOON
+    story.now += recipients.SOON
     await story.send_all()
     assert isinstance((await story.life(mail_id))[-1], EmailSent)
     assert len(story.smtp.taken) == 1
@@ -176,7 +177,7 @@ async def _play(story: Story, order: tuple[str, ...]) -> tuple[UUID, int]:
             case _:
                 await story.sender().step()
     story.auth.confirmed = True
-    story.now += people.SOON
+    story.now += recipients.SOON
     await story.send_all()
     return mail_id_for(check.check_id), len(story.smtp.taken) - before
 

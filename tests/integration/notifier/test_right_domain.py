@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from services.auth.domain.account import EVENTS, stream
-from services.notifier.adapters.contacts import Contacts
-from services.notifier.sender import Sender
+from services.notifier.adapters.contacts import HttpContacts
+from services.notifier.sending.sender import Sender
 from shared.contracts.auth import AccountMailRequested
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
@@ -40,7 +40,7 @@ class Path:
         self.harness, self.story = harness, story
         http = http_client(httpx2.ASGITransport(harness.app))
         client = ServiceClient("auth", "http://service", keys.identity("notifier"), http)
-        self._contacts, self._told = Contacts(client), 0
+        self._contacts, self._told = HttpContacts(client), 0
 
     def sender(self) -> Sender:
         sender = self.story.sender()

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from services.notifier import pool
-from services.notifier.claims import anything_due
-from services.notifier.due import LEASE
-from services.notifier.recording import Outcome
+from services.notifier.claims.claiming import anything_due
+from services.notifier.claims.due_mails import LEASE
+from services.notifier.recording.recorder import Outcome
+from services.notifier.smtp import pool
 from shared.contracts.notifier import EmailFailed, EmailSent
 from shared.eventsourcing.store import Batch, EventStore
 from shared.ids import derived_id
@@ -39,8 +39,8 @@ async def test_while_the_server_answers_no_connection_is_waited_for(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pace is for a server that is away, not for connections that are used up."""
-    monkeypatch.setattr("services.notifier.conversation.MOST_MAILS", 1)
-    monkeypatch.setattr("services.notifier.opening.HANGS", 3600.0)
+    monkeypatch.setattr("services.notifier.smtp.connection.MOST_MAILS", 1)
+    monkeypatch.setattr("services.notifier.smtp.connector.HANGS", 3600.0)
     await queue(story, 12)
     await asyncio.wait_for(drain(many_seats(story)), 60)
     assert story.smtp.connections == len(story.smtp.taken) == 12
@@ -322,7 +322,7 @@ async def test_who_looks_for_due_mails_is_rung_for_one_that_is_due_again(
 async def test_a_server_that_greets_slowly_is_reached(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.notifier.opening.HANGS", 0.2)
+    monkeypatch.setattr("services.notifier.smtp.connector.HANGS", 0.2)
     monkeypatch.setattr(pool, "HANGS", 0.2)
     story.smtp.acts["banner"] = Act("220 at last", delay=1.5)
     mails, sender = await queue(story, 3), many_seats(story)
@@ -338,7 +338,7 @@ async def test_a_server_that_greets_slowly_is_reached(
 async def test_a_refusal_beside_an_attempt_that_hangs_is_told_nobody(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.notifier.opening.HANGS", 0.2)
+    monkeypatch.setattr("services.notifier.smtp.connector.HANGS", 0.2)
     story.smtp.acts["banner"] = Act("220 at last", delay=1.0, once=True)
     [mail_id], sender = await queue(story, 1), many_seats(story)
     await sender.begin()
@@ -356,7 +356,7 @@ async def test_a_refusal_beside_an_attempt_that_hangs_is_told_nobody(
 async def test_no_attempt_is_made_beside_the_only_connection_there_may_be(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.notifier.opening.HANGS", 0.05)
+    monkeypatch.setattr("services.notifier.smtp.connector.HANGS", 0.05)
     story.smtp.acts["banner"] = Act("220 at last", delay=0.5)
     [mail_id], sender = await queue(story, 1), story.sender(connections=1)
     await sender.step()

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.notifier import delivering
-from services.notifier.conversation import Connection
-from services.notifier.due import LEASE
-from services.notifier.failing import OUR_FAULT
-from services.notifier.sender import Sender
+from services.notifier.claims.due_mails import LEASE
+from services.notifier.recording.failed_outcomes import OUR_FAULT
+from services.notifier.sending import delivery
+from services.notifier.sending.sender import Sender
+from services.notifier.smtp.connection import Connection
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.http.auth import Contact
@@ -256,7 +256,7 @@ async def test_a_mail_that_is_settled_keeps_no_findings(story: Story) -> None:
     assert (await story.row(waiting))["result"]["findings"]
 
 
-@pytest.mark.parametrize(("place", "part"), [(delivering, "write"), (Connection, "send")])
+@pytest.mark.parametrize(("place", "part"), [(delivery, "write"), (Connection, "send")])
 async def test_a_fault_of_ours_ends_in_the_log_and_the_loop_goes_on(
     story: Story, monkeypatch: pytest.MonkeyPatch, place: object, part: str
 ) -> None:

@@ -11,13 +11,13 @@ from typing import Any, Literal
 import pytest
 from aiosmtpd import smtp as aiosmtpd
 
-from services.notifier.conversation import Patience
 from services.notifier.mail.address import parse_address
 from services.notifier.mail.message import Draft, Message, compose
-from services.notifier.replies import Reply
-from services.notifier.smtp import connect
-from services.notifier.smtp_failures import PermanentFailure, TemporaryFailure
-from services.notifier.smtp_url import Security, SmtpServer
+from services.notifier.smtp.connecting import connect
+from services.notifier.smtp.connection import Patience
+from services.notifier.smtp.failures import PermanentFailure, TemporaryFailure
+from services.notifier.smtp.replies import Reply
+from services.notifier.smtp.url import Security, SmtpServer
 from tests.support.certificates import LoopbackTls, loopback_tls
 from tests.support.smtp_server import DROP, HANG, Act, SmtpTestServer, Step, smtp_server
 

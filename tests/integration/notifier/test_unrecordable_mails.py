@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.notifier.failing import OUR_FAULT
-from services.notifier.sender import Sender
+from services.notifier.recording.failed_outcomes import OUR_FAULT
+from services.notifier.sending.sender import Sender
 from shared.contracts.auth import AccountMailRequested, UserErased
 from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed

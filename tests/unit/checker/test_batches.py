@@ -5,9 +5,9 @@ import time
 from collections.abc import Sequence
 from math import inf
 
-from services.checker.batches import HINTS, Dead, Notes, RuffFailure, Run, settle
-from services.checker.diagnostics import FileNotes
-from services.checker.sources import Source
+from services.checker.linting.diagnostics import FileNotes
+from services.checker.linting.isolate_failures import HINTS, Dead, Notes, RuffFailure, Run, settle
+from services.checker.linting.sources import Source
 
 FILES = [Source(f"{number:04}.py", "", b"") for number in range(8)]
 NAMES = [source.name for source in FILES]

@@ -1,4 +1,4 @@
-"""What the checker asks files for, and what it makes of the answer."""
+"""How contents are requested from files, and how its responses are read."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from services.checker.adapters.contents import Contents
+from services.checker.adapters.contents import HttpContents
 from shared.web.client import ServiceAway, ServiceClient, http_client
 from tests.support.keys import Keys
 
@@ -18,7 +18,7 @@ A, B = "a" * 64, "b" * 64
 @asynccontextmanager
 async def files_having(
     keys: Keys, answers: dict[str, str | None]
-) -> AsyncIterator[tuple[Contents, list[list[str]]]]:
+) -> AsyncIterator[tuple[HttpContents, list[list[str]]]]:
     """Files, which answers one content at a time, as if each filled an answer."""
     asked: list[list[str]] = []
 
@@ -30,7 +30,7 @@ async def files_having(
 
     http = http_client(httpx2.MockTransport(handle))
     client = ServiceClient("files", "http://files", keys.identity("checker"), http)
-    yield Contents(client), asked
+    yield HttpContents(client), asked
     await client.close()
 
 

@@ -3,7 +3,7 @@
 import json
 import tracemalloc
 
-from services.checker.diagnostics import MAX_KEPT, DiagnosticsReader
+from services.checker.linting.diagnostics import MAX_KEPT, DiagnosticsReader
 
 CHUNK = 1 << 16  # bytes, as the pipe hands them over
 FINDINGS = 30_000

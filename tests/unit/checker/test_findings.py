@@ -4,10 +4,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.checker.diagnostics import Diagnostic
 from services.checker.domain.history import History
-from services.checker.findings import Report, fingerprints, report
-from services.checker.ruff import RuffResult
+from services.checker.linting.diagnostics import Diagnostic
+from services.checker.linting.ruff import RuffResult
+from services.checker.results.findings import Report, fingerprints, report
 from services.checker.rules import STANDARD, Profile
 from shared.contracts.checker import FileChecked
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.checker import detection
-from services.checker.detection import NoIsolation, find_isolation
-from services.checker.isolation import LIBRARIES, OWN_USER, Isolation
-from services.checker.launcher import Launcher
-from services.checker.ruff import Ruff, RuffResult
+from services.checker.linting.ruff import Ruff, RuffResult
 from services.checker.rules import STANDARD
-from services.checker.sandbox import Limits, run_limited
+from services.checker.sandbox import detection
+from services.checker.sandbox.detection import NoIsolation, find_isolation
+from services.checker.sandbox.isolation import LIBRARIES, OWN_USER, Isolation
+from services.checker.sandbox.launcher import Launcher
+from services.checker.sandbox.limited_process import Limits, run_limited
 from tests.support import intruder
 
 # One whose own files other users may read, where there is one.

@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from services.checker.due import DueFile
-from services.checker.lanes import (
+from services.checker.claims.due_files import DueFile
+from services.checker.scheduling.runs import (
     ALLOWANCE,
     FEW,
     HALF_LIFE,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from services.checker.isolation import Isolation
-from services.checker.launcher import Launcher
-from services.checker.sandbox import Ending, Limits, run_limited
+from services.checker.sandbox.isolation import Isolation
+from services.checker.sandbox.launcher import Launcher
+from services.checker.sandbox.limited_process import Ending, Limits, run_limited
 from tests.support.waiting import eventually
 
 SLEEPS = "import os, time\nos.write(1, b'%d' % os.getpid())\ntime.sleep(60)"

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
-from services.checker import ruff as ruff_module
-from services.checker.room import ever_fits
-from services.checker.ruff import Ruff, RuffFailure, RuffResult
+from services.checker.linting import ruff as ruff_module
+from services.checker.linting.ruff import Ruff, RuffFailure, RuffResult
+from services.checker.linting.sources import Source
 from services.checker.rules import STANDARD
-from services.checker.sources import Source
+from services.checker.sandbox.disk_space import ever_fits
 
 KIB = 1024
 SIZE = 256 * KIB

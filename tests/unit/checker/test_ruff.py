@@ -15,10 +15,10 @@ from shutil import copyfile
 
 import pytest
 
-from services.checker.isolation import Isolation
-from services.checker.ruff import Ruff, RuffFailure, RuffResult
+from services.checker.linting.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
-from services.checker.sandbox import Limits
+from services.checker.sandbox.isolation import Isolation
+from services.checker.sandbox.limited_process import Limits
 
 INNOCENT = b"import os\n\nx = undefined\n"
 GUILTY = b"# guilty\nimport os\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.checker.isolation import Isolation
-from services.checker.pipes import Pipe
-from services.checker.sandbox import Ending, Limits, run_limited
+from services.checker.sandbox.isolation import Isolation
+from services.checker.sandbox.limited_process import Ending, Limits, run_limited
+from services.checker.sandbox.output_pipe import Pipe
 
 LINES = 20
 pytestmark = pytest.mark.programs

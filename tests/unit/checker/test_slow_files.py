@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.checker.ruff import Ruff, RuffFailure, RuffResult
+from services.checker.linting.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
-from services.checker.sandbox import Limits
+from services.checker.sandbox.limited_process import Limits
 
 SLOW = b"#" * 600_000 + b"\n"  # ruff takes the square of a comment's length in `#` for it
 pytestmark = pytest.mark.programs

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from services.notifier.adapters.contacts import Contacts
+from services.notifier.adapters.contacts import HttpContacts
 from shared.contracts.http.auth import Contact
 from shared.errors import NotFound
 from shared.web.client import ServiceAway, ServiceClient, http_client
@@ -22,7 +22,7 @@ READER = {**CONTACT, "time_zone": "Europe/Moscow"}
 @asynccontextmanager
 async def auth_saying(
     keys: Keys, answer: Any, status: int = 200
-) -> AsyncIterator[tuple[Contacts, list[str]]]:
+) -> AsyncIterator[tuple[HttpContacts, list[str]]]:
     """Auth, and what it is asked."""
     asked: list[str] = []
 
@@ -32,7 +32,7 @@ async def auth_saying(
 
     http = http_client(httpx2.MockTransport(handle))
     client = ServiceClient("auth", "http://auth", keys.identity("notifier"), http)
-    yield Contacts(client), asked
+    yield HttpContacts(client), asked
     await client.close()
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.conversation import _stuffed
+from services.notifier.smtp.connection import _stuffed
 
 LINE = st.text("ab.", max_size=4).map(str.encode)
 

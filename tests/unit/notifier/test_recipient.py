@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.notifier.smtp_failures import without_recipient
+from services.notifier.smtp.failures import without_recipient
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.notifier.smtp_url import BadSmtpUrl, SmtpServer
+from services.notifier.smtp.url import BadSmtpUrl, SmtpServer
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Which due versions this copy checks, and how its claims to them end."""

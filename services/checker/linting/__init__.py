@@ -1,0 +1,1 @@
+"""Checks files with ruff: sources, runs, diagnostics."""

@@ -1,0 +1,1 @@
+"""Runs programs we do not trust: isolated, with limits, in private folders."""

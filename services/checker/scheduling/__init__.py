@@ -1,0 +1,1 @@
+"""When which files are checked, and how they are divided into runs of ruff."""

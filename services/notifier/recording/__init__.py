@@ -1,0 +1,1 @@
+"""From what became of mails to the events that record it."""
