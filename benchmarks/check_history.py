@@ -19,7 +19,9 @@ from services.checker.domain.checks import CHECKS, EVENTS, stream
 from services.checker.linting.diagnostics import Diagnostic
 from services.checker.linting.ruff import Ruff, RuffResult
 from services.checker.reactions import react
+from services.checker.results.recorder import Recorder
 from services.checker.rules import STANDARD
+from services.checker.scheduling.check_runner import CheckRunner
 from services.checker.scheduling.scheduler import Scheduler
 from shared.clock import utc_now
 from shared.coordination.copies import Copy
@@ -40,10 +42,10 @@ class Flood:
     engine = "ruff"
     version = 0
 
-    def hurried(self, _: int = 0) -> "Flood":
+    def with_quick_limits(self, _: int = 0) -> "Flood":
         return self
 
-    async def answers(
+    async def check_incrementally(
         self, contents: Mapping[UUID, bytes], _: object
     ) -> AsyncIterator[dict[UUID, RuffResult]]:
         self.version += 1
@@ -58,7 +60,7 @@ class Flood:
 
 
 class Empty:
-    """A shelf of empty contents."""
+    """Contents that are all empty."""
 
     async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
         return dict.fromkeys(wanted, b"")
@@ -69,10 +71,9 @@ async def main(versions: int, server: str) -> None:
     store = EventStore(EventTypes(EVENTS))
     copy = Copy(database, "versions", claiming.end_claims)
     await copy.step()
-    scheduler = Scheduler(
-        database, store, Empty(), cast("Ruff", Flood()),
-        STANDARD, copy, interval=60, batch=200, clock=utc_now,
-    )  # fmt: skip
+    recorder, ruff = Recorder(database, store, utc_now), cast("Ruff", Flood())
+    runner = CheckRunner(database, Empty(), ruff, recorder, STANDARD, utc_now)
+    scheduler = Scheduler(database, runner, copy, interval=60, batch=200, clock=utc_now)
     file_id = uuid4()
     times = [await check(database, scheduler, file_id, number) for number in range(1, versions + 1)]
     everything = await read_all(database, store, file_id)

@@ -77,13 +77,22 @@ async def _claim(database: Database) -> float:
 async def _plan(database: Database) -> str:
     now = utc_now()
     values = {
-        "copy": 1, "limit": BATCH, "bytes": claiming.CLAIM_BYTES, "usual": due_files.USUAL,
-        "now": now, "until": now + claiming.LEASE, "suspect": claiming.SUSPECT,
-        "large": claiming.LARGE, "lane": "quick", "tool": "ruff", "heavy": [], "spenders": [],
-    }  # fmt: skip
+        "copy": 1,
+        "limit": BATCH,
+        "max_bytes": claiming.MAX_CLAIM_BYTES,
+        "assumed_size": due_files.ASSUMED_SIZE,
+        "now": now,
+        "until": now + claiming.LEASE,
+        "deaths_before_quarantine": claiming.DEATHS_BEFORE_QUARANTINE,
+        "large_bytes": claiming.LARGE_BYTES,
+        "queue": "quick",
+        "tool": "ruff",
+        "heavy_users": [],
+        "users_by_usage": [],
+    }
     explain = "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) "
     async with database.transaction() as connection:
-        rows = await connection.execute(text(explain + claiming.CLAIM), values)
+        rows = await connection.execute(text(explain + claiming.CLAIM.text), values)
     return "\n".join(row[0] for row in rows)
 
 

@@ -20,7 +20,7 @@ from benchmarks.sources import sources
 from services.checker.claims.due_files import DueFile
 from services.checker.domain.history import History
 from services.checker.linting.ruff import Ruff
-from services.checker.results.check_events import Run, check_event
+from services.checker.results.check_events import RuffRun, check_event
 from services.checker.rules import STANDARD
 from services.notifier.claims.due_mails import DueMail
 from services.notifier.sending.composing import write
@@ -76,7 +76,7 @@ def _mail(kind: str, result: dict[str, Any]) -> DueMail:
 def _results(count: int) -> list[FileChecked | CheckFailed]:
     files, ruff = sources(count), Ruff()
     answers = asyncio.run(ruff.check({file.name: file.content for file in files}, STANDARD))
-    run = Run(ruff.engine, STANDARD, utc_now(), 14)
+    run = RuffRun(ruff.engine, STANDARD, utc_now(), 14)
     return [
         check_event(History(), DueFile(uuid4(), uuid4(), name, 1, "0" * 64), run, answer)
         for name, answer in answers.items()

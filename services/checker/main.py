@@ -8,8 +8,10 @@ from services.checker.claims import claiming
 from services.checker.domain.checks import EVENTS
 from services.checker.linting.ruff import Ruff
 from services.checker.reactions import PREPARE, react
+from services.checker.results.recorder import Recorder
 from services.checker.rules import STANDARD
 from services.checker.sandbox.launcher import Launcher
+from services.checker.scheduling.check_runner import CheckRunner
 from services.checker.scheduling.scheduler import Scheduler
 from services.checker.settings import Settings
 from shared.clock import Clock, utc_now
@@ -25,11 +27,11 @@ from shared.service import create_service
 from shared.web.client import ServiceClient
 from shared.web.identity import Identity
 
-AT_ONCE = 0.5  # seconds between two looks where checks are wanted at once, and nobody rings
+POLL_INTERVAL = 0.5  # seconds, where checks are wanted at once and no doorbell rings
 
 
 def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = utc_now) -> FastAPI:
-    """Raises `NoIsolation` when that is required and this system can't do it."""
+    """Raises `NoIsolation` when isolation is required and this system does not allow it."""
     launcher = Launcher()
     ruff = ruff or Ruff(work_dir=settings.work_dir, launcher=launcher).isolated(
         settings.ruff_isolation
@@ -38,18 +40,16 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
     store = EventStore(EventTypes(EVENTS, UPCASTERS))
     files = ServiceClient("files", settings.files_url, Identity.of("checker", settings))
     copy = Copy(database, "versions", claiming.end_claims)
+    recorder = Recorder(database, store, clock)
     scheduler = Scheduler(
         database,
-        store,
-        HttpContents(files),
-        ruff,
-        STANDARD,
+        CheckRunner(database, HttpContents(files), ruff, recorder, STANDARD, clock),
         copy,
         interval=settings.check_interval,
         batch=settings.check_batch,
         clock=clock,
     )
-    pause, bells = settings.check_interval or AT_ONCE, scheduler.bells
+    pause, doorbells = settings.check_interval or POLL_INTERVAL, scheduler.doorbells
     app = create_service(
         "checker",
         settings,
@@ -62,8 +62,8 @@ def create_app(settings: Settings, *, ruff: Ruff | None = None, clock: Clock = u
         loops=[
             Loop("copy", copy.step, pause=LOOK_INTERVAL, close=copy.close),
             Loop("scheduler", scheduler.step, pause=pause, doorbell=copy.doorbell),
-            Loop("large files", scheduler.large_step, pause=pause, doorbell=bells["large"]),
-            Loop("slow files", scheduler.slow_step, pause=pause, doorbell=bells["slow"]),
+            Loop("large files", scheduler.large_step, pause=pause, doorbell=doorbells["large"]),
+            Loop("slow files", scheduler.slow_step, pause=pause, doorbell=doorbells["slow"]),
         ],
         provide=[scheduler],
         resources=[files, launcher],

@@ -1,4 +1,4 @@
-"""Keep in mind which versions are due, and which files live. Forget the erased."""
+"""What events of files and auth mean for the checker: due versions, deleted files, erased users."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,14 +20,14 @@ from shared.eventsourcing.erasure.steps import Prepare, Step, preparing, run_ste
 from shared.eventsourcing.event import Event, EventTypes, RecordedEvent
 from shared.eventsourcing.projection import execute_each
 
-_SAVE_LIFE = text("""
+_SAVE_FILE = text("""
 INSERT INTO files (file_id, user_id, sequence, deleted)
 VALUES (:file_id, :user_id, :sequence, :deleted)
 ON CONFLICT (file_id) DO UPDATE SET sequence = excluded.sequence, deleted = excluded.deleted
 WHERE files.sequence < excluded.sequence
 """)
 
-_FOLLOW_LIFE = text("""
+_MARK_DELETED_VERSIONS = text("""
 UPDATE versions v SET deleted = f.deleted FROM files f
 WHERE f.file_id = ANY(:files) AND v.file_id = f.file_id AND NOT v.checked
   AND v.deleted <> f.deleted
@@ -42,55 +42,59 @@ FROM files WHERE file_id = :file_id
 ON CONFLICT DO NOTHING
 """)
 
-_SOME_FILES = "SELECT file_id FROM files WHERE user_id = :user_id LIMIT :most"
-_FORGET_FILES = (
-    "DELETE FROM histories WHERE file_id = ANY(:files)",
-    "DELETE FROM files WHERE file_id = ANY(:files)",
-)
-AT_ONCE = 100  # files, each with the history of its checks
+_SOME_FILES = text("""
+SELECT file_id FROM files WHERE user_id = :user_id LIMIT :limit
+""")
+_DELETE_SNAPSHOTS = text("""
+DELETE FROM histories WHERE file_id = ANY(:files)
+""")
+_DELETE_FILES = text("""
+DELETE FROM files WHERE file_id = ANY(:files)
+""")
+MAX_FILES_PER_STEP = 100  # each with the snapshot of its checks
 
 _TYPES = EventTypes(EVENTS, UPCASTERS)
 FileEvent = FileUploaded | FileReplaced | FileDeleted | FileRestored
 
 
 async def react(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    # What comes late about an erased user must not slip in beside the erasure.
+    # Else an event that comes late about an erased user could be stored beside the erasure.
     await take_append_lock(connection)
     for recorded in events:
         if isinstance(recorded.event, UserErased):
-            await run_steps_in(connection, _forgetting(recorded))
+            await run_steps_in(connection, _erasure_steps(recorded))
     saves = [_values(recorded) for recorded in events if isinstance(recorded.event, FileEvent)]
     erased = await erased_among(connection, {one["user_id"] for one in saves})
     if kept := [one for one in saves if one["user_id"] not in erased]:
-        await _note(connection, kept)
+        await _save(connection, kept)
 
 
-async def _note(connection: AsyncConnection, values: Sequence[dict[str, Any]]) -> None:
-    """The lives of the files first: a new version lives as its file does."""
-    await execute_each(connection, _SAVE_LIFE, values)
-    await connection.execute(_FOLLOW_LIFE, {"files": [one["file_id"] for one in values]})
+async def _save(connection: AsyncConnection, values: Sequence[dict[str, Any]]) -> None:
+    """Save files before versions: a new version of a deleted file is deleted as well."""
+    await execute_each(connection, _SAVE_FILE, values)
+    await connection.execute(_MARK_DELETED_VERSIONS, {"files": [one["file_id"] for one in values]})
     await execute_each(connection, _SAVE_VERSION, [one for one in values if one["saved"]])
 
 
-def _forgetting(recorded: RecordedEvent) -> Sequence[Step]:
+def _erasure_steps(recorded: RecordedEvent) -> Sequence[Step]:
     event = recorded.event
     assert isinstance(event, UserErased)  # noqa: S101 - the table below says so
     return [
         marking_erased(event.user_id),
         deleting("versions", event.user_id),
-        partial(_forget_files, user_id=event.user_id),
+        partial(_delete_files, user_id=event.user_id),
         masking(_TYPES, event.user_id),
     ]
 
 
-PREPARE: Mapping[type[Event], Prepare] = {UserErased: preparing(_forgetting)}
+PREPARE: Mapping[type[Event], Prepare] = {UserErased: preparing(_erasure_steps)}
 
 
-async def _forget_files(connection: AsyncConnection, *, user_id: UUID) -> bool:
-    found = await connection.scalars(text(_SOME_FILES), {"user_id": user_id, "most": AT_ONCE})
-    files = found.all()
-    for statement in _FORGET_FILES:
-        await connection.execute(text(statement), {"files": files})
+async def _delete_files(connection: AsyncConnection, *, user_id: UUID) -> bool:
+    values = {"user_id": user_id, "limit": MAX_FILES_PER_STEP}
+    files = (await connection.scalars(_SOME_FILES, values)).all()
+    for statement in (_DELETE_SNAPSHOTS, _DELETE_FILES):
+        await connection.execute(statement, {"files": files})
     return bool(files)
 
 

@@ -1,4 +1,4 @@
-"""Which rules a file is held to, and how much each of them weighs."""
+"""The rules that files are checked against, and the tier of each."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from string import digits
 
 from shared.contracts.checker import Tier
 
-# The longest prefix that fits decides; what no line names is a note.
+# The longest matching prefix decides; a rule without one is a note.
 #   blocker  the program is broken or surely wrong: it stops, or never does what it says
 #   warning  a likely bug, or a risk somebody has to answer for
 #   note     style, and everything a reader can disagree about
@@ -36,12 +36,12 @@ TIERS: Mapping[str, Tier] = {
 
 
 def longest_prefix(code: str, prefixes: Iterable[str]) -> str | None:
-    """The one that fits best. As for ruff, `F` means F401, and neither FAST001 nor FBT003."""
-    fitting = (prefix for prefix in prefixes if _fits(prefix, code))
-    return max(fitting, key=len, default=None)
+    """The longest prefix of the code. As for ruff, `F` is one of F401, not of FAST001 or FBT003."""
+    matching = (prefix for prefix in prefixes if _matches(prefix, code))
+    return max(matching, key=len, default=None)
 
 
-def _fits(prefix: str, code: str) -> bool:
+def _matches(prefix: str, code: str) -> bool:
     return code.startswith(prefix) and code.rstrip(digits) == prefix.rstrip(digits)
 
 
@@ -53,7 +53,7 @@ def tier(code: str) -> Tier:
 
 @dataclass(frozen=True)
 class Profile:
-    """The rules one check applies, and how many warnings a file may keep and still be ready."""
+    """The rules of a check, and the number of warnings with which a file is still ready."""
 
     name: str
     select: tuple[str, ...]
@@ -74,7 +74,7 @@ class Profile:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
     def selects(self, code: str) -> bool:
-        """Whether `code` is looked for: the longer prefix wins, as on the linter's command line."""
+        """Whether `code` is checked: the longer prefix wins, as on ruff's command line."""
         chosen = longest_prefix(code, self.select)
         ignored = longest_prefix(code, self.ignore)
         return chosen is not None and len(chosen) > len(ignored or "")

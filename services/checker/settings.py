@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from services.checker.sandbox.detection import Wanted
+from services.checker.sandbox.detection import IsolationMode
 from shared.setting_types import Folder
 from shared.settings import StatefulSettings
 
@@ -28,7 +28,7 @@ class Settings(StatefulSettings):
         description="folder in memory for the files being checked; where the default is missing, "
         "as on macOS, the temporary folder",
     )
-    ruff_isolation: Wanted = Field(
+    ruff_isolation: IsolationMode = Field(
         "auto",
         description="`auto`: ruff gets no network, files or user that the system lets us keep from "
         "it; `required`: not to start without; `off`",

@@ -1,4 +1,4 @@
-"""Claims: which due versions a copy takes to check, and how claims end without a result."""
+"""Which due versions a copy takes to check, and how its claims end without a result."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -7,62 +7,63 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.checker.claims.due_files import USUAL, DueFile, Key, Lane
+from services.checker.claims.due_files import ASSUMED_SIZE, CheckQueue, DueFile, VersionKey
 
-# After which a claim ends in any case. It ends with its copy; only a copy that lives and has
-# forgotten what it claimed is waited for that long.
+# A claim ends with its copy. The lease is only for a copy that runs and has forgotten its claim.
 LEASE = timedelta(minutes=10)
-CLAIM_BYTES = 32 << 20  # of contents that are claimed at once, or one file that is larger
-LARGE = 256 << 10  # bytes; ruff may be busy with a larger file for longer than the others can wait
-SUSPECT = 2  # copies that died in the check of a version, after which it is checked alone
+MAX_CLAIM_BYTES = 32 << 20  # of contents that are claimed at once, or one file that is larger
+LARGE_BYTES = 256 << 10  # larger files can keep ruff busy for longer than the others can wait
+DEATHS_BEFORE_QUARANTINE = 2  # copies that died while checking a version; then it is checked alone
 
-# Of each file only the earliest version: a check is compared with the one before. Of each person
-# the first one before anybody's second one; those who have spent time go last. Within that the
-# order is left to chance: files that take all the time of a run leave none to those behind them.
-# While a suspect waits nothing is begun that takes long, as it has to be alone. The row that is
-# locked is looked at once more, as another copy may have been faster.
-CLAIM = """
+# Of each file only the earliest version: a check is compared with the one before. Users take turns,
+# those who have used processor time come last. Runs are in random order: files that use up the time
+# of a run leave none to those behind them. While a quarantined version waits no large or slow file
+# is claimed, as it has to be checked alone. The conditions are repeated for the row that is locked:
+# another copy may have claimed it meanwhile.
+CLAIM = text("""
 WITH earliest AS (
     SELECT DISTINCT ON (file_id)
            file_id, version, user_id, changed_at, deaths, sha256, size, claimed_until
     FROM versions WHERE NOT checked AND NOT deleted ORDER BY file_id, version
-), free AS (
+), unclaimed AS (
     SELECT *, sha256 IN (SELECT s.sha256 FROM versions s WHERE s.slow = :tool) AS slow
     FROM earliest WHERE claimed_until IS NULL OR claimed_until < :now
-), sorted AS (
-    SELECT *, CASE WHEN deaths >= :suspect THEN 'suspects'
-                   WHEN slow OR user_id = ANY(:heavy) THEN 'slow'
-                   WHEN coalesce(size, :usual) > :large THEN 'large' ELSE 'quick' END AS lane
-    FROM free
+), queued AS (
+    SELECT *, CASE WHEN deaths >= :deaths_before_quarantine THEN 'quarantined'
+                   WHEN slow OR user_id = ANY(:heavy_users) THEN 'slow'
+                   WHEN coalesce(size, :assumed_size) > :large_bytes THEN 'large'
+                   ELSE 'quick' END AS queue
+    FROM unclaimed
 ), waiting AS (
     SELECT file_id, version, changed_at,
-           coalesce(array_position(CAST(:spenders AS uuid[]), user_id), 0) AS place,
+           coalesce(array_position(CAST(:users_by_usage AS uuid[]), user_id), 0) AS usage_rank,
            row_number() OVER (PARTITION BY user_id ORDER BY slow, changed_at, file_id) AS turn
-    FROM sorted WHERE lane = :lane
-      AND (lane IN ('quick', 'suspects')
-           OR NOT EXISTS (SELECT FROM sorted WHERE lane = 'suspects'))
+    FROM queued WHERE queue = :queue
+      AND (queue IN ('quick', 'quarantined')
+           OR NOT EXISTS (SELECT FROM queued WHERE queue = 'quarantined'))
 ), chosen AS (
-    SELECT v.file_id, v.version, place, turn, waiting.changed_at, coalesce(size, :usual) AS size
+    SELECT v.file_id, v.version, usage_rank, turn, waiting.changed_at,
+           coalesce(size, :assumed_size) AS size
     FROM versions v JOIN waiting USING (file_id, version)
     WHERE NOT checked AND NOT deleted AND (claimed_until IS NULL OR claimed_until < :now)
-    ORDER BY place, turn, waiting.changed_at LIMIT :limit FOR UPDATE OF v SKIP LOCKED
-), fitting AS (
-    SELECT file_id, version, place, turn, sum(size) OVER up_to_here AS bytes,
+    ORDER BY usage_rank, turn, waiting.changed_at LIMIT :limit FOR UPDATE OF v SKIP LOCKED
+), summed AS (
+    SELECT file_id, version, usage_rank, turn, sum(size) OVER up_to_here AS bytes,
            row_number() OVER up_to_here AS number
-    FROM chosen WINDOW up_to_here AS (ORDER BY place, turn, changed_at, file_id)
+    FROM chosen WINDOW up_to_here AS (ORDER BY usage_rank, turn, changed_at, file_id)
 ), claimed AS (
     UPDATE versions v SET claimed_until = :until, claimed_by = :copy
-    FROM fitting WHERE (v.file_id, v.version) = (fitting.file_id, fitting.version)
-      AND (bytes <= :bytes OR number = 1)
-    RETURNING v.*, place, turn
+    FROM summed WHERE (v.file_id, v.version) = (summed.file_id, summed.version)
+      AND (bytes <= :max_bytes OR number = 1)
+    RETURNING v.*, usage_rank, turn
 )
-SELECT file_id, user_id, name, version, sha256, coalesce(size, :usual) AS size, claimed_by, deaths,
-       unfinished, correlation_id, causation_id, traceparent
-FROM claimed ORDER BY place, turn, random()
-"""
+SELECT file_id, user_id, name, version, sha256, coalesce(size, :assumed_size) AS size, claimed_by,
+       deaths, unfinished, correlation_id, causation_id, traceparent
+FROM claimed ORDER BY usage_rank, turn, random()
+""")
 
-# What is locked is being settled at this moment.
-_END = """
+# A row that is locked is being recorded at this moment.
+_END_CLAIMS = text("""
 UPDATE versions v SET claimed_until = NULL, claimed_by = NULL, deaths = deaths + :died
 FROM (
     SELECT file_id, version FROM versions
@@ -70,9 +71,9 @@ FROM (
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]))
     )
     FOR UPDATE SKIP LOCKED
-) AS held
-WHERE (v.file_id, v.version) = (held.file_id, held.version)
-"""
+) AS ended
+WHERE (v.file_id, v.version) = (ended.file_id, ended.version)
+""")
 
 
 async def claim(
@@ -80,32 +81,33 @@ async def claim(
     copy: int,
     limit: int,
     now: datetime,
-    lane: Lane = "quick",
+    queue: CheckQueue = "quick",
     *,
     tool: str = "",
-    heavy: Collection[UUID] = (),
-    spenders: Collection[UUID] = (),
-    in_hand: Collection[Key] = (),
+    heavy_users: Collection[UUID] = (),
+    users_by_usage: Collection[UUID] = (),
+    in_hand: Collection[VersionKey] = (),
 ) -> list[DueFile]:
-    """Take what is due, in turns of people, for a copy that has only these files `in_hand`.
+    """Claim up to `limit` due versions of a queue for a copy; users take turns.
 
-    What it claimed before and did not bring to an end is due again. Nobody waits for another lane:
-    there are one for `large` files, one for the `slow`, which are those that were slow under the
-    same `tool` and all of `heavy` people, and one for the `suspects` in whose check copies died.
-    `spenders` are those who have spent time, the least first.
+    What the copy claimed before and has not `in_hand` is due again. `large` files have a queue of
+    their own, and so have `slow` ones, which are those that were slow for the same `tool` and all
+    of `heavy_users`, and the `quarantined`, in whose check copies died. `users_by_usage` are those
+    who have used processor time, the least first.
     """
     await _end(connection, [copy], died=0, in_hand=in_hand)
     values = {
-        "copy": copy, "limit": limit, "bytes": CLAIM_BYTES, "usual": USUAL, "now": now,
-        "until": now + LEASE, "suspect": SUSPECT, "large": LARGE, "lane": lane, "tool": tool,
-        "heavy": list(heavy), "spenders": list(spenders),
+        "copy": copy, "limit": limit, "max_bytes": MAX_CLAIM_BYTES, "assumed_size": ASSUMED_SIZE,
+        "now": now, "until": now + LEASE, "deaths_before_quarantine": DEATHS_BEFORE_QUARANTINE,
+        "large_bytes": LARGE_BYTES, "queue": queue, "tool": tool, "heavy_users": list(heavy_users),
+        "users_by_usage": list(users_by_usage),
     }  # fmt: skip
-    rows = await connection.execute(text(CLAIM), values)
+    rows = await connection.execute(CLAIM, values)
     return [DueFile(**row) for row in rows.mappings()]
 
 
 async def end_claims(connection: AsyncConnection, dead: Collection[int]) -> int:
-    """Make due what dead copies had claimed, and count that they died; return the number."""
+    """Make due what dead copies had claimed, and count the deaths; return how many versions."""
     return await _end(connection, dead, died=1)
 
 
@@ -114,8 +116,8 @@ async def _end(
     copies: Collection[int],
     *,
     died: int,
-    in_hand: Collection[Key] = (),
+    in_hand: Collection[VersionKey] = (),
 ) -> int:
     ids, versions = [file_id for file_id, _ in in_hand], [version for _, version in in_hand]
     values = {"copies": list(copies), "died": died, "ids": ids, "versions": versions}
-    return (await connection.execute(text(_END), values)).rowcount
+    return (await connection.execute(_END_CLAIMS, values)).rowcount

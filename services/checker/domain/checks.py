@@ -14,19 +14,19 @@ EVENTS = (FileChecked, CheckFailed)
 
 @dataclass(frozen=True)
 class Checks:
-    """Which versions have their result, and what has been found in the file so far."""
+    """The versions with a result, and what has been found in the file so far."""
 
     versions: frozenset[int] = frozenset()
     history: History = field(default_factory=History)
 
 
-Conclude = Callable[[History], FileChecked | CheckFailed]
+MakeEvent = Callable[[History], FileChecked | CheckFailed]
 
 
 def evolve(state: Checks, event: Event) -> Checks:
     match event:
         case FileChecked():
-            # An older version may come late; the next one is compared with the newest all the same.
+            # An older version may be checked late; the next one is compared with the newest.
             late = event.version < max(state.versions, default=0)
             history = state.history if late else state.history.after(event)
             return Checks(state.versions | {event.version}, history)
@@ -43,6 +43,6 @@ def stream(file_id: UUID) -> str:
     return f"checks-{file_id}"
 
 
-def record(state: Checks, version: int, check_event: Conclude) -> list[Event]:
-    """A version has one result, whoever else may have checked it meanwhile."""
-    return [] if version in state.versions else [check_event(state.history)]
+def record(state: Checks, version: int, make_event: MakeEvent) -> list[Event]:
+    """Record a result, unless another copy has recorded one of this version meanwhile."""
+    return [] if version in state.versions else [make_event(state.history)]

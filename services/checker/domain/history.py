@@ -1,4 +1,4 @@
-"""What the checks of one file found before."""
+"""What earlier checks of one file found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from itertools import islice
 
 from shared.contracts.checker import FileChecked, Finding, FixedFinding
 
-_MAX_OPEN = 1000  # findings remembered for a file: two full lists
+_MAX_OPEN = 1000  # findings: two full lists
 _MAX_EVER = 5000  # fingerprints: ten full lists
 
 
@@ -14,10 +14,10 @@ _MAX_EVER = 5000  # fingerprints: ten full lists
 class History:
     """Earlier findings by fingerprint.
 
-    `open` is what is not known to be fixed: besides the findings of the last check also those it
-    could not see, because the file had a syntax error, the list was cut or the rule was off.
-    `ever` is what has been seen at all, the latest first: what so many others came after is new
-    when it comes back.
+    `open` are those not known to be fixed: besides the findings of the last check also those it
+    could not see, because the file had a syntax error, the list was truncated or the rule was off.
+    `ever` are all fingerprints ever found, the latest first; the oldest are forgotten, and are new
+    when they come back.
     """
 
     open: Mapping[str, FixedFinding] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What ruff says about each file of a run, read as it comes and kept within bounds."""
+"""Reads the diagnostics that ruff prints about each file of a run, within bounds."""
 
 import re
 from collections import Counter
@@ -11,11 +11,11 @@ from pydantic import AliasPath, Field, TypeAdapter
 from services.checker.rules import tier
 from shared.contracts.checker import Tier
 
-MAX_KEPT = 500  # findings a file keeps in full; the others are counted
+MAX_DIAGNOSTICS = 500  # of a file that are kept in full; the others are counted
 MAX_MESSAGE = 500  # characters; ruff quotes names, and a name can be a megabyte long
 _MAX_LINE = 16 << 20  # bytes; ruff repeats half a megabyte of source inside one proposed fix
-# The start of a line, enough to count it: half a million findings parse in 1 s instead of 5 s.
-_HEAD = re.compile(
+# Enough of a line to count it: half a million diagnostics are read in 1 s instead of 5 s.
+_LINE_START = re.compile(
     rb'\{"cell":null,"code":"([\w-]+)","end_location":\{"column":\d+,"row":\d+\},'
     rb'"filename":"[^"\\]*/(\w+\.py)",'
 )
@@ -26,7 +26,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Diagnostic(NamedTuple):
-    """One thing ruff found. Rows and columns start at 1; columns count characters."""
+    """One finding of ruff. Rows and columns start at 1; columns count characters."""
 
     code: str
     name: str
@@ -54,8 +54,8 @@ def _at(*path: str) -> Any:
 
 
 @dataclass(slots=True)
-class _Told:
-    """What of a line of ruff's is of use. Most findings have no `fix`."""
+class _DiagnosticLine:
+    """The fields of ruff's JSON that are used. Most diagnostics have no `fix`."""
 
     filename: str
     code: str
@@ -69,38 +69,38 @@ class _Told:
     fix: Annotated[str | None, _at("fix", "message")] = None
 
 
-# Pydantic reads a line in a third of the time that `json` and looking at it would take.
-_TOLD = TypeAdapter(_Told)
+# Pydantic takes a third of the time of `json` and validation by hand.
+_LINE_ADAPTER = TypeAdapter(_DiagnosticLine)
 
 
-def _diagnostic(told: _Told) -> Diagnostic:
+def _diagnostic(line: _DiagnosticLine) -> Diagnostic:
     return Diagnostic(
-        told.code, told.name, _sentence(told.message), told.row, told.column, told.end_row,
-        told.end_column, told.url, _sentence(told.fix) if told.fix else None,
+        line.code, line.name, _sentence(line.message), line.row, line.column, line.end_row,
+        line.end_column, line.url, _sentence(line.fix) if line.fix else None,
     )  # fmt: skip
 
 
 @dataclass
-class FileNotes:
-    """What was said about one file. Blockers are kept first, so that style can't hide them."""
+class FileDiagnostics:
+    """All diagnostics of one file. Those of each tier are kept apart: notes can't hide blockers."""
 
     totals: Counter[str] = field(default_factory=Counter)
     kept: dict[Tier, list[Diagnostic]] = field(default_factory=dict)
     syntax_error: Diagnostic | None = None
     unreadable: bool = False
     size: int = 0  # bytes of output about it
-    seconds: float = 0.0  # in which ruff was busy with it
+    seconds: float = 0.0  # of the processor that ruff took for it
 
     def wants(self, code: str) -> bool:
-        """Whether the whole finding is of use; otherwise it is only counted."""
+        """Whether a diagnostic is kept in full; otherwise it is only counted."""
         if code == _SYNTAX_ERROR:
             return self.syntax_error is None
-        return len(self.kept.get(tier(code), ())) < MAX_KEPT
+        return len(self.kept.get(tier(code), ())) < MAX_DIAGNOSTICS
 
-    def add(self, told: _Told) -> None:
-        code = told.code
+    def add(self, line: _DiagnosticLine) -> None:
+        code = line.code
         if self.wants(code):
-            self._keep(code, _diagnostic(told))
+            self._keep(code, _diagnostic(line))
         self.totals[code] += 1
 
     def _keep(self, code: str, found: Diagnostic) -> None:
@@ -114,18 +114,18 @@ class FileNotes:
     def worst(self) -> list[Diagnostic]:
         order: tuple[Tier, ...] = ("blocker", "warning", "note")
         by_weight = [found for weight in order for found in self.kept.get(weight, [])]
-        return sorted(by_weight[:MAX_KEPT], key=lambda found: found.place)
+        return sorted(by_weight[:MAX_DIAGNOSTICS], key=lambda found: found.place)
 
 
 class DiagnosticsReader:
-    """Takes ruff's `json-lines` in pieces of any size and files them by the name of the file."""
+    """Parses ruff's `json-lines` in pieces of any size, and collects them by file name."""
 
     def __init__(self, names: Collection[str]) -> None:
-        self.files = {name: FileNotes() for name in names}
+        self.files = {name: FileDiagnostics() for name in names}
         self._rest = bytearray()
 
     def read(self, chunk: bytes) -> None:
-        """Raises ValueError for anything but findings in the files we know."""
+        """Raises ValueError for anything but diagnostics of the files of this run."""
         complete, newline, rest = chunk.rpartition(b"\n")
         if newline:
             for line in (bytes(self._rest) + complete).split(b"\n"):
@@ -142,24 +142,24 @@ class DiagnosticsReader:
 
     @property
     def longest(self) -> str | None:
-        """The file most of the output is about."""
-        name, notes = max(self.files.items(), key=lambda item: item[1].size)
-        return name if notes.size else None
+        """The name of the file that most of the output is about."""
+        name, found = max(self.files.items(), key=lambda item: item[1].size)
+        return name if found.size else None
 
     def _read_line(self, line: bytes) -> None:
-        head = _HEAD.match(line)
-        notes = self.files.get(head[2].decode()) if head else None
+        head = _LINE_START.match(line)
+        found = self.files.get(head[2].decode()) if head else None
         code = head[1].decode() if head else ""
-        if notes and not notes.wants(code):
-            notes.totals[code] += 1
+        if found and not found.wants(code):
+            found.totals[code] += 1
         else:
-            notes = self._read_whole(line)
-        notes.size += len(line)
+            found = self._read_whole(line)
+        found.size += len(line)
 
-    def _read_whole(self, line: bytes) -> FileNotes:
-        told = _TOLD.validate_json(line, strict=True)
-        notes = self.files.get(told.filename.rpartition("/")[2])
-        if notes is None:
+    def _read_whole(self, line: bytes) -> FileDiagnostics:
+        read = _LINE_ADAPTER.validate_json(line, strict=True)
+        found = self.files.get(read.filename.rpartition("/")[2])
+        if found is None:
             raise ValueError("Not about a file of this run")
-        notes.add(told)
-        return notes
+        found.add(read)
+        return found

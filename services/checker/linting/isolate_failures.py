@@ -1,4 +1,4 @@
-"""Finds the files that break a run, so that all others get their results."""
+"""Finds the files that break a run of ruff, so that all others get their results."""
 
 import time
 from collections import deque
@@ -6,18 +6,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
-from services.checker.linting.diagnostics import FileNotes
+from services.checker.linting.diagnostics import FileDiagnostics
 from services.checker.linting.sources import Source
 from shared.contracts.checker import FailureReason
 
-HINTS = 3  # that are followed in a row before it is plain that they mislead
+MAX_HINTS = 3  # suspects of broken runs that are followed in a row; then the files are halved
 
 
 @dataclass(frozen=True)
 class RuffFailure:
     """This file, alone, could not be checked; the run that showed it took `seconds`.
 
-    `cut_short`: by the clock, before it had its time of the processor, as others used that.
+    `cut_short`: it ran out of time by the clock before it had used up its processor time, as other
+    processes used the processor.
     """
 
     reason: FailureReason
@@ -26,10 +27,10 @@ class RuffFailure:
 
 
 @dataclass(frozen=True)
-class Dead:
-    """A run without a usable answer; `suspect` is the file it was busy with, where known.
+class BrokenRun:
+    """A run without a usable output; `suspect` is the file it was busy with, where known.
 
-    `in_check`: it was done with the files before the suspect, though it said nothing of them.
+    `in_check`: it had checked the files before the suspect, though it printed nothing about them.
     `proven`: the suspect has had as much time in this run as it would have alone.
     """
 
@@ -45,65 +46,67 @@ class Dead:
         return RuffFailure(self.reason, self.seconds, self.cut_short)
 
 
-Notes = dict[str, FileNotes | RuffFailure]
-Run = Callable[[Sequence[Source]], Awaitable[Notes | Dead]]
+RunOutput = dict[str, FileDiagnostics | RuffFailure]  # by the name of the file
+Run = Callable[[Sequence[Source]], Awaitable[RunOutput | BrokenRun]]
 
 
-async def settle(sources: Sequence[Source], run: Run, seconds: float = inf) -> AsyncIterator[Notes]:
-    """Run all; when that dies, the others without the suspect, else both halves, and so on.
+async def isolate_failures(
+    sources: Sequence[Source], run: Run, seconds: float = inf
+) -> AsyncIterator[RunOutput]:
+    """Run all files; when that breaks, run the others without the suspect, else both halves.
 
-    Tells what is known as soon as it is; suspects are tried again, alone, after all others. Nothing
-    fails that did not break a run of its own. Hints that mislead are not followed for long: that
-    would cost a run for every file.
+    Yields output as soon as it is known; suspects are run again, alone, after all others. A file
+    fails only if it broke a run of its own. Suspects that turn out wrong are not followed for long:
+    that would cost a run for every file.
 
-    After `seconds`, once there is an answer about some file, nothing is run any more but what is
-    known to be quick. What a run or the time leaves out has no answer.
+    After `seconds`, once there is output about some file, only files that are known to be quick are
+    run. Files that a run or the time leaves out have no output.
     """
-    todo, end, answered = deque([_Part(sources)] if sources else []), time.monotonic() + seconds, 0
+    todo, end, answered = deque([_Batch(sources)] if sources else []), time.monotonic() + seconds, 0
     while todo:
-        part = todo.popleft()
-        if answered and time.monotonic() > end and not part.quick:
+        batch = todo.popleft()
+        if answered and time.monotonic() > end and not batch.quick:
             continue
-        answer = await run(part.batch)
-        if isinstance(answer, Dead):
-            answer, others, suspects = _apart(part, answer)
+        output = await run(batch.sources)
+        if isinstance(output, BrokenRun):
+            output, others, suspects = _split(batch, output)
             todo.extendleft(reversed(others))
             todo.extend(suspects)
-        if answer:
-            answered += len(answer)
-            yield answer
+        if output:
+            answered += len(output)
+            yield output
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Files to run together, and how many hints of a dead run about them may still be followed."""
+class _Batch:
+    """Files to run together, and how many suspects of broken runs may still be followed."""
 
-    batch: Sequence[Source]
-    hints: int = HINTS
+    sources: Sequence[Source]
+    hints: int = MAX_HINTS
     quick: bool = False
 
 
-def _apart(part: _Part, death: Dead) -> tuple[Notes, list[_Part], list[_Part]]:
-    """What a death proves, the parts to run next, and those to run at last."""
-    batch = part.batch
-    if len(batch) == 1:
-        return {batch[0].name: death.failure}, [], []
-    accused = next((one for one in batch if part.hints and one.name == death.suspect), None)
-    if accused is None:
-        middle = len(batch) // 2
-        return {}, [_Part(batch[:middle], hints=0), _Part(batch[middle:], hints=0)], []
-    others = _others(accused, part, death)
-    if death.proven:
-        return {accused.name: death.failure}, others, []
-    return {}, others, [_Part([accused])]
+def _split(batch: _Batch, broken: BrokenRun) -> tuple[RunOutput, list[_Batch], list[_Batch]]:
+    """The failures a broken run proves, the batches to run next, and those to run at last."""
+    sources = batch.sources
+    if len(sources) == 1:
+        return {sources[0].name: broken.failure}, [], []
+    suspect = next((one for one in sources if batch.hints and one.name == broken.suspect), None)
+    if suspect is None:
+        middle = len(sources) // 2
+        return {}, [_Batch(sources[:middle], hints=0), _Batch(sources[middle:], hints=0)], []
+    others = _without_suspect(suspect, batch, broken)
+    if broken.proven:
+        return {suspect.name: broken.failure}, others, []
+    return {}, others, [_Batch([suspect])]
 
 
-def _others(accused: Source, part: _Part, death: Dead) -> list[_Part]:
-    """Those before a file that was being checked have taken less than the time, and come first."""
-    at, hints = part.batch.index(accused), part.hints - (not death.proven)
-    before, after = part.batch[:at], part.batch[at + 1 :]
-    if death.in_check:
-        parts = [_Part(before, hints, quick=not part.quick), _Part(after, hints)]
+def _without_suspect(suspect: Source, batch: _Batch, broken: BrokenRun) -> list[_Batch]:
+    """Files before one that was being checked took less than their time, and come first."""
+    at, hints = batch.sources.index(suspect), batch.hints - (not broken.proven)
+    before, after = batch.sources[:at], batch.sources[at + 1 :]
+    if broken.in_check:
+        batches = [_Batch(before, hints, quick=not batch.quick), _Batch(after, hints)]
     else:
-        parts = [_Part([*before, *after], hints)]
-    return [one for one in parts if one.batch]
+        batches = [_Batch([*before, *after], hints)]
+    return [one for one in batches if one.sources]

@@ -1,6 +1,6 @@
-"""Asks ruff about a batch of files. The only module that knows its command line.
+"""Runs ruff over a batch of files. The only module that knows its command line.
 
-Every result is ruff's complete answer or a failure with a reason: a dead run never looks clean.
+Every result is ruff's complete output or a failure with a reason: a broken run never looks clean.
 Measured with ruff 0.17.6 on two cores: 500 files of 5 MB in 0.5 s as one run, 5 s as 500.
 """
 
@@ -19,16 +19,21 @@ from typing import TypeVar
 from ruff import find_ruff_bin
 
 from services.checker.linting.diagnostics import DiagnosticsReader
-from services.checker.linting.isolate_failures import Dead, Notes, RuffFailure, settle
-from services.checker.linting.progress import Progress
-from services.checker.linting.ruff_results import RuffResult, results, silenced_among
-from services.checker.linting.sources import Source, sources
+from services.checker.linting.isolate_failures import (
+    BrokenRun,
+    RuffFailure,
+    RunOutput,
+    isolate_failures,
+)
+from services.checker.linting.progress import ProgressReader
+from services.checker.linting.ruff_results import RuffResult, ruff_results, with_suppressions
+from services.checker.linting.sources import Source, decode_sources
+from services.checker.linting.work_files import WorkFiles, is_disk_full
 from services.checker.rules import Profile
-from services.checker.sandbox.detection import Wanted, find_isolation
-from services.checker.sandbox.disk_space import ever_fits, is_full
+from services.checker.sandbox.detection import IsolationMode, find_isolation
 from services.checker.sandbox.isolation import Isolation
 from services.checker.sandbox.launcher import Launcher
-from services.checker.sandbox.limited_process import Ending, Limits, run_limited
+from services.checker.sandbox.limited_process import Limits, ProcessEnd, run_limited
 from services.checker.sandbox.private_folders import private_folder
 
 __all__ = ["Ruff", "RuffFailure", "RuffResult"]
@@ -37,19 +42,19 @@ Key = TypeVar("Key")
 
 # Rules about a file's name, folder or permissions: those are ours, not the author's.
 _ABOUT_OUR_NAMES = "A005,EXE001,EXE002,INP001,N999,RUF200"
-# A last file with an error in its syntax. Ruff answers in the order of names, so an output that
+# A last file with a syntax error. Ruff prints diagnostics in the order of names, so an output that
 # reports it is complete, and one that does not is never taken for "no findings".
-_LAST = Source("last.py", "(", b"(")
+_SENTINEL = Source("last.py", "(", b"(")
 _CLEAN, _FOUND = 0, 1  # exit codes; every other says that ruff failed
-_WRITTEN_AT_ONCE = 256 << 10  # bytes
-# Of the time a file has alone. E501 takes 42 s for a line of 1 MiB of `#`, the square of its
-# length; such a file need not use up its time twice. To be called slow it need not use it up once.
-_ENOUGH, _SLOW_ENOUGH = 0.9, 0.5
+# Share of the time a file has alone, after which it has proven to break the run. E501 takes 42 s
+# for a line of 1 MiB of `#`, the square of its length: such a file need not use up its time twice.
+# To be moved to the slow queue a file need not use it up once.
+_PROVEN_SHARE, _PROVEN_SHARE_QUICK = 0.9, 0.5
 # That are used, as each run may take memory; more copies of the checker use more.
 CORES = min(4, len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
-HURRY = 1.0  # seconds, besides one for each megabyte, that a run among others may take
-HURRY_MEMORY = 320 << 20  # bytes; for a megabyte of ordinary source a third of that is enough
-LONGEST = 90.0  # seconds of a run, whatever the size: two of them are shorter than a claim
+QUICK_SECONDS = 1.0  # of a run of the quick and large queues, plus one for each megabyte
+QUICK_MEMORY = 320 << 20  # bytes; for a megabyte of ordinary source a third of that is enough
+MAX_RUN_SECONDS = 90.0  # whatever the size: two runs are shorter than the lease of a claim
 
 
 @dataclass(frozen=True)
@@ -58,137 +63,145 @@ class Ruff:
 
     binary: Path = field(default_factory=lambda: Path(find_ruff_bin()))
     work_dir: Path = Path("/dev/shm")  # noqa: S108 - memory, so that contents never touch a disk
-    limits: Limits = field(default_factory=lambda: Limits(waits=3.0, nice=10))
+    limits: Limits = field(default_factory=lambda: Limits(wall_factor=3.0, nice=10))
     isolation: Isolation = field(default_factory=Isolation)
     launcher: Launcher | None = field(default=None, compare=False)  # without one each run is slower
-    patience: float = 60.0  # seconds, after which nothing slow begins any more
-    enough: float = _ENOUGH
-    hurry: Limits = field(
-        default_factory=lambda: Limits(seconds=HURRY, waits=10.0, memory=HURRY_MEMORY)
+    retry_seconds: float = 60.0  # after which only files that are known to be quick are run
+    proven_share: float = _PROVEN_SHARE
+    quick_limits: Limits = field(
+        default_factory=lambda: Limits(seconds=QUICK_SECONDS, wall_factor=10.0, memory=QUICK_MEMORY)
     )
     # A run takes one core, so that the last file it began is the one it is busy with.
-    cores: asyncio.Semaphore = field(
+    core_slots: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(CORES), compare=False
     )
+    work_files: WorkFiles = field(default_factory=WorkFiles, compare=False)
 
-    def isolated(self, wanted: Wanted) -> "Ruff":
+    def isolated(self, mode: IsolationMode) -> "Ruff":
         """The same with all the isolation that this system allows; see `find_isolation`."""
-        isolation = find_isolation(wanted, [self.binary, "--version"], self.work_dir)
+        isolation = find_isolation(mode, [self.binary, "--version"], self.work_dir)
         return replace(self, isolation=isolation)
 
     @cached_property
     def engine(self) -> str:
-        """Name and version as the program tells them: `ruff 0.17.6`. Blocks for a moment, once."""
+        """Name and version as the program prints them: `ruff 0.17.6`. Blocks for a moment, once."""
         command = [str(self.binary), "--version"]
-        answer = subprocess.run(  # noqa: S603 - our own command
+        completed = subprocess.run(  # noqa: S603 - our own command
             command, env={}, capture_output=True, text=True, check=True, timeout=30
         )
-        return answer.stdout.strip()
+        return completed.stdout.strip()
 
-    def hurried(self, cores: int = CORES) -> "Ruff":
-        """The same for the files of many people: what fails here may need more time or memory."""
-        hurried = replace(self, limits=self.hurry, patience=self.hurry.seconds)
-        return replace(hurried, enough=_SLOW_ENOUGH, cores=asyncio.Semaphore(cores))
+    def with_quick_limits(self, cores: int = CORES) -> "Ruff":
+        """The same with low limits, for runs that others wait for."""
+        quick = replace(self, limits=self.quick_limits, retry_seconds=self.quick_limits.seconds)
+        slots = asyncio.Semaphore(cores)
+        return replace(quick, proven_share=_PROVEN_SHARE_QUICK, core_slots=slots)
 
     async def check(
         self, contents: Mapping[Key, bytes], profile: Profile
     ) -> dict[Key, RuffResult | RuffFailure]:
-        """All that `answers` tells."""
+        """All results of `check_incrementally`."""
         found: dict[Key, RuffResult | RuffFailure] = {}
-        async for some in self.answers(contents, profile):
+        async for some in self.check_incrementally(contents, profile):
             found |= some
         return found
 
-    async def answers(
+    async def check_incrementally(
         self, contents: Mapping[Key, bytes], profile: Profile
     ) -> AsyncIterator[dict[Key, RuffResult | RuffFailure]]:
-        """Check all files in one run; one that breaks the run is found and fails alone.
+        """Check all files in one run; one that breaks the run is isolated and fails alone.
 
-        Tells what is known as soon as it is. Files that found no time or no room now are left out:
-        they are to be checked again. Raises OSError when there is no room for any, no folder or no
-        program: that is no file's fault.
+        Yields results as soon as they are known. Files for which there was no time or no space are
+        left out: they are to be checked again. Raises OSError when there is no space for any, no
+        folder or no program: that is no file's fault.
         """
         if not os.access(self.binary, os.X_OK):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.binary))
-        named = await asyncio.to_thread(sources, contents)
-        if unreadable := {key for key, source in named.items() if source is None}:
+        decoded = await asyncio.to_thread(decode_sources, contents)
+        if unreadable := {key for key, source in decoded.items() if source is None}:
             yield dict.fromkeys(unreadable, RuffFailure("unreadable"))
-        keys = {source.name: (key, source) for key, source in named.items() if source}
+        keys = {source.name: (key, source) for key, source in decoded.items() if source}
         answered = 0
-        async for notes, loud in self._ask([source for _, source in keys.values()], profile):
-            answered += len(notes)
-            yield await asyncio.to_thread(results, notes, loud, keys)
+        sources = [source for _, source in keys.values()]
+        async for output, unsuppressed in self._check_sources(sources, profile):
+            answered += len(output)
+            yield await asyncio.to_thread(ruff_results, output, unsuppressed, keys)
         if keys and not answered:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.work_dir))
 
-    async def _ask(
-        self, readable: Sequence[Source], profile: Profile
-    ) -> AsyncIterator[tuple[Notes, Notes]]:
-        """What is found in some files, and what would be if nothing in them were silenced."""
-        end = time.monotonic() + self.patience
-        by_name, arguments = {one.name: one for one in readable}, _arguments(profile)
-        loudly = partial(self._run, [*arguments, "--ignore-noqa"])
-        async for notes in settle(readable, partial(self._run, arguments), self.patience):
-            silenced = await asyncio.to_thread(
-                silenced_among, [by_name[name] for name in notes], notes
+    async def _check_sources(
+        self, sources: Sequence[Source], profile: Profile
+    ) -> AsyncIterator[tuple[RunOutput, RunOutput]]:
+        """Output for some files, and that for those with suppression comments, ignoring them."""
+        end = time.monotonic() + self.retry_seconds
+        by_name, arguments = {one.name: one for one in sources}, _arguments(profile)
+        ignoring = partial(self._run, [*arguments, "--ignore-noqa"])
+        runs = isolate_failures(sources, partial(self._run, arguments), self.retry_seconds)
+        async for output in runs:
+            again = await asyncio.to_thread(
+                with_suppressions, [by_name[name] for name in output], output
             )
-            if not silenced:
-                yield notes, {}
+            if not again:
+                yield output, {}
                 continue
-            waiting = {one.name for one in silenced}
-            if at_once := {name: note for name, note in notes.items() if name not in waiting}:
-                yield at_once, {}
-            async for loud in settle(silenced, loudly, end - time.monotonic()):
-                yield {name: notes[name] for name in loud}, loud
+            waiting = {one.name for one in again}
+            if complete := {name: one for name, one in output.items() if name not in waiting}:
+                yield complete, {}
+            async for unsuppressed in isolate_failures(again, ignoring, end - time.monotonic()):
+                yield {name: output[name] for name in unsuppressed}, unsuppressed
 
-    async def _run(self, arguments: Sequence[str], batch: Sequence[Source]) -> Notes | Dead:
-        async with self.cores:
+    async def _run(
+        self, arguments: Sequence[str], sources: Sequence[Source]
+    ) -> RunOutput | BrokenRun:
+        async with self.core_slots:
             with private_folder(self.work_dir) as folder:
+                files = [*sources, _SENTINEL]
                 try:
-                    await _write(folder, [*batch, _LAST])
+                    await self.work_files.write(folder, files)
                 except OSError as error:
-                    if not is_full(error):
+                    if not is_disk_full(error):
                         raise
-                    sizes = [len(source.content) for source in (*batch, _LAST)]
-                    if len(batch) == 1 and ever_fits(sizes, folder, error):
-                        return {}  # others have the room now
-                    return Dead("crashed")  # half of them may fit
-                return await self._run_in(folder, arguments, batch)
+                    sizes = [len(source.content) for source in files]
+                    if len(sources) == 1 and self.work_files.fit_empty_disk(sizes, folder, error):
+                        return {}  # others use the disk now
+                    return BrokenRun("crashed")  # half of them may fit
+                return await self._run_in(folder, arguments, sources)
 
     async def _run_in(
-        self, folder: Path, arguments: Sequence[str], batch: Sequence[Source]
-    ) -> Notes | Dead:
-        notebook, progress = DiagnosticsReader([one.name for one in (*batch, _LAST)]), Progress()
+        self, folder: Path, arguments: Sequence[str], sources: Sequence[Source]
+    ) -> RunOutput | BrokenRun:
+        diagnostics = DiagnosticsReader([one.name for one in (*sources, _SENTINEL)])
+        progress = ProgressReader()
         began = time.monotonic()
-        ending = await run_limited(
-            [self.binary, *arguments, *notebook.files],
+        end = await run_limited(
+            [self.binary, *arguments, *diagnostics.files],
             folder=folder,
             env=self._environment(),
             limits=self.limits,
             isolation=self.isolation,
             launcher=self.launcher,
-            seconds=self._seconds(batch),
-            read_out=notebook.read,
+            seconds=self._seconds(sources),
+            read_out=diagnostics.read,
             read_err=progress.read,
         )
-        share = min(1.0, ending.used / (time.monotonic() - began))
-        answer = _judge(ending, notebook, progress, share)
-        if not isinstance(answer, Dead):
-            return answer
-        busy = next((source for source in batch if source.name == progress.last), None)
-        had = share * progress.seconds
-        proven = busy is not None and had > self.enough * self._seconds([busy])
-        cut_short = answer.reason == "timeout" and ending.used < self._seconds(batch)
+        cpu_share = min(1.0, end.cpu_seconds / (time.monotonic() - began))
+        output = _read_output(end, diagnostics, progress, cpu_share)
+        if not isinstance(output, BrokenRun):
+            return output
+        busy = next((source for source in sources if source.name == progress.current), None)
+        used = cpu_share * progress.seconds_of_current
+        proven = busy is not None and used > self.proven_share * self._seconds([busy])
+        cut_short = output.reason == "timeout" and end.cpu_seconds < self._seconds(sources)
         return replace(
-            answer, proven=answer.in_check and proven, seconds=ending.used, cut_short=cut_short
+            output, proven=output.in_check and proven, seconds=end.cpu_seconds, cut_short=cut_short
         )
 
-    def _seconds(self, batch: Sequence[Source]) -> float:
-        size = sum(len(source.content) for source in batch)
-        return min(self.limits.seconds + size / 1e6, LONGEST)
+    def _seconds(self, sources: Sequence[Source]) -> float:
+        size = sum(len(source.content) for source in sources)
+        return min(self.limits.seconds + size / 1e6, MAX_RUN_SECONDS)
 
     def _environment(self) -> dict[str, str]:
-        """Nothing of ours, so no `RUFF_…` either."""
+        """Nothing of the service's own, so no `RUFF_…` either."""
         return {"RAYON_NUM_THREADS": "1", "RUST_MIN_STACK": str(self.limits.stack)}
 
 
@@ -203,35 +216,24 @@ def _arguments(profile: Profile) -> list[str]:
     ]  # fmt: skip
 
 
-async def _write(folder: Path, files: Sequence[Source]) -> None:
-    """In pieces, so that the event loop has its turn and nothing writes on after a cancel."""
-    written = 0
-    for source in files:
-        with (folder / source.name).open("wb") as file:
-            file.write(source.content)
-        written += len(source.content)
-        if written > _WRITTEN_AT_ONCE:
-            written = await asyncio.sleep(0, 0)
-
-
-def _judge(
-    ending: Ending, notebook: DiagnosticsReader, progress: Progress, share: float
-) -> Notes | Dead:
-    """Take the `share` of the time by the clock in which the run had the processor."""
-    suspect = notebook.longest or progress.last
-    if ending.reason:
+def _read_output(
+    end: ProcessEnd, diagnostics: DiagnosticsReader, progress: ProgressReader, cpu_share: float
+) -> RunOutput | BrokenRun:
+    """Take the share of the elapsed time in which the run had the processor."""
+    suspect = diagnostics.longest or progress.current
+    if end.reason:
         # Ruff writes nothing before it has checked all files.
-        in_check = ending.reason == "timeout" and notebook.longest is None
-        return Dead(ending.reason, suspect, in_check=in_check)
-    if ending.code not in {_CLEAN, _FOUND}:
-        return Dead("crashed", suspect)
-    if not (notebook.finished and notebook.files[_LAST.name].syntax_error):
-        return Dead("unreadable", suspect)
-    for name, seconds in progress.spent.items():
-        if name in notebook.files:
-            notebook.files[name].seconds = share * seconds
+        in_check = end.reason == "timeout" and diagnostics.longest is None
+        return BrokenRun(end.reason, suspect, in_check=in_check)
+    if end.code not in {_CLEAN, _FOUND}:
+        return BrokenRun("crashed", suspect)
+    if not (diagnostics.finished and diagnostics.files[_SENTINEL.name].syntax_error):
+        return BrokenRun("unreadable", suspect)
+    for name, seconds in progress.seconds.items():
+        if name in diagnostics.files:
+            diagnostics.files[name].seconds = cpu_share * seconds
     return {
-        name: RuffFailure("unreadable") if notes.unreadable else notes
-        for name, notes in notebook.files.items()
-        if name != _LAST.name
+        name: RuffFailure("unreadable") if found.unreadable else found
+        for name, found in diagnostics.files.items()
+        if name != _SENTINEL.name
     }

@@ -1,4 +1,4 @@
-"""Python source as ruff is to read it, and as findings are placed in it."""
+"""Python source as it is given to ruff, and split into lines as ruff counts them."""
 
 import re
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ _DIRECTIVE = re.compile(r"ruff\s*:")
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A file under a name of ours. A name of digits can't be imported by a neighbour."""
+    """A file under a name we give it: one of digits can't be imported by another file."""
 
     name: str
     text: str
-    content: bytes  # UTF-8, what ruff reads; the encoding declaration stays as it was
+    content: bytes  # in UTF-8, for ruff; the encoding declaration stays as it was
 
     @property
     def lines(self) -> list[str]:
@@ -34,8 +34,8 @@ class Source:
         return "noqa" in text or _DIRECTIVE.search(text) is not None
 
 
-def sources(contents: Mapping[Key, bytes]) -> dict[Key, Source | None]:
-    """None stands for bytes that are no text."""
+def decode_sources(contents: Mapping[Key, bytes]) -> dict[Key, Source | None]:
+    """Sources by the key of their contents; None for bytes that are no text."""
     numbered = enumerate(contents.items(), 1)
     return {key: _source(number, content) for number, (key, content) in numbered}
 

@@ -1,4 +1,4 @@
-"""From ruff's answer about a file to the event that says it, and why."""
+"""Makes the event of a check from ruff's result, and the metadata that says what caused it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 from services.checker.claims.due_files import DueFile
 from services.checker.domain.history import History
 from services.checker.linting.ruff import RuffFailure, RuffResult
-from services.checker.results.findings import report
+from services.checker.results.findings import assess
 from services.checker.rules import Profile
 from shared import telemetry
 from shared.contracts.checker import CheckFailed, FileChecked
@@ -16,8 +16,8 @@ from shared.ids import derived_id
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run of ruff over a batch; `duration_ms` is what it took until the result was there."""
+class RuffRun:
+    """A run of ruff; `duration_ms` is the time until the result was known."""
 
     engine: str
     profile: Profile
@@ -30,12 +30,12 @@ class Run:
 
 
 def tool_of(engine: str, profile: Profile) -> str:
-    """What the time of a check depends on besides the file."""
+    """Names what the duration of a check depends on besides the file."""
     return f"{engine} {profile.digest}"
 
 
 def check_event(
-    history: History, file: DueFile, run: Run, answer: RuffResult | RuffFailure
+    history: History, file: DueFile, run: RuffRun, result: RuffResult | RuffFailure
 ) -> FileChecked | CheckFailed:
     facts: dict[str, Any] = {
         "check_id": derived_id("check", file.file_id, file.version),
@@ -49,19 +49,19 @@ def check_event(
         "started_at": run.started_at,
         "duration_ms": run.duration_ms,
     }
-    if isinstance(answer, RuffFailure):
-        return CheckFailed(**facts, reason=answer.reason)
-    return FileChecked(**facts, **vars(report(answer, run.profile, history)))
+    if isinstance(result, RuffFailure):
+        return CheckFailed(**facts, reason=result.reason)
+    return FileChecked(**facts, **vars(assess(result, run.profile, history)))
 
 
 def caused_by(file: DueFile) -> Metadata | None:
-    """What led to a check: the request that made the version due, not the clock that began the run.
+    """The request that made the version due, not the tick of the schedule that began the run.
 
-    None for a version that was due before its cause was kept.
+    None for a version without a stored cause.
     """
     if file.causation_id is None:
         return None
-    with telemetry.continued(file.traceparent, "checker concludes a check"):
+    with telemetry.continued(file.traceparent, "checker records a check"):
         return Metadata(
             correlation_id=file.correlation_id,
             causation_id=file.causation_id,

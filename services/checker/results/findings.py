@@ -1,4 +1,4 @@
-"""What a check says: ruff's answer, weighed, and compared with the file's checks before."""
+"""Assesses what ruff found: tiers, verdict, and what changed since earlier checks of the file."""
 
 import hashlib
 from collections import Counter
@@ -20,8 +20,8 @@ from shared.contracts.checker import (
 
 
 @dataclass(frozen=True)
-class Report:
-    """The judging half of `FileChecked`, under the same names."""
+class Assessment:
+    """The fields of `FileChecked` that assess the file, under the same names."""
 
     outcome: Outcome
     verdict: Verdict
@@ -31,13 +31,13 @@ class Report:
     fixed: list[FixedFinding]
 
 
-def report(result: RuffResult, profile: Profile, history: History) -> Report:
+def assess(result: RuffResult, profile: Profile, history: History) -> Assessment:
     found, fixed = compare(result, history, profile)
     counts = count(result, found, fixed)
     outcome: Outcome = (
         "syntax_error" if result.syntax_error else "findings" if counts.total else "clean"
     )
-    return Report(
+    return Assessment(
         outcome, verdict(counts, outcome, profile), counts, result.truncated, found, fixed
     )
 
@@ -50,32 +50,33 @@ def verdict(counts: Counts, outcome: Outcome, profile: Profile) -> Verdict:
 def compare(
     result: RuffResult, history: History, profile: Profile
 ) -> tuple[list[Finding], list[FixedFinding]]:
-    """The findings with what changed, and what is fixed.
+    """The findings with their change, and the fixed findings.
 
-    Comparison covers what is stored. A finding beyond the 500 of a cut list is counted, but is
-    neither new, still nor reopened; once it comes into the list it is new. Only what this check
-    would have shown is called fixed: the file could be parsed, the rule is on, and every finding of
-    the rule is in the list.
+    Only listed findings are compared. One beyond the 500 of a truncated list is counted, but has no
+    change; once it comes into the list it is new. A finding is fixed only if this check would have
+    shown it: the file could be parsed, the rule is on, and every finding of the rule is listed.
     """
     found = [
-        _finding(one, mark, _change(mark, history))
-        for one, mark in zip(result.diagnostics, fingerprints(result.diagnostics), strict=True)
+        _finding(one, fingerprint, _change(fingerprint, history))
+        for one, fingerprint in zip(
+            result.diagnostics, fingerprints(result.diagnostics), strict=True
+        )
     ]
-    here = {one.fingerprint for one in found}
-    listed = Counter(one.code for one in found)
+    listed = {one.fingerprint for one in found}
+    listed_codes = Counter(one.code for one in found)
     fixed = [
         one
-        for mark, one in history.open.items()
-        if mark not in here
+        for fingerprint, one in history.open.items()
+        if fingerprint not in listed
         and not result.syntax_error
-        and _is_looked_for(one.code, profile)
-        and listed[one.code] == result.totals.get(one.code, 0)
+        and _is_checked(one.code, profile)
+        and listed_codes[one.code] == result.totals.get(one.code, 0)
     ]
     return found, fixed
 
 
 def count(result: RuffResult, found: Sequence[Finding], fixed: Sequence[FixedFinding]) -> Counts:
-    """Totals by tier are of all findings; by change of those in the list."""
+    """Count all findings by tier, and the listed ones by change."""
     tiers: Counter[str] = Counter()
     for code, number in result.totals.items():
         tiers[tier(code)] += number
@@ -90,31 +91,31 @@ def count(result: RuffResult, found: Sequence[Finding], fixed: Sequence[FixedFin
 
 
 def fingerprints(diagnostics: Iterable[Diagnostic]) -> list[str]:
-    """Rule, text of the line without its spacing, and the how-manieth of these in the file.
+    """Digests of the rule, the text of the line without its spacing, and the number among equals.
 
     So a finding keeps its fingerprint when its code moves or is indented differently.
     """
     seen: Counter[tuple[str, str]] = Counter()
-    marks = []
+    found = []
     for one in diagnostics:
         text = " ".join(one.line.split())
         seen[one.code, text] += 1
         facts = f"{one.code}\0{text}\0{seen[one.code, text]}"
-        marks.append(hashlib.sha256(facts.encode()).hexdigest()[:16])
-    return marks
+        found.append(hashlib.sha256(facts.encode()).hexdigest()[:16])
+    return found
 
 
-def _change(mark: str, history: History) -> Change:
-    if mark in history.open:
+def _change(fingerprint: str, history: History) -> Change:
+    if fingerprint in history.open:
         return "still"
-    return "reopened" if mark in history.ever else "new"
+    return "reopened" if fingerprint in history.ever else "new"
 
 
-def _is_looked_for(code: str, profile: Profile) -> bool:
+def _is_checked(code: str, profile: Profile) -> bool:
     return code == "invalid-syntax" or profile.selects(code)
 
 
-def _finding(one: Diagnostic, mark: str, change: Change) -> Finding:
+def _finding(one: Diagnostic, fingerprint: str, change: Change) -> Finding:
     return Finding(
         code=one.code,
         name=one.name,
@@ -125,7 +126,7 @@ def _finding(one: Diagnostic, mark: str, change: Change) -> Finding:
         end_row=one.end_row,
         end_column=one.end_column,
         url=one.url,
-        fingerprint=mark,
+        fingerprint=fingerprint,
         change=change,
         fix=one.fix,
     )

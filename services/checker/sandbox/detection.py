@@ -1,9 +1,10 @@
-"""Finds out what a program can be kept from on this system, by trying it once."""
+"""Finds out which isolation this system allows, by running a trial program once with each part."""
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,52 +13,61 @@ from services.checker.sandbox.limited_process import Limits
 from services.checker.sandbox.private_folders import private_folder
 from shared.errors import Misconfigured
 
-Wanted = Literal["auto", "required", "off"]
-_PATIENCE = 30.0  # seconds for a trial; it usually takes some hundredths
+IsolationMode = Literal["auto", "required", "off"]
+Trial = Callable[[Isolation], bool]
+_TRIAL_TIMEOUT = 30.0  # seconds; a trial usually takes some hundredths
 
 
 class NoIsolation(Misconfigured):
     """Its message says what is missing and what to do."""
 
 
-def find_isolation(wanted: Wanted, trial: Sequence[str | Path], work_dir: Path) -> Isolation:
-    """All that holds on this system for programs like `trial`, which end at once with 0.
+def find_isolation(
+    mode: IsolationMode,
+    trial: Sequence[str | Path],
+    work_dir: Path,
+    *,
+    works: Trial | None = None,
+) -> Isolation:
+    """The strongest isolation that works here for programs like `trial`, which exit at once with 0.
+
+    `works` tells whether a trial succeeds with an isolation; by default it is run.
 
     Raises:
         NoIsolation: it is `required`, and the program would have a network or see our files.
     """
-    if wanted == "off":
+    if mode == "off":
         return Isolation()
-    found = _strongest(trial, work_dir)
-    if wanted == "required" and (found.network or (found.filesystem and found.user is None)):
-        told = " ".join(f"{name}={value}" for name, value in found.report().items())
+    found = _strongest(works or partial(_run_trial, trial, work_dir))
+    if mode == "required" and (found.network or (found.filesystem and found.user is None)):
+        report = " ".join(f"{name}={value}" for name, value in found.report().items())
         raise NoIsolation(
-            f"ruff can't be isolated here ({told}): that takes Linux with seccomp and, for an "
+            f"ruff can't be isolated here ({report}): that takes Linux with seccomp and, for an "
             "ordinary user, Landlock. Or set PREREVIEW_RUFF_ISOLATION to auto."
         )
     return found
 
 
-def _strongest(trial: Sequence[str | Path], work_dir: Path) -> Isolation:
+def _strongest(works: Trial) -> Isolation:
     found = Isolation()
     parts: list[dict[str, Any]] = [{"network": False}, {"filesystem": False}, {"user": OWN_USER}]
     for part in parts:
         better = replace(found, **part)
-        if _works(better, trial, work_dir):
+        if works(better):
             found = better
     return found
 
 
-def _works(isolation: Isolation, trial: Sequence[str | Path], work_dir: Path) -> bool:
-    told, started = os.pipe()
-    with private_folder(work_dir) as folder, open(told, "rb"), open(started, "wb"):  # noqa: PTH123
+def _run_trial(trial: Sequence[str | Path], work_dir: Path, isolation: Isolation) -> bool:
+    reading, started = os.pipe()
+    with private_folder(work_dir) as folder, open(reading, "rb"), open(started, "wb"):  # noqa: PTH123
         try:
-            isolation.hand_over(folder)
-            limits = Limits().of_process(_PATIENCE)
+            isolation.own(folder)
+            limits = Limits().rlimits(_TRIAL_TIMEOUT)
             subprocess.run(  # noqa: S603 - our own command
-                isolation.launching(trial, folder, limits=limits, started=started),
+                isolation.command_line(trial, folder, limits=limits, started=started),
                 cwd=folder, env={}, pass_fds=[started], stdin=subprocess.DEVNULL,
-                capture_output=True, check=True, timeout=_PATIENCE,
+                capture_output=True, check=True, timeout=_TRIAL_TIMEOUT,
             )  # fmt: skip
         except (OSError, subprocess.SubprocessError):
             return False

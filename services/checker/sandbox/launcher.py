@@ -1,6 +1,6 @@
-"""Starts programs through one process that is there already.
+"""Starts programs through one fork server that runs already.
 
-To start Python for each of them, only to isolate it, takes 10 ms of the processor; a fork takes 1.
+Starting Python for each program, only to isolate it, takes 10 ms of the processor; a fork takes 1.
 """
 
 import asyncio
@@ -15,33 +15,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
-from services.checker.sandbox.isolation import LAUNCH
+from services.checker.sandbox.isolation import LAUNCH_COMMAND
 
-_ANSWERS = 1 << 16  # bytes that are read at once
-PATIENCE = 30.0  # seconds; a start takes some thousandths
+_READ_SIZE = 1 << 16  # bytes
+TIMEOUT = 30.0  # seconds; a start takes some thousandths
 
 
 @dataclass(eq=False)
-class Launched:
-    """A program that was started. Once it has ended there are its code and what it has `used`."""
+class LaunchedProcess:
+    """A program that was started. Once it has ended it has a `returncode` and `cpu_seconds`."""
 
     pid: int
     stdout: IO[bytes]
     stderr: IO[bytes]
     returncode: int | None = None
-    used: float = 0.0  # seconds of the processor
+    cpu_seconds: float = 0.0
     lost: bool = False
-    killed: Callable[[Self], object] = field(kw_only=True)  # who is told that it should end now
+    on_kill: Callable[[Self], object] = field(kw_only=True)
 
     def poll(self) -> int | None:
-        """Its code, if it has one; raises OSError when nobody can say what became of it."""
+        """The exit code, if it has ended; raises OSError when its status is lost."""
         if self.lost:
             raise ConnectionResetError("The process that started it is gone")
         return self.returncode
 
     def end_group(self) -> None:
         kill_group(self.pid)
-        self.killed(self)
+        self.on_kill(self)
 
     def __enter__(self) -> Self:
         return self
@@ -52,10 +52,10 @@ class Launched:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """An order that was sent, and where what its program says can be read."""
+class _PendingStart:
+    """A request that was sent, and the reading ends of its program's output."""
 
-    answer: asyncio.Future[Launched]
+    launched: asyncio.Future[LaunchedProcess]
     stdout: IO[bytes]
     stderr: IO[bytes]
 
@@ -63,126 +63,133 @@ class _Asked:
         self.stdout.close()
         self.stderr.close()
 
-    def give_up(self) -> None:
-        """End the program if it was begun; else it is ended when that is told."""
-        if not self.answer.cancelled() and self.answer.exception() is None:
+    def abandon(self) -> None:
+        """Kill the program if it was started; else `_on_begun` kills it."""
+        if not self.launched.cancelled() and self.launched.exception() is None:
             self.close()
-            kill_group(self.answer.result().pid)
+            kill_group(self.launched.result().pid)
 
 
 class Launcher:
-    """Speaks to a process that runs `launch.serve`, which is started when there is none."""
+    """Client of a fork server (`launch.serve`), which is started when there is none."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        """Take the seconds after which that process is given up if it does not answer."""
-        self._patience = patience
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        """Take the seconds after which a fork server that does not respond is replaced."""
+        self._timeout = timeout
         self._server: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
-        self._asked = deque[_Asked]()
-        self._running: dict[int, Launched] = {}
-        self._said = b""
+        self._pending = deque[_PendingStart]()
+        self._running: dict[int, LaunchedProcess] = {}
+        self._buffer = b""
 
     async def start(
-        self, orders: Sequence[str], folder: Path, env: Mapping[str, str], started: int
-    ) -> Launched:
-        """Start what `Isolation.orders` say in `folder`.
+        self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], started: int
+    ) -> LaunchedProcess:
+        """Start a program in `folder`; `arguments` are those of `Isolation.launch_arguments`.
 
-        Raises OSError when nobody can start it, or does in time.
+        Raises OSError when it can't be started, or not in time.
         """
-        words = [*(f"env={name}={value}" for name, value in env.items()), *orders]
-        order = b"".join(f"{word}\0".encode() for word in words)
+        words = [*(f"env={name}={value}" for name, value in env.items()), *arguments]
+        request = b"".join(f"{word}\0".encode() for word in words)
         with ExitStack() as theirs, ExitStack() as pipes:
             out, err = (_pipe(theirs, pipes) for _ in range(2))
-            place = os.open(folder, os.O_RDONLY)
-            theirs.callback(os.close, place)
-            self._send(order, [out[1], err[1], started, place])
-            asked = _Asked(asyncio.get_running_loop().create_future(), out[0], err[0])
-            self._asked.append(asked)
+            directory = os.open(folder, os.O_RDONLY)
+            theirs.callback(os.close, directory)
+            self._send(request, [out[1], err[1], started, directory])
+            pending = _PendingStart(asyncio.get_running_loop().create_future(), out[0], err[0])
+            self._pending.append(pending)
             pipes.pop_all()
         try:
-            async with asyncio.timeout(self._patience):
-                return await asked.answer
+            async with asyncio.timeout(self._timeout):
+                return await pending.launched
         except asyncio.CancelledError:
-            asked.give_up()
+            pending.abandon()
             raise
         except TimeoutError:
-            self._lose()
-            asked.close()  # also where the answer came at that very moment
+            self._reset()
+            pending.close()  # also where the response came at that very moment
             raise
 
     async def close(self) -> None:
-        """End the process, and with it whatever it has started."""
-        self._lose()
+        """End the fork server, and with it all programs it has started."""
+        self._reset()
 
-    def _send(self, order: bytes, descriptors: Sequence[int]) -> None:
+    def _send(self, request: bytes, descriptors: Sequence[int]) -> None:
         if self._socket is None:
             self._socket = self._open()
         try:
-            socket.send_fds(self._socket, [len(order).to_bytes(4, "big"), order], descriptors)
+            socket.send_fds(self._socket, [len(request).to_bytes(4, "big"), request], descriptors)
         except OSError:
-            self._lose()
+            self._reset()
             raise
 
     def _open(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
             self._server = subprocess.Popen(  # noqa: S603 - our own command
-                [*LAUNCH, f"serve={theirs.fileno()}"], pass_fds=[theirs.fileno()],
+                [*LAUNCH_COMMAND, f"serve={theirs.fileno()}"], pass_fds=[theirs.fileno()],
                 env={}, cwd="/", stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         ours.setblocking(False)
-        asyncio.get_running_loop().add_reader(ours, self._hear)
+        asyncio.get_running_loop().add_reader(ours, self._on_readable)
         return ours
 
-    def _hear(self) -> None:
+    def _on_readable(self) -> None:
         assert self._socket is not None  # noqa: S101 - it is read from
         try:
-            said = self._socket.recv(_ANSWERS)
+            data = self._socket.recv(_READ_SIZE)
         except BlockingIOError:
             return
         except OSError:
-            said = b""
-        if not said:
-            self._lose()
+            data = b""
+        if not data:
+            self._reset()
             return
-        *lines, self._said = (self._said + said).split(b"\n")
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
             what, pid, *more = line.split()
             if what == b"begun":
-                self._begun(int(pid))
+                self._on_begun(int(pid))
             else:
-                self._ended(int(pid), int(more[0]), float(more[1]))
+                self._on_ended(int(pid), int(more[0]), float(more[1]))
 
-    def _begun(self, pid: int) -> None:
-        asked = self._asked.popleft()
-        if asked.answer.done():  # whoever asked no longer wants it
-            asked.close()
+    def _on_begun(self, pid: int) -> None:
+        pending = self._pending.popleft()
+        if pending.launched.done():  # cancelled
+            pending.close()
             kill_group(pid)
         else:
-            launched = Launched(pid, asked.stdout, asked.stderr, killed=self._await_end)
+            launched = LaunchedProcess(
+                pid, pending.stdout, pending.stderr, on_kill=self._expect_end
+            )
             self._running[pid] = launched
-            asked.answer.set_result(launched)
+            pending.launched.set_result(launched)
 
-    def _ended(self, pid: int, status: int, used: float) -> None:
+    def _on_ended(self, pid: int, status: int, cpu_seconds: float) -> None:
         if launched := self._running.pop(pid, None):
-            launched.returncode, launched.used = os.waitstatus_to_exitcode(status), used
+            launched.returncode, launched.cpu_seconds = (
+                os.waitstatus_to_exitcode(status),
+                cpu_seconds,
+            )
 
-    def _await_end(self, launched: Launched) -> None:
-        def look() -> None:
+    def _expect_end(self, launched: LaunchedProcess) -> None:
+        """Replace the fork server if it does not report in time that a killed program has ended."""
+
+        def check() -> None:
             if self._running.get(launched.pid) is launched:
-                self._lose()
+                self._reset()
 
-        asyncio.get_running_loop().call_later(self._patience, look)
+        asyncio.get_running_loop().call_later(self._timeout, check)
 
-    def _lose(self) -> None:
-        """Nobody can say any more what becomes of the programs: they end."""
+    def _reset(self) -> None:
+        """End the fork server and the programs it has started, whose exit status is lost."""
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
-        for asked in self._asked:
-            asked.close()
-            if not asked.answer.done():
-                asked.answer.set_exception(ConnectionResetError("Programs can't be started"))
+        for pending in self._pending:
+            pending.close()
+            if not pending.launched.done():
+                pending.launched.set_exception(ConnectionResetError("Programs can't be started"))
         for pid, launched in self._running.items():
             kill_group(pid)
             launched.lost = True
@@ -190,9 +197,9 @@ class Launcher:
             self._server.kill()
             self._server.wait()
         self._socket = self._server = None
-        self._asked.clear()
+        self._pending.clear()
         self._running.clear()
-        self._said = b""
+        self._buffer = b""
 
 
 def _pipe(theirs: ExitStack, ours: ExitStack) -> tuple[IO[bytes], int]:

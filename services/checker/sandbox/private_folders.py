@@ -1,4 +1,4 @@
-"""Private folders for what is checked, and the removal of those that killed processes left."""
+"""Private folders for the files of a run, and the removal of those that killed processes left."""
 
 import contextlib
 import fcntl
@@ -10,21 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PREFIX = "prereview-check-"
-# Seconds; a folder this old that nobody holds was left by a killed process. It takes up room, and a
-# new one is held at once.
-_ABANDONED = 5.0
+# Seconds. A folder this old that is not locked was left by a killed process: it uses up memory, and
+# a new one is locked at once.
+_ABANDONED_AFTER = 5.0
 
 
 @contextlib.contextmanager
 def private_folder(parent: Path) -> Iterator[Path]:
-    """A folder only we can read, gone afterwards; in the system's temp folder without `parent`.
+    """A folder only this user can read, removed at the end; where there is no `parent`, in /tmp.
 
-    Also removes what killed processes left behind. The lock tells theirs from ours: the kernel
-    drops it with its holder.
+    Also removes what killed processes left behind: theirs are not locked, as the kernel drops a
+    lock with its holder.
     """
     if not os.access(parent, os.W_OK | os.X_OK):
         parent = Path(tempfile.gettempdir())
-    sweep(parent)
+    remove_abandoned(parent)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     lock = os.open(folder, os.O_RDONLY)
     try:
@@ -35,10 +35,10 @@ def private_folder(parent: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def sweep(parent: Path) -> None:
+def remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _ABANDONED:
+            if time.time() - folder.stat().st_mtime > _ABANDONED_AFTER:
                 _remove_unless_locked(folder)
 
 

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from shared.contracts.checker import FileChecked
-from tests.integration.checker.story import UNTIDY, Story
+from tests.integration.checker.harness import UNTIDY, CheckerHarness
 from tests.support.copies import START, end_sessions, wait_for_copies
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
@@ -28,23 +28,23 @@ GOES_ON = 5.0  # seconds
 
 
 class Files:
-    """Answers with what is on the shelf; a caller waits until it may `go_on`."""
+    """Responds with the contents of the harness, once `go_on` is set."""
 
-    def __init__(self, story: Story) -> None:
-        self._story, self.calls = story, 0
+    def __init__(self, checker: CheckerHarness) -> None:
+        self._story, self.calls = checker, 0
         self.go_on = asyncio.Event()
 
     async def answer(self, path: str, body: Any) -> Any:
         assert path == "/internal/contents"
         self.calls += 1
         await self.go_on.wait()
-        found = await self._story.shelf.fetch(body["sha256"])
+        found = await self._story.contents.fetch(body["sha256"])
         return {key: c and base64.b64encode(c).decode() for key, c in found.items()}
 
 
 @pytest_asyncio.fixture
-async def files(story: Story) -> AsyncIterator[Files]:
-    yield Files(story)
+async def files(checker: CheckerHarness) -> AsyncIterator[Files]:
+    yield Files(checker)
 
 
 @pytest_asyncio.fixture
@@ -78,73 +78,73 @@ async def _asked(files: Files, calls: int) -> None:
 
 
 async def test_what_a_killed_copy_was_checking_the_other_one_checks(
-    story: Story, files: Files, start: Start
+    checker: CheckerHarness, files: Files, start: Start
 ) -> None:
     file_ids = [uuid4(), uuid4()]
     first, _ = start(SOON), start()
-    await wait_for_copies(story.database, 2)
+    await wait_for_copies(checker.database, 2)
     for number, file_id in enumerate(file_ids):
-        await story.save(file_id, f"x = {number}\n".encode())
+        await checker.save(file_id, f"x = {number}\n".encode())
     await _asked(files, 1)
     files.go_on.set()
     os.kill(first.pid, signal.SIGKILL)
 
     async def done() -> bool:
-        return all([await story.results(file_id) for file_id in file_ids])
+        return all([await checker.results(file_id) for file_id in file_ids])
 
     await eventually(done, GOES_ON)
-    assert [len(await story.results(file_id)) for file_id in file_ids] == [1, 1]
+    assert [len(await checker.results(file_id)) for file_id in file_ids] == [1, 1]
 
 
 async def test_a_copy_started_again_goes_on_where_it_was_killed(
-    story: Story, files: Files, start: Start
+    checker: CheckerHarness, files: Files, start: Start
 ) -> None:
     file_id = uuid4()
-    await story.save(file_id, UNTIDY)
+    await checker.save(file_id, UNTIDY)
     first = start()
     await _asked(files, 1)
     files.go_on.set()
     os.kill(first.pid, signal.SIGKILL)
-    await wait_for_copies(story.database, 0)
+    await wait_for_copies(checker.database, 0)
     start()
-    await wait_for_copies(story.database, 1)
-    await eventually(lambda: story.results(file_id), GOES_ON)
+    await wait_for_copies(checker.database, 1)
+    await eventually(lambda: checker.results(file_id), GOES_ON)
 
 
 async def test_late_results_of_a_frozen_copy_change_nothing(
-    story: Story, files: Files, start: Start, fresh_postgres: PrivateDatabase
+    checker: CheckerHarness, files: Files, start: Start, fresh_postgres: PrivateDatabase
 ) -> None:
     file_id = uuid4()
     first, _ = start(SOON), start()
-    await wait_for_copies(story.database, 2)
-    await story.save(file_id, UNTIDY)
+    await wait_for_copies(checker.database, 2)
+    await checker.save(file_id, UNTIDY)
     await _asked(files, 1)
     os.kill(first.pid, signal.SIGSTOP)
     await end_sessions(fresh_postgres, of="checker.versions")
     await _asked(files, 2)
     os.kill(first.pid, signal.SIGCONT)
     files.go_on.set()
-    await wait_for_copies(story.database, 2)
-    [result] = await eventually(lambda: story.results(file_id), GOES_ON)
+    await wait_for_copies(checker.database, 2)
+    [result] = await eventually(lambda: checker.results(file_id), GOES_ON)
     assert isinstance(result, FileChecked)
     await asyncio.sleep(1)
-    assert await story.results(file_id) == [result]
-    assert await story.claimed() == 0
+    assert await checker.results(file_id) == [result]
+    assert await checker.count_claims() == 0
 
 
 async def test_a_copy_that_only_lost_its_session_keeps_its_work(
-    story: Story, files: Files, start: Start, fresh_postgres: PrivateDatabase
+    checker: CheckerHarness, files: Files, start: Start, fresh_postgres: PrivateDatabase
 ) -> None:
     file_id = uuid4()
     start(SOON)
     start(SOON)
-    await wait_for_copies(story.database, 2)
-    await story.save(file_id, UNTIDY)
+    await wait_for_copies(checker.database, 2)
+    await checker.save(file_id, UNTIDY)
     await _asked(files, 1)
     for _ in range(2):
         await end_sessions(fresh_postgres)
-        await wait_for_copies(story.database, 2)
+        await wait_for_copies(checker.database, 2)
         await asyncio.sleep(2)
     files.go_on.set()
-    await eventually(lambda: story.results(file_id), GOES_ON)
+    await eventually(lambda: checker.results(file_id), GOES_ON)
     assert files.calls == 1  # nobody has taken it over

@@ -59,7 +59,7 @@ async def test_every_version_is_due_and_none_of_a_deleted_file(pools: Pools) -> 
     }
 
 
-async def test_a_set_with_an_erasure_in_any_place_leaves_nothing_of_the_person(
+async def test_an_erasure_anywhere_in_a_set_leaves_nothing_of_the_user(
     pools: Pools,
 ) -> None:
     mine, others = uuid4(), uuid4()

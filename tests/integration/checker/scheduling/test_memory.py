@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.checker.claims.claiming import CLAIM_BYTES
+from services.checker.claims.claiming import MAX_CLAIM_BYTES
 from services.checker.linting.ruff import CORES, Ruff
-from services.checker.scheduling.runs import RUN_BYTES
+from services.checker.scheduling.runs import MAX_RUN_BYTES
 from shared.contracts.checker import FileChecked
-from tests.integration.checker.story import Shelf, Story
+from tests.integration.checker.harness import CheckerHarness, FakeContents
 
 MIB = 1 << 20
 FILES = 200
@@ -28,7 +28,7 @@ exec {real} "$@"
 """
 
 
-class LargeShelf(Shelf):
+class LargeContents(FakeContents):
     """Every content is a megabyte, made when it is asked for."""
 
     async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
@@ -42,18 +42,20 @@ def work_dir() -> Iterator[Path]:
         yield Path(folder)
 
 
-async def test_two_hundred_megabytes_are_due(story: Story, work_dir: Path, tmp_path: Path) -> None:
+async def test_two_hundred_megabytes_are_due(
+    checker: CheckerHarness, work_dir: Path, tmp_path: Path
+) -> None:
     weights, binary = tmp_path / "weights", tmp_path / "weighing-ruff"
     binary.write_text(WEIGHING_RUFF.format(folder=work_dir, weights=weights, real=Ruff().binary))
     binary.chmod(0o755)
     weights.mkdir()
-    story.shelf = LargeShelf()
+    checker.contents = LargeContents()
     files = [uuid4() for _ in range(FILES)]
     for number, file_id in enumerate(files):
-        await story.save(file_id, f"{number}".encode())
-    async with story.database.transaction() as connection:
+        await checker.save(file_id, f"{number}".encode())
+    async with checker.database.transaction() as connection:
         await connection.execute(text("UPDATE versions SET size = :size"), {"size": MIB})
-    scheduler = story.scheduler(batch=500, ruff=Ruff(binary, work_dir))
+    scheduler = checker.scheduler(batch=500, ruff=Ruff(binary, work_dir))
     tracemalloc.start()
     try:
         while await scheduler.large_step():
@@ -62,8 +64,8 @@ async def test_two_hundred_megabytes_are_due(story: Story, work_dir: Path, tmp_p
     finally:
         tracemalloc.stop()
     for file_id in files:
-        [result] = await story.results(file_id)
+        [result] = await checker.results(file_id)
         assert isinstance(result, FileChecked)
-    assert peak < CLAIM_BYTES
+    assert peak < MAX_CLAIM_BYTES
     heaviest = max(int(path.stem) for path in weights.iterdir())
-    assert MIB < heaviest < CORES * RUN_BYTES + MIB
+    assert MIB < heaviest < CORES * MAX_RUN_BYTES + MIB

@@ -3,7 +3,7 @@
 import json
 import tracemalloc
 
-from services.checker.linting.diagnostics import MAX_KEPT, DiagnosticsReader
+from services.checker.linting.diagnostics import MAX_DIAGNOSTICS, DiagnosticsReader
 
 CHUNK = 1 << 16  # bytes, as the pipe hands them over
 FINDINGS = 30_000
@@ -36,6 +36,6 @@ def test_a_flood_is_counted_to_the_last_finding_in_little_memory() -> None:
     notes = notebook.files["a.py"]
     assert notebook.finished
     assert notes.totals == {"F821": FINDINGS}
-    assert len(notes.worst()) == MAX_KEPT
+    assert len(notes.worst()) == MAX_DIAGNOSTICS
     assert len(flood) > 4 * MOST
     assert peak < MOST

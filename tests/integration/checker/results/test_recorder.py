@@ -1,19 +1,20 @@
-"""Versions of which no result can be recorded: they wait, and others are checked."""
+"""Results that can't be recorded: the check is postponed, and others are recorded."""
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
+from services.checker.claims.due_files import DueFile
+from services.checker.domain.history import History
+from services.checker.linting.ruff import RuffFailure, RuffResult
+from services.checker.results.check_events import RuffRun, check_event
 from services.checker.scheduling.scheduler import Scheduler
-from shared.contracts.checker import FileChecked
-from tests.integration.checker.story import CLEAN, UNTIDY, Story
-from tests.support.administrator import Sql, administrator
-from tests.support.databases import PrivateDatabase
+from shared.contracts.checker import CheckFailed, FileChecked
+from tests.integration.checker.harness import CLEAN, UNTIDY, CheckerHarness
+from tests.support.administrator import Sql
 from tests.support.events import BOB
 
 REFUSE = """
@@ -42,12 +43,6 @@ DAMAGE = {
 }
 
 
-@pytest_asyncio.fixture
-async def sql(fresh_postgres: PrivateDatabase) -> AsyncIterator[Sql]:
-    async with administrator(fresh_postgres, "checker") as run:
-        yield run
-
-
 async def _tick(scheduler: Scheduler) -> None:
     """Until nothing is due, like the loop, which outlives any fault of a step."""
     for _ in range(20):
@@ -57,52 +52,77 @@ async def _tick(scheduler: Scheduler) -> None:
     raise AssertionError("there is no end to it")
 
 
-async def _due_in(story: Story, file_id: UUID) -> timedelta:
-    async with story.database.transaction() as connection:
+async def _due_in(checker: CheckerHarness, file_id: UUID) -> timedelta:
+    async with checker.database.transaction() as connection:
         until = await connection.scalar(
             text("SELECT max(claimed_until) FROM versions WHERE file_id = :id"), {"id": file_id}
         )
     assert until is not None
-    return timedelta(seconds=(until - story.now).total_seconds())
+    return timedelta(seconds=(until - checker.now).total_seconds())
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-async def test_a_version_of_which_nothing_can_be_recorded_waits_and_harms_nobody(
-    story: Story, sql: Sql, damage: tuple[str, str]
+async def test_a_check_whose_result_cannot_be_recorded_is_postponed(
+    checker: CheckerHarness, sql: Sql, damage: tuple[str, str]
 ) -> None:
-    broken, scheduler = uuid4(), story.scheduler()
-    await story.save(broken, CLEAN)
+    broken, scheduler = uuid4(), checker.scheduler()
+    await checker.save(broken, CLEAN)
     await _tick(scheduler)
     await sql(damage[0].format(broken))
-    await story.save(broken, UNTIDY, version=2)
+    await checker.save(broken, UNTIDY, version=2)
     waits = []
     for number in range(3):
         good = [uuid4() for _ in range(5)]
         for file_id in good:
-            await story.save(file_id, f"x = {number}\n".encode(), user_id=BOB)
+            await checker.save(file_id, f"x = {number}\n".encode(), user_id=BOB)
         await _tick(scheduler)
-        assert [len(await story.results(file_id)) for file_id in good] == [1] * 5
-        waits.append(await _due_in(story, broken))
-        story.now += waits[-1] + timedelta(milliseconds=1)
+        assert [len(await checker.results(file_id)) for file_id in good] == [1] * 5
+        waits.append(await _due_in(checker, broken))
+        checker.now += waits[-1] + timedelta(milliseconds=1)
     assert [round(wait.total_seconds()) for wait in waits] == [5, 20, 80]
     await sql(damage[1].format(broken))
     await _tick(scheduler)
-    results = await story.results(broken)
+    results = await checker.results(broken)
     assert [result.version for result in results] == [1, 2]
     assert isinstance(results[1], FileChecked)
 
 
-async def test_what_postgres_lacks_is_no_crash_of_a_check(story: Story, sql: Sql) -> None:
+async def test_an_error_of_postgres_itself_is_not_a_failed_check(
+    checker: CheckerHarness, sql: Sql
+) -> None:
     files = [uuid4() for _ in range(3)]
     for file_id in files:
-        await story.save(file_id, UNTIDY)
+        await checker.save(file_id, UNTIDY)
     await sql(FORBID)
-    scheduler = story.scheduler()
+    scheduler = checker.scheduler()
     with pytest.raises(Exception, match="not at the moment"):
         await scheduler.step()
     await sql("DROP TRIGGER refuse ON checker.events")
-    assert await story.claimed() == 0
+    assert await checker.count_claims() == 0
     await _tick(scheduler)
     for file_id in files:
-        [result] = await story.results(file_id)
+        [result] = await checker.results(file_id)
         assert isinstance(result, FileChecked)
+
+
+async def test_one_bad_result_does_not_stop_the_others(
+    checker: CheckerHarness,
+) -> None:
+    bad, good = uuid4(), uuid4()
+    await checker.save(bad, UNTIDY)
+    await checker.save(good, CLEAN)
+
+    def make_event(
+        history: History, file: DueFile, run: RuffRun, result: RuffResult | RuffFailure
+    ) -> FileChecked | CheckFailed:
+        if file.file_id == bad and isinstance(result, RuffResult):
+            raise ValueError("a result nobody can write down")
+        return check_event(history, file, run, result)
+
+    await checker.scheduler(make_event=make_event).step()
+    [failed] = await checker.results(bad)
+    [checked] = await checker.results(good)
+    assert isinstance(failed, CheckFailed)
+    assert failed.reason == "crashed"
+    assert isinstance(checked, FileChecked)
+    assert await checker.count_claims() == 0

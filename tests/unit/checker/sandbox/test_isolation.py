@@ -16,7 +16,6 @@ import pytest_asyncio
 
 from services.checker.linting.ruff import Ruff, RuffResult
 from services.checker.rules import STANDARD
-from services.checker.sandbox import detection
 from services.checker.sandbox.detection import NoIsolation, find_isolation
 from services.checker.sandbox.isolation import LIBRARIES, OWN_USER, Isolation
 from services.checker.sandbox.launcher import Launcher
@@ -69,9 +68,9 @@ async def intrude(
     folder.mkdir(mode=0o700)
     (folder / "0001.py").write_text("x = 1\n")
     secret.touch(mode=0o600)
-    said, complaints = bytearray(), bytearray()
+    output, errors = bytearray(), bytearray()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        ending = await run_limited(
+        end = await run_limited(
             [*PYTHON, INTRUDER, str(server.getsockname()[1]), str(secret), str(os.getpid())],
             folder=folder,
             env={},
@@ -79,22 +78,22 @@ async def intrude(
             isolation=isolation,
             launcher=launcher,
             seconds=20,
-            read_out=said.extend,
-            read_err=complaints.extend,
+            read_out=output.extend,
+            read_err=errors.extend,
         )
-    assert ending.code == 0, complaints.decode()
-    return json.loads(said)
+    assert end.code == 0, errors.decode()
+    return json.loads(output)
 
 
 async def test_without_isolation_the_intruder_gets_everything_but_the_environment(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch, launcher: Launcher | None
 ) -> None:
-    told = await intrude(Isolation(), open_folder, monkeypatch, launcher)
-    assert all(told["network"].values())
-    files = told["filesystem"]
+    seen = await intrude(Isolation(), open_folder, monkeypatch, launcher)
+    assert all(seen["network"].values())
+    files = seen["filesystem"]
     assert all(could for name, could in files.items() if LINUX or "environment" not in name)
-    assert "PREREVIEW_SECRET" not in told["environment"]
-    assert told["no new privileges"] == LINUX
+    assert "PREREVIEW_SECRET" not in seen["environment"]
+    assert seen["no new privileges"] == LINUX
 
 
 @pytest.mark.parametrize("alone", ["network", "filesystem", "user", "all"])
@@ -107,18 +106,18 @@ async def test_what_is_claimed_holds_each_by_itself_and_together(
 ) -> None:
     parts: Any = {alone: getattr(found, alone)} if alone != "all" else {}
     isolation = replace(Isolation(libraries=found.libraries), **parts) if parts else found
-    told = await intrude(isolation, open_folder, monkeypatch, launcher)
-    assert told["its folder"]
-    assert "PREREVIEW_SECRET" not in told["environment"]
+    seen = await intrude(isolation, open_folder, monkeypatch, launcher)
+    assert seen["its folder"]
+    assert "PREREVIEW_SECRET" not in seen["environment"]
     if not isolation.network:
-        assert not any(told["network"].values())
+        assert not any(seen["network"].values())
     if not isolation.filesystem:
-        assert not any(told["filesystem"].values())
+        assert not any(seen["filesystem"].values())
     if isolation.user is not None:
-        assert told["ids"] == [OWN_USER] * 6
+        assert seen["ids"] == [OWN_USER] * 6
     if isolation.user is not None or not isolation.filesystem:
-        assert not told["secret"]
-        assert told["no new privileges"]
+        assert not seen["secret"]
+        assert seen["no new privileges"]
 
 
 def test_root_on_linux_has_all_but_perhaps_landlock(found: Isolation) -> None:
@@ -157,9 +156,11 @@ def test_a_user_who_may_not_enter_the_folder_is_not_claimed(open_folder: Path) -
     assert Ruff(work_dir=open_folder).isolated("auto").isolation.user is None
 
 
-def test_off_tries_nothing(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(detection, "_works")
-    assert find_isolation("off", ["ruff"], open_folder) == Isolation()
+def test_off_tries_nothing(open_folder: Path) -> None:
+    def works(_: Isolation) -> bool:
+        raise AssertionError("a trial")
+
+    assert find_isolation("off", ["ruff"], open_folder, works=works) == Isolation()
 
 
 @pytest.mark.parametrize(
@@ -173,18 +174,17 @@ def test_off_tries_nothing(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_required_refuses_to_start_without(
-    there: set[str], enough: bool, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+    there: set[str], enough: bool, open_folder: Path
 ) -> None:
-    def works(isolation: Isolation, *_: object) -> bool:
+    def works(isolation: Isolation) -> bool:
         plain = Isolation()
         tried = {
             n for n in ("network", "filesystem", "user") if vars(isolation)[n] != vars(plain)[n]
         }
         return tried <= there
 
-    monkeypatch.setattr(detection, "_works", works)
     if enough:
-        find_isolation("required", ["ruff"], open_folder)
+        find_isolation("required", ["ruff"], open_folder, works=works)
         return
     with pytest.raises(NoIsolation, match="PREREVIEW_RUFF_ISOLATION"):
-        find_isolation("required", ["ruff"], open_folder)
+        find_isolation("required", ["ruff"], open_folder, works=works)

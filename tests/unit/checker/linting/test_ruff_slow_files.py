@@ -21,7 +21,7 @@ def work_dir() -> Iterator[Path]:
 
 
 async def test_of_many_slow_files_a_run_takes_some_and_leaves_the_others(work_dir: Path) -> None:
-    ruff = Ruff(work_dir=work_dir, limits=Limits(seconds=1.5, waits=30), patience=2)
+    ruff = Ruff(work_dir=work_dir, limits=Limits(seconds=1.5, wall_factor=30), retry_seconds=2)
     slow = {f"slow {number}": SLOW for number in range(4)}
     results = await ruff.check({"another person's": b"import os\n", **slow}, STANDARD)
     assert isinstance(results["another person's"], RuffResult)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.checker.sandbox.isolation import Isolation
-from services.checker.sandbox.limited_process import Ending, Limits, run_limited
-from services.checker.sandbox.output_pipe import Pipe
+from services.checker.sandbox.limited_process import Limits, ProcessEnd, run_limited
+from services.checker.sandbox.output_pipe import OutputPipe
 
 LINES = 20
 pytestmark = pytest.mark.programs
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.programs
 
 async def run(
     program: str, folder: Path, seconds: float = 30, limits: Limits | None = None
-) -> tuple[Ending, bytes, bytes]:
+) -> tuple[ProcessEnd, bytes, bytes]:
     out, err = bytearray(), bytearray()
-    ending = await run_limited(
+    end = await run_limited(
         [sys.executable, "-I", "-S", "-c", program],
         folder=folder,
         env={},
@@ -30,28 +30,28 @@ async def run(
         read_out=out.extend,
         read_err=err.extend,
     )
-    return ending, bytes(out), bytes(err)
+    return end, bytes(out), bytes(err)
 
 
 async def test_all_that_is_said_is_read_in_its_order(tmp_path: Path) -> None:
     program = "import os\nfor n in range(20_000): os.write(1 + n % 2, b'%d\\n' % n)"
-    ending, out, err = await run(program, tmp_path)
-    assert ending == Ending(0)
+    end, out, err = await run(program, tmp_path)
+    assert end == ProcessEnd(0)
     assert out.split() == [b"%d" % number for number in range(0, 20_000, 2)]
     assert err.split() == [b"%d" % number for number in range(1, 20_000, 2)]
 
 
 async def test_what_was_said_before_the_time_was_up_is_read(tmp_path: Path) -> None:
     program = "import os, time\nfor n in range(9): os.write(2, b'x')\ntime.sleep(60)"
-    ending, _, err = await run(program, tmp_path, seconds=2)
-    assert ending.reason == "timeout"
+    end, _, err = await run(program, tmp_path, seconds=2)
+    assert end.reason == "timeout"
     assert err == 9 * b"x"
 
 
 async def test_who_says_no_more_and_lives_on_is_ended_when_time_is_up(tmp_path: Path) -> None:
     program = "import os, time\nos.close(1)\nos.close(2)\ntime.sleep(60)"
-    ending, _, _ = await run(program, tmp_path, seconds=2)
-    assert ending.reason == "timeout"
+    end, _, _ = await run(program, tmp_path, seconds=2)
+    assert end.reason == "timeout"
 
 
 async def test_a_cancelled_run_leaves_no_process(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_a_cancelled_run_leaves_no_process(tmp_path: Path) -> None:
 async def test_lines_that_come_one_by_one_are_read_several_at_a_time() -> None:
     out, into = os.pipe()
     pieces: list[bytes] = []
-    pipe = Pipe(pieces.append)
+    pipe = OutputPipe(pieces.append)
     with open(out, "rb", buffering=0) as stream:  # noqa: PTH123
         await pipe.connect(stream)
         time.sleep(0.1)  # it has been read for so long, and may pause

@@ -7,7 +7,7 @@ import pytest
 from services.checker.domain.history import History
 from services.checker.linting.diagnostics import Diagnostic
 from services.checker.linting.ruff import RuffResult
-from services.checker.results.findings import Report, fingerprints, report
+from services.checker.results.findings import Assessment, assess, fingerprints
 from services.checker.rules import STANDARD, Profile
 from shared.contracts.checker import FileChecked
 
@@ -30,7 +30,7 @@ def broken(line: str = "def f(:") -> RuffResult:
     return RuffResult((found("invalid-syntax", line),), {"invalid-syntax": 1}, syntax_error=True)
 
 
-def event(judged: Report) -> FileChecked:
+def event(judged: Assessment) -> FileChecked:
     return FileChecked(
         check_id=uuid4(), file_id=FILE, user_id=FILE, file_name="a.py", version=1, sha256="0" * 64,
         engine="ruff", profile="standard", started_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -38,16 +38,16 @@ def event(judged: Report) -> FileChecked:
     )  # fmt: skip
 
 
-def check_all(*results: RuffResult, profile: Profile = STANDARD) -> Report:
+def check_all(*results: RuffResult, profile: Profile = STANDARD) -> Assessment:
     """The report of the last of several checks of one file."""
     history = History()
     for result in results:
-        judged = report(result, profile, history)
+        judged = assess(result, profile, history)
         history = history.after(event(judged))
     return judged
 
 
-def changes(judged: Report) -> list[str]:
+def changes(judged: Assessment) -> list[str]:
     return [one.change for one in judged.findings]
 
 
@@ -127,8 +127,8 @@ def test_switching_a_rule_off_fixes_nothing() -> None:
     history = History().after(event(check_all(answer(A))))
     without = replace(STANDARD, ignore=(*STANDARD.ignore, "F401"))
 
-    assert report(answer(), without, history).fixed == []
-    assert [one.code for one in report(answer(), STANDARD, history).fixed] == ["F401"]
+    assert assess(answer(), without, history).fixed == []
+    assert [one.code for one in assess(answer(), STANDARD, history).fixed] == ["F401"]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,6 @@ def test_what_is_remembered_of_a_file_is_bounded() -> None:
     history = History()
     for number in range(5):
         lines = [found("E501", f"line {number} {row}", row) for row in range(1, 501)]
-        history = history.after(event(report(answer(*lines, E501=1), STANDARD, history)))
+        history = history.after(event(assess(answer(*lines, E501=1), STANDARD, history)))
 
     assert len(history.open) <= 1000

@@ -24,7 +24,7 @@ INNOCENT = b"import os\n\nx = undefined\n"
 GUILTY = b"# guilty\nimport os\n"
 pytestmark = pytest.mark.programs
 # What uses the processor ends after a second of it; on a busy machine the others have time enough.
-SHORT = Limits(seconds=0.9, waits=30, output=2 << 20)
+SHORT = Limits(seconds=0.9, wall_factor=30, output=2 << 20)
 
 
 @pytest.fixture
@@ -361,7 +361,7 @@ async def test_a_file_with_which_ruff_sleeps_fails_alone(
     tmp_path: Path, work_dir: Path, real: Path
 ) -> None:
     """All kinds at once, as it is the clock that ends them."""
-    limits = Limits(seconds=1, waits=6)
+    limits = Limits(seconds=1, wall_factor=6)
     async with asyncio.TaskGroup() as group:
         for kind, script in SLEEPING.items():
             folders = (tmp_path / kind, work_dir / kind)
@@ -397,7 +397,7 @@ async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
     binary.chmod(0o755)
     contents = {"a": INNOCENT, "bad": b"#" * 800_000 + b"\n", "c": INNOCENT}
 
-    results = await Ruff(binary, work_dir, SHORT, enough=0.5).check(contents, STANDARD)
+    results = await Ruff(binary, work_dir, SHORT, proven_share=0.5).check(contents, STANDARD)
 
     assert results["bad"] == RuffFailure("timeout")
     assert codes(results["a"]) == codes(results["c"]) == ["F401", "F821"]
@@ -407,9 +407,9 @@ async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
 async def test_it_is_the_processor_whose_time_counts_where_others_use_it_too(
     tmp_path: Path, work_dir: Path, real: Path
 ) -> None:
-    limits = Limits(seconds=1, waits=60)
-    waits = Ruff(fake(tmp_path, real, 'sleep 2; exec {real} "$@"'), work_dir, limits)
-    assert codes((await waits.check({"a": GUILTY}, STANDARD))["a"]) == ["F401"]
+    limits = Limits(seconds=1, wall_factor=60)
+    wall_factor = Ruff(fake(tmp_path, real, 'sleep 2; exec {real} "$@"'), work_dir, limits)
+    assert codes((await wall_factor.check({"a": GUILTY}, STANDARD))["a"]) == ["F401"]
     spins = Ruff(fake(tmp_path, real, "while :; do :; done"), work_dir, limits)
     assert await spins.check({"a": GUILTY}, STANDARD) == {"a": RuffFailure("timeout")}
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from services.checker.domain.checks import CHECKS, Conclude, record
+from services.checker.domain.checks import CHECKS, MakeEvent, record
 from services.checker.domain.history import History
 from shared.contracts.checker import CheckFailed, FileChecked, FixedFinding
 from shared.eventsourcing.testing import given
@@ -18,7 +18,7 @@ FIXED = FixedFinding(
 )
 
 
-def _concluding(result: FileChecked | CheckFailed) -> Conclude:
+def _concluding(result: FileChecked | CheckFailed) -> MakeEvent:
     return lambda _: result
 
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from services.checker.sandbox.isolation import Isolation
 from services.checker.sandbox.launcher import Launcher
-from services.checker.sandbox.limited_process import Ending, Limits, run_limited
+from services.checker.sandbox.limited_process import Limits, ProcessEnd, run_limited
 from tests.support.waiting import eventually
 
 SLEEPS = "import os, time\nos.write(1, b'%d' % os.getpid())\ntime.sleep(60)"
@@ -33,9 +33,9 @@ async def run(
     folder: Path,
     said: asyncio.Queue[bytes] | None = None,
     **env: str,
-) -> tuple[Ending, bytes]:
+) -> tuple[ProcessEnd, bytes]:
     out = bytearray()
-    ending = await run_limited(
+    end = await run_limited(
         [sys.executable, "-I", "-S", "-c", program],
         folder=folder,
         env=env,
@@ -46,7 +46,7 @@ async def run(
         read_out=said.put_nowait if said else out.extend,
         read_err=bytearray().extend,
     )
-    return ending, bytes(out)
+    return end, bytes(out)
 
 
 def _is_gone(pid: int) -> bool:
@@ -67,8 +67,8 @@ async def test_each_of_many_at_once_gets_what_is_its_own(
     found = await asyncio.gather(
         *(run(launcher, program.format(n), one, N=str(n)) for n, one in enumerate(folders))
     )
-    for number, (ending, out) in enumerate(found):
-        assert ending == Ending(number)
+    for number, (end, out) in enumerate(found):
+        assert end == ProcessEnd(number)
         assert f"'N': '{number}'" in out.decode()
         assert out.decode().split()[-1] == str(folders[number])
         assert b"PATH" not in out
@@ -83,13 +83,13 @@ async def test_all_are_started_by_one_process(launcher: Launcher, tmp_path: Path
 
 async def test_what_a_program_has_used_is_told(launcher: Launcher, tmp_path: Path) -> None:
     program = "import time\nwhile time.process_time() < 0.5: pass"
-    ending, _ = await run(launcher, program, tmp_path)
-    assert 0.4 < ending.used < 1.5
+    end, _ = await run(launcher, program, tmp_path)
+    assert 0.4 < end.cpu_seconds < 1.5
 
 
 async def test_a_signal_that_ended_it_is_told(launcher: Launcher, tmp_path: Path) -> None:
-    ending, _ = await run(launcher, "import os\nos.kill(os.getpid(), 11)", tmp_path)
-    assert ending.code == -signal.SIGSEGV
+    end, _ = await run(launcher, "import os\nos.kill(os.getpid(), 11)", tmp_path)
+    assert end.code == -signal.SIGSEGV
 
 
 async def test_a_cancelled_run_leaves_no_process(launcher: Launcher, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ async def _gone(pid: int) -> bool:
 
 @pytest.mark.parametrize("when", ["before a start", "before an end"])
 async def test_a_process_that_does_not_answer_is_given_up(tmp_path: Path, when: str) -> None:
-    launcher, said = Launcher(patience=1), asyncio.Queue[bytes]()
+    launcher, said = Launcher(timeout=1), asyncio.Queue[bytes]()
     parent = int((await run(launcher, "import os\nprint(os.getppid())", tmp_path))[1])
     if when == "before a start":
         os.kill(parent, signal.SIGSTOP)
