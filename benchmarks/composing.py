@@ -13,8 +13,6 @@ from statistics import median
 from typing import Any, get_args
 from uuid import uuid4
 
-from pydantic import SecretStr
-
 from benchmarks.figures import Figure, at_most, tell
 from benchmarks.sources import sources
 from services.checker.claims.due_files import DueFile
@@ -23,8 +21,7 @@ from services.checker.linting.ruff import Ruff
 from services.checker.results.check_events import RuffRun, check_event
 from services.checker.rules import STANDARD
 from services.notifier.claims.due_mails import DueMail
-from services.notifier.sending.composing import write
-from services.notifier.settings import Settings
+from services.notifier.sending.composing import Composer
 from shared.clock import utc_now
 from shared.contracts.auth import Language
 from shared.contracts.checker import CheckFailed, FileChecked
@@ -32,11 +29,7 @@ from shared.contracts.http.auth import Contact
 
 MAILS, ROUNDS = 300, 5
 
-_SETTINGS = Settings.model_construct(
-    smtp_url=SecretStr(""),
-    mail_from="Prereview <prereview@example.org>",
-    public_url="https://prereview.example",
-)
+_COMPOSER = Composer("Prereview <prereview@example.org>", "https://prereview.example")
 
 
 @cache
@@ -49,7 +42,7 @@ def compose_all(due: Sequence[DueMail], language: Language) -> float:
     readers = [_reader(number, language) for number in range(len(due))]
     begun = time.process_time()
     for mail, reader in zip(due, readers, strict=True):
-        write(mail, reader, _SETTINGS, utc_now())
+        _COMPOSER.compose(mail, reader, utc_now())
     return 1000 * (time.process_time() - begun) / len(due)
 
 
@@ -68,7 +61,7 @@ def figures(count: int = MAILS) -> list[Figure]:
 def _mail(kind: str, result: dict[str, Any]) -> DueMail:
     return DueMail(
         mail_id=uuid4(), user_id=uuid4(), kind="check_result", request_id=None, type=kind,
-        result=result, queued_at=utc_now(), attempts=1, claimed_by=1, deaths=0, taken=None,
+        result=result, queued_at=utc_now(), attempts=1, claimed_by=1, deaths=0, accepted=None,
         correlation_id=None, causation_id=None, traceparent=None,
     )  # fmt: skip
 

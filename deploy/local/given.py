@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.local.console import say
 from deploy.local.errors import CannotStart
 from deploy.local.options import Options
-from services.notifier.smtp.connecting import greet
+from services.notifier.smtp.connecting import try_connection
 from services.notifier.smtp.failures import PermanentFailure, TemporaryFailure
 from services.notifier.smtp.url import SmtpServer
 
@@ -160,6 +160,6 @@ async def _broker(url: str) -> None:
 
 async def _mail_server(url: str) -> None:
     try:
-        await greet(SmtpServer.from_url(url), PATIENCE)
+        await try_connection(SmtpServer.from_url(url), PATIENCE)
     except (PermanentFailure, TemporaryFailure) as failure:
         raise Unfit(f"no mail can be handed over there ({failure}). Change the variable") from None

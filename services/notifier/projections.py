@@ -1,4 +1,4 @@
-"""What the notifier's own events change in `mails`, the sender's list of work."""
+"""What the notifier's own events change in `mails`, the rows that the sender claims."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +10,8 @@ from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed
 from shared.eventsourcing.event import RecordedEvent
 from shared.eventsourcing.projection import Projection, execute_each
 
-# A mail that is settled needs its findings no more.
-_SETTLE = text("""
+# A mail that is closed needs its findings no more.
+_CLOSE_MAIL = text("""
 UPDATE mails SET state = :state, due_at = :due_at, claimed_by = NULL, unfinished = 0,
     taken = NULL,
     result = CASE WHEN CAST(:due_at AS timestamptz) IS NULL THEN '{}' ELSE result END
@@ -19,11 +19,11 @@ WHERE mail_id = :mail_id
 """)
 
 
-async def _settled(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-    await execute_each(connection, _SETTLE, [_end(recorded.event) for recorded in events])
+async def _close_mails(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
+    await execute_each(connection, _CLOSE_MAIL, [_values(recorded.event) for recorded in events])
 
 
-def _end(event: object) -> dict[str, Any]:
+def _values(event: object) -> dict[str, Any]:
     match event:
         case EmailSent():
             return {"state": "sent", "due_at": None, "mail_id": event.mail_id}
@@ -36,5 +36,5 @@ def _end(event: object) -> dict[str, Any]:
 
 
 MAILS = Projection(
-    "mails", ("mails",), dict.fromkeys((EmailSent, EmailFailed, EmailSuppressed), _settled)
+    "mails", ("mails",), dict.fromkeys((EmailSent, EmailFailed, EmailSuppressed), _close_mails)
 )

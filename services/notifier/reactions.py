@@ -1,4 +1,4 @@
-"""A mail for each check and for each request of auth's; what news about a person means for them."""
+"""Queues a mail for each check and each request of auth; consumes events about users."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +25,10 @@ from shared.eventsourcing.projection import execute_each
 from shared.eventsourcing.store import Batch, EventStore
 from shared.messaging.reactions import React
 
-_BEGUN = text("SELECT DISTINCT stream_id FROM events WHERE stream_id = ANY(:streams)")
-_INSERT = text("""
+_EXISTING_STREAMS = text("""
+SELECT DISTINCT stream_id FROM events WHERE stream_id = ANY(:streams)
+""")
+_INSERT_MAIL = text("""
 INSERT INTO mails (mail_id, user_id, kind, check_id, request_id, type, result, queued_at, state,
                    due_at, correlation_id, causation_id, traceparent)
 VALUES (:mail_id, :user_id, :kind, :check_id, :request_id, :type, CAST(:result AS jsonb),
@@ -37,7 +39,7 @@ ON CONFLICT DO NOTHING
 
 @dataclass(frozen=True)
 class _NewMail:
-    """`result` is what a mail about a check tells; auth is asked for the rest when it is sent."""
+    """`result` is for a mail about a check; auth is asked for the rest when the mail is sent."""
 
     caused_by: RecordedEvent
     mail_id: UUID
@@ -53,7 +55,7 @@ class _NewMail:
 
 
 def _mail(recorded: RecordedEvent) -> _NewMail | None:
-    """The mail that the event asks for."""
+    """The mail that is due to the event, if any."""
     match recorded.event:
         case FileChecked() | CheckFailed() as event:
             result = excerpt(event) if isinstance(event, FileChecked) else event
@@ -77,19 +79,19 @@ def _mail(recorded: RecordedEvent) -> _NewMail | None:
 
 
 def _steps(recorded: RecordedEvent, store: EventStore, clock: Clock) -> Sequence[Step]:
-    """What news about a person mean for their mails, however many."""
+    """What an event about a user does to their mails, however many."""
     event = recorded.event
-    assert isinstance(event, EmailConfirmed | UserErased)  # noqa: S101 - who calls it says so
+    assert isinstance(event, EmailConfirmed | UserErased)  # noqa: S101 - callers check it
     if isinstance(event, UserErased):
-        return recipients.forgetting(store, event.user_id, clock)
-    return recipients.confirming(event.user_id, clock)
+        return recipients.erasure_steps(store, event.user_id, clock)
+    return recipients.confirmation_steps(event.user_id, clock)
 
 
 def reacting(store: EventStore, clock: Clock) -> React:
-    """The reaction to the events consumed."""
+    """The reaction to consumed events."""
 
     async def react(connection: AsyncConnection, events: Sequence[RecordedEvent]) -> None:
-        await take_append_lock(connection)  # an erasure is noted either before this or after it
+        await take_append_lock(connection)  # an erasure is consumed either before this or after it
         for recorded in events:
             if isinstance(recorded.event, EmailConfirmed | UserErased):
                 with correlation_scope(recorded):
@@ -100,26 +102,27 @@ def reacting(store: EventStore, clock: Clock) -> React:
 
 
 def preparations(store: EventStore, clock: Clock) -> Mapping[type[Event], Prepare]:
-    """What goes before the transactions of the reactions."""
+    """The steps done before the transactions of the reactions."""
     prepare = preparing(partial(_steps, store=store, clock=clock))
     return {EmailConfirmed: prepare, UserErased: prepare}
 
 
 async def _queue(connection: AsyncConnection, store: EventStore, mails: Sequence[_NewMail]) -> None:
-    """Queue each mail once; for a person who is to be forgotten it ends where it begins."""
+    """Queue each mail once; those of erased users are suppressed at once."""
     first: dict[str, _NewMail] = {}
     for mail in mails:
         first.setdefault(mail.stream, mail)
-    begun = await connection.scalars(_BEGUN, {"streams": list(first)}) if first else ()
-    for stream_id in begun:
+    values = {"streams": list(first)}
+    existing = await connection.scalars(_EXISTING_STREAMS, values) if first else ()
+    for stream_id in existing:
         del first[stream_id]
-    queued = await store.append_many(connection, [_queued(mail) for mail in first.values()])
+    queued = await store.append_many(connection, [_queued_batch(mail) for mail in first.values()])
     rows = [_row(first[recorded.stream_id], recorded) for recorded in queued]
-    await execute_each(connection, _INSERT, rows)
-    await _end_of_the_erased(connection, store, first.values())
+    await execute_each(connection, _INSERT_MAIL, rows)
+    await _suppress_erased(connection, store, first.values())
 
 
-def _queued(mail: _NewMail) -> Batch:
+def _queued_batch(mail: _NewMail) -> Batch:
     events = queue(Mail(), mail.mail_id, mail.user_id, mail.kind, mail.check_id)
     return Batch(mail.stream, 0, events, caused_by_event(mail.caused_by))
 
@@ -134,17 +137,17 @@ def _row(mail: _NewMail, queued: RecordedEvent) -> dict[str, Any]:
     }
 
 
-async def _end_of_the_erased(
+async def _suppress_erased(
     connection: AsyncConnection, store: EventStore, mails: Collection[_NewMail]
 ) -> None:
     if not mails:
         return
     erased = await erased_among(connection, {mail.user_id for mail in mails})
-    ends = [_suppressed(mail) for mail in mails if mail.user_id in erased]
-    await store.append_many(connection, ends)
+    batches = [_suppressed_batch(mail) for mail in mails if mail.user_id in erased]
+    await store.append_many(connection, batches)
 
 
-def _suppressed(mail: _NewMail) -> Batch:
-    begun = _queued(mail)
-    events = suppressed(MAIL.state(begun.events), "user_unknown")
-    return begun._replace(expected_version=len(begun.events), events=events)
+def _suppressed_batch(mail: _NewMail) -> Batch:
+    queued = _queued_batch(mail)
+    events = suppressed(MAIL.state(queued.events), "user_unknown")
+    return queued._replace(expected_version=len(queued.events), events=events)

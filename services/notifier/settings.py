@@ -34,7 +34,7 @@ class Settings(StatefulSettings):
 
     @model_validator(mode="after")
     def _check_mail(self) -> Self:
-        """Find a bad server or sender at the start, not mail by mail; raises `Misconfigured`."""
+        """Reject a bad server or sender at the start, not mail by mail; raises `Misconfigured`."""
         self.smtp_server()
         try:
             parse_mailbox(self.mail_from)
@@ -43,12 +43,12 @@ class Settings(StatefulSettings):
         return self
 
     def smtp_server(self) -> SmtpServer:
-        """Raises `Misconfigured` for no mail server, or one that gets a password in the clear."""
+        """Raises `Misconfigured` without a mail server, or with a password sent unencrypted."""
         try:
             server = SmtpServer.from_url(self.smtp_url.get_secret_value())
         except BadSmtpUrl as error:
             raise Misconfigured(f"PREREVIEW_SMTP_URL: {error}.") from None
-        if server.shows_login and not self.smtp_plaintext_login:
+        if server.sends_login_unencrypted and not self.smtp_plaintext_login:
             raise Misconfigured(
                 "PREREVIEW_SMTP_URL: the password would be sent unencrypted;"
                 " use smtps:// or ?starttls=1, or set PREREVIEW_SMTP_PLAINTEXT_LOGIN=true."

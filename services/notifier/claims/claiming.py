@@ -1,4 +1,4 @@
-"""Whose mail comes next: claims of mails whose time has come."""
+"""Which due mails a copy takes to send, and how its claims end without an outcome."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
@@ -9,52 +9,69 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier.claims.due_mails import LEASE, DueMail, Taken, end_unfinished
+from services.notifier.claims.due_mails import LATER, LEASE, AcceptedMail, DueMail
 
-# What is in hand is never due, whatever became of its lease.
+NOBODY = UUID(int=0)
+# A mail in hand is never due, whatever became of its lease.
 _DUE = "due_at <= :now AND NOT mail_id = ANY(CAST(:in_hand AS uuid[]))"
-# Of each person in turn the oldest result, so that nobody waits behind another one's many: first of
-# those behind the person who had the last turn, then of the others, then everybody's second.
-_PEOPLE = f"""
+
+# Users with due results, read one by one from an index; each of them with a number.
+_USERS_AFTER_LAST = f"""
+users_after_last AS (
     SELECT user_id, 1 AS number FROM (
         SELECT user_id FROM mails
-        WHERE {_DUE} AND kind = 'check_result' AND user_id > {{start}}
+        WHERE {_DUE} AND kind = 'check_result' AND user_id > :last_user
         ORDER BY user_id LIMIT 1
     ) AS first
     UNION ALL
-    SELECT next.user_id, number + 1 FROM {{name}}, LATERAL (
+    SELECT next.user_id, number + 1 FROM users_after_last, LATERAL (
         SELECT user_id FROM mails
-        WHERE {_DUE} AND kind = 'check_result' AND mails.user_id > {{name}}.user_id {{end}}
+        WHERE {_DUE} AND kind = 'check_result' AND mails.user_id > users_after_last.user_id
         ORDER BY user_id LIMIT 1
-    ) AS next WHERE number < :most
-"""  # noqa: S608 - no value is in it
-NOBODY = UUID(int=0)
-# Mails about accounts and results take turns, for of the former somebody waits before a screen.
-_CLAIM = f"""
-WITH RECURSIVE behind AS ({_PEOPLE.format(name="behind", start=":after", end="")}),
-before AS ({_PEOPLE.format(name="before", start=":nobody", end="AND mails.user_id <= :after")}),
+    ) AS next WHERE number < :limit
+)"""  # noqa: S608 - no value is in it
+_USERS_UP_TO_LAST = f"""
+users_up_to_last AS (
+    SELECT user_id, 1 AS number FROM (
+        SELECT user_id FROM mails
+        WHERE {_DUE} AND kind = 'check_result' AND user_id > :nobody
+        ORDER BY user_id LIMIT 1
+    ) AS first
+    UNION ALL
+    SELECT next.user_id, number + 1 FROM users_up_to_last, LATERAL (
+        SELECT user_id FROM mails
+        WHERE {_DUE} AND kind = 'check_result' AND mails.user_id > users_up_to_last.user_id
+        AND mails.user_id <= :last_user
+        ORDER BY user_id LIMIT 1
+    ) AS next WHERE number < :limit
+)"""  # noqa: S608
+# Round robin: of each user the oldest result, those after the user who was served last first, then
+# everybody's second one. Mails about accounts alternate with results, as people wait for them.
+_CLAIM = text(f"""
+WITH RECURSIVE {_USERS_AFTER_LAST}, {_USERS_UP_TO_LAST},
 results AS (
-    SELECT mail_id, row_number() OVER (ORDER BY number, part, user_id) AS turn
-    FROM (SELECT user_id, 1 AS part FROM behind UNION ALL SELECT user_id, 2 FROM before
-          WHERE user_id <= :after ORDER BY part, user_id LIMIT :most) AS people,
+    SELECT mail_id, row_number() OVER (ORDER BY number, part, user_id) AS rank
+    FROM (SELECT user_id, 1 AS part FROM users_after_last
+          UNION ALL SELECT user_id, 2 FROM users_up_to_last
+          WHERE user_id <= :last_user ORDER BY part, user_id LIMIT :limit) AS users,
     LATERAL (
         SELECT mail_id, row_number() OVER (ORDER BY due_at, mail_id) AS number FROM (
             SELECT mail_id, due_at FROM mails WHERE {_DUE} AND kind = 'check_result'
-            AND mails.user_id = people.user_id ORDER BY due_at LIMIT :most
+            AND mails.user_id = users.user_id ORDER BY due_at LIMIT :limit
         ) AS oldest
-    ) AS theirs
-    ORDER BY turn LIMIT :most
+    ) AS of_user
+    ORDER BY rank LIMIT :limit
 ),
 accounts AS (
-    SELECT mail_id, row_number() OVER (ORDER BY due_at, mail_id) AS turn FROM (
+    SELECT mail_id, row_number() OVER (ORDER BY due_at, mail_id) AS rank FROM (
         SELECT mail_id, due_at FROM mails WHERE {_DUE} AND kind <> 'check_result'
-        ORDER BY due_at LIMIT :most
+        ORDER BY due_at LIMIT :limit
     ) AS oldest
 ),
 chosen AS (
-    SELECT mail_id, 2 * turn AS place FROM results
-    UNION ALL SELECT mail_id, 2 * turn + CAST(:account_is AS int) FROM accounts
-    ORDER BY place LIMIT :most
+    SELECT mail_id, 2 * rank AS place FROM results
+    UNION ALL SELECT mail_id, 2 * rank + CAST(:account_offset AS int) FROM accounts
+    ORDER BY place LIMIT :limit
 ),
 locked AS (
     SELECT mail_id, place FROM mails JOIN chosen USING (mail_id) WHERE {_DUE}
@@ -63,70 +80,97 @@ locked AS (
 UPDATE mails SET state = 'sending', attempts = attempts + 1, due_at = :until, claimed_by = :copy
 FROM locked WHERE mails.mail_id = locked.mail_id
 RETURNING mails.mail_id, user_id, kind, request_id, type, result, queued_at, attempts, claimed_by,
-          deaths, taken, correlation_id, causation_id, traceparent, place
-"""  # noqa: S608 - no value is in it
+          deaths, taken AS accepted, correlation_id, causation_id, traceparent, place
+""")  # noqa: S608
 
 # Of two parts, each in the order of its index: else all mails are read where it seems that many
 # are due.
-_ANYTHING_DUE = f"""
+_IS_ANY_DUE = text(f"""
 SELECT EXISTS (
     (SELECT FROM mails WHERE {_DUE} AND kind <> 'check_result' ORDER BY due_at LIMIT 1)
     UNION ALL
     (SELECT FROM mails WHERE {_DUE} AND kind = 'check_result' ORDER BY user_id LIMIT 1)
 )
-"""  # noqa: S608
+""")  # noqa: S608
+
+# Due at once after the first death, later after each further one. A row that is locked is being
+# recorded at this moment.
+_END_CLAIMS = text(f"""
+UPDATE mails SET claimed_by = NULL, deaths = deaths + :died, unfinished = unfinished + 1 - :died,
+                 due_at = CASE :died WHEN 0 THEN {LATER} ELSE
+                     CAST(:now AS timestamptz) + deaths * interval '1 minute' END
+WHERE mail_id IN (
+    SELECT mail_id FROM mails WHERE claimed_by = ANY(CAST(:copies AS int[])) AND state = 'sending'
+    AND NOT mail_id = ANY(CAST(:in_hand AS uuid[])) FOR UPDATE SKIP LOCKED
+)
+""")  # noqa: S608
 _FIELDS = tuple(field.name for field in fields(DueMail))
 
 
 @dataclass(frozen=True)
-class Turn:
-    """Who was served last: a person with a result, and whether after that an account had a turn."""
+class LastServed:
+    """The last user whose result was claimed, and whether a mail about an account came after it."""
 
-    person: UUID = NOBODY
+    user_id: UUID = NOBODY
     account: bool = False
 
-    def after(self, mails: Sequence[DueMail]) -> "Turn":
-        people = [mail.user_id for mail in mails if mail.request_id is None]
-        return Turn(people[-1] if people else self.person, mails[-1].request_id is not None)
+    def after(self, mails: Sequence[DueMail]) -> "LastServed":
+        users = [mail.user_id for mail in mails if mail.request_id is None]
+        return LastServed(users[-1] if users else self.user_id, mails[-1].request_id is not None)
 
 
 async def claim(
     connection: AsyncConnection,
     copy: int,
     now: datetime,
-    most: int = 1,
+    limit: int = 1,
     *,
-    turn: Turn | None = None,
+    last_served: LastServed | None = None,
     in_hand: Collection[UUID] = (),
 ) -> list[DueMail]:
-    """Take mails for a copy, in the order of their turns, and note the attempts before they begin.
+    """Claim up to `limit` due mails for a copy, in their order, and count the attempts.
 
-    What the copy claimed before and neither has `in_hand` nor brought to an end is due again first.
-
-    A copy that dies in the attempt leaves the mails to another one: with one attempt more and the
-    same Message-ID, so the worst is one duplicate of each, which the log shows.
+    What the copy claimed before and has not `in_hand` is due again, each time later. The mails of a
+    copy that dies during the attempt are sent by another one: with one attempt more and the same
+    Message-ID, so that the worst is one duplicate of each, which the log shows.
     """
-    turn = turn or Turn()
-    await end_unfinished(connection, copy, now, in_hand)
+    last_served = last_served or LastServed()
+    await _end(connection, [copy], now, died=0, in_hand=in_hand)
     values = {
-        "copy": copy, "now": now, "until": now + LEASE, "most": most, "nobody": NOBODY,
-        "after": turn.person, "account_is": 1 if turn.account else -1, "in_hand": list(in_hand),
+        "copy": copy, "now": now, "until": now + LEASE, "limit": limit, "nobody": NOBODY,
+        "last_user": last_served.user_id, "account_offset": 1 if last_served.account else -1,
+        "in_hand": list(in_hand),
     }  # fmt: skip
-    rows = (await connection.execute(text(_CLAIM), values)).mappings().all()
+    rows = (await connection.execute(_CLAIM, values)).mappings().all()
     return [
-        DueMail(**{name: row[name] for name in _FIELDS} | {"taken": _taken(row["taken"])})
+        DueMail(**{name: row[name] for name in _FIELDS} | {"accepted": _accepted(row["accepted"])})
         for row in sorted(rows, key=lambda row: int(row["place"]))
     ]
 
 
-def _taken(noted: dict[str, Any] | None) -> Taken | None:
-    if noted is None:
+def _accepted(stored: dict[str, Any] | None) -> AcceptedMail | None:
+    if stored is None:
         return None
-    return Taken(**{**noted, "sent_at": datetime.fromisoformat(noted["sent_at"])})
+    return AcceptedMail(**{**stored, "sent_at": datetime.fromisoformat(stored["sent_at"])})
 
 
-async def anything_due(
-    connection: AsyncConnection, now: datetime, in_hand: Collection[UUID]
-) -> bool:
+async def is_any_due(connection: AsyncConnection, now: datetime, in_hand: Collection[UUID]) -> bool:
     values = {"now": now, "in_hand": list(in_hand)}
-    return bool(await connection.scalar(text(_ANYTHING_DUE), values))
+    return bool(await connection.scalar(_IS_ANY_DUE, values))
+
+
+async def end_claims(connection: AsyncConnection, dead: Collection[int], now: datetime) -> int:
+    """Make due what dead copies had claimed, and count the deaths; return how many mails."""
+    return await _end(connection, dead, now, died=1)
+
+
+async def _end(
+    connection: AsyncConnection,
+    copies: Collection[int],
+    now: datetime,
+    *,
+    died: int,
+    in_hand: Collection[UUID] = (),
+) -> int:
+    values = {"copies": list(copies), "now": now, "died": died, "in_hand": list(in_hand)}
+    return (await connection.execute(_END_CLAIMS, values)).rowcount

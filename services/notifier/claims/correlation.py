@@ -1,4 +1,4 @@
-"""On whose behalf a mail is sent: what is logged, asked and told of it belongs to that request."""
+"""Logs, calls and events about a mail belong to the request that caused the mail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from shared.context import causation_id, correlation_id
 
 @contextmanager
 def correlation_scope(mail: DueMail) -> Iterator[None]:
-    """Within the block the task works for the event that caused the mail."""
+    """Set the correlation, causation and trace of the event that caused the mail."""
     correlation = correlation_id.set(mail.correlation_id)
     causation = causation_id.set(mail.causation_id)
     try:

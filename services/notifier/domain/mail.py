@@ -20,8 +20,8 @@ from shared.ids import derived_id
 
 EVENTS = (EmailQueued, EmailHeld, EmailSent, EmailFailed, EmailSuppressed)
 RETRY_AFTER = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))  # the last one repeats
-# A connection that failed says nothing of the mail: another one may do. Not for ever at once,
-# though, for a server that lets us in and goes away each time.
+# A connection that failed is not the mail's fault: another one is tried at once, but not for ever,
+# as a server may accept connections and drop them each time.
 RECONNECT_AFTER = (timedelta(0), timedelta(seconds=10), *RETRY_AFTER)
 GIVE_UP_AFTER = timedelta(hours=48)
 
@@ -40,7 +40,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A try that the server has answered, or not."""
+    """One attempt to send the mail, whatever came of it."""
 
     number: int
     queued_at: datetime
@@ -73,7 +73,7 @@ def stream(mail_id: UUID) -> str:
 
 
 def mail_id_for(about: UUID, kind: MailKind = "check_result") -> UUID:
-    """One mail per check and per request of auth's, however often its event comes."""
+    """One mail per check and per request of auth, however often the event is consumed."""
     return derived_id(kind, about)
 
 
@@ -92,7 +92,7 @@ def hold(state: Mail) -> list[Event]:
 
 
 def sent(state: Mail, attempt: Attempt, message_id: str, reply: str) -> list[Event]:
-    """What the server has taken was sent, even if another copy could not and gave the mail up."""
+    """A mail the server has accepted was sent, even if another copy has given it up."""
     if state.sent or state.mail_id is None or state.user_id is None:
         return []
     return [
@@ -111,7 +111,7 @@ def sent(state: Mail, attempt: Attempt, message_id: str, reply: str) -> list[Eve
 def failed(
     state: Mail, attempt: Attempt, reason: str, *, permanent: bool, connection_failed: bool = False
 ) -> list[Event]:
-    """`connection_failed`: no connection came about, or it ended before the content was sent."""
+    """`connection_failed`: none could be opened, or it ended before the content was sent."""
     again = None if permanent else next_attempt(attempt, connection_failed=connection_failed)
     if state.closed or state.mail_id is None or state.user_id is None:
         return []
@@ -138,7 +138,7 @@ def suppressed(state: Mail, reason: Suppression) -> list[Event]:
 
 
 def impersonal(decide: Decide) -> Decide:
-    """The same decision about somebody who is to be forgotten."""
+    """The same decision without the personal fields, for a user who is erased."""
     return lambda state: [event.model_copy(update=event.blanks()) for event in decide(state)]
 
 

@@ -1,4 +1,4 @@
-"""Proof that the finished octets of a mail have the headers we meant, and no others."""
+"""Verifies that the finished octets of a mail have the intended headers, and no others."""
 
 import binascii
 import re

@@ -1,138 +1,143 @@
-"""Hands a prepared mail over to the mail server on the next connection that is free."""
+"""Delivers a prepared mail to the mail server on the next free connection."""
 
 import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
 from services.notifier.claims.correlation import correlation_scope
-from services.notifier.claims.due_mails import Taken
+from services.notifier.claims.due_mails import AcceptedMail
 from services.notifier.mail.address import BadAddress
 from services.notifier.mail.message import Message
 from services.notifier.mail.proof import UnsafeMessage
-from services.notifier.recording.failed_outcomes import broken, not_sent
-from services.notifier.recording.recorder import Outcome, outcome_taken
-from services.notifier.sending.composing import write
-from services.notifier.sending.preparation import Preparer, Ready
-from services.notifier.settings import Settings
+from services.notifier.recording.outcomes import (
+    Outcome,
+    accepted_outcome,
+    internal_error_outcome,
+    not_sent_outcome,
+)
+from services.notifier.sending.composing import Compose
+from services.notifier.sending.preparation import Preparer, ReadyMail
 from services.notifier.smtp.failures import (
     ConnectionEnded,
     PermanentFailure,
     TemporaryFailure,
     without_recipient,
 )
-from services.notifier.smtp.pool import Pool, ServerAway
+from services.notifier.smtp.pool import ConnectionPool, MailServerUnavailable
 from services.notifier.smtp.replies import Reply
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.logging import log
 
 
-class NotTried(Exception):
-    """The mail server was told nothing of the mail: it is to be put back."""
+class NotAttempted(Exception):
+    """The mail server was told nothing of the mail: the mail is to be put back."""
 
 
 @dataclass
 class _Delivery:
-    """A mail on its way: what was last found out about it, and what it ended with meanwhile."""
+    """A mail that waits for a connection; a later preparation may replace or end it."""
 
-    ready: Ready
-    end: list[Outcome] | None = None
-    away: Unavailable | None = None  # why nobody could be asked
+    ready: ReadyMail
+    ended: list[Outcome] | None = None
+    unavailable: Unavailable | None = None  # why it could not be prepared again
 
     @property
-    def waits(self) -> bool:
-        """Whether it is not known what is true now."""
-        return self.end is None and self.away is None and not self.ready.fresh
+    def is_stale(self) -> bool:
+        return self.ended is None and self.unavailable is None and not self.ready.is_fresh
 
 
 class Deliverer:
-    """What is done in a seat."""
+    """Delivers mails, several at a time; a mail that had to wait long is prepared once more."""
 
-    def __init__(self, settings: Settings, pool: Pool, preparer: Preparer, clock: Clock) -> None:
-        self._settings, self._pool = settings, pool
-        self._preparer, self._clock = preparer, clock
+    def __init__(
+        self, pool: ConnectionPool, preparer: Preparer, compose: Compose, clock: Clock
+    ) -> None:
+        self._pool, self._preparer = pool, preparer
+        self._compose, self._clock = compose, clock
         self._waiting: dict[UUID, _Delivery] = {}
-        self._asking = asyncio.Lock()
+        self._prepare_lock = asyncio.Lock()
 
-    async def deliver(self, ready: Ready) -> list[Outcome]:
-        """Send a mail, and tell what came of it; nothing when it is no longer ours.
+    async def deliver(self, ready: ReadyMail) -> list[Outcome]:
+        """Send a mail and return its outcome; none when the claim has ended.
 
         Raises:
-            NotTried: no connection was to be had, or auth or the database could not be asked.
+            NotAttempted: there is no connection, or auth or the database can't be asked.
         """
-        one = _Delivery(ready)
+        delivery = _Delivery(ready)
         with correlation_scope(ready.mail):
             try:
-                return await self._deliver(one)
-            except (ServerAway, Unavailable) as away:
-                raise NotTried from away
+                return await self._deliver(delivery)
+            except (MailServerUnavailable, Unavailable) as unavailable:
+                raise NotAttempted from unavailable
             except TemporaryFailure as failure:
-                return [self._not_sent(one.ready, failure)]
+                return [self._not_sent(delivery.ready, failure)]
             except (PermanentFailure, BadAddress, UnsafeMessage) as failure:
-                return [self._not_sent(one.ready, failure, permanent=True)]
-            except Exception as failure:  # noqa: BLE001 - a fault of ours must end in the log, too
-                return [broken(ready.mail, failure, self._clock())]
+                return [self._not_sent(delivery.ready, failure, permanent=True)]
+            except Exception as error:  # noqa: BLE001 - internal errors are recorded, too
+                return [internal_error_outcome(ready.mail, error, self._clock())]
             finally:
                 self._waiting.pop(ready.mail.mail_id, None)
 
-    async def _deliver(self, one: _Delivery) -> list[Outcome]:
-        written = one.ready
-        message = self._write(written)  # what is not fit to be sent costs no connection
+    async def _deliver(self, delivery: _Delivery) -> list[Outcome]:
+        ready = delivery.ready
+        # Before a connection is acquired: a mail that can't be composed needs none.
+        message = self._compose(ready.mail, ready.reader, self._clock())
         while True:
-            self._waiting[written.mail.mail_id] = one
-            connection = await self._pool.take(account=written.mail.request_id is not None)
+            self._waiting[ready.mail.mail_id] = delivery
+            connection = await self._pool.acquire(account=ready.mail.request_id is not None)
             try:
-                await self._find_out_again(one)
-                if one.end is not None:
-                    return one.end
+                await self._refresh(delivery)
+                if delivery.ended is not None:
+                    return delivery.ended
                 if self._pool.closed:
-                    raise ServerAway
-                if one.ready is not written:
-                    written, message = one.ready, self._write(one.ready)
+                    raise MailServerUnavailable
+                if delivery.ready is not ready:
+                    ready = delivery.ready
+                    message = self._compose(ready.mail, ready.reader, self._clock())
                 reply = await connection.send(message)
             except ConnectionEnded:
                 continue
             finally:
-                self._pool.give_back(connection)
-            return [self._sent(written, message, reply)]
+                self._pool.release(connection)
+            return [self._accepted(ready, message, reply)]
 
-    async def _find_out_again(self, one: _Delivery) -> None:
-        """Unless it is known what is true now; then the mail waits no more."""
-        if not one.ready.fresh:
-            async with self._asking:
-                if one.waits:
-                    await self._ask_again()
-        del self._waiting[one.ready.mail.mail_id]
-        if one.away is not None:
-            raise one.away
+    async def _refresh(self, delivery: _Delivery) -> None:
+        """Prepare the mail again unless it is fresh; it is no longer waiting then."""
+        if not delivery.ready.is_fresh:
+            async with self._prepare_lock:
+                if delivery.is_stale:
+                    await self._prepare_stale()
+        del self._waiting[delivery.ready.mail.mail_id]
+        if delivery.unavailable is not None:
+            raise delivery.unavailable
 
-    async def _ask_again(self) -> None:
-        """Prepare once more all that had to wait; when that can't be done, none waits for it."""
-        asked = [one for one in self._waiting.values() if one.waits]
+    async def _prepare_stale(self) -> None:
+        """Prepare all stale mails at once; when that fails, it fails for all of them."""
+        stale = [delivery for delivery in self._waiting.values() if delivery.is_stale]
         try:
-            prepared = await self._preparer.prepare([one.ready.mail for one in asked])
-        except Unavailable as away:
-            for one in asked:
-                one.away = away
+            prepared = await self._preparer.prepare([one.ready.mail for one in stale])
+        except Unavailable as unavailable:
+            for delivery in stale:
+                delivery.unavailable = unavailable
             return
         ready = {one.mail.mail_id: one for one in prepared.ready}
-        ended = {said.mail.mail_id: [said] for said in prepared.settled}
-        for one in asked:
-            mail_id = one.ready.mail.mail_id
+        ended = {outcome.mail.mail_id: [outcome] for outcome in prepared.ended}
+        for delivery in stale:
+            mail_id = delivery.ready.mail.mail_id
             if mail_id in ready:
-                one.ready = ready[mail_id]
+                delivery.ready = ready[mail_id]
             else:
-                one.end = ended.get(mail_id, [])
+                delivery.ended = ended.get(mail_id, [])
 
-    def _write(self, ready: Ready) -> Message:
-        return write(ready.mail, ready.reader, self._settings, self._clock())
-
-    def _sent(self, ready: Ready, message: Message, reply: Reply) -> Outcome:
+    def _accepted(self, ready: ReadyMail, message: Message, reply: Reply) -> Outcome:
         log.info("mail_sent", mail_id=str(ready.mail.mail_id), attempts=ready.mail.attempts)
-        taken = Taken(message.message_id, ready.mail.attempts, self._clock())
-        words = without_recipient(f"{reply.code} {reply.text}", ready.reader.email)
-        return outcome_taken(ready.mail, taken, words)
+        accepted = AcceptedMail(message.message_id, ready.mail.attempts, self._clock())
+        text = without_recipient(f"{reply.code} {reply.text}", ready.reader.email)
+        return accepted_outcome(ready.mail, accepted, text)
 
-    def _not_sent(self, ready: Ready, failure: Exception, *, permanent: bool = False) -> Outcome:
+    def _not_sent(
+        self, ready: ReadyMail, failure: Exception, *, permanent: bool = False
+    ) -> Outcome:
         email, now = ready.reader.email, self._clock()
-        return not_sent(ready.mail, email, failure, now, permanent=permanent)
+        return not_sent_outcome(ready.mail, email, failure, now, permanent=permanent)

@@ -1,4 +1,4 @@
-"""All that can go wrong with mails before the mail server is told anything."""
+"""Finds out whom claimed mails go to, before the mail server is told anything."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,14 @@ from services.notifier.claims.correlation import correlation_scope
 from services.notifier.claims.due_mails import DueMail
 from services.notifier.domain.contacts import Contacts
 from services.notifier.domain.mail import MAIL, Suppression, suppressed
-from services.notifier.recording.failed_outcomes import broken, given_up
-from services.notifier.recording.mail_streams import rows_of
-from services.notifier.recording.recorder import Outcome, Undecidable, outcome, outcome_taken
+from services.notifier.recording.mail_streams import InconsistentMail, rows_of
+from services.notifier.recording.outcomes import (
+    Outcome,
+    accepted_outcome,
+    given_up_outcome,
+    internal_error_outcome,
+    outcome_of,
+)
 from shared.clock import Clock
 from shared.contracts.http.auth import AccountMail, Contact
 from shared.db import Database
@@ -26,108 +31,118 @@ from shared.eventsourcing.store import EventStore
 from shared.logging import log
 from shared.messaging.error_classification import may_be_stream_fault
 
-FRESH = 2.0  # seconds for which it is taken for true that a mail may be sent, and to whom
+FRESH_SECONDS = 2.0  # for which the answers of auth and of the database are relied on
 Reader = Contact | AccountMail
 
 
 @dataclass(frozen=True)
-class Ready:
-    """A mail that may be sent now, and its reader, of whom auth was asked at `since`."""
+class ReadyMail:
+    """A mail that may be sent now, and its reader; `fresh_until` is by the monotonic clock."""
 
     mail: DueMail
     reader: Reader = field(repr=False)
-    since: float
+    fresh_until: float
 
     @property
-    def fresh(self) -> bool:
-        return time.monotonic() - self.since <= FRESH
+    def is_fresh(self) -> bool:
+        return time.monotonic() <= self.fresh_until
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is to be sent, and what has ended before. The others are no longer ours."""
+    """The mails to send, and the outcomes of those that are not. Lost claims are in neither."""
 
-    ready: list[Ready] = field(default_factory=list)
-    settled: list[Outcome] = field(default_factory=list)
+    ready: list[ReadyMail] = field(default_factory=list)
+    ended: list[Outcome] = field(default_factory=list)
 
 
 class Preparer:
-    """Finds out whom claimed mails go to, and whether they may still be sent."""
+    """Asks auth for the readers of claimed mails, and the database whether the claims hold."""
 
     def __init__(
-        self, database: Database, store: EventStore, contacts: Contacts, clock: Clock
+        self,
+        database: Database,
+        store: EventStore,
+        contacts: Contacts,
+        clock: Clock,
+        *,
+        fresh_seconds: float = FRESH_SECONDS,
     ) -> None:
         self._database, self._store = database, store
         self._contacts, self._clock = contacts, clock
+        self._fresh_seconds = fresh_seconds
 
-    def ended(self, mails: Sequence[DueMail]) -> list[Outcome]:
-        """What is known without asking anybody: that a mail was taken, or that it is given up."""
-        return [said for mail in mails if (said := self._ended(mail))]
+    def already_ended(self, mails: Sequence[DueMail]) -> list[Outcome]:
+        """Outcomes that are known without a call: a mail was accepted, or is given up."""
+        return [outcome for mail in mails if (outcome := self._already_ended(mail))]
 
     async def prepare(self, mails: Sequence[DueMail]) -> Prepared:
-        """Those that have not ended, all together; one by one when one has a fault of its own.
+        """Prepare mails that have not ended, all together; one by one when one is at fault.
 
         Raises:
             Unavailable: auth or the database can't be asked.
         """
         try:
-            return await self._together(mails)
+            return await self._prepare_together(mails)
         except Exception as failure:
             if not may_be_stream_fault(failure):
                 raise
             if len(mails) == 1:
-                with correlation_scope(mails[0]):
-                    return Prepared(settled=[broken(mails[0], failure, self._clock())])
+                return Prepared(ended=[self._internal_error(mails[0], failure)])
         prepared = Prepared()
         for mail in mails:
             one = await self.prepare([mail])
             prepared.ready.extend(one.ready)
-            prepared.settled.extend(one.settled)
+            prepared.ended.extend(one.ended)
         return prepared
 
-    async def _together(self, mails: Sequence[DueMail]) -> Prepared:
+    async def _prepare_together(self, mails: Sequence[DueMail]) -> Prepared:
         prepared = Prepared()
-        readers, wanted = await self._readers(mails), list[DueMail]()
+        ready, wanted = await self._find_readers(mails), list[DueMail]()
         for mail in mails:
-            match readers.get(mail.mail_id):
+            match ready.get(mail.mail_id):
                 case None:
-                    prepared.settled.append(_unwanted(mail))
-                case Ready(reader=Contact(confirmed=False)):
-                    await self._hold_back(mail)
+                    prepared.ended.append(_unwanted_outcome(mail))
+                case ReadyMail(reader=Contact(confirmed=False)):
+                    await self._hold(mail)
                 case _:
                     wanted.append(mail)
-        for mail, fault in await self._still_ours(wanted):
+        for mail, fault in await self._verify_claims(wanted):
             if fault is None:
-                prepared.ready.append(readers[mail.mail_id])
+                prepared.ready.append(ready[mail.mail_id])
             else:
-                with correlation_scope(mail):
-                    prepared.settled.append(broken(mail, fault, self._clock()))
+                prepared.ended.append(self._internal_error(mail, fault))
         return prepared
 
-    def _ended(self, mail: DueMail) -> Outcome | None:
+    def _internal_error(self, mail: DueMail, error: Exception) -> Outcome:
         with correlation_scope(mail):
-            if mail.taken is not None:
-                return outcome_taken(mail, mail.taken)
-            return given_up(mail, self._clock()) if mail.deaths >= due_mails.GIVEN_UP else None
+            return internal_error_outcome(mail, error, self._clock())
 
-    async def _readers(self, mails: Sequence[DueMail]) -> Mapping[UUID, Ready]:
-        """By mail: those of results in one call, links one by one, each for its own request."""
-        since = time.monotonic()
-        contacts = await self._find([mail for mail in mails if mail.request_id is None])
-        found: dict[UUID, Ready] = {}
+    def _already_ended(self, mail: DueMail) -> Outcome | None:
+        with correlation_scope(mail):
+            if mail.accepted is not None:
+                return accepted_outcome(mail, mail.accepted)
+            is_given_up = mail.deaths >= due_mails.MAX_DEATHS
+            return given_up_outcome(mail, self._clock()) if is_given_up else None
+
+    async def _find_readers(self, mails: Sequence[DueMail]) -> Mapping[UUID, ReadyMail]:
+        """By mail: readers of results in one call, links one by one, each for its own request."""
+        contacts_asked_at = time.monotonic()
+        contacts = await self._find_contacts([mail for mail in mails if mail.request_id is None])
+        found: dict[UUID, ReadyMail] = {}
         for mail in mails:
             reader: Reader | None
             if mail.request_id is None:
-                asked, reader = since, contacts.get(mail.user_id)
+                asked_at, reader = contacts_asked_at, contacts.get(mail.user_id)
             else:
-                asked = time.monotonic()
+                asked_at = time.monotonic()
                 reader = await self._account_mail(mail, mail.request_id)
             if reader is not None:
-                found[mail.mail_id] = Ready(mail, reader, asked)
+                found[mail.mail_id] = ReadyMail(mail, reader, asked_at + self._fresh_seconds)
         return found
 
-    async def _find(self, mails: Sequence[DueMail]) -> Mapping[UUID, Contact]:
-        """In the name of the request that led to the mail, where there is one."""
+    async def _find_contacts(self, mails: Sequence[DueMail]) -> Mapping[UUID, Contact]:
+        """One mail is asked about on behalf of the request that caused it."""
         if not mails:
             return {}
         with correlation_scope(mails[0]) if len(mails) == 1 else nullcontext():
@@ -140,41 +155,40 @@ class Preparer:
             except NotFound:
                 return None
 
-    async def _hold_back(self, mail: DueMail) -> None:
+    async def _hold(self, mail: DueMail) -> None:
         with correlation_scope(mail):
             async with self._database.transaction() as connection:
-                await recipients.hold_back(connection, self._store, mail, self._clock())
+                await recipients.hold_until_confirmed(connection, self._store, mail, self._clock())
 
-    async def _still_ours(
+    async def _verify_claims(
         self, mails: Sequence[DueMail]
     ) -> Sequence[tuple[DueMail, Exception | None]]:
-        """Those whose claims hold, each with what keeps it from being decided about.
+        """Mails whose claims hold, each with the reason why no outcome could be recorded, if any.
 
         A copy that was frozen meanwhile has lost its claims.
         """
         if not mails:
             return []
         async with self._database.transaction() as connection:
-            ours = await due_mails.renew(connection, mails, self._clock())
-            rows = await rows_of(connection, self._store, ours)
+            claimed = await due_mails.renew(connection, mails, self._clock())
+            rows = await rows_of(connection, self._store, claimed)
         for mail in mails:
-            if mail.mail_id not in ours:
+            if mail.mail_id not in claimed:
                 log.warning("claim_lost", mail_id=str(mail.mail_id), attempts=mail.attempts)
-        return [(mail, self._fault(rows[mail.mail_id])) for mail in mails if mail.mail_id in ours]
+        return [(one, self._fault(rows[one.mail_id])) for one in mails if one.mail_id in claimed]
 
     def _fault(self, rows: Sequence[Row]) -> Exception | None:
-        """Why what becomes of a mail could not be recorded."""
         try:
             history = [row.event(self._store.types) for row in rows]
         except UnreadableRowError as unreadable:
             return unreadable
         state = MAIL.state(recorded.event for recorded in history)
         if state.mail_id is None or state.closed or history[-1].version != len(history):
-            return Undecidable()
+            return InconsistentMail()
         return None
 
 
-def _unwanted(mail: DueMail) -> Outcome:
+def _unwanted_outcome(mail: DueMail) -> Outcome:
     reason: Suppression = "user_unknown" if mail.request_id is None else "expired"
     with correlation_scope(mail):
-        return outcome(mail, partial(suppressed, reason=reason))
+        return outcome_of(mail, partial(suppressed, reason=reason))

@@ -1,4 +1,4 @@
-"""Connections to the mail server, opened by the library, with TLS and login where wanted."""
+"""Opens connections to the mail server with aiosmtplib, with TLS and login where configured."""
 
 import asyncio
 import ssl
@@ -6,7 +6,7 @@ from typing import cast
 
 from aiosmtplib import SMTP, SMTPHeloError, SMTPServerDisconnected
 
-from services.notifier.smtp.connection import Connection, Patience
+from services.notifier.smtp.connection import Connection, ConnectionLimits, Timeouts
 from services.notifier.smtp.failures import connect_failure
 from services.notifier.smtp.url import SmtpServer
 
@@ -15,23 +15,24 @@ async def connect(
     server: SmtpServer,
     helo: str,
     *,
-    patience: Patience | None = None,
+    timeouts: Timeouts | None = None,
+    limits: ConnectionLimits | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Connection:
     """A connection on which the server is ready to take mails.
 
-    `helo` is the name that we give ourselves, `tls` replaces the system's trusted certificates.
+    `helo` is the name sent in EHLO, `tls` replaces the system's trusted certificates.
 
     Raises:
-        TemporaryFailure: the server doesn't let us in, or nobody answers.
+        TemporaryFailure: the server refuses the connection, or can't be reached.
     """
-    patience = patience or Patience()
-    client = _client(server, helo, patience.opening, tls)
+    timeouts = timeouts or Timeouts()
+    client = _client(server, helo, timeouts.connect, tls)
     try:
-        async with asyncio.timeout(patience.opening):
+        async with asyncio.timeout(timeouts.connect):
             await client.connect()
-            await _introduce(client)
-        return _taken_over(client, patience)
+            await _say_hello(client)
+        return _take_over(client, timeouts, limits or ConnectionLimits())
     except Exception as error:
         client.close()
         raise connect_failure(error) from error
@@ -40,25 +41,27 @@ async def connect(
         raise
 
 
-def _taken_over(client: SMTP, patience: Patience) -> Connection:
+def _take_over(client: SMTP, timeouts: Timeouts, limits: ConnectionLimits) -> Connection:
     transport = client.protocol.transport if client.protocol else None
     if transport is None:
         raise SMTPServerDisconnected("Connection lost")
     pipelining = client.supports_extension("pipelining")
-    return Connection(cast("asyncio.Transport", transport), patience, pipelining=pipelining)
+    return Connection(
+        cast("asyncio.Transport", transport), timeouts, pipelining=pipelining, limits=limits
+    )
 
 
-async def greet(server: SmtpServer, patience: float) -> None:
-    """Find out within `patience` seconds whether the server lets us in.
+async def try_connection(server: SmtpServer, timeout: float) -> None:  # noqa: ASYNC109
+    """Open a connection within `timeout` seconds and close it.
 
     Raises:
-        TemporaryFailure: it doesn't, or nobody answers.
+        TemporaryFailure: the server refuses it, or can't be reached.
     """
-    connection = await connect(server, "localhost", patience=Patience(opening=patience))
-    connection.hang_up()
+    connection = await connect(server, "localhost", timeouts=Timeouts(connect=timeout))
+    connection.quit()
 
 
-async def _introduce(client: SMTP) -> None:
+async def _say_hello(client: SMTP) -> None:
     if client.is_ehlo_or_helo_needed:
         try:
             await client.ehlo()

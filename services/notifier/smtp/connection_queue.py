@@ -1,4 +1,4 @@
-"""The queue of those who wait for a connection to the mail server."""
+"""The queue of deliveries that wait for a connection to the mail server."""
 
 import asyncio
 from collections import deque
@@ -7,35 +7,35 @@ from itertools import zip_longest
 
 from services.notifier.smtp.connection import Connection
 
-Turn = asyncio.Future[Connection]
+Waiter = asyncio.Future[Connection]
 
 
 class ConnectionQueue:
-    """Mails about accounts and results take turns, for of the former somebody waits."""
+    """Mails about accounts alternate with results, as people wait for the former."""
 
     def __init__(self) -> None:
-        self._accounts, self._results = deque[Turn](), deque[Turn]()
-        self._kinds = (self._accounts, self._results)  # the one whose turn it is comes first
+        self._accounts, self._results = deque[Waiter](), deque[Waiter]()
+        self._queues = (self._accounts, self._results)  # the one that is served next comes first
 
-    def __iter__(self) -> Iterator[Turn]:
-        """In their order, without those who have been answered or have given up."""
-        for pair in zip_longest(*self._kinds):
-            yield from (turn for turn in pair if turn is not None and not turn.done())
+    def __iter__(self) -> Iterator[Waiter]:
+        """The waiters in their order, without those that are done or cancelled."""
+        for pair in zip_longest(*self._queues):
+            yield from (waiter for waiter in pair if waiter is not None and not waiter.done())
 
     def __bool__(self) -> bool:
         return any(True for _ in self)
 
-    def join(self, *, account: bool) -> Turn:
-        turn: Turn = asyncio.get_running_loop().create_future()
-        (self._accounts if account else self._results).append(turn)
-        return turn
+    def add(self, *, account: bool) -> Waiter:
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        (self._accounts if account else self._results).append(waiter)
+        return waiter
 
-    def next(self) -> Turn | None:
-        """The first, who leaves the queue; None when nobody waits."""
-        for kind, other in (self._kinds, self._kinds[::-1]):
-            while kind:
-                turn = kind.popleft()
-                if not turn.done():
-                    self._kinds = (other, kind)
-                    return turn
+    def pop(self) -> Waiter | None:
+        """Remove the first waiter and return it; None when nobody waits."""
+        for queue, other in (self._queues, self._queues[::-1]):
+            while queue:
+                waiter = queue.popleft()
+                if not waiter.done():
+                    self._queues = (other, queue)
+                    return waiter
         return None

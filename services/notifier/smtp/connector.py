@@ -1,4 +1,4 @@
-"""How a connection to the mail server is tried for: about once a second while nobody answers."""
+"""Opens connections to the mail server; while it is unavailable, about one attempt a second."""
 
 import asyncio
 import time
@@ -11,78 +11,80 @@ from services.notifier.smtp.connection import Connection
 
 Connect = Callable[[], Awaitable[Connection]]
 
-PACE = 1.0  # seconds between two attempts, after one that failed
-LOGIN_PACE = 30.0  # after a refused login: a server that counts them may shut us out
-# Seconds after which another attempt is made beside one that hangs, which may have begun before the
-# server was back. The first one keeps all its time, for servers that greet slowly.
-HANGS = 2.0
+RETRY_SECONDS = 1.0  # between two attempts, after one that failed
+LOGIN_RETRY_SECONDS = 30.0  # after a refused login: servers that count them may lock us out
+# After which a second attempt is made beside one that hangs, which may have begun before the server
+# was available. The first one keeps its whole time-out, for servers that greet slowly.
+HANG_SECONDS = 2.0
 
 
-class Waiting(Protocol):
-    """Who wants a connection, and is told what comes of the attempts."""
+class Demand(Protocol):
+    """Who wants a connection, and is told how the attempts go."""
 
-    def wanted(self) -> bool: ...
+    def is_wanted(self) -> bool: ...
 
-    def room(self) -> int: ...
+    def free_slots(self) -> int: ...
 
-    def failed(self, failure: BaseException) -> None: ...
+    def on_failure(self, failure: BaseException) -> None: ...
 
-    def hangs(self) -> None: ...
+    def on_hang(self) -> None: ...
 
 
-class Opening:
-    """Opens one connection at a time, with up to two attempts on their way if there is room."""
+class Connector:
+    """Opens one connection at a time, with up to two attempts at once if there are free slots."""
 
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
-        self._next = 0.0  # when another attempt may begin
+    def __init__(self, connect: Connect, hang_seconds: float = HANG_SECONDS) -> None:
+        self._connect, self._hang_seconds = connect, hang_seconds
+        self._next_attempt = 0.0  # by the monotonic clock
 
-    async def open(self, waiting: Waiting) -> Connection | None:
-        """The first connection that comes about; None once nobody wants one any more."""
+    async def open(self, demand: Demand) -> Connection | None:
+        """The first connection that is established; None once none is wanted any more."""
         attempts: list[asyncio.Task[Connection]] = []
         try:
-            while waiting.wanted():
-                if time.monotonic() >= self._next:
-                    self._begin(attempts, waiting.room())
+            while demand.is_wanted():
+                if time.monotonic() >= self._next_attempt:
+                    self._start_attempt(attempts, demand.free_slots())
                 ended = await self._wait(attempts)
                 for attempt in ended:
                     attempts.remove(attempt)
                     failure = attempt.exception()
                     if failure is None:
-                        self._next = 0.0  # the server is there
+                        self._next_attempt = 0.0  # the server is available
                         return attempt.result()
-                    self._note(failure)
+                    self._delay_next(failure)
                     if not attempts:
-                        waiting.failed(failure)
+                        demand.on_failure(failure)
                 if attempts and not ended:
-                    waiting.hangs()
+                    demand.on_hang()
             return None
         finally:
             for attempt in attempts:
-                _give_up(attempt)
+                _abandon(attempt)
 
-    def _begin(self, attempts: list[asyncio.Task[Connection]], room: int) -> None:
+    def _start_attempt(self, attempts: list[asyncio.Task[Connection]], free_slots: int) -> None:
         if len(attempts) > 1:
-            _give_up(attempts.pop())
-        if len(attempts) < room:
+            _abandon(attempts.pop())
+        if len(attempts) < free_slots:
             attempts.append(asyncio.ensure_future(self._connect()))
-        self._next = time.monotonic() + HANGS
+        self._next_attempt = time.monotonic() + self._hang_seconds
 
     async def _wait(
         self, attempts: list[asyncio.Task[Connection]]
     ) -> list[asyncio.Task[Connection]]:
-        patience = max(0.0, self._next - time.monotonic())
+        seconds = max(0.0, self._next_attempt - time.monotonic())
         if attempts:
-            await asyncio.wait(attempts, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(attempts, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         else:
-            await asyncio.sleep(patience)
+            await asyncio.sleep(seconds)
         return [attempt for attempt in attempts if attempt.done()]
 
-    def _note(self, failure: BaseException) -> None:
+    def _delay_next(self, failure: BaseException) -> None:
         refused = isinstance(failure.__cause__, SMTPAuthenticationError)
-        self._next += (LOGIN_PACE if refused else PACE) - HANGS
+        self._next_attempt += (
+            LOGIN_RETRY_SECONDS if refused else RETRY_SECONDS
+        ) - self._hang_seconds
 
 
-def _give_up(attempt: asyncio.Task[Connection]) -> None:
+def _abandon(attempt: asyncio.Task[Connection]) -> None:
     if not attempt.cancel() and not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().hang_up()
+        attempt.result().quit()

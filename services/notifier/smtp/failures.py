@@ -1,4 +1,4 @@
-"""Why a mail was not taken, and whether trying again can help."""
+"""Why a mail was not accepted, and whether trying again can help."""
 
 import re
 import ssl
@@ -13,11 +13,11 @@ from aiosmtplib import (
 
 from services.notifier.mail.printable import printable
 
-LONGEST_TEXT = 300  # characters of what a mail server says
-_FINAL = 5  # first digit of an answer that will not change
-# RFC 4954 section 6: the server wants another login. That is our configuration, not this mail.
+MAX_TEXT = 300  # characters of a reply
+_PERMANENT = 5  # first digit of a reply: RFC 5321 4.2.1
+# RFC 4954 section 6: the login is wrong. That is our configuration, not this mail.
 _LOGIN_CODES = {530, 534, 535, 538}
-CLOSING = 421  # RFC 5321 3.8: may come as the answer to anything
+CLOSING = 421  # RFC 5321 3.8: may be the reply to any command
 
 
 class DeliveryFailure(Exception):
@@ -29,14 +29,14 @@ class DeliveryFailure(Exception):
 
 
 class PermanentFailure(DeliveryFailure):
-    """This mail will never be taken."""
+    """The server will never accept this mail."""
 
 
 class TemporaryFailure(DeliveryFailure):
     """Try again later.
 
-    `ambiguous`: the server may have taken the mail without telling. `connection_failed`: none came
-    about, or it ended before the content was sent.
+    `ambiguous`: the server may have accepted the mail without a reply. `connection_failed`: none
+    could be opened, or it ended before the content was sent.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class TemporaryFailure(DeliveryFailure):
 
 
 class ConnectionEnded(TemporaryFailure):
-    """A connection that has served other mails ended before it took this one: try another."""
+    """A connection that was used for other mails ended before this one: try another one."""
 
 
 def failure_of(error: Exception) -> DeliveryFailure:
-    """Sort what went wrong before the content was sent, or a refusal of the content.
+    """Classify an error from before the content was sent, or a refusal of the content.
 
     Only a 5xx to this very mail is final: a refused greeting, TLS or login would hit every mail.
     """
@@ -60,50 +60,50 @@ def failure_of(error: Exception) -> DeliveryFailure:
             SMTPSenderRefused(code=code)
             | SMTPRecipientRefused(code=code)
             | SMTPDataError(code=code)
-        ) if code // 100 == _FINAL and code not in _LOGIN_CODES:
+        ) if code // 100 == _PERMANENT and code not in _LOGIN_CODES:
             return PermanentFailure(_describe(error))
     return TemporaryFailure(_describe(error), connection_failed=ends_connection(error))
 
 
 def connect_failure(error: Exception) -> TemporaryFailure:
-    """Say why no connection came about, on which a mail could have been tried."""
+    """Describe why no connection could be opened."""
     return TemporaryFailure(_describe(error), connection_failed=True)
 
 
 def ends_connection(error: Exception) -> bool:
-    """Whether the connection is lost, or the server says that it ends it."""
+    """Whether the connection is lost, or the server announces its end."""
     closing = isinstance(error, SMTPResponseException) and error.code == CLOSING
     return closing or isinstance(error, ConnectionError)
 
 
-def unconfirmed(error: Exception) -> TemporaryFailure:
-    """Sort what went wrong between the final dot and its answer: the server may have the mail."""
+def unconfirmed_failure(error: Exception) -> TemporaryFailure:
+    """Describe an error between the final dot and its reply: the server may have the mail."""
     return TemporaryFailure(f"{_describe(error)}, after the whole mail was sent", ambiguous=True)
 
 
 def without_recipient(text: str, address: str) -> str:
-    """Mail servers like to repeat the recipient; events are kept for ever and must not hold it.
+    """Remove the recipient, which mail servers repeat in replies, and events must not contain.
 
-    Any domain counts: the server has seen it in ASCII, and the end of a long text is cut off.
+    With any domain: the server has seen it in ASCII, and a long text is truncated.
     """
     local_part, _, _ = address.rpartition("@")
     return re.sub(rf"{re.escape(local_part)}@[\w.-]*", "…", text, flags=re.IGNORECASE)
 
 
 def _describe(error: Exception) -> str:
-    """Say it without the server's name, which is nobody's business but the operator's."""
+    """Describe an error without the server's name, which is only the operator's business."""
     match error:
-        case SMTPResponseException(code=-1):  # the library's number for a line that is not SMTP
+        case SMTPResponseException(code=-1):  # the code aiosmtplib gives a line that is not SMTP
             return "the mail server gave an unreadable answer"
         case SMTPResponseException(code=code, message=text):
-            return f"{_step(error)}: {code} {printable(text, LONGEST_TEXT)}".rstrip()
+            return f"{_step(error)}: {code} {printable(text, MAX_TEXT)}".rstrip()
         case TimeoutError():
             return "the mail server did not answer in time"
         case ssl.SSLError() | OSError(__cause__=ssl.SSLError()):
             return "no secure connection to the mail server"
         case OSError():
             return "the connection to the mail server failed or was lost"
-    what = printable(getattr(error, "message", type(error).__name__), LONGEST_TEXT)
+    what = printable(getattr(error, "message", type(error).__name__), MAX_TEXT)
     return f"the mail server can't be used: {what}"
 
 

@@ -5,37 +5,47 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from services.notifier.smtp.connection import Connection
-from services.notifier.smtp.connection_queue import ConnectionQueue, Turn
-from services.notifier.smtp.connector import HANGS, Connect, Opening
+from services.notifier.smtp.connection_queue import ConnectionQueue, Waiter
+from services.notifier.smtp.connector import HANG_SECONDS, Connect, Connector
 from shared.logging import log
 
-IDLE = 5.0  # seconds without a mail after which a connection is closed
+IDLE_SECONDS = 5.0  # without a mail, after which a connection is closed
 
 
-class ServerAway(Exception):
-    """Nobody answers at the moment, which somebody else has found out."""
+class MailServerUnavailable(Exception):
+    """No connection can be opened at the moment, and another delivery has recorded that."""
 
 
-class Pool:
-    """At most `size` connections. Whoever waits for one gets it in turn."""
+class ConnectionPool:
+    """At most `size` connections. Waiters are served in their order."""
 
-    def __init__(self, connect: Connect, size: int, back: Callable[[], None]) -> None:
-        """Take how to open a connection, and whom to tell that the server is back."""
-        self._opening, self._size, self._back = Opening(connect), size, back
+    def __init__(
+        self,
+        connect: Connect,
+        size: int,
+        on_available: Callable[[], None],
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        hang_seconds: float = HANG_SECONDS,
+    ) -> None:
+        """`on_available` is called when the server can be reached again."""
+        self._connector, self._size = Connector(connect, hang_seconds), size
+        self._on_available = on_available
+        self._idle_seconds, self._hang_seconds = idle_seconds, hang_seconds
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
         self._queue = ConnectionQueue()
         self._open = 0  # connections, in use and idle
         self._opener: asyncio.Task[None] | None = None
-        self._tried = asyncio.Event()
-        self._knocking = self.closed = False
-        self.away = False  # there is no connection, and the last attempt failed or hangs
+        self._probed = asyncio.Event()
+        self._probing = self.closed = False
+        self.unavailable = False  # there is no connection, and the last attempt failed or hangs
 
-    async def take(self, *, account: bool) -> Connection:
-        """A connection to send one mail on, about an account or with a result.
+    async def acquire(self, *, account: bool) -> Connection:
+        """A connection for one mail, about an account or with a result.
 
         Raises:
-            TemporaryFailure: the server doesn't let us in, or nobody answers.
-            ServerAway: the same, and somebody who was there before has been told.
+            TemporaryFailure: the server refuses the connection, or can't be reached.
+            MailServerUnavailable: the same, and the first waiter has got the `TemporaryFailure`.
         """
         while self._idle and not self.closed:
             connection, timer = self._idle.popitem()
@@ -43,46 +53,48 @@ class Pool:
             if connection.usable:
                 return connection
             self._drop(connection)
-        if self.closed or self.away:
-            raise ServerAway
-        turn = self._queue.join(account=account)
+        if self.closed or self.unavailable:
+            raise MailServerUnavailable
+        waiter = self._queue.add(account=account)
         self._open_more()
         try:
-            return await turn
+            return await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.give_back(turn.result())
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self.release(waiter.result())
             raise
 
-    def give_back(self, connection: Connection) -> None:
-        """The mail is through, one way or the other."""
+    def release(self, connection: Connection) -> None:
+        """Give a connection back after its mail, whatever became of that."""
         if self.closed or not connection.usable:
             self._drop(connection)
         else:
             self._hand_out(connection)
         self._open_more()
 
-    async def is_back(self) -> bool:
-        """Have the server tried again and again, and wait some moments for what comes of it."""
-        self._knocking = True
-        self._tried.clear()
+    async def probe(self) -> bool:
+        """Keep trying to connect, and wait some moments for it; True when the server is available.
+
+        Without waiters nothing else does, until `stop_probing`.
+        """
+        self._probing = True
+        self._probed.clear()
         self._open_more()
         with suppress(TimeoutError):
-            async with asyncio.timeout(HANGS):
-                await self._tried.wait()
-        return not self.away
+            async with asyncio.timeout(self._hang_seconds):
+                await self._probed.wait()
+        return not self.unavailable
 
-    def rest(self) -> None:
-        """There is nothing to send: who is away need not be tried for."""
-        self._knocking = False
+    def stop_probing(self) -> None:
+        self._probing = False
 
     def stop(self) -> None:
-        """Nobody gets a connection any more; whoever waits for one is told that there is none."""
-        self.closed, self._knocking = True, False
-        self._tell(ServerAway, list(self._queue))
+        """Hand out no more connections; waiters get `MailServerUnavailable`."""
+        self.closed, self._probing = True, False
+        self._fail(MailServerUnavailable, list(self._queue))
 
     async def close(self) -> None:
-        """Say goodbye on idle connections."""
+        """Stop, and quit idle connections."""
         self.stop()
         if self._opener is not None:
             self._opener.cancel()
@@ -92,70 +104,71 @@ class Pool:
             self._drop(connection)
         self._idle.clear()
 
-    def wanted(self) -> bool:
-        return bool(self._queue) or self._knocking
+    def is_wanted(self) -> bool:
+        return bool(self._queue) or self._probing
 
-    def room(self) -> int:
+    def free_slots(self) -> int:
         return self._size - self._open
 
-    def failed(self, failure: BaseException) -> None:
-        """The first who waits is told why, the others that it is so; some will try again."""
+    def on_failure(self, failure: BaseException) -> None:
+        """Only the first waiter gets the failure, so that one outage fails one mail."""
         if not self._open:
-            self._is_away()
-            waiting = list(self._queue)
-            self._tell(failure, waiting[:1])
-            self._tell(ServerAway, waiting[1:])
+            self._mark_unavailable()
+            waiters = list(self._queue)
+            self._fail(failure, waiters[:1])
+            self._fail(MailServerUnavailable, waiters[1:])
 
-    def hangs(self) -> None:
-        """The first who waits may still be answered."""
+    def on_hang(self) -> None:
+        """The first waiter may still get a connection."""
         if not self._open:
-            self._is_away()
-            self._tell(ServerAway, list(self._queue)[1:])
+            self._mark_unavailable()
+            self._fail(MailServerUnavailable, list(self._queue)[1:])
 
-    def _is_away(self) -> None:
-        if not self.away:
-            log.warning("mail_server_away")
-        self.away, self._knocking = True, not self.closed
-        self._tried.set()
+    def _mark_unavailable(self) -> None:
+        if not self.unavailable:
+            log.warning("mail_server_unavailable")
+        self.unavailable, self._probing = True, not self.closed
+        self._probed.set()
 
-    def _is_there(self) -> None:
-        if self.away:
-            log.info("mail_server_back")
-            self._back()
-        self.away = self._knocking = False
-        self._tried.set()
+    def _mark_available(self) -> None:
+        if self.unavailable:
+            log.info("mail_server_available")
+            self._on_available()
+        self.unavailable = self._probing = False
+        self._probed.set()
 
-    def _tell(
-        self, failure: BaseException | type[BaseException], waiting: Collection[Turn]
+    def _fail(
+        self, failure: BaseException | type[BaseException], waiters: Collection[Waiter]
     ) -> None:
-        for turn in waiting:
-            turn.set_exception(failure)
+        for waiter in waiters:
+            waiter.set_exception(failure)
 
     def _hand_out(self, connection: Connection) -> None:
-        if turn := self._queue.next():
-            turn.set_result(connection)
+        if waiter := self._queue.pop():
+            waiter.set_result(connection)
         else:
             loop = asyncio.get_running_loop()
-            self._idle[connection] = loop.call_later(IDLE, self._end_idle, connection)
+            timer = loop.call_later(self._idle_seconds, self._close_idle, connection)
+            self._idle[connection] = timer
 
-    def _end_idle(self, connection: Connection) -> None:
+    def _close_idle(self, connection: Connection) -> None:
         del self._idle[connection]
         self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
         self._open -= 1
-        connection.hang_up()
+        connection.quit()
 
     def _open_more(self) -> None:
-        if self._opener is None and self.wanted() and self.room() > 0:
+        if self._opener is None and self.is_wanted() and self.free_slots() > 0:
             self._opener = asyncio.create_task(self._keep_opening())
 
     async def _keep_opening(self) -> None:
         try:
-            while self.wanted() and self.room() > 0:
-                if connection := await self._opening.open(self):
+            while self.is_wanted() and self.free_slots() > 0:
+                if connection := await self._connector.open(self):
                     self._open += 1
-                    self._is_there()
+                    self._mark_available()
                     self._hand_out(connection)
         finally:
             self._opener = None

@@ -1,4 +1,4 @@
-"""What a mail server says on an open connection, reply by reply, in the order of the commands."""
+"""Parses the replies of a mail server on an open connection."""
 
 import asyncio
 import re
@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from aiosmtplib import SMTPResponseException, SMTPServerDisconnected
 
-LONGEST_LINE = 8 * 1024  # octets; RFC 5321 4.5.3.1.5 allows 512
-MOST = 32 * 1024  # octets that nobody has read yet
+MAX_LINE = 8 * 1024  # octets; RFC 5321 4.5.3.1.5 allows 512
+MAX_UNREAD = 32 * 1024  # octets
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?")  # RFC 5321 4.2
-_UNREADABLE = -1  # the library's number for a line that is not SMTP
+_UNREADABLE = -1  # the code aiosmtplib gives a line that is not SMTP
 
 
 class Reply(NamedTuple):
@@ -20,10 +20,10 @@ class Reply(NamedTuple):
     text: str
 
 
-class Replies(asyncio.Protocol):
-    """Takes over a connection that the library has opened, whose protocol reads one reply only.
+class ReplyReader(asyncio.Protocol):
+    """Takes over a connection from aiosmtplib, whose own protocol reads one reply at a time.
 
-    With `PIPELINING` several are on their way, perhaps in one packet (RFC 2920 3.1).
+    With `PIPELINING` several replies may arrive in one packet (RFC 2920 3.1).
     """
 
     def __init__(self) -> None:
@@ -33,8 +33,8 @@ class Replies(asyncio.Protocol):
         self._arrived = asyncio.Event()
 
     @property
-    def quiet(self) -> bool:
-        """Whether the connection is there and nothing was said that nobody has asked for."""
+    def is_idle(self) -> bool:
+        """Whether the connection is open and no unread reply has arrived."""
         return self._end is None and not (self._replies or self._lines or self._rest)
 
     async def next(self) -> Reply:
@@ -59,17 +59,17 @@ class Replies(asyncio.Protocol):
             if self._end is None:
                 self._read(line.rstrip(b"\r"))
         unread = len(self._rest) + sum(map(len, self._lines))
-        if unread > MOST or len(self._replies) > MOST // 100:
-            self._over(SMTPResponseException(_UNREADABLE, "a reply without an end"))
+        if unread > MAX_UNREAD or len(self._replies) > MAX_UNREAD // 100:
+            self._close_with(SMTPResponseException(_UNREADABLE, "a reply without an end"))
         self._arrived.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._over(SMTPServerDisconnected("Connection lost"), exc)
+        self._close_with(SMTPServerDisconnected("Connection lost"), exc)
 
     def _read(self, line: bytes) -> None:
-        read = _LINE.fullmatch(line) if len(line) <= LONGEST_LINE else None
+        read = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
         if read is None or (self._lines and read[1] != self._code):  # RFC 5321 4.2.1
-            return self._over(SMTPResponseException(_UNREADABLE, "not SMTP"))
+            return self._close_with(SMTPResponseException(_UNREADABLE, "not SMTP"))
         self._code = read[1]
         self._lines.append((read[3] or b"").strip())
         if read[2] != b"-":
@@ -78,7 +78,7 @@ class Replies(asyncio.Protocol):
             self._lines.clear()
         return None
 
-    def _over(self, end: Exception, cause: Exception | None = None) -> None:
+    def _close_with(self, end: Exception, cause: Exception | None = None) -> None:
         if self._end is None:
             end.__cause__ = cause
             self._end = end

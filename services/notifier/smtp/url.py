@@ -1,4 +1,4 @@
-"""Where mails are handed over: `PREREVIEW_SMTP_URL`."""
+"""Reads `PREREVIEW_SMTP_URL`."""
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -11,7 +11,7 @@ _SHAPE = "smtp://[user:password@]host[:port][?starttls=1] or smtps://[user:passw
 
 
 class BadSmtpUrl(ValueError):
-    """The address of the mail server can't be read. The message never repeats it."""
+    """The URL of the mail server can't be read. The message never repeats it."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SmtpServer:
     password: str | None = field(default=None, repr=False)
 
     @property
-    def shows_login(self) -> bool:
+    def sends_login_unencrypted(self) -> bool:
         """Whether user and password leave this machine without TLS."""
         return self.user is not None and self.security == "none" and not _is_loopback(self.host)
 

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from services.notifier.settings import Settings
 from shared.db import Database
-from tests.integration.notifier.story import Story
+from tests.integration.notifier.harness import NotifierHarness
 from tests.support.apps import common_settings
 from tests.support.databases import PrivateDatabase
 from tests.support.keys import Keys
@@ -15,14 +15,14 @@ from tests.support.smtp_server import smtp_server
 
 
 @pytest_asyncio.fixture
-async def story(fresh_postgres: PrivateDatabase, keys: Keys) -> AsyncIterator[Story]:
+async def notifier(fresh_postgres: PrivateDatabase, keys: Keys) -> AsyncIterator[NotifierHarness]:
     def make(**more: Any) -> Settings:
         url = fresh_postgres.url("notifier")
         return Settings(**common_settings("notifier", keys), database_url=url, **more)
 
     database = Database(fresh_postgres.url("notifier"))
     async with smtp_server() as smtp:
-        story = Story(database, smtp, make)
-        yield story
-        await story.close()
+        notifier = NotifierHarness(database, smtp, make)
+        yield notifier
+        await notifier.close()
     await database.close()

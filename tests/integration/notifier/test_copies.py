@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from shared.contracts.notifier import EmailSent
-from tests.integration.notifier.story import ADDRESS, Story
+from tests.integration.notifier.harness import ADDRESS, NotifierHarness
 from tests.support.copies import end_sessions, wait_for_copies
 from tests.support.databases import PrivateDatabase
 from tests.support.events import checked
@@ -41,13 +41,17 @@ async def auth() -> AsyncIterator[str]:
 
 @pytest.fixture
 def start(
-    story: Story, auth: str, fresh_postgres: PrivateDatabase, keys: Keys, tmp_path: Path
+    notifier: NotifierHarness,
+    auth: str,
+    fresh_postgres: PrivateDatabase,
+    keys: Keys,
+    tmp_path: Path,
 ) -> Iterator[Start]:
     """Starts copies; they look for work once a minute, or as often as is said."""
     database_url = fresh_postgres.url("notifier")
 
     def start(interval: str = "60") -> Popen[bytes]:
-        smtp = f"smtp://127.0.0.1:{story.smtp.port}"
+        smtp = f"smtp://127.0.0.1:{notifier.smtp.port}"
         variables = {"AUTH_URL": auth, "SMTP_URL": smtp, "MAIL_INTERVAL": interval}
         return stack.enter_context(
             running_copy("notifier", keys, database_url, tmp_path / "log", **variables)
@@ -58,103 +62,103 @@ def start(
 
 
 @pytest_asyncio.fixture
-async def first(story: Story, start: Start) -> Popen[bytes]:
+async def first(notifier: NotifierHarness, start: Start) -> Popen[bytes]:
     """The one of two copies that takes a mail first."""
-    story.now = story.now.now(story.now.tzinfo)
+    notifier.now = notifier.now.now(notifier.now.tzinfo)
     first, _ = start(SOON), start()
-    await wait_for_copies(story.database, 2)
+    await wait_for_copies(notifier.database, 2)
     return first
 
 
-async def _seen(story: Story, mails: int) -> None:
+async def _seen(notifier: NotifierHarness, mails: int) -> None:
     async def seen() -> bool:
-        return len(story.smtp.seen) == mails
+        return len(notifier.smtp.seen) == mails
 
     await eventually(seen, 10)
 
 
 async def test_a_mail_whose_sender_was_killed_is_sent_again_at_once(
-    story: Story, first: Popen[bytes]
+    notifier: NotifierHarness, first: Popen[bytes]
 ) -> None:
-    story.smtp.acts["content"] = Act("250 2.0.0 taken", delay=30)
-    mail_id = await story.happen(checked(uuid4()))
-    await _seen(story, 1)
-    del story.smtp.acts["content"]
+    notifier.smtp.acts["content"] = Act("250 2.0.0 taken", delay=30)
+    mail_id = await notifier.queue_result(checked(uuid4()))
+    await _seen(notifier, 1)
+    del notifier.smtp.acts["content"]
     os.kill(first.pid, signal.SIGKILL)
 
     async def is_sent() -> bool:
-        return isinstance((await story.life(mail_id))[-1], EmailSent)
+        return isinstance((await notifier.events(mail_id))[-1], EmailSent)
 
     await eventually(is_sent, GOES_ON)
-    _, sent = await story.life(mail_id)
+    _, sent = await notifier.events(mail_id)
     assert isinstance(sent, EmailSent)
     assert sent.attempts == 2
-    ids = [message_from_bytes(mail.content)["Message-ID"] for mail in story.smtp.seen]
+    ids = [message_from_bytes(mail.content)["Message-ID"] for mail in notifier.smtp.seen]
     assert ids == [sent.message_id] * 2
 
 
 async def test_a_sender_that_only_lost_its_session_is_left_alone(
-    story: Story, first: Popen[bytes], fresh_postgres: PrivateDatabase
+    notifier: NotifierHarness, first: Popen[bytes], fresh_postgres: PrivateDatabase
 ) -> None:
     assert first.poll() is None
-    story.smtp.acts["content"] = Act("250 2.0.0 taken", delay=6)
-    mail_id = await story.happen(checked(uuid4()))
-    await _seen(story, 1)
+    notifier.smtp.acts["content"] = Act("250 2.0.0 taken", delay=6)
+    mail_id = await notifier.queue_result(checked(uuid4()))
+    await _seen(notifier, 1)
     for _ in range(2):
         await end_sessions(fresh_postgres)
-        await wait_for_copies(story.database, 2)
+        await wait_for_copies(notifier.database, 2)
         await asyncio.sleep(2)
-    await eventually(lambda: _is_settled(story, mail_id))
-    _, sent = await story.life(mail_id)
+    await eventually(lambda: _is_closed(notifier, mail_id))
+    _, sent = await notifier.events(mail_id)
     assert isinstance(sent, EmailSent)
     assert sent.attempts == 1
-    assert len(story.smtp.seen) == 1
+    assert len(notifier.smtp.seen) == 1
 
 
 @pytest.mark.parametrize("second", ["250 2.0.0 taken", "550 nobody here"])
 async def test_what_the_server_took_from_a_frozen_sender_is_recorded_as_sent(
-    story: Story, first: Popen[bytes], fresh_postgres: PrivateDatabase, second: str
+    notifier: NotifierHarness, first: Popen[bytes], fresh_postgres: PrivateDatabase, second: str
 ) -> None:
     """Also when another copy has sent the mail, or given it up, meanwhile."""
-    story.smtp.acts["content"] = Act("250 2.0.0 taken", delay=1)
-    mail_id = await story.happen(checked(uuid4()))
-    await _seen(story, 1)
+    notifier.smtp.acts["content"] = Act("250 2.0.0 taken", delay=1)
+    mail_id = await notifier.queue_result(checked(uuid4()))
+    await _seen(notifier, 1)
     os.kill(first.pid, signal.SIGSTOP)
     await end_sessions(fresh_postgres, of="notifier.mails")
-    story.smtp.acts["content"] = Act(second)
-    await _seen(story, 2)
-    await eventually(lambda: _is_settled(story, mail_id))
+    notifier.smtp.acts["content"] = Act(second)
+    await _seen(notifier, 2)
+    await eventually(lambda: _is_closed(notifier, mail_id))
     os.kill(first.pid, signal.SIGCONT)
-    await wait_for_copies(story.database, 2)
+    await wait_for_copies(notifier.database, 2)
 
     async def is_sent() -> bool:
-        return bool((await story.row(mail_id))["state"] == "sent")
+        return bool((await notifier.row(mail_id))["state"] == "sent")
 
     await eventually(is_sent)
     await asyncio.sleep(1)
-    sent = [event for event in await story.life(mail_id) if isinstance(event, EmailSent)]
+    sent = [event for event in await notifier.events(mail_id) if isinstance(event, EmailSent)]
     assert len(sent) == 1
     assert sent[0].attempts == (2 if second.startswith("2") else 1)
-    assert (await story.row(mail_id))["due_at"] is None
+    assert (await notifier.row(mail_id))["due_at"] is None
 
 
 async def test_a_frozen_sender_whose_mail_was_refused_says_nothing_more(
-    story: Story, first: Popen[bytes], fresh_postgres: PrivateDatabase
+    notifier: NotifierHarness, first: Popen[bytes], fresh_postgres: PrivateDatabase
 ) -> None:
-    story.smtp.acts["content"] = Act("451 later", delay=1)
-    mail_id = await story.happen(checked(uuid4()))
-    await _seen(story, 1)
+    notifier.smtp.acts["content"] = Act("451 later", delay=1)
+    mail_id = await notifier.queue_result(checked(uuid4()))
+    await _seen(notifier, 1)
     os.kill(first.pid, signal.SIGSTOP)
     await end_sessions(fresh_postgres, of="notifier.mails")
-    story.smtp.acts["content"] = Act("250 2.0.0 taken", delay=4)
-    await _seen(story, 2)
+    notifier.smtp.acts["content"] = Act("250 2.0.0 taken", delay=4)
+    await _seen(notifier, 2)
     os.kill(first.pid, signal.SIGCONT)
-    await eventually(lambda: _is_settled(story, mail_id))
-    assert [type(event).__name__ for event in await story.life(mail_id)] == [
+    await eventually(lambda: _is_closed(notifier, mail_id))
+    assert [type(event).__name__ for event in await notifier.events(mail_id)] == [
         "EmailQueued",
         "EmailSent",
     ]
 
 
-async def _is_settled(story: Story, mail_id: Any) -> bool:
-    return (await story.row(mail_id))["state"] in {"sent", "failed"}
+async def _is_closed(notifier: NotifierHarness, mail_id: Any) -> bool:
+    return (await notifier.row(mail_id))["state"] in {"sent", "failed"}

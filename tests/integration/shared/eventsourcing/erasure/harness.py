@@ -18,7 +18,7 @@ from shared.eventsourcing.erasure.steps import Prepare
 from shared.eventsourcing.event import RecordedEvent
 from shared.messaging.reactions import React
 from tests.integration.files.harness import STORE as FILES
-from tests.integration.notifier.story import STORE as MAILS
+from tests.integration.notifier.harness import STORE as MAILS
 from tests.support.events import ANN, recorded
 
 EVENT_COUNT = 20_000  # events and versions

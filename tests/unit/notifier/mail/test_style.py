@@ -6,24 +6,28 @@ from typing import get_args
 
 from services.notifier.mail.message import Message
 from shared.contracts.checker import CheckFailed, Counts, FixedFinding, Tier
-from tests.unit.notifier import test_account_mail, test_mail
+from tests.unit.notifier.mail import test_account, test_check_result
 from tests.unit.notifier.received import body_of
 
-SITE = Path(__file__).parents[3] / "services/gateway/web/static/site.css"
+SITE = Path(__file__).parents[4] / "services/gateway/web/static/site.css"
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 
 
 def mails() -> list[Message]:
-    findings = [test_mail.a_finding("x", tier=tier) for tier in get_args(Tier)]
+    findings = [test_check_result.a_finding("x", tier=tier) for tier in get_args(Tier)]
     fixed = [FixedFinding(code="F401", name="n", tier="note", message="m", fingerprint="f")]
-    full = test_mail.a_check(
+    full = test_check_result.a_check(
         *findings, fixed=fixed, counts=Counts(blocker=1, warning=1, note=1, total=3, fixed=1)
     )
-    failed = CheckFailed(**test_mail.COMMON, reason="timeout")
-    ready = test_mail.a_check(verdict="ready")
+    failed = CheckFailed(**test_check_result.COMMON, reason="timeout")
+    ready = test_check_result.a_check(verdict="ready")
     return [
-        *(test_mail.a_mail(full), test_mail.a_mail(ready), test_mail.a_mail(failed)),
-        *(test_account_mail.a_mail(kind) for kind in test_account_mail.KINDS),
+        *(
+            test_check_result.a_mail(full),
+            test_check_result.a_mail(ready),
+            test_check_result.a_mail(failed),
+        ),
+        *(test_account.a_mail(kind) for kind in test_account.KINDS),
     ]
 
 

@@ -11,7 +11,7 @@ from shared.contracts.auth import AccountMailKind, AccountMailRequested
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
 from shared.errors import Unavailable
 from shared.web.client import ServiceAway
-from tests.integration.notifier.story import ADDRESS, Story
+from tests.integration.notifier.harness import ADDRESS, NotifierHarness
 from tests.support.events import ANN
 from tests.support.smtp_server import Act, ReceivedMail
 
@@ -29,94 +29,98 @@ def text_in(mail: ReceivedMail) -> str:
 
 
 async def test_a_request_leads_to_one_mail_whether_the_address_is_confirmed_or_not(
-    story: Story,
+    notifier: NotifierHarness,
 ) -> None:
-    story.auth.confirmed = False
+    notifier.auth.confirmed = False
     for number, kind in enumerate(get_args(AccountMailKind), start=1):
         request = asked_for(kind)
-        mail_id = await story.request(request, times=3)
-        await story.send_all()
-        assert len(story.smtp.taken) == number
-        assert story.smtp.taken[-1].recipients == [ADDRESS]
-        queued, sent = await story.life(mail_id)
+        mail_id = await notifier.queue_account_mail(request, times=3)
+        await notifier.send_all()
+        assert len(notifier.smtp.taken) == number
+        assert notifier.smtp.taken[-1].recipients == [ADDRESS]
+        queued, sent = await notifier.events(mail_id)
         assert queued == EmailQueued(mail_id=mail_id, user_id=ANN, kind=kind)
         assert isinstance(sent, EmailSent)
         assert sent.check_id is None
-        row = await story.row(mail_id)
+        row = await notifier.row(mail_id)
         assert (row["state"], row["request_id"]) == ("sent", request.request_id)
 
 
-async def test_the_link_is_in_the_mail_and_nowhere_else(story: Story) -> None:
-    story.smtp.acts["rcpt"] = Act("450 grey")
-    await story.request(asked_for())
-    await story.send_all()
-    del story.smtp.acts["rcpt"]
-    story.now += LEASE
-    await story.send_all()
-    [mail] = story.smtp.taken
+async def test_the_link_is_in_the_mail_and_nowhere_else(notifier: NotifierHarness) -> None:
+    notifier.smtp.acts["rcpt"] = Act("450 grey")
+    await notifier.queue_account_mail(asked_for())
+    await notifier.send_all()
+    del notifier.smtp.acts["rcpt"]
+    notifier.now += LEASE
+    await notifier.send_all()
+    [mail] = notifier.smtp.taken
     link = "https://prereview.example/reset-password/secret-2"
     assert f"{link}\n" in text_in(mail).replace("\r\n", "\n")
-    kept = await story.everything_kept()
+    kept = await notifier.dump()
     assert "EmailSent" in kept
     assert "secret" not in kept
     assert ADDRESS not in kept
 
 
-async def test_a_mail_that_auth_no_longer_wants_is_not_sent(story: Story) -> None:
-    story.auth.unwanted = True
-    mail_id = await story.request(asked_for("confirm_email"))
-    await story.send_all()
-    suppressed = (await story.life(mail_id))[-1]
+async def test_a_mail_that_auth_no_longer_wants_is_suppressed(notifier: NotifierHarness) -> None:
+    notifier.auth.unwanted = True
+    mail_id = await notifier.queue_account_mail(asked_for("confirm_email"))
+    await notifier.send_all()
+    suppressed = (await notifier.events(mail_id))[-1]
     assert isinstance(suppressed, EmailSuppressed)
     assert suppressed.reason == "expired"
-    assert story.smtp.connections == 0
-    assert (await story.row(mail_id))["state"] == "suppressed"
+    assert notifier.smtp.connections == 0
+    assert (await notifier.row(mail_id))["state"] == "suppressed"
 
 
-async def test_while_auth_is_away_a_mail_waits_and_no_attempt_counts(story: Story) -> None:
-    story.auth.error = ServiceAway()
-    mail_id = await story.request(asked_for())
+async def test_while_auth_is_away_a_mail_waits_and_no_attempt_counts(
+    notifier: NotifierHarness,
+) -> None:
+    notifier.auth.error = ServiceAway()
+    mail_id = await notifier.queue_account_mail(asked_for())
     with pytest.raises(Unavailable):
-        await story.sender().step()
-    row = await story.row(mail_id)
+        await notifier.sender().step()
+    row = await notifier.row(mail_id)
     assert (row["state"], row["attempts"]) == ("queued", 0)
-    story.auth.error = None
-    story.now += LEASE
-    await story.send_all()
-    assert (await story.row(mail_id))["attempts"] == 1
+    notifier.auth.error = None
+    notifier.now += LEASE
+    await notifier.send_all()
+    assert (await notifier.row(mail_id))["attempts"] == 1
 
 
-async def test_a_second_attempt_is_the_same_mail_with_a_link_that_works(story: Story) -> None:
+async def test_a_second_attempt_has_the_same_message_id_and_a_new_link(
+    notifier: NotifierHarness,
+) -> None:
     """The server may have taken the first one, too."""
-    story.smtp.acts["content"] = Act(then="drop")
-    mail_id = await story.request(asked_for())
-    await story.send_all()
-    failed = (await story.life(mail_id))[-1]
+    notifier.smtp.acts["content"] = Act(then="drop")
+    mail_id = await notifier.queue_account_mail(asked_for())
+    await notifier.send_all()
+    failed = (await notifier.events(mail_id))[-1]
     assert isinstance(failed, EmailFailed)
     assert "after the whole mail was sent" in failed.reason
-    del story.smtp.acts["content"]
-    story.now += LEASE
-    await story.send_all()
-    first, second = story.smtp.seen
+    del notifier.smtp.acts["content"]
+    notifier.now += LEASE
+    await notifier.send_all()
+    first, second = notifier.smtp.seen
     ids = {message_from_bytes(mail.content)["Message-ID"] for mail in (first, second)}
     assert len(ids) == 1
     assert "/secret-1" in text_in(first)
     assert "/secret-2" in text_in(second)
 
 
-async def test_a_request_without_a_link_is_tried_again(
-    story: Story, monkeypatch: pytest.MonkeyPatch
+async def test_a_mail_without_its_link_is_tried_again(
+    notifier: NotifierHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fault of auth's, which an update may mend."""
-    make = story.auth.account_mail
+    make = notifier.auth.account_mail
 
     async def forget_token(request_id: UUID) -> object:
         return (await make(request_id)).model_copy(update={"token": None})
 
-    monkeypatch.setattr(story.auth, "account_mail", forget_token)
-    mail_id = await story.request(asked_for())
-    await story.send_all()
-    failed = (await story.life(mail_id))[-1]
+    monkeypatch.setattr(notifier.auth, "account_mail", forget_token)
+    mail_id = await notifier.queue_account_mail(asked_for())
+    await notifier.send_all()
+    failed = (await notifier.events(mail_id))[-1]
     assert isinstance(failed, EmailFailed)
     assert failed.next_attempt_at is not None
-    assert story.smtp.connections == 0
+    assert notifier.smtp.connections == 0

@@ -14,7 +14,7 @@ from aiosmtpd import smtp as aiosmtpd
 from services.notifier.mail.address import parse_address
 from services.notifier.mail.message import Draft, Message, compose
 from services.notifier.smtp.connecting import connect
-from services.notifier.smtp.connection import Patience
+from services.notifier.smtp.connection import Timeouts
 from services.notifier.smtp.failures import PermanentFailure, TemporaryFailure
 from services.notifier.smtp.replies import Reply
 from services.notifier.smtp.url import Security, SmtpServer
@@ -39,12 +39,12 @@ class Row:
     trusted: bool = True
     password: str | None = None
 
-    def patience(self) -> Patience:
+    def timeouts(self) -> Timeouts:
         """Short where the server hangs, so that nothing depends on how fast a machine is."""
         hanging = {step for step, act in self.acts.items() if act.delay or act == HANG} - {"quit"}
         answer = 0.3 if hanging == {"content"} else 30.0
         waits = 0.3 if hanging - {"content"} else 30.0
-        return Patience(waits, waits, answer)
+        return Timeouts(waits, waits, answer)
 
 
 ROWS = [
@@ -119,15 +119,15 @@ ROWS = [
 async def deliver(
     target: SmtpServer,
     message: Message,
-    patience: Patience | None = None,
+    timeouts: Timeouts | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Reply:
     """Send a mail on a connection of its own."""
-    connection = await connect(target, "prereview.example", patience=patience, tls=tls)
+    connection = await connect(target, "prereview.example", timeouts=timeouts, tls=tls)
     try:
         return await connection.send(message)
     finally:
-        connection.hang_up()
+        connection.quit()
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ async def try_to_deliver(
     )
     trust = tls.client if row.trusted else ssl.create_default_context()
     try:
-        reply = await deliver(target, message, row.patience(), trust)
+        reply = await deliver(target, message, row.timeouts(), trust)
     except TemporaryFailure as failure:
         return "temporary", failure.ambiguous, failure.reason
     except PermanentFailure as failure:
@@ -218,7 +218,7 @@ async def test_without_tls_where_it_is_wanted_no_word_follows(
     async with smtp_server(server):
         target = SmtpServer("127.0.0.1", server.port, "starttls", "prereview", "secret")
         with pytest.raises(TemporaryFailure):
-            await deliver(target, message, Patience(2.0, 2.0, 2.0))
+            await deliver(target, message, Timeouts(2.0, 2.0, 2.0))
     assert [line.split()[0] for line in server.commands] == commands
 
 

@@ -8,7 +8,7 @@ from shared.contracts.auth import Language
 from shared.contracts.checker import Counts
 from shared.contracts.http.auth import AccountMailDetails
 from tests.support.fonts import FONTS
-from tests.unit.notifier import test_account_mail, test_mail
+from tests.unit.notifier.mail import test_account, test_check_result
 from tests.unit.notifier.received import body_of
 
 LONG = "a_very_long_name_of_a_module_" * 3
@@ -21,22 +21,26 @@ TWO_ROWS = Counts(warning=66666, total=66666, new=22222, still=22222, reopened=2
 
 
 def result(language: Language, counts: Counts = TWO_ROWS) -> Message:
-    finding = test_mail.a_finding(f"`{LONG}` imported but unused")
-    check = test_mail.a_check(finding, counts=counts, file_name=f"{LONG}.py", truncated=True)
-    return test_mail.a_mail(check, language, public_url=f"https://{'prereview.' * 8}example")
+    finding = test_check_result.a_finding(f"`{LONG}` imported but unused")
+    check = test_check_result.a_check(
+        finding, counts=counts, file_name=f"{LONG}.py", truncated=True
+    )
+    return test_check_result.a_mail(
+        check, language, public_url=f"https://{'prereview.' * 8}example"
+    )
 
 
 def account(language: Language) -> Message:
     details = AccountMailDetails(new_email=f"{LONG}@example.org", device=f"{LONG} on Linux")
     home = f"https://{'prereview.' * 8}example"
-    return test_account_mail.a_mail("email_changed", language, details=details, public_url=home)
+    return test_account.a_mail("email_changed", language, details=details, public_url=home)
 
 
 @pytest.mark.parametrize("name", FONTS)
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 async def test_a_mail_fits_the_window(page: Page, width: int, name: str) -> None:
     await page.set_viewport_size({"width": width, "height": 800})
-    for language in test_account_mail.LANGUAGES:
+    for language in test_account.LANGUAGES:
         for mail in (result(language), result(language, ONE_ROW), account(language)):
             await page.set_content(body_of(mail, "html"))
             await FONTS[name].wear(page)

@@ -1,4 +1,4 @@
-"""From a registration to the mail server: the domain that was typed is the one that is told."""
+"""Mails go to the domain that was typed at the registration, in its ASCII form."""
 
 from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
@@ -9,7 +9,6 @@ import pytest_asyncio
 
 from services.auth.domain.account import EVENTS, stream
 from services.notifier.adapters.contacts import HttpContacts
-from services.notifier.sending.sender import Sender
 from shared.contracts.auth import AccountMailRequested
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
@@ -23,7 +22,7 @@ from tests.integration.auth.harness import (
     Person,
     make_app,
 )
-from tests.integration.notifier.story import Story
+from tests.integration.notifier.harness import NotifierHarness
 from tests.support.apps import without_loops
 from tests.support.databases import PrivateDatabase
 from tests.support.events import checked
@@ -33,39 +32,37 @@ from tests.support.smtp_server import ReceivedMail
 STORE = EventStore(EventTypes(EVENTS))
 
 
-class Path:
-    """auth, a notifier that asks it, and what stands between them."""
+class AuthAndNotifier:
+    """auth, and a notifier that calls it."""
 
-    def __init__(self, harness: AuthHarness, story: Story, keys: Keys) -> None:
-        self.harness, self.story = harness, story
-        http = http_client(httpx2.ASGITransport(harness.app))
+    def __init__(self, auth: AuthHarness, notifier: NotifierHarness, keys: Keys) -> None:
+        self.auth, self.notifier = auth, notifier
+        http = http_client(httpx2.ASGITransport(auth.app))
         client = ServiceClient("auth", "http://service", keys.identity("notifier"), http)
-        self._contacts, self._told = HttpContacts(client), 0
-
-    def sender(self) -> Sender:
-        sender = self.story.sender()
-        sender._preparer._contacts = self._contacts
-        return sender
+        self._contacts, self._events_seen = HttpContacts(client), 0
 
     async def send(self, person: Person) -> list[ReceivedMail]:
         """What the mail server gets for all that auth has asked for since the last time."""
-        async with self.harness.database.transaction() as connection:
+        async with self.auth.database.transaction() as connection:
             events = await STORE.load(connection, stream(person.user_id))
-        for event in events[self._told :]:
+        for event in events[self._events_seen :]:
             if isinstance(event.event, AccountMailRequested):
-                await self.story.request(event.event)
-        self._told = len(events)
-        before, sender = len(self.story.smtp.taken), self.sender()
-        while await sender.step():
-            pass
-        return self.story.smtp.taken[before:]
+                await self.notifier.queue_account_mail(event.event)
+        self._events_seen = len(events)
+        before = len(self.notifier.smtp.taken)
+        await self.notifier.sender(contacts=self._contacts).run_until_idle()
+        return self.notifier.smtp.taken[before:]
 
 
 @pytest_asyncio.fixture
-async def path(fresh_postgres: PrivateDatabase, story: Story, keys: Keys) -> AsyncIterator[Path]:
-    clock = ManualClock(story.now)
+async def services(
+    fresh_postgres: PrivateDatabase, notifier: NotifierHarness, keys: Keys
+) -> AsyncIterator[AuthAndNotifier]:
+    clock = ManualClock(notifier.now)
     async with without_loops(make_app(keys, fresh_postgres, clock)) as app:
-        yield Path(AuthHarness(app, keys, clock, app.state.provided[Database]), story, keys)
+        yield AuthAndNotifier(
+            AuthHarness(app, keys, clock, app.state.provided[Database]), notifier, keys
+        )
 
 
 @pytest.mark.parametrize(
@@ -80,24 +77,24 @@ async def path(fresh_postgres: PrivateDatabase, story: Story, keys: Keys) -> Asy
     ],
 )
 async def test_what_is_sent_to_is_what_was_registered(
-    path: Path, typed: str, recipient: str
+    services: AuthAndNotifier, typed: str, recipient: str
 ) -> None:
-    harness = path.harness
-    assert (await harness.register(typed)).status_code == 202
-    person = await harness.log_in(typed)
-    mails = await path.send(person)  # the address is to be confirmed
-    await harness.rows("UPDATE users SET email_confirmed_at = now() RETURNING 1")
-    await harness.post("/password-resets", {"email": typed})
+    auth = services.auth
+    assert (await auth.register(typed)).status_code == 202
+    person = await auth.log_in(typed)
+    mails = await services.send(person)  # the address is to be confirmed
+    await auth.rows("UPDATE users SET email_confirmed_at = now() RETURNING 1")
+    await auth.post("/password-resets", {"email": typed})
     change = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
     assert (await person.request("POST", "/me/password", change)).status_code == 204
-    await harness.post("/password-resets", {"email": recipient})
-    mails += await path.send(person)
+    await auth.post("/password-resets", {"email": recipient})
+    mails += await services.send(person)
     check = checked(person.user_id).model_copy(update={"user_id": person.user_id})
-    await path.story.happen(check)
-    mails += await path.send(person)
+    await services.notifier.queue_result(check)
+    mails += await services.send(person)
     assert len(mails) == 4
     assert [mail.recipients for mail in mails] == [[recipient]] * 4
-    told = [line for line in path.story.smtp.commands if line.upper().startswith("RCPT")]
+    told = [line for line in services.notifier.smtp.commands if line.upper().startswith("RCPT")]
     assert told == [f"RCPT TO:<{recipient}>"] * 4
     for mail in mails:
         read = message_from_bytes(mail.content, policy=policy.default)

@@ -9,15 +9,15 @@ import pytest
 
 from services.notifier.mail.address import parse_address
 from services.notifier.mail.message import Draft, Message, compose
-from services.notifier.smtp import connection as smtp_connection
 from services.notifier.smtp.connecting import connect
-from services.notifier.smtp.connection import Connection, Patience
+from services.notifier.smtp.connection import Connection, ConnectionLimits, Timeouts
 from services.notifier.smtp.failures import (
     ConnectionEnded,
     DeliveryFailure,
     PermanentFailure,
     TemporaryFailure,
 )
+from services.notifier.smtp.replies import ReplyReader
 from services.notifier.smtp.url import SmtpServer
 from tests.support.smtp_server import DROP, HANG, Act, SmtpTestServer, smtp_server
 from tests.support.waiting import eventually
@@ -41,13 +41,15 @@ def a_message(number: int = 1) -> Message:
 
 @asynccontextmanager
 async def connected(
-    server: SmtpTestServer, patience: Patience | None = None
+    server: SmtpTestServer,
+    timeouts: Timeouts | None = None,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[Connection]:
     async with smtp_server(server):
         target = SmtpServer("127.0.0.1", server.port)
-        connection = await connect(target, "prereview.example", patience=patience)
+        connection = await connect(target, "prereview.example", timeouts=timeouts, limits=limits)
         yield connection
-        connection.hang_up()
+        connection.quit()
 
 
 async def sent(connection: Connection, number: int = 1) -> DeliveryFailure | None:
@@ -75,12 +77,12 @@ async def test_many_mails_go_over_one_connection_each_to_its_own_recipient(
 
 
 @BOTH
-async def test_at_its_end_we_take_leave(pipelining: bool) -> None:
+async def test_quit_is_sent_at_the_end(pipelining: bool) -> None:
     server = SmtpTestServer(pipelining=pipelining)
     async with smtp_server(server):
         connection = await connect(SmtpServer("127.0.0.1", server.port), "prereview.example")
         assert await sent(connection) is None
-        connection.hang_up()
+        connection.quit()
 
         async def said() -> bool:
             return server.commands[-1] == "QUIT"
@@ -88,23 +90,38 @@ async def test_at_its_end_we_take_leave(pipelining: bool) -> None:
         await eventually(said)
 
 
-async def test_commands_are_sent_together_only_where_the_server_says_that_it_reads_them(
-    monkeypatch: pytest.MonkeyPatch,
+class AcceptingTransport(asyncio.Transport):
+    """Replies to each command in a write as a server does that accepts it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[list[bytes]] = []
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, ReplyReader)
+        self._replies = protocol
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        is_content = bool(self.writes) and self.writes[-1][-1] == b"DATA"
+        self.writes.append([b"."] if is_content else bytes(data).splitlines())
+        for command in self.writes[-1]:
+            self._replies.data_received(b"354 go\r\n" if command == b"DATA" else b"250 ok\r\n")
+
+
+@pytest.mark.parametrize(("pipelining", "writes"), [(True, 1), (False, 3)])
+async def test_commands_are_pipelined_only_where_the_server_offers_it(
+    pipelining: bool, writes: int
 ) -> None:
-    for pipelining, writes in ((True, 1), (False, 3)):
-        written: list[tuple[str, ...]] = []
-        write = Connection._write
-
-        def note(self: Connection, *commands: str) -> None:
-            written.append(commands)  # noqa: B023
-            write(self, *commands)  # noqa: B023
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Connection, "_write", note)
-            async with connected(SmtpTestServer(pipelining=pipelining)) as connection:
-                assert await sent(connection) is None
-        assert len(written) == writes
-        assert [c.split()[0] for commands in written for c in commands] == ["MAIL", "RCPT", "DATA"]
+    transport = AcceptingTransport()
+    connection = Connection(transport, Timeouts(), pipelining=pipelining, limits=ConnectionLimits())
+    assert await sent(connection) is None
+    *commands, content = transport.writes
+    assert content == [b"."]
+    assert len(commands) == writes
+    assert [c.split()[0] for write in commands for c in write] == [b"MAIL", b"RCPT", b"DATA"]
 
 
 @BOTH
@@ -130,7 +147,7 @@ async def test_a_mail_that_is_refused_keeps_no_other_from_being_sent(
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt"])
-async def test_a_permission_to_send_a_mail_that_was_refused_is_never_used(step: str) -> None:
+async def test_no_content_is_sent_after_a_refusal_although_data_is_accepted(step: str) -> None:
     """RFC 2920 3.1: DATA was on its way already, and the server has accepted it."""
     server = SmtpTestServer(pipelining=True)
     server.acts[step] = Act("550 not to him")  # type: ignore[index]
@@ -139,7 +156,7 @@ async def test_a_permission_to_send_a_mail_that_was_refused_is_never_used(step: 
         assert isinstance(failure, PermanentFailure)
         assert "550 not to him" in failure.reason
         assert not connection.usable
-        connection.hang_up()
+        connection.quit()
         await asyncio.sleep(0.2)
     assert server.seen == []
     assert "QUIT" not in server.commands
@@ -203,7 +220,7 @@ async def test_421_after_the_final_dot_is_a_refusal_and_the_end_of_the_connectio
 async def test_after_a_silence_nobody_waits_for_the_late_answer(pipelining: bool) -> None:
     server = SmtpTestServer(pipelining=pipelining)
     server.acts["rcpt"] = HANG
-    async with connected(server, Patience(5.0, 0.3, 5.0)) as connection:
+    async with connected(server, Timeouts(5.0, 0.3, 5.0)) as connection:
         failure = await sent(connection)
         assert isinstance(failure, TemporaryFailure)
         assert not failure.ambiguous
@@ -227,7 +244,7 @@ async def test_an_answer_with_a_line_that_is_no_part_of_it_is_none(
     assert len(server.seen) == (1 if step == "content" else 0)
 
 
-async def test_what_is_said_unasked_ends_the_connection() -> None:
+async def test_an_unsolicited_reply_ends_the_connection() -> None:
     """A 250 in advance would be taken for the answer to the next mail."""
     server = SmtpTestServer()
     async with connected(server) as connection:
@@ -255,16 +272,15 @@ async def test_a_server_that_forgets_nothing_gets_another_connection() -> None:
 
 
 @BOTH
-async def test_a_connection_is_used_for_so_many_mails_and_so_long(
-    monkeypatch: pytest.MonkeyPatch, pipelining: bool
-) -> None:
-    monkeypatch.setattr(smtp_connection, "MOST_MAILS", 3)
+async def test_a_connection_is_used_for_a_number_of_mails(pipelining: bool) -> None:
     server = SmtpTestServer(pipelining=pipelining)
-    async with connected(server) as connection:
+    async with connected(server, limits=ConnectionLimits(mails=3)) as connection:
         for number in range(3):
             assert connection.usable
             assert await sent(connection, number) is None
         assert not connection.usable
-    monkeypatch.setattr(smtp_connection, "LONGEST_LIFE", 0.0)
-    async with connected(server) as connection:
+
+
+async def test_a_connection_is_used_for_a_number_of_seconds() -> None:
+    async with connected(SmtpTestServer(), limits=ConnectionLimits(seconds=0.0)) as connection:
         assert not connection.usable

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.notifier.mail.check_result.excerpt import SHOWN_FINDINGS, Excerpt, excerpt
 from shared.contracts.checker import Counts, FileChecked, Finding, FixedFinding, Tier
-from tests.unit.notifier.test_mail import a_check, a_finding, a_mail
+from tests.unit.notifier.mail.test_check_result import a_check, a_finding, a_mail
 
 FINDINGS = st.lists(
     st.builds(
