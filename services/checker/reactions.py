@@ -78,7 +78,7 @@ async def _save(connection: AsyncConnection, values: Sequence[dict[str, Any]]) -
 
 def _erasure_steps(recorded: RecordedEvent) -> Sequence[Step]:
     event = recorded.event
-    assert isinstance(event, UserErased)  # noqa: S101 - the table below says so
+    assert isinstance(event, UserErased)  # noqa: S101 - the table below assures it
     return [
         marking_erased(event.user_id),
         deleting("versions", event.user_id),

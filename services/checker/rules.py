@@ -45,7 +45,7 @@ def _matches(prefix: str, code: str) -> bool:
     return code.startswith(prefix) and code.rstrip(digits) == prefix.rstrip(digits)
 
 
-@cache  # asked for every one of half a million findings
+@cache  # called for every one of half a million findings
 def tier(code: str) -> Tier:
     prefix = longest_prefix(code, TIERS)
     return "note" if prefix is None else TIERS[prefix]

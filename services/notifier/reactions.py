@@ -39,7 +39,7 @@ ON CONFLICT DO NOTHING
 
 @dataclass(frozen=True)
 class _NewMail:
-    """`result` is for a mail about a check; auth is asked for the rest when the mail is sent."""
+    """`result` is for a mail about a check; auth gives the rest when the mail is sent."""
 
     caused_by: RecordedEvent
     mail_id: UUID

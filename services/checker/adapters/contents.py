@@ -15,14 +15,14 @@ class HttpContents:
         self._client = client
 
     async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
-        asked = list(dict.fromkeys(wanted))
-        request = contract.ContentsRequest(sha256=asked)
-        answer = await self._client.fetch(
+        unique = list(dict.fromkeys(wanted))
+        request = contract.ContentsRequest(sha256=unique)
+        response = await self._client.fetch(
             contract.Contents, "POST", "/internal/contents", body=request
         )
-        if asked and not answer.root:
+        if unique and not response.root:
             raise ServiceAway
         return {
             sha256: None if content is None else base64.b64decode(content)
-            for sha256, content in answer.root.items()
+            for sha256, content in response.root.items()
         }

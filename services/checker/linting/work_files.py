@@ -1,4 +1,4 @@
-"""Writes the files of a run, and tells a file that is too large from a disk that others fill."""
+"""Writes the files of a run; distinguishes a file that is too large from a disk in use."""
 
 import asyncio
 import errno

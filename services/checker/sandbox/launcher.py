@@ -91,10 +91,10 @@ class Launcher:
         """
         words = [*(f"env={name}={value}" for name, value in env.items()), *arguments]
         request = b"".join(f"{word}\0".encode() for word in words)
-        with ExitStack() as theirs, ExitStack() as pipes:
-            out, err = (_pipe(theirs, pipes) for _ in range(2))
+        with ExitStack() as child_ends, ExitStack() as pipes:
+            out, err = (_pipe(child_ends, pipes) for _ in range(2))
             directory = os.open(folder, os.O_RDONLY)
-            theirs.callback(os.close, directory)
+            child_ends.callback(os.close, directory)
             self._send(request, [out[1], err[1], started, directory])
             pending = _PendingStart(asyncio.get_running_loop().create_future(), out[0], err[0])
             self._pending.append(pending)
@@ -124,15 +124,15 @@ class Launcher:
             raise
 
     def _open(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        with theirs:
+        own_end, child_end = socket.socketpair()
+        with child_end:
             self._server = subprocess.Popen(  # noqa: S603 - our own command
-                [*LAUNCH_COMMAND, f"serve={theirs.fileno()}"], pass_fds=[theirs.fileno()],
+                [*LAUNCH_COMMAND, f"serve={child_end.fileno()}"], pass_fds=[child_end.fileno()],
                 env={}, cwd="/", stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
-        ours.setblocking(False)
-        asyncio.get_running_loop().add_reader(ours, self._on_readable)
-        return ours
+        own_end.setblocking(False)
+        asyncio.get_running_loop().add_reader(own_end, self._on_readable)
+        return own_end
 
     def _on_readable(self) -> None:
         assert self._socket is not None  # noqa: S101 - it is read from
@@ -202,10 +202,10 @@ class Launcher:
         self._buffer = b""
 
 
-def _pipe(theirs: ExitStack, ours: ExitStack) -> tuple[IO[bytes], int]:
+def _pipe(child_ends: ExitStack, own_ends: ExitStack) -> tuple[IO[bytes], int]:
     reading, writing = os.pipe()
-    theirs.callback(os.close, writing)
-    return ours.enter_context(open(reading, "rb", buffering=0)), writing  # noqa: PTH123
+    child_ends.callback(os.close, writing)
+    return own_ends.enter_context(open(reading, "rb", buffering=0)), writing  # noqa: PTH123
 
 
 def kill_group(pid: int) -> None:

@@ -149,8 +149,8 @@ def _start(command: Sequence[str], folder: Path, env: dict[str, str], started: i
 
 def _lower_priority(pid: int, nice: int) -> None:
     with contextlib.suppress(OSError):
-        ours = os.getpriority(os.PRIO_PROCESS, 0)
-        os.setpriority(os.PRIO_PROCESS, pid, ours + nice)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, pid, own + nice)
 
 
 class _RunningProcess:

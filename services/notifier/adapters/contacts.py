@@ -1,4 +1,4 @@
-"""The recipients of mails, asked of auth when a mail is sent and stored nowhere."""
+"""The recipients of mails, fetched from auth when a mail is sent and stored nowhere."""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID

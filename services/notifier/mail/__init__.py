@@ -1,1 +1,1 @@
-"""What the mails say and look like: one folder a kind of mail, pure functions only."""
+"""Renders mails: a folder for each kind of mail, pure functions only."""

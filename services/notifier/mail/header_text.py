@@ -1,10 +1,10 @@
-"""Texts as they stand in headers: in ASCII, in short lines, read back letter for letter."""
+"""Encodes texts for headers: in ASCII and short lines, decoded to exactly the same text."""
 
 import binascii
 from email.headerregistry import Address
 
 LINE = 78  # octets a line should have at most: RFC 5322 2.1.1
-# With an encoded word in it. The word itself has 75 at most, as it stands behind a space or a name.
+# With an encoded word in it, which has 75 at most and a space or the header's name before it.
 ENCODED_LINE = 76  # RFC 2047 section 2
 
 _WORD = "=?utf-8?b?{}?="
@@ -17,7 +17,7 @@ def header_text(header: str, text: str) -> str:
 
 
 def header_mailbox(header: str, mailbox: Address) -> str:
-    """The value of a header with one address. What is before the address arrives as it is."""
+    """The value of a header with one mailbox; its display name is decoded unchanged."""
     name, written = mailbox.display_name, str(mailbox)
     if not name or _is_plain(name, f"{header}: {written}"):
         return written
@@ -25,7 +25,7 @@ def header_mailbox(header: str, mailbox: Address) -> str:
 
 
 def _is_plain(text: str, line: str) -> bool:
-    """Whether the line means what it says: no encoded word, no space that readers leave out."""
+    """Whether the text needs no encoding: no encoded word, no space that parsers leave out."""
     keeps_spaces = text == " ".join(text.split())
     return line.isascii() and "=?" not in text and keeps_spaces and len(line) <= LINE
 
@@ -33,12 +33,12 @@ def _is_plain(text: str, line: str) -> bool:
 def _encoded(header: str, text: str) -> str:
     """Encoded words of whole characters (RFC 2047 section 5), a line each."""
     octets, words, begin = text.encode(), list[str](), 0
-    room = ENCODED_LINE - len(f"{header}: ")
+    space = ENCODED_LINE - len(f"{header}: ")
     while begin < len(octets):
-        end = begin + (room - len(_WORD.format(""))) // 4 * 3
+        end = begin + (space - len(_WORD.format(""))) // 4 * 3
         while end < len(octets) and octets[end] & _TOP_BITS == _INSIDE:
             end -= 1
         encoded = binascii.b2a_base64(octets[begin:end], newline=False).decode()
         words.append(_WORD.format(encoded))
-        begin, room = end, ENCODED_LINE - len(" ")
+        begin, space = end, ENCODED_LINE - len(" ")
     return "\r\n ".join(words)

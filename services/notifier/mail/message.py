@@ -1,4 +1,4 @@
-"""From texts to a mail that is proven to have the headers we meant, and no other."""
+"""Composes the octets of a mail and verifies its headers."""
 
 import binascii
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from email.utils import format_datetime
 from typing import NamedTuple
 
 from services.notifier.mail.header_text import header_mailbox, header_text
-from services.notifier.mail.proof import UnsafeMessage, require
+from services.notifier.mail.verification import UnsafeMessage, verify
 from shared.visible_text import visible
 
-MAX_BYTES = 100 * 1024  # Gmail cuts off what is behind its first 102 KB.
+MAX_BYTES = 100 * 1024  # Gmail truncates mails after 102 KB.
 _LINE = 76  # octets that a line of an encoded body has at most: RFC 2045 6.7 and 6.8
 
-# Seven bits, so that a mail looks the same whatever the next server can do.
+# Seven bits, which every server passes on unchanged.
 _PART = """\
 --{boundary}\r
 Content-Type: text/{kind}; charset="utf-8"\r
@@ -26,7 +26,7 @@ Content-Transfer-Encoding: {encoding}\r
 
 @dataclass(frozen=True)
 class Draft:
-    """A mail before it is put together. `message_id` has no angle brackets."""
+    """The parts of a mail. `message_id` has no angle brackets."""
 
     sender: Address
     recipient: Address
@@ -39,7 +39,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Message:
-    """A mail to hand over: lines end in CRLF. `message_id` is the header's value."""
+    """A mail to deliver: lines end in CRLF. `message_id` is the header's value."""
 
     sender: Address
     recipient: Address
@@ -48,7 +48,7 @@ class Message:
 
 
 class _Header(NamedTuple):
-    """`value` as it stands in the mail, `read` as it must be read there."""
+    """`value` is the raw value, `read` the decoded one."""
 
     name: str
     value: str
@@ -56,11 +56,11 @@ class _Header(NamedTuple):
 
 
 def compose(draft: Draft) -> Message:
-    """Put a draft together; equal drafts give equal octets.
+    """Compose a mail; equal drafts give equal octets.
 
     Raises:
         UnsafeMessage: a text is not one printable line, or the finished octets are no mail with
-            exactly these headers (see `require`), or more than `MAX_BYTES`.
+            exactly these headers (see `verify`), or more than `MAX_BYTES`.
     """
     _require_printable(draft)
     boundary = f"=_{draft.message_id.partition('@')[0]}"
@@ -68,7 +68,7 @@ def compose(draft: Draft) -> Message:
     parts = [_part(draft.text, "plain", boundary), _part(draft.html, "html", boundary)]
     head = "".join(f"{name}: {value}\r\n" for name, value, _ in headers)
     octets = f"{head}\r\n{''.join(parts)}--{boundary}--\r\n".encode("ascii")
-    require(octets, [(name, read) for name, _, read in headers], boundary)
+    verify(octets, [(name, read) for name, _, read in headers], boundary)
     if len(octets) > MAX_BYTES:
         raise UnsafeMessage(f"the mail has {len(octets)} bytes, more than {MAX_BYTES}")
     return Message(draft.sender, draft.recipient, f"<{draft.message_id}>", octets)

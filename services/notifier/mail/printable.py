@@ -1,4 +1,4 @@
-"""Text that others wrote, made fit for one line of a mail."""
+"""Makes any text one printable line of a mail."""
 
 import re
 

@@ -8,7 +8,7 @@ from services.notifier.claims.correlation import correlation_scope
 from services.notifier.claims.due_mails import AcceptedMail
 from services.notifier.mail.address import BadAddress
 from services.notifier.mail.message import Message
-from services.notifier.mail.proof import UnsafeMessage
+from services.notifier.mail.verification import UnsafeMessage
 from services.notifier.recording.outcomes import (
     Outcome,
     accepted_outcome,
@@ -31,7 +31,7 @@ from shared.logging import log
 
 
 class NotAttempted(Exception):
-    """The mail server was told nothing of the mail: the mail is to be put back."""
+    """Nothing was sent to the mail server: the mail is to be put back."""
 
 
 @dataclass

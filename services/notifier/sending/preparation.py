@@ -1,4 +1,4 @@
-"""Finds out whom claimed mails go to, before the mail server is told anything."""
+"""Finds out whom claimed mails go to, before a connection is used."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from shared.eventsourcing.store import EventStore
 from shared.logging import log
 from shared.messaging.error_classification import may_be_stream_fault
 
-FRESH_SECONDS = 2.0  # for which the answers of auth and of the database are relied on
+FRESH_SECONDS = 2.0  # for which the responses of auth and of the database are relied on
 Reader = Contact | AccountMail
 
 
@@ -142,7 +142,7 @@ class Preparer:
         return found
 
     async def _find_contacts(self, mails: Sequence[DueMail]) -> Mapping[UUID, Contact]:
-        """One mail is asked about on behalf of the request that caused it."""
+        """A call for one mail is made on behalf of the request that caused it."""
         if not mails:
             return {}
         with correlation_scope(mails[0]) if len(mails) == 1 else nullcontext():

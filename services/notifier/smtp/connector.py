@@ -19,7 +19,7 @@ HANG_SECONDS = 2.0
 
 
 class Demand(Protocol):
-    """Who wants a connection, and is told how the attempts go."""
+    """Wants connections, and is notified of failed and hanging attempts."""
 
     def is_wanted(self) -> bool: ...
 

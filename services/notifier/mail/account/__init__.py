@@ -1,4 +1,4 @@
-"""The mails about an account: one look for all, its sentences by kind in `sentences.py`."""
+"""The mails about an account: one template for all, sentences by kind in `sentences.py`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -28,7 +28,7 @@ def render_account_mail(
 
     Raises:
         BadAddress: the reader's address or `sender` is not one address.
-        UnsafeMessage: the finished mail is not what was intended.
+        UnsafeMessage: the finished octets are not the intended mail.
         LinkMissing: there is no token for the link.
     """
     recipient, mailbox = parse_address(mail.email), parse_mailbox(sender)

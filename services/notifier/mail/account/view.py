@@ -1,4 +1,4 @@
-"""What the mail shows: where its button leads, what is known of the event, until when it works."""
+"""The values of the templates: the link of the button, its expiry, and facts about the event."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from services.notifier.mail.words import Words
 from shared.contracts.auth import AccountMailKind
 from shared.contracts.http.auth import AccountMail
 
-LONGEST_FACT = 200  # characters
+MAX_FACT = 200  # characters
 
-# `{token}` is what auth has made for this very mail.
+# `{token}` is created by auth for this mail.
 LINKS: dict[AccountMailKind, str] = {
     "confirm_email": "/confirm/{token}",
     "confirm_new_email": "/confirm/{token}",
@@ -26,7 +26,7 @@ LINKS: dict[AccountMailKind, str] = {
     "second_factor_disabled": "/account/second-factor",
     "recovery_code_used": "/account/second-factor",
 }
-# For those whom the button may not help, because they lack the password.
+# A second link for users who can't use the first one without their password.
 WAYS_BACK: dict[AccountMailKind, str] = {
     "already_registered": "/forgotten-password",
     "password_changed": "/forgotten-password",
@@ -37,12 +37,12 @@ WAYS_BACK: dict[AccountMailKind, str] = {
 
 
 class LinkMissing(ValueError):
-    """Auth has made no link for a mail that is nothing without one."""
+    """Auth has created no token for a mail that needs a link with one."""
 
 
 @dataclass(frozen=True)
 class AccountView:
-    """Everything the templates say, fit to print. `expires` is empty where nothing ends."""
+    """All values that the templates use, printable. `expires` is empty without an expiry."""
 
     link: str
     way_back: str
@@ -54,7 +54,7 @@ class AccountView:
 def view_of(
     kind: AccountMailKind, mail: AccountMail, happened_at: datetime, public_url: str, words: Words
 ) -> AccountView:
-    """Prepare what is shown; `happened_at` stands in for a time that auth does not know.
+    """Make the values; `happened_at` is used where auth gives no time.
 
     Raises:
         LinkMissing: the kind needs a token and there is none.
@@ -80,20 +80,20 @@ def _expires(mail: AccountMail, words: Words) -> str:
 
 
 def _facts(mail: AccountMail, happened_at: datetime, words: Words) -> list[tuple[str, str]]:
-    """What is known, each behind its name; a time alone would say little."""
+    """Facts, each with its label; a time alone is left out."""
     details = mail.details
     texts = [
         (words.gettext("New e-mail address"), details.new_email),
         (words.gettext("Device"), _in_words(details.device or "", words)),
         (words.gettext("Internet address"), details.address),
     ]
-    facts = [(name, printable(text, LONGEST_FACT)) for name, text in texts if text]
+    facts = [(name, printable(text, MAX_FACT)) for name, text in texts if text]
     at = [(words.gettext("Time"), words.time(details.at or happened_at))]
     return [*facts, *at] if facts or details.at else []
 
 
 def _in_words(device: str, words: Words) -> str:
-    """Auth says “Firefox on Linux” in every language, or the name of a program."""
+    """Translate “Firefox on Linux”, as auth gives it in every language, or a program's name."""
     browser, _, system = device.partition(" on ")
     if not system:
         return device

@@ -30,7 +30,7 @@ def render_check_result(
 
     Raises:
         BadAddress: `to` or `sender` is not one address.
-        UnsafeMessage: the finished mail is not what was intended.
+        UnsafeMessage: the finished octets are not the intended mail.
     """
     recipient, mailbox = parse_address(to), parse_mailbox(sender)
     sentences = Sentences(view_of(check, public_url), load_words(language, time_zone))
@@ -41,7 +41,7 @@ def render_check_result(
         "sentences": sentences,
         "subject": subject,
     }
-    message_key = derived_id("check_result", check.check_id, mail_id)  # kept, so of no address
+    message_key = derived_id("check_result", check.check_id, mail_id)  # stored, so of no address
     return compose(
         Draft(
             sender=mailbox,

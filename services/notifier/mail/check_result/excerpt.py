@@ -1,4 +1,4 @@
-"""What of a result its mail shows: that much waits with the mail, as results can be large."""
+"""The part of a result that its mail shows, stored until it is sent, as results can be large."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -11,9 +11,9 @@ SHOWN_FIXED = 5
 
 
 class Excerpt(FileChecked):
-    """A result with the findings that its mail shows, in its order, out of those `listed`."""
+    """A result with only the findings that its mail shows; `listed` is the number of all."""
 
-    listed: int | None = None  # None: nothing was left out
+    listed: int | None = None  # None: the result is complete
 
 
 def excerpt(check: FileChecked) -> Excerpt:
@@ -28,6 +28,6 @@ def in_order(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def listed(check: FileChecked) -> int:
-    """How many findings the result lists, whatever is left of them."""
-    known = check.listed if isinstance(check, Excerpt) else None
-    return len(check.findings) if known is None else known
+    """How many findings the complete result lists."""
+    number = check.listed if isinstance(check, Excerpt) else None
+    return len(check.findings) if number is None else number

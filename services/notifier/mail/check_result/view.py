@@ -1,4 +1,4 @@
-"""What the mail shows of a check: the first findings, short, in the order to fix them."""
+"""The values of the templates: the first findings, shortened, in the order to fix them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from shared.contracts.checker import (
     Verdict,
 )
 
-LONGEST_MESSAGE = 200  # characters: 20 findings in any letters stay below 100 KiB
-LONG_TALLY = 1000  # from here on four numbers beside each other may be wider than a phone
+MAX_MESSAGE = 200  # characters: 20 findings in any letters stay below 100 KiB
+LONG_TALLY = 1000  # with such a number four tallies in a row may be wider than a phone
 
 
-class ConnectionQueue(NamedTuple):
-    """A finding. `mark` is empty where it would only repeat what is true of all of them."""
+class FindingLine(NamedTuple):
+    """A line about a finding. `mark` is empty where all findings would have the same."""
 
     row: int
     code: str
@@ -39,18 +39,18 @@ class ConnectionQueue(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """The shown findings of one tier, and how many it has in truth."""
+    """The shown findings of one tier, and the total of that tier."""
 
     tier: Tier
     total: int
-    lines: Sequence[ConnectionQueue]
+    lines: Sequence[FindingLine]
 
 
 @dataclass(frozen=True)
 class CheckView:
-    """Everything the templates say, fit to print. No `failure` means that the check succeeded.
+    """All values that the templates use, printable. No `failure` means that the check succeeded.
 
-    `listed` is the length of a list of findings that is cut; 0 where it is whole.
+    `listed` is the length of a truncated list of findings; 0 for a complete one.
     """
 
     verdict: Verdict | Literal["failed"]
@@ -61,11 +61,11 @@ class CheckView:
     permalink: str
     home: str
     failure: FailureReason | None
-    syntax_error: ConnectionQueue | None
+    syntax_error: FindingLine | None
     counts: Counts
     listed: int
     groups: Sequence[Group]
-    fixed: Sequence[ConnectionQueue]
+    fixed: Sequence[FindingLine]
 
     @property
     def tallies(self) -> list[tuple[str, int]]:
@@ -75,7 +75,7 @@ class CheckView:
 
     @property
     def tally_rows(self) -> list[list[tuple[str, int]]]:
-        """The tallies as they stand beside each other; four long ones can be wider than a phone."""
+        """The tallies by row; four long ones in a row can be wider than a phone."""
         tallies = self.tallies
         if max(n for _, n in tallies) < LONG_TALLY:
             return [tallies]
@@ -83,7 +83,7 @@ class CheckView:
 
     @property
     def hidden(self) -> int:
-        """Findings that only the report shows; beside a syntax error the others are noise."""
+        """Number of findings that only the report shows; none beside a syntax error."""
         shown = sum(len(group.lines) for group in self.groups)
         return 0 if self.syntax_error else (self.listed or self.counts.total) - shown
 
@@ -106,7 +106,7 @@ def view_of(check: FileChecked | CheckFailed, public_url: str) -> CheckView:
         permalink=f"{home}/checks/{check.check_id}",
         home=home,
         failure=check.reason if isinstance(check, CheckFailed) else None,
-        syntax_error=_queue(findings[0], marked=False) if broken and findings else None,
+        syntax_error=_line(findings[0], marked=False) if broken and findings else None,
         counts=checked.counts if checked else Counts(),
         listed=listed(checked) if checked and checked.truncated else 0,
         groups=_groups(findings, checked.counts) if checked and not broken else [],
@@ -118,20 +118,20 @@ def _groups(findings: Sequence[Finding], counts: Counts) -> list[Group]:
     totals = {"blocker": counts.blocker, "warning": counts.warning, "note": counts.note}
     shown, marked = findings[:SHOWN_FINDINGS], counts.new < counts.total
     return [
-        Group(tier, totals[tier], [_queue(one, marked=marked) for one in shown if one.tier == tier])
+        Group(tier, totals[tier], [_line(one, marked=marked) for one in shown if one.tier == tier])
         for tier in TIERS
         if any(one.tier == tier for one in shown)
     ]
 
 
-def _queue(finding: Finding, *, marked: bool) -> ConnectionQueue:
-    message = printable(finding.message, LONGEST_MESSAGE)
+def _line(finding: Finding, *, marked: bool) -> FindingLine:
+    message = printable(finding.message, MAX_MESSAGE)
     mark = finding.change if marked and finding.change != "still" else ""
-    return ConnectionQueue(finding.row, printable(finding.code, 20), message, mark)
+    return FindingLine(finding.row, printable(finding.code, 20), message, mark)
 
 
-def _fixed_lines(fixed: Sequence[FixedFinding]) -> list[ConnectionQueue]:
+def _fixed_lines(fixed: Sequence[FixedFinding]) -> list[FindingLine]:
     return [
-        ConnectionQueue(0, printable(one.code, 20), printable(one.message, LONGEST_MESSAGE))
+        FindingLine(0, printable(one.code, 20), printable(one.message, MAX_MESSAGE))
         for one in fixed[:SHOWN_FIXED]
     ]

@@ -13,7 +13,7 @@ from services.notifier.mail.address import BadAddress, parse_address, parse_mail
 from services.notifier.mail.check_result import render_check_result
 from services.notifier.mail.message import MAX_BYTES, Draft, Message, compose
 from services.notifier.mail.printable import printable
-from services.notifier.mail.proof import UnsafeMessage
+from services.notifier.mail.verification import UnsafeMessage
 from shared.contracts.auth import Language
 from shared.contracts.checker import (
     Change,

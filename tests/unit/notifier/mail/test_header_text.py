@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.notifier.mail.address import parse_address
 from services.notifier.mail.message import Draft, compose
-from services.notifier.mail.proof import UnsafeMessage
+from services.notifier.mail.verification import UnsafeMessage
 from shared.visible_text import visible
 from tests.unit.notifier.received import ENCODED_WORD, HEADERS, as_received
 

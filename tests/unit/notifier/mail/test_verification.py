@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.notifier.mail.address import parse_address
 from services.notifier.mail.message import Draft, compose
-from services.notifier.mail.proof import UnsafeMessage, read_headers, require
+from services.notifier.mail.verification import UnsafeMessage, read_headers, verify
 from shared.visible_text import visible
 from tests.unit.notifier.received import NASTY
 
@@ -38,7 +38,7 @@ SUBJECT = b"Subject: Hello\r\n"
 
 
 def test_what_was_meant_passes() -> None:
-    require(OCTETS, INTENDED, BOUNDARY)
+    verify(OCTETS, INTENDED, BOUNDARY)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_was_meant_passes() -> None:
 )
 def test_a_smuggled_header_is_caught(subject: bytes) -> None:
     with pytest.raises(UnsafeMessage):
-        require(OCTETS.replace(SUBJECT, subject), INTENDED, BOUNDARY)
+        verify(OCTETS.replace(SUBJECT, subject), INTENDED, BOUNDARY)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_smuggled_header_is_caught(subject: bytes) -> None:
 def test_another_value_or_body_is_caught(old: bytes, new: bytes) -> None:
     assert old in OCTETS
     with pytest.raises(UnsafeMessage):
-        require(OCTETS.replace(old, new, 1), INTENDED, BOUNDARY)
+        verify(OCTETS.replace(old, new, 1), INTENDED, BOUNDARY)
 
 
 def as_sent(text: str) -> bytes:

@@ -15,7 +15,7 @@ class UnsafeMessage(Exception):
     """The finished mail does not have the headers that were intended, or is too large."""
 
 
-def require(octets: bytes, headers: Sequence[tuple[str, str]], boundary: str) -> None:
+def verify(octets: bytes, headers: Sequence[tuple[str, str]], boundary: str) -> None:
     """Read the octets as a mail program does, and compare.
 
     `headers` are names and values, in order, as a reader sees them: unfolded, encoded words
@@ -63,7 +63,7 @@ def _decoded(value: str) -> str:
     if "=?" not in value:
         return value
     if "=?" in _WORD.sub("", value):
-        raise UnsafeMessage("a header has an encoded word that is not ours")
+        raise UnsafeMessage("a header has an encoded word in another form")
     try:
         return _WORD.sub(_word, _BETWEEN_WORDS.sub("", value))
     except ValueError:
