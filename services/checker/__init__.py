@@ -1,1 +1,1 @@
-"""Checks new and replaced files on a schedule and remembers every result."""
+"""Checks new and replaced files on a schedule and records every result."""

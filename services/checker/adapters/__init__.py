@@ -1,1 +1,1 @@
-"""What the checker uses of the world outside."""
+"""The other services as the checker calls them."""

@@ -1,1 +1,1 @@
-"""Which due versions this copy checks, and how its claims to them end."""
+"""Claims: which due versions this copy checks, and how its claims end."""

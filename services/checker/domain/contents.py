@@ -1,4 +1,4 @@
-"""What a check needs of the files service."""
+"""What the checker needs of the files service."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol

@@ -1,1 +1,1 @@
-"""From what ruff found to the events that record it."""
+"""Records what ruff found as events."""

@@ -1,1 +1,1 @@
-"""Runs programs we do not trust: isolated, with limits, in private folders."""
+"""Runs untrusted programs: isolated, with limits, in private folders."""

@@ -1,4 +1,4 @@
-"""What a program is kept from while it runs, and the command line that keeps it from that."""
+"""Which rights a program has while it runs, and the command line that limits them."""
 
 import os
 import sys

@@ -1,1 +1,1 @@
-"""What the notifier uses of the world outside."""
+"""The other services as the notifier calls them."""

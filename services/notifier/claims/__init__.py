@@ -1,1 +1,1 @@
-"""Which due mails this copy sends, and how its claims to them end."""
+"""Claims: which due mails this copy sends, and how its claims end."""

@@ -1,4 +1,4 @@
-"""What the sender of mails needs of auth."""
+"""What the notifier needs of auth."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol

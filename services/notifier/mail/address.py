@@ -1,4 +1,4 @@
-"""Addresses that may stand in a header and on an SMTP command line."""
+"""Parses e-mail addresses that are allowed in a header and on an SMTP command line."""
 
 import re
 from email.headerregistry import Address

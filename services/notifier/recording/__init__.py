@@ -1,1 +1,1 @@
-"""From what became of mails to the events that record it."""
+"""Records the outcomes of mails as events."""

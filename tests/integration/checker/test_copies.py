@@ -1,4 +1,4 @@
-"""Two copies of the checker: what one held when it died, the other goes on with at once."""
+"""Two copies of the checker: when one dies, the other checks its claimed files at once."""
 
 import asyncio
 import base64
@@ -55,7 +55,7 @@ async def url(files: Files) -> AsyncIterator[str]:
 
 @pytest.fixture
 def start(url: str, fresh_postgres: PrivateDatabase, keys: Keys, tmp_path: Path) -> Iterator[Start]:
-    """Starts copies; they look for work once a minute, as by default, or as often as is said."""
+    """Starts copies; they poll once a minute, as by default, or every `interval` seconds."""
     database_url = fresh_postgres.url("checker")
 
     def start(interval: str = "60") -> Popen[bytes]:
@@ -69,7 +69,7 @@ def start(url: str, fresh_postgres: PrivateDatabase, keys: Keys, tmp_path: Path)
 
 
 async def _asked(files: Files, calls: int) -> None:
-    """At least so often: files that were saved one after the other may be fetched so."""
+    """At least that many calls: files that were saved one by one may be fetched one by one."""
 
     async def asked() -> bool:
         return files.calls >= calls

@@ -1,4 +1,4 @@
-"""Whatever order events come in, the checker knows which version is due."""
+"""Due versions do not depend on the order of events."""
 
 import asyncio
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""A notifier of a test's own."""
+"""A notifier with a database of its own."""
 
 from collections.abc import AsyncIterator
 from typing import Any

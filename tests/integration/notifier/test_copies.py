@@ -1,4 +1,4 @@
-"""Two copies of the notifier: the mail one was sending when it died, the other sends at once."""
+"""Two copies of the notifier: when one dies, the other sends its claimed mails at once."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ def start(
     keys: Keys,
     tmp_path: Path,
 ) -> Iterator[Start]:
-    """Starts copies; they look for work once a minute, or as often as is said."""
+    """Starts copies; they poll once a minute, or at the given interval in seconds."""
     database_url = fresh_postgres.url("notifier")
 
     def start(interval: str = "60") -> Popen[bytes]:

@@ -1,4 +1,4 @@
-"""Whatever order events come in, and in whatever sets, each has its mail, and only one."""
+"""Each check and request leads to one mail, in any order of events and any sets."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Results wait for a confirmed address, and none is forgotten there, whatever comes first."""
+"""Results are held until the address is confirmed, in any order of events."""
 
 import asyncio
 from datetime import timedelta
@@ -90,7 +90,7 @@ async def test_a_mail_that_was_held_for_weeks_is_tried_for_two_days_like_any_oth
 async def test_a_confirmation_between_the_question_and_the_decision_is_not_lost(
     notifier: NotifierHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Auth says no, then the confirmation arrives and finds nothing held, then the mail is held."""
+    """Auth says no, the confirmation is consumed while nothing is held, then the mail is held."""
     mail_id, find = await notifier.queue_result(checked(uuid4())), notifier.auth.find_one
     notifier.auth.confirmed = False
 
@@ -113,7 +113,7 @@ async def test_a_confirmation_between_the_question_and_the_decision_is_not_lost(
 async def test_a_confirmation_and_a_hold_wait_for_each_other(
     notifier: NotifierHarness, fresh_postgres: PrivateDatabase, first: str
 ) -> None:
-    """Neither sees the other's work before it is committed, so the lock has to part them."""
+    """Neither sees the uncommitted work of the other, so the append lock must serialize them."""
     mail_id = await notifier.queue_result(checked(uuid4()))
     async with notifier.database.transaction() as connection:
         [mail] = await claiming.claim(connection, 1, notifier.now)
@@ -166,7 +166,7 @@ async def test_in_any_order_an_erased_user_gets_no_mail(
 
 
 async def _play(notifier: NotifierHarness, order: tuple[str, ...]) -> tuple[UUID, int]:
-    """Let a new person's mail live through the steps; how many were sent in the end."""
+    """Play the steps for a mail of a new user; return its id and how many were sent."""
     check, before = checked(uuid4(), user_id=uuid4()), len(notifier.smtp.taken)
     notifier.auth.confirmed = False
     for step in order:

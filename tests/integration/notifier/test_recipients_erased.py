@@ -1,4 +1,4 @@
-"""A person is forgotten: nothing more is sent, nothing of theirs is kept, the log stays true."""
+"""A user is erased: no mail is sent any more, personal data is blanked, events stay true."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -23,7 +23,7 @@ async def _erase(notifier: NotifierHarness) -> None:
 
 
 async def _send_and_erase(notifier: NotifierHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The person is erased between the question where to send and what follows from the answer."""
+    """The user is erased between the response of auth and the delivery."""
     find = notifier.auth.find_one
 
     async def find_then_erase(user_id: UUID) -> Contact:
@@ -86,7 +86,7 @@ async def test_others_keep_their_mails(notifier: NotifierHarness) -> None:
 async def test_late_mails_of_an_erased_user_are_suppressed_at_once(
     notifier: NotifierHarness,
 ) -> None:
-    """The queue held them back, or a consumer was away for a while."""
+    """Their events are consumed after the erasure."""
     await _erase(notifier)
     late = await notifier.queue_result(checked(uuid4()), times=2)
     asked = await notifier.queue_account_mail(
@@ -110,7 +110,7 @@ async def test_late_mails_of_an_erased_user_are_suppressed_at_once(
 async def test_a_mail_delivered_during_the_erasure_ends_as_the_server_replies(
     notifier: NotifierHarness, monkeypatch: pytest.MonkeyPatch, reply: str
 ) -> None:
-    """The person is erased while the mail is on its way: taken is taken, and said without words."""
+    """An accepted mail is recorded as sent, without the reply."""
     notifier.smtp.acts["content"] = Act(reply)
     mail_id = await notifier.queue_result(checked(uuid4()))
     await _send_and_erase(notifier, monkeypatch)

@@ -1,4 +1,4 @@
-"""Mails as their readers' programs take them apart, and what people type to bend them."""
+"""Reads mails as mail programs do, and collects nasty input."""
 
 import email
 import email.policy

@@ -1,4 +1,4 @@
-"""Settings that would lead mail astray or show a password stop the notifier at its start."""
+"""Settings for a bad mail server, or an unencrypted password, stop the notifier at its start."""
 
 import subprocess
 import sys

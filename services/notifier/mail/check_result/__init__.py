@@ -1,4 +1,4 @@
-"""The mail that tells the owner of a file what a check of it found."""
+"""Renders the mail about a check for the owner of the file."""
 
 from datetime import datetime
 from uuid import UUID

@@ -27,7 +27,7 @@ from tests.support.events import BOB
 async def test_a_frozen_copy_that_lost_its_claims_records_nothing(
     checker: CheckerHarness, fails: bool
 ) -> None:
-    """It was frozen, and wakes up when another one has its files."""
+    """It goes on when another copy has claimed its files."""
     file_id, reached, go_on = uuid4(), asyncio.Event(), asyncio.Event()
     await checker.save(file_id, UNTIDY)
 
@@ -131,7 +131,7 @@ async def test_users_take_turns(checker: CheckerHarness) -> None:
 
 
 async def test_a_file_without_a_result_is_due_again(checker: CheckerHarness) -> None:
-    """An answer of files has a bound in bytes, a run of ruff one in time."""
+    """A response of files is bounded in bytes, a run of ruff in time."""
     files = [uuid4() for _ in range(5)]
     for number, file_id in enumerate(files):
         await checker.save(file_id, f"x = {number}\n".encode())

@@ -1,4 +1,4 @@
-"""Sources made to break or flood the linter, each beside neighbours that must not notice."""
+"""Sources made to break or flood ruff fail alone; other files of the run are not affected."""
 
 import sysconfig
 import tempfile

@@ -1,4 +1,4 @@
-"""What led to a check: the upload that made it due, however many others the same run checks."""
+"""The event of a check is caused by the upload that made it due, whatever else the run checks."""
 
 from uuid import UUID, uuid4
 

@@ -23,7 +23,7 @@ BROKEN = b"def f(:\n"
 
 
 class CountingStore(EventStore):
-    """Knows how many events were read."""
+    """Counts the events that are read."""
 
     read = 0
 
@@ -53,14 +53,14 @@ async def _check(
 
 
 async def _stored(checker: CheckerHarness, file_id: UUID) -> Snapshot:
-    """The row of a file as it is, without what is read from the stream."""
+    """The stored snapshot of a file, without the events after it."""
     nothing = EventStore(EventTypes(()))
     async with checker.database.transaction() as connection:
         return (await snapshots.load(connection, nothing, [file_id]))[file_id]
 
 
 async def _forget(checker: CheckerHarness) -> None:
-    """As it was before histories were kept."""
+    """Delete all snapshots."""
     async with checker.database.transaction() as connection:
         await connection.execute(text("DELETE FROM histories"))
 

@@ -1,4 +1,4 @@
-"""However much is due, little of it is in the process and in the work folder at a time."""
+"""Memory and the work folder hold only a part of what is due at a time."""
 
 import tempfile
 import tracemalloc

@@ -50,7 +50,7 @@ os.execv("{real}", ["{real}", *sys.argv[1:]])
 
 
 class SlowRuff:
-    """A ruff that is slow for files in which `slow` stands, and how often it was."""
+    """A ruff that is slow for files with `slow` in them, and counts them."""
 
     def __init__(self, folder: Path) -> None:
         self._runs = folder / "runs"
@@ -125,7 +125,7 @@ async def test_time_without_the_processor_is_not_counted_as_usage(
 
 
 async def test_a_busy_machine_postpones_a_check(checker: CheckerHarness, slow: SlowRuff) -> None:
-    """What it had no time for waits for a while."""
+    """It is checked later."""
     busy = Limits(seconds=1)
     scheduler = checker.scheduler(ruff=replace(slow.ruff, limits=busy, quick_limits=busy))
     file_id = uuid4()
@@ -357,7 +357,7 @@ async def test_a_quarantined_version_is_checked_when_the_other_checks_have_ended
 async def test_a_file_moved_to_another_queue_is_checked_before_the_next_tick(
     checker: CheckerHarness, slow: SlowRuff
 ) -> None:
-    """A large file is put aside, and its next version is quick."""
+    """A large file is moved to the slow queue, and its next version is quick."""
     copy, file_id = present_copy(checker.database), uuid4()
     scheduler = checker.scheduler(copy=copy, ruff=slow.ruff)
     await checker.save(file_id, b"slow = 1\n".ljust(LARGE_BYTES + 1, b"\n"))

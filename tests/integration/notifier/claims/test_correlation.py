@@ -1,4 +1,4 @@
-"""What becomes of a mail belongs to the request that led to it, however long it waits."""
+"""Events about a mail belong to the request that caused it, however long it waits."""
 
 from collections.abc import Callable
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""However long a name is that somebody typed, a mail is as wide as a phone."""
+"""Mails fit the width of a phone, however long the names in them are."""
 
 import pytest
 from playwright.async_api import Page

@@ -1,4 +1,4 @@
-"""Mails about which nothing can be recorded: none is sent again and again, and others pass."""
+"""Outcomes that can't be recorded: no mail is sent twice for that, and other mails go on."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Mails that auth asks for: their links are made when they are sent, and kept nowhere."""
+"""Mails requested by auth: links are created when a mail is sent, and stored nowhere."""
 
 from email import message_from_bytes
 from typing import get_args

@@ -1,4 +1,4 @@
-"""A mail for each check, and the truth about what became of it."""
+"""Each check leads to one mail, and to an event that says what became of it."""
 
 import asyncio
 from collections.abc import Callable

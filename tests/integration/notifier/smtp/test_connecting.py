@@ -1,4 +1,4 @@
-"""What becomes of a mail, in real conversations with servers that behave and servers that don't."""
+"""What becomes of a mail in conversations with mail servers of all kinds."""
 
 import asyncio
 import socket
@@ -156,7 +156,7 @@ def a_message(text: str) -> Message:
 
 @pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelining"])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-async def test_an_outcome_is_what_truly_happened(
+async def test_the_outcome_is_what_happened(
     row: Row, message: Message, tls: LoopbackTls, pipelining: bool
 ) -> None:
     server = SmtpTestServer(
@@ -207,7 +207,7 @@ async def try_to_deliver(
         (True, {}, ["EHLO", "STARTTLS"]),  # a certificate that nobody trusts
     ],
 )
-async def test_without_tls_where_it_is_wanted_no_word_follows(
+async def test_without_required_tls_no_command_follows(
     message: Message,
     tls: LoopbackTls,
     offered: bool,
@@ -222,7 +222,7 @@ async def test_without_tls_where_it_is_wanted_no_word_follows(
     assert [line.split()[0] for line in server.commands] == commands
 
 
-async def test_nobody_listening_is_temporary(message: Message) -> None:
+async def test_a_refused_connection_is_temporary(message: Message) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         target = SmtpServer("127.0.0.1", unused.getsockname()[1])

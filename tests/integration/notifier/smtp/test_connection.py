@@ -1,4 +1,4 @@
-"""Several mails on one connection: what each server's answer means for which of them."""
+"""Several mails on one connection: what each reply means for which of them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -127,9 +127,7 @@ async def test_commands_are_pipelined_only_where_the_server_offers_it(
 @BOTH
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content"])
 @pytest.mark.parametrize("code", [450, 550])
-async def test_a_mail_that_is_refused_keeps_no_other_from_being_sent(
-    step: str, code: int, pipelining: bool
-) -> None:
+async def test_a_mail_can_follow_a_refused_one(step: str, code: int, pipelining: bool) -> None:
     server = SmtpTestServer(pipelining=pipelining)
     server.acts[step] = Act(f"{code} no")  # type: ignore[index]
     if step in {"mail", "rcpt"}:
@@ -165,7 +163,7 @@ async def test_no_content_is_sent_after_a_refusal_although_data_is_accepted(step
 @BOTH
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
 @pytest.mark.parametrize("act", [DROP, Act("421 too many mails", "drop")], ids=["lost", "421"])
-async def test_a_connection_that_ends_between_mails_is_no_fault_of_the_next_one(
+async def test_a_connection_that_ends_between_mails_does_not_fail_the_next_one(
     step: str, act: Act, pipelining: bool
 ) -> None:
     server = SmtpTestServer(pipelining=pipelining)
@@ -178,7 +176,9 @@ async def test_a_connection_that_ends_between_mails_is_no_fault_of_the_next_one(
 
 
 @BOTH
-async def test_but_it_is_one_of_the_first(pipelining: bool) -> None:
+async def test_a_connection_that_ends_before_the_first_mail_fails_that_mail(
+    pipelining: bool,
+) -> None:
     """Else a server that does so with everybody would be asked again and again."""
     server = SmtpTestServer(pipelining=pipelining)
     server.acts["mail"] = Act("421 too many", "drop")
@@ -217,7 +217,7 @@ async def test_421_after_the_final_dot_is_a_refusal_and_the_end_of_the_connectio
 
 
 @BOTH
-async def test_after_a_silence_nobody_waits_for_the_late_answer(pipelining: bool) -> None:
+async def test_after_a_timeout_the_connection_is_not_used_again(pipelining: bool) -> None:
     server = SmtpTestServer(pipelining=pipelining)
     server.acts["rcpt"] = HANG
     async with connected(server, Timeouts(5.0, 0.3, 5.0)) as connection:
@@ -230,9 +230,7 @@ async def test_after_a_silence_nobody_waits_for_the_late_answer(pipelining: bool
 @BOTH
 @pytest.mark.parametrize("step", ["rcpt", "content"])
 @pytest.mark.parametrize("reply", ["xyz\r\n250 ok", "554-no\r\n250 ok", "250-ok\r\nxyz\r\n250 ok"])
-async def test_an_answer_with_a_line_that_is_no_part_of_it_is_none(
-    step: str, reply: str, pipelining: bool
-) -> None:
+async def test_a_malformed_reply_is_a_failure(step: str, reply: str, pipelining: bool) -> None:
     server = SmtpTestServer(pipelining=pipelining)
     server.acts[step] = Act(reply)  # type: ignore[index]
     async with connected(server) as connection:
@@ -254,7 +252,7 @@ async def test_an_unsolicited_reply_ends_the_connection() -> None:
         assert not connection.usable
 
 
-async def test_an_answer_to_the_content_before_it_was_sent_is_none() -> None:
+async def test_a_reply_to_content_that_was_not_sent_is_a_failure() -> None:
     server = SmtpTestServer(acts={"data": Act("354 go\r\n250 taken, I am sure")})
     async with connected(server) as connection:
         failure = await sent(connection)
@@ -263,7 +261,7 @@ async def test_an_answer_to_the_content_before_it_was_sent_is_none() -> None:
     assert server.taken == []
 
 
-async def test_a_server_that_forgets_nothing_gets_another_connection() -> None:
+async def test_a_connection_whose_rset_is_refused_is_not_used_again() -> None:
     server = SmtpTestServer(acts={"rcpt": Act("450 grey"), "rset": Act("502 what?")})
     async with connected(server) as connection:
         await sent(connection)

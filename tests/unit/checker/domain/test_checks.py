@@ -1,4 +1,4 @@
-"""The checks of a file, as their events tell them."""
+"""The state of a file's checks after its events."""
 
 from uuid import UUID
 
@@ -47,7 +47,7 @@ def test_an_older_version_that_was_left_out_may_still_be_checked() -> None:
     )
 
 
-def test_what_was_found_is_handed_to_the_next_conclusion() -> None:
+def test_the_next_event_is_made_with_the_findings_before() -> None:
     seen: list[History] = []
     third = checked(ID, 3)
 
@@ -61,13 +61,13 @@ def test_what_was_found_is_handed_to_the_next_conclusion() -> None:
     assert set(seen[0].ever) == {FINDING.fingerprint}
 
 
-def test_what_was_fixed_is_no_longer_open_but_has_been_there() -> None:
+def test_a_fixed_finding_is_not_open_but_in_ever() -> None:
     fixed = checked(ID, 2).model_copy(update={"findings": [], "fixed": [FIXED]})
     state = CHECKS.state([checked(ID, 1), fixed])
     assert state.history == History({}, {FINDING.fingerprint: None})
 
 
-def test_what_a_check_could_not_see_stays_open() -> None:
+def test_a_finding_that_a_check_could_not_see_stays_open() -> None:
     broken = checked(ID, 2).model_copy(update={"findings": [], "outcome": "syntax_error"})
     assert CHECKS.state([checked(ID, 1), broken]).history.open == {FINDING.fingerprint: FIXED}
 
@@ -81,20 +81,20 @@ def _full(version: int, like: int | None = None) -> FileChecked:
     return checked(ID, version).model_copy(update={"findings": findings})
 
 
-def test_a_file_with_endless_findings_is_remembered_within_bounds() -> None:
+def test_the_history_of_a_file_is_bounded() -> None:
     history = CHECKS.state(_full(version) for version in range(1, 6)).history
     assert len(history.open) == 1000
     assert "5-0" in history.open
     assert "1-0" not in history.open
 
 
-def test_a_version_that_comes_late_is_not_what_the_next_is_compared_with() -> None:
+def test_the_next_version_is_not_compared_with_a_late_one() -> None:
     state = CHECKS.state([_full(2), _full(1)])
     assert state.versions == {1, 2}
     assert state.history == CHECKS.state([_full(2)]).history
 
 
-def test_of_all_that_was_ever_seen_the_latest_is_remembered() -> None:
+def test_the_latest_fingerprints_are_remembered() -> None:
     checks = [*map(_full, range(1, 11)), _full(11, like=1), _full(12)]
     history = CHECKS.state(checks).history
     assert len(history.ever) == 5000

@@ -1,4 +1,4 @@
-"""What ruff writes is read as it comes, and only a little of it is kept."""
+"""Ruff's output is parsed in pieces, and only a bounded part of it is kept."""
 
 import json
 import tracemalloc

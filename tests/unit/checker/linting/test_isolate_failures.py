@@ -1,4 +1,4 @@
-"""Which runs it takes to find the files that break them."""
+"""Which runs it takes to isolate the files that break them."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ BAD, INNOCENT = NAMES[5], NAMES[0]
 
 
 class FakeRuns:
-    """Runs that die when a bad file is among their files, and what they say of it."""
+    """Runs that break when a bad file is among their files."""
 
     def __init__(self, broken: BrokenRun) -> None:
         self._death, self.batches = broken, list[list[str]]()
@@ -34,7 +34,7 @@ class FakeRuns:
 
 
 def _only_bad_failed(output: RunOutput) -> bool:
-    """Whether the bad file alone has failed, and every file has its answer."""
+    """Whether the bad file alone has failed, and every file has output."""
     failed = [name for name, note in output.items() if isinstance(note, RuffFailure)]
     return failed == [BAD] and sorted(output) == NAMES
 

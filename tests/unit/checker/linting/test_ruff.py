@@ -152,7 +152,7 @@ async def test_declared_encodings_are_read(ruff: Ruff, encoding: str, end: str) 
         b"# coding: utf-8\nx = '\xe9'\n",
     ],
 )
-async def test_what_is_no_text_is_unreadable(ruff: Ruff, content: bytes) -> None:
+async def test_bytes_that_are_no_text_are_unreadable(ruff: Ruff, content: bytes) -> None:
     results = await ruff.check({"bad": content, "good": INNOCENT}, STANDARD)
 
     assert results["bad"] == RuffFailure("unreadable")
@@ -263,7 +263,7 @@ async def test_without_the_work_folder_the_temp_folder_serves(tmp_path: Path) ->
     assert codes(await check(Ruff(work_dir=tmp_path / "missing"), INNOCENT)) == ["F401", "F821"]
 
 
-async def test_folders_of_killed_processes_are_swept(work_dir: Path) -> None:
+async def test_folders_of_killed_processes_are_removed(work_dir: Path) -> None:
     left = work_dir / "prereview-check-dead"
     left.mkdir()
     (left / "0001.py").write_bytes(INNOCENT)
@@ -404,7 +404,7 @@ async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
     assert len(list(runs.iterdir())) == 3  # all, those before the bad one, those after it
 
 
-async def test_it_is_the_processor_whose_time_counts_where_others_use_it_too(
+async def test_limits_count_processor_time_not_elapsed_time(
     tmp_path: Path, work_dir: Path, real: Path
 ) -> None:
     limits = Limits(seconds=1, wall_factor=60)
@@ -414,7 +414,7 @@ async def test_it_is_the_processor_whose_time_counts_where_others_use_it_too(
     assert await spins.check({"a": GUILTY}, STANDARD) == {"a": RuffFailure("timeout")}
 
 
-async def test_a_ruff_that_eats_memory_is_stopped(tmp_path: Path, work_dir: Path) -> None:
+async def test_the_memory_limit_ends_ruff(tmp_path: Path, work_dir: Path) -> None:
     eat = "exec {python} -c 'x = []\nwhile True: x.append(bytes(1 << 20))'"
     binary = fake(tmp_path, Ruff().binary, eat.replace("{python}", sys.executable))
     limits = Limits(seconds=30, memory=512 << 20)

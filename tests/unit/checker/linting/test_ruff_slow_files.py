@@ -1,4 +1,4 @@
-"""Files that take all the time there is, and those of other people beside them."""
+"""Files that use up all the time of a run, beside those of other users."""
 
 import tempfile
 from collections.abc import Iterator

@@ -62,7 +62,7 @@ def test_a_first_check_finds_everything_new() -> None:
     assert judged.fixed == []
 
 
-def test_a_finding_that_stays_is_still_there_and_one_that_goes_is_fixed() -> None:
+def test_a_finding_is_still_there_or_fixed() -> None:
     judged = check_all(answer(A, B), answer(A))
 
     assert changes(judged) == ["still"]
@@ -87,7 +87,7 @@ def test_moving_and_indenting_code_changes_nothing() -> None:
     assert changes(check_all(answer(A), answer(moved))) == ["still"]
 
 
-def test_equal_lines_are_told_apart_by_their_order() -> None:
+def test_equal_lines_have_fingerprints_by_their_order() -> None:
     three = [found("E711", "if x == None:", row) for row in (1, 5, 9)]
 
     assert len(set(fingerprints(three))) == 3
@@ -112,7 +112,7 @@ def test_a_syntax_error_hides_findings_and_fixes_none() -> None:
     assert {one.code for one in repaired.fixed} == {"invalid-syntax", "F841"}
 
 
-def test_what_a_cut_list_can_not_show_is_not_called_fixed() -> None:
+def test_a_finding_beyond_a_truncated_list_is_not_fixed() -> None:
     cut = answer(A, F841=600)
 
     judged = check_all(answer(A, B), cut)
@@ -158,7 +158,7 @@ def test_counts_are_of_all_findings_by_tier() -> None:
     assert counts.suppressed == 4
 
 
-def test_what_is_remembered_of_a_file_is_bounded() -> None:
+def test_the_findings_remembered_for_a_file_are_bounded() -> None:
     history = History()
     for number in range(5):
         lines = [found("E501", f"line {number} {row}", row) for row in range(1, 501)]

@@ -1,4 +1,4 @@
-"""What an isolated program can't do; a small intruder stands in for ruff."""
+"""What an isolated program can't do; an intruder takes the place of ruff."""
 
 import ctypes
 import json
@@ -97,7 +97,7 @@ async def test_without_isolation_the_intruder_gets_everything_but_the_environmen
 
 
 @pytest.mark.parametrize("alone", ["network", "filesystem", "user", "all"])
-async def test_what_is_claimed_holds_each_by_itself_and_together(
+async def test_each_part_of_the_isolation_holds_alone_and_together(
     alone: str,
     found: Isolation,
     open_folder: Path,

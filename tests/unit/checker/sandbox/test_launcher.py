@@ -1,4 +1,4 @@
-"""Programs that one process starts for us, and what becomes of them without it."""
+"""Programs started by the fork server, and what becomes of them when it dies."""
 
 import asyncio
 import os
@@ -57,7 +57,7 @@ def _is_gone(pid: int) -> bool:
     return False
 
 
-async def test_each_of_many_at_once_gets_what_is_its_own(
+async def test_concurrent_programs_have_their_own_folder_environment_and_exit_code(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     program = "import os\nprint(os.environ, os.getcwd(), flush=True)\nos._exit({})"
@@ -81,13 +81,15 @@ async def test_all_are_started_by_one_process(launcher: Launcher, tmp_path: Path
     assert int(parents.pop()) != os.getpid()
 
 
-async def test_what_a_program_has_used_is_told(launcher: Launcher, tmp_path: Path) -> None:
+async def test_processor_time_is_reported(launcher: Launcher, tmp_path: Path) -> None:
     program = "import time\nwhile time.process_time() < 0.5: pass"
     end, _ = await run(launcher, program, tmp_path)
     assert 0.4 < end.cpu_seconds < 1.5
 
 
-async def test_a_signal_that_ended_it_is_told(launcher: Launcher, tmp_path: Path) -> None:
+async def test_the_signal_that_ended_a_program_is_reported(
+    launcher: Launcher, tmp_path: Path
+) -> None:
     end, _ = await run(launcher, "import os\nos.kill(os.getpid(), 11)", tmp_path)
     assert end.code == -signal.SIGSEGV
 
@@ -103,7 +105,7 @@ async def test_a_cancelled_run_leaves_no_process(launcher: Launcher, tmp_path: P
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_one_that_is_cancelled_while_it_begins_does_not_live_on(
+async def test_a_program_cancelled_during_its_start_is_killed(
     launcher: Launcher, tmp_path: Path, turns: int
 ) -> None:
     await run(launcher, "", tmp_path)
@@ -119,7 +121,7 @@ async def test_one_that_is_cancelled_while_it_begins_does_not_live_on(
     assert (await run(launcher, "print('well')", tmp_path))[1] == b"well\n"
 
 
-async def test_without_that_process_runs_fail_and_the_next_one_starts_another(
+async def test_when_the_fork_server_dies_runs_fail_and_the_next_one_starts_another(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     said = asyncio.Queue[bytes]()
@@ -138,7 +140,7 @@ async def _gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("when", ["before a start", "before an end"])
-async def test_a_process_that_does_not_answer_is_given_up(tmp_path: Path, when: str) -> None:
+async def test_a_fork_server_that_does_not_respond_is_replaced(tmp_path: Path, when: str) -> None:
     launcher, said = Launcher(timeout=1), asyncio.Queue[bytes]()
     parent = int((await run(launcher, "import os\nprint(os.getppid())", tmp_path))[1])
     if when == "before a start":
@@ -158,7 +160,7 @@ async def test_a_process_that_does_not_answer_is_given_up(tmp_path: Path, when: 
     await launcher.close()
 
 
-async def test_it_ends_with_its_launcher(tmp_path: Path) -> None:
+async def test_the_fork_server_ends_with_its_launcher(tmp_path: Path) -> None:
     launcher = Launcher()
     parent = int((await run(launcher, "import os\nprint(os.getppid())", tmp_path))[1])
     begun = time.monotonic()
@@ -167,7 +169,7 @@ async def test_it_ends_with_its_launcher(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 5
 
 
-async def test_one_that_cannot_be_started_says_so(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_program_that_cannot_be_started_raises(launcher: Launcher, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="isolation"):
         await run_limited(
             [tmp_path / "missing"],

@@ -1,4 +1,4 @@
-"""What a program says is read to the end, and it ends, whatever it does."""
+"""Output is read to the end, and limits end the process."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ async def run(
     return end, bytes(out), bytes(err)
 
 
-async def test_all_that_is_said_is_read_in_its_order(tmp_path: Path) -> None:
+async def test_output_is_read_completely_and_in_order(tmp_path: Path) -> None:
     program = "import os\nfor n in range(20_000): os.write(1 + n % 2, b'%d\\n' % n)"
     end, out, err = await run(program, tmp_path)
     assert end == ProcessEnd(0)
@@ -41,14 +41,16 @@ async def test_all_that_is_said_is_read_in_its_order(tmp_path: Path) -> None:
     assert err.split() == [b"%d" % number for number in range(1, 20_000, 2)]
 
 
-async def test_what_was_said_before_the_time_was_up_is_read(tmp_path: Path) -> None:
+async def test_output_before_a_timeout_is_read(tmp_path: Path) -> None:
     program = "import os, time\nfor n in range(9): os.write(2, b'x')\ntime.sleep(60)"
     end, _, err = await run(program, tmp_path, seconds=2)
     assert end.reason == "timeout"
     assert err == 9 * b"x"
 
 
-async def test_who_says_no_more_and_lives_on_is_ended_when_time_is_up(tmp_path: Path) -> None:
+async def test_a_process_that_closes_its_output_and_goes_on_is_killed_by_the_timeout(
+    tmp_path: Path,
+) -> None:
     program = "import os, time\nos.close(1)\nos.close(2)\ntime.sleep(60)"
     end, _, _ = await run(program, tmp_path, seconds=2)
     assert end.reason == "timeout"

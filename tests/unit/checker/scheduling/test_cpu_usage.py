@@ -6,7 +6,7 @@ from services.checker.scheduling.cpu_usage import HALF_LIFE, HEAVY_SECONDS, CpuU
 from tests.support.events import ANN, BOB
 
 
-def test_who_spends_much_is_heavy_until_it_is_forgotten() -> None:
+def test_a_user_is_heavy_until_the_usage_has_decayed() -> None:
     now = 0.0
     usage = CpuUsage(lambda: now)
     usage.add(BOB, 1.0)
@@ -21,8 +21,8 @@ def test_who_spends_much_is_heavy_until_it_is_forgotten() -> None:
     assert usage.users() == []
 
 
-def test_nobody_is_remembered_for_ever() -> None:
-    """Whichever of the two is asked."""
+def test_decayed_usage_is_removed() -> None:
+    """Whichever of the two methods is called."""
     now = 0.0
     usage = CpuUsage(lambda: now)
     for _ in range(100):

@@ -31,7 +31,7 @@ def test_a_file_larger_than_a_run_is_run_alone() -> None:
     assert [big] in split_into_runs([_file(MIB), big, _file(MIB)], cores=1)
 
 
-def test_every_core_has_work_while_contents_are_fetched() -> None:
+def test_there_are_two_runs_for_each_core() -> None:
     found = split_into_runs([_file() for _ in range(200)], cores=2)
     assert [len(run) for run in found] == [MIN_RUN_FILES, MIN_RUN_FILES, 50, 50, 50]
     found = split_into_runs([_file() for _ in range(500)], cores=2)

@@ -1,4 +1,4 @@
-"""What the notifier asks auth, and what it makes of the answers."""
+"""How contacts are requested from auth, and how its responses are read."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,7 +36,7 @@ async def auth_saying(
     await client.close()
 
 
-async def test_readers_are_asked_for_together(keys: Keys) -> None:
+async def test_contacts_are_requested_in_one_call(keys: Keys) -> None:
     answer = {"contacts": [{**READER, "confirmed": False}]}
     async with auth_saying(keys, answer) as (contacts, asked):
         found = await contacts.find([ANN, BOB])
@@ -52,7 +52,7 @@ async def test_readers_are_asked_for_together(keys: Keys) -> None:
     assert asked == ["POST /internal/contacts"]
 
 
-async def test_a_mail_about_the_account_is_asked_for(keys: Keys) -> None:
+async def test_an_account_mail_is_requested(keys: Keys) -> None:
     request_id = uuid4()
     answer = {
         **READER,
@@ -69,7 +69,7 @@ async def test_a_mail_about_the_account_is_asked_for(keys: Keys) -> None:
     assert asked == [f"POST /internal/account-mails/{request_id}"]
 
 
-async def test_what_is_not_wanted_any_more_is_not_found(keys: Keys) -> None:
+async def test_a_mail_that_is_no_longer_wanted_is_not_found(keys: Keys) -> None:
     async with auth_saying(keys, {"code": "not_found", "params": {}}, 404) as (contacts, _):
         with pytest.raises(NotFound):
             await contacts.account_mail(uuid4())
@@ -86,7 +86,7 @@ async def test_what_is_not_wanted_any_more_is_not_found(keys: Keys) -> None:
     ],
     ids=["list", "empty", "one", "half", "other language"],
 )
-async def test_what_can_not_be_read_says_nothing_about_the_reader(keys: Keys, answer: Any) -> None:
+async def test_an_unreadable_response_counts_as_none(keys: Keys, answer: Any) -> None:
     async with auth_saying(keys, answer) as (contacts, _):
         with pytest.raises(ServiceAway) as raised:
             await contacts.find([ANN])

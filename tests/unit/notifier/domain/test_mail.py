@@ -1,4 +1,4 @@
-"""The life of a mail, as its events tell it, and when the next attempt is due."""
+"""The decisions about a mail, and when the next attempt is due."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -68,7 +68,7 @@ def test_a_check_leads_to_one_mail() -> None:
     given(MAIL, QUEUED, SENT).when(command).then()
 
 
-def test_a_check_and_its_mail_belong_together_for_ever() -> None:
+def test_the_id_of_a_mail_is_derived_from_its_check() -> None:
     assert mail_id_for(CHECK) == mail_id_for(UUID(str(CHECK)))
     assert mail_id_for(CHECK) != mail_id_for(uuid4())
 
@@ -89,14 +89,14 @@ def test_a_mail_is_held_once_and_may_still_be_sent() -> None:
     given(MAIL, QUEUED, HELD).when(partial(suppressed, reason="user_unknown")).then(SUPPRESSED)
 
 
-def test_about_somebody_who_is_forgotten_the_same_is_said_without_the_words_of_others() -> None:
+def test_events_about_an_erased_user_have_no_personal_fields() -> None:
     given(MAIL, QUEUED).when(impersonal(SEND)).then(SENT.model_copy(update={"reply": ""}))
     command = partial(failed, attempt=FIRST, reason="450 grey", permanent=True)
     given(MAIL, QUEUED).when(impersonal(command)).then(_failed().model_copy(update={"reason": ""}))
     given(MAIL, QUEUED, SENT).when(impersonal(SEND)).then()
 
 
-def test_a_mail_that_the_server_took_is_sent() -> None:
+def test_an_accepted_mail_is_sent() -> None:
     given(MAIL, QUEUED).when(SEND).then(SENT)
 
 
@@ -111,7 +111,7 @@ def test_a_temporary_failure_names_the_next_attempt() -> None:
     given(MAIL, QUEUED).when(command).then(_failed(1, timedelta(minutes=1)))
 
 
-def test_a_permanent_failure_is_the_end() -> None:
+def test_a_permanent_failure_closes_the_mail() -> None:
     command = partial(failed, attempt=FIRST, reason="450 grey", permanent=True)
     given(MAIL, QUEUED).when(command).then(_failed())
 
@@ -130,12 +130,12 @@ def test_a_mail_without_a_reader_is_suppressed() -> None:
     ],
     ids=["failed", "suppressed", "held"],
 )
-def test_what_is_closed_stays_closed(end: Event, command: Command) -> None:
+def test_a_closed_mail_stays_closed(end: Event, command: Command) -> None:
     given(MAIL, QUEUED, end).when(command).then()
 
 
 @pytest.mark.parametrize("end", [SUPPRESSED, _failed()], ids=lambda e: e.type_name())
-def test_what_the_server_took_was_sent_whoever_had_given_it_up(end: Event) -> None:
+def test_an_accepted_mail_was_sent_although_another_copy_gave_it_up(end: Event) -> None:
     given(MAIL, QUEUED, end).when(SEND).then(SENT)
     given(MAIL, QUEUED, end, SENT).when(SEND).then()
 
@@ -145,7 +145,7 @@ def test_what_the_server_took_was_sent_whoever_had_given_it_up(end: Event) -> No
     [SEND, partial(suppressed, reason="user_unknown"), hold],
     ids=["sent", "suppressed", "held"],
 )
-def test_nothing_becomes_of_a_mail_that_was_never_queued(command: Command) -> None:
+def test_a_mail_that_was_never_queued_has_no_events(command: Command) -> None:
     given(MAIL).when(command).then()
 
 
@@ -159,7 +159,7 @@ def test_each_wait_is_longer_up_to_four_hours(number: int, minutes: int) -> None
 @pytest.mark.parametrize(
     ("number", "seconds"), [(1, 0), (2, 10), (3, 60), (4, 300), (7, 14_400), (20, 14_400)]
 )
-def test_for_a_connection_that_failed_a_mail_waits_less(number: int, seconds: int) -> None:
+def test_after_a_failed_connection_a_mail_waits_less(number: int, seconds: int) -> None:
     found = next_attempt(Attempt(number, NOON, NOON), connection_failed=True)
     assert found == NOON + timedelta(seconds=seconds)
 
@@ -173,9 +173,7 @@ def test_after_two_days_there_is_no_other_attempt(minutes: int, *, goes_on: bool
 
 
 @pytest.mark.parametrize(("connection_failed", "number"), [(False, 16), (True, 18)])
-def test_a_mail_that_nobody_takes_is_tried_so_often_in_two_days(
-    *, connection_failed: bool, number: int
-) -> None:
+def test_the_number_of_attempts_in_two_days(*, connection_failed: bool, number: int) -> None:
     now: datetime | None = NOON
     tries: list[datetime] = []
     while now is not None:

@@ -1,4 +1,4 @@
-"""What the mails about an account say, and where their links lead."""
+"""The sentences and links of mails about an account."""
 
 from datetime import UTC, datetime
 from typing import Any, get_args

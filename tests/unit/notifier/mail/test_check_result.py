@@ -1,4 +1,4 @@
-"""What the mail about a check says, and that nothing a user typed can bend it."""
+"""The sentences of the mail about a check; nothing a user typed can change its structure."""
 
 from datetime import UTC, datetime
 from email.headerregistry import Address

@@ -1,4 +1,4 @@
-"""Headers within the limits of RFC 2047 and RFC 5322, read back letter for letter."""
+"""Headers are within the limits of RFC 2047 and RFC 5322, and are decoded unchanged."""
 
 import email
 import re

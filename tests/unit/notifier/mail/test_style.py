@@ -1,4 +1,4 @@
-"""Mails wear the colours of the pages, in light and in dark."""
+"""Mails have the colours of the pages, in light and in dark."""
 
 import re
 from pathlib import Path

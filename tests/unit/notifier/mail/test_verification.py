@@ -1,4 +1,4 @@
-"""Finished octets that are not the mail we meant are caught, and the mails we mean are not."""
+"""Octets that are not the intended mail are rejected, and intended ones are not."""
 
 import email.policy
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""No line of a mail's content can be taken for its end."""
+"""Dots at the start of a line are doubled, so that no line ends the content."""
 
 from hypothesis import given
 from hypothesis import strategies as st

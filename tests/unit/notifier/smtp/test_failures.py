@@ -1,4 +1,4 @@
-"""What a mail server says is kept without the address it repeats."""
+"""The recipient is removed from replies of the mail server."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`PREREVIEW_SMTP_URL`: what it may say, and that its password is told to nobody."""
+"""`PREREVIEW_SMTP_URL`: its forms; errors never repeat its password."""
 
 import pytest
 
