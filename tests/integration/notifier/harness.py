@@ -25,7 +25,7 @@ from shared.clock import utc_now
 from shared.contracts.auth import AccountMailRequested
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.contracts.http.auth import AccountMail, Contact
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from shared.db import Database
 from shared.errors import NotFound
 from shared.eventsourcing.event import Event, EventTypes, RecordedEvent

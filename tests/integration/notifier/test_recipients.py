@@ -16,7 +16,7 @@ from shared.contracts.auth import EmailConfirmed, UserErased
 from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailHeld, EmailQueued, EmailSent
 from shared.db import Database
-from shared.eventsourcing.steps import at_once
+from shared.eventsourcing.erasure.steps import run_steps_in
 from tests.integration.notifier.harness import STORE, NotifierHarness
 from tests.support.databases import PrivateDatabase
 from tests.support.events import ANN, BOB, checked
@@ -121,7 +121,7 @@ async def test_a_confirmation_and_a_hold_wait_for_each_other(
 
     async def confirm(database: Database, entered: asyncio.Event, leave: asyncio.Event) -> None:
         async with database.transaction() as connection:
-            await at_once(connection, recipients.confirmation_steps(ANN, lambda: notifier.now))
+            await run_steps_in(connection, recipients.confirmation_steps(ANN, lambda: notifier.now))
             entered.set()
             await leave.wait()
 

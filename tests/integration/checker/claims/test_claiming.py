@@ -10,7 +10,7 @@ import pytest
 from services.checker.claims import claiming, due_files
 from services.checker.claims.claiming import LEASE
 from shared.contracts.checker import CheckFailed, FileChecked
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from shared.web.client import ServiceAway
 from tests.integration.checker.harness import (
     CLEAN,

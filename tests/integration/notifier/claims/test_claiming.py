@@ -12,7 +12,7 @@ from services.notifier.domain.mail import mail_id_for
 from services.notifier.recording.outcomes import INTERNAL_ERROR
 from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailSent
-from shared.copies import Copy
+from shared.coordination.copies import Copy
 from tests.integration.notifier.harness import NotifierHarness
 from tests.support.copies import present_copy
 from tests.support.events import ANN, BOB, checked, recorded

@@ -13,7 +13,7 @@ from services.notifier.sending.sender import Sender
 from shared.contracts.auth import AccountMailRequested, UserErased
 from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed
-from shared.db import Database, DatabaseAway
+from shared.db import Database, DatabaseUnavailable
 from shared.errors import Unavailable
 from shared.web.client import ServiceAway
 from tests.integration.notifier.harness import NotifierHarness
@@ -217,7 +217,7 @@ async def test_while_the_database_is_unavailable_no_mail_is_sent(
         sender = notifier.sender(database)
         with monkeypatch.context() as patch:
             patch.setattr(notifier.auth, "find_one", find_and_cut)
-            with pytest.raises(DatabaseAway):
+            with pytest.raises(DatabaseUnavailable):
                 await sender.step()
         assert notifier.smtp.connections == 0
         await proxy.mend()
