@@ -60,7 +60,7 @@ def figures(count: int = MAILS) -> list[Figure]:
 
 def _mail(kind: str, result: dict[str, Any]) -> DueMail:
     return DueMail(
-        mail_id=uuid4(), user_id=uuid4(), kind="check_result", request_id=None, type=kind,
+        mail_id=uuid4(), user_id=uuid4(), kind="check_result", request_id=None, event_type=kind,
         result=result, queued_at=utc_now(), attempts=1, claimed_by=1, deaths=0, accepted=None,
         correlation_id=None, causation_id=None, traceparent=None,
     )  # fmt: skip

@@ -30,12 +30,12 @@ def run(service: str, **values: Any) -> int:
     except Misconfigured as reason:
         sys.stderr.write(f"{reason}\n")
         return MISCONFIGURED
-    _look_less_for_cycles()
+    _tune_garbage_collector()
     serve(app, settings.host, settings.port)
     return 0
 
 
-def _look_less_for_cycles() -> None:
+def _tune_garbage_collector() -> None:
     """What is there now stays, and little of what comes needs the collector: counting frees it.
 
     Reading a result and writing its messages took a quarter less.
@@ -53,12 +53,12 @@ def _settings(service: str, values: Mapping[str, Any]) -> Settings:
     try:
         made: Settings = import_module(f"services.{service}.settings").Settings(**values)
     except ValidationError as error:
-        raise Misconfigured("\n".join(_told(error))) from None
+        raise Misconfigured("\n".join(_setting_errors(error))) from None
     check_host(made.host)
     return made
 
 
-def _told(error: ValidationError) -> list[str]:
+def _setting_errors(error: ValidationError) -> list[str]:
     """A line for each setting, without its value, which may be a secret."""
     return [
         f"{PREFIX}{'.'.join(map(str, one['loc'])).upper()}: "

@@ -81,7 +81,7 @@ async def _run(loop: Loop, stopping: asyncio.Event) -> None:
         except (Unavailable, OSError) as error:
             worked, failures, longest = False, failures + 1, loop.unavailable_backoff
             reason = getattr(error, "code", type(error).__name__)
-            log.warning("loop_waits", loop=loop.name, reason=reason, failures=failures)
+            log.warning("loop_retries", loop=loop.name, reason=reason, failures=failures)
         except Exception:  # noqa: BLE001 - the loop outlives any fault of a step
             worked, failures = False, failures + 1
             log.exception("loop_failed", loop=loop.name, failures=failures)

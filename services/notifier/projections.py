@@ -13,7 +13,7 @@ from shared.eventsourcing.projection import Projection, execute_each
 # A mail that is closed needs its findings no more.
 _CLOSE_MAIL = text("""
 UPDATE mails SET state = :state, due_at = :due_at, claimed_by = NULL, unfinished = 0,
-    taken = NULL,
+    accepted = NULL,
     result = CASE WHEN CAST(:due_at AS timestamptz) IS NULL THEN '{}' ELSE result END
 WHERE mail_id = :mail_id
 """)

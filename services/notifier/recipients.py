@@ -124,5 +124,5 @@ async def _suppress_waiting(
             ended = []
         if not ended:
             log.error("mail_not_ended", mail_id=str(mail_id))
-            await due_mails.leave_to_sender(connection, mail_id, clock())
+            await due_mails.blank_and_requeue(connection, mail_id, clock())
     return bool(mails)

@@ -86,7 +86,7 @@ class CatchUp:
         except Exception as error:
             if isinstance(error, Unavailable | OSError) or may_be_message_fault(error):
                 raise
-            log.error("catch_up_waits", consumer=self._service, exc_info=error)
+            log.error("catch_up_failed", consumer=self._service, exc_info=error)
             raise Unavailable from error
 
     async def close(self) -> None:

@@ -97,7 +97,7 @@ class MissedEvents:
             if isinstance(error, (Unavailable, OSError, *BROKER_ERRORS)):
                 raise
             if len(batch) == 1:
-                log.error("missed_event_waits", consumer=self._service, exc_info=error)
+                log.error("missed_event_postponed", consumer=self._service, exc_info=error)
                 self._failed.add(batch[0].message_id)
                 return []
         return [left for one in batch for left in await self._handle([one])]

@@ -144,12 +144,12 @@ async def _look_up_commit(lookup_engine: AsyncEngine, trace: Trace, deadline: De
         looking = asyncio.ensure_future(_status_of(lookup_engine, trace))
         await asyncio.wait({looking}, timeout=min(LOOKUP_TIMEOUT, left))
         if (found := _result(looking)) is not None:
-            log.warning("commit_looked_up", committed=found)
+            log.warning("commit_outcome_found", committed=found)
             return found
         looking.add_done_callback(_result)
         looking.cancel()
         await asyncio.sleep(LOOKUP_INTERVAL)
-    log.error("commit_unknown")
+    log.error("commit_outcome_unknown")
     raise OutcomeUnknown
 
 

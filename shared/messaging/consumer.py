@@ -88,7 +88,7 @@ class Consumer:
             self._retry.last_error = error
             if isinstance(error, Unavailable | OSError) or may_be_message_fault(error):
                 raise
-            log.error("consumer_waits", consumer=self._service, exc_info=error)
+            log.error("consumer_step_failed", consumer=self._service, exc_info=error)
             raise Unavailable from error  # so that work goes on soon after it is mended
         self._retry.last_error = None
         return worked

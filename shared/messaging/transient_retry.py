@@ -39,7 +39,7 @@ class TransientRetry:
                     raise
                 self.last_error = error
                 reason = error.code if isinstance(error, Unavailable) else type(error).__name__
-                log.warning("consumer_waits", consumer=self._service, reason=reason)
+                log.warning("consumer_retries", consumer=self._service, reason=reason)
                 if not self._holds_messages() or time.monotonic() > end:
                     raise
             await asyncio.sleep(pauses[0] if len(pauses) == 1 else pauses.pop(0))

@@ -21,10 +21,10 @@ class SessionLimits:
         days = settings.session_max_days
         return cls(timedelta(days=settings.session_days), timedelta(days=days) if days else None)
 
-    def used_after(self, now: datetime) -> datetime:
-        """Sessions whose last use is not later than this have ended."""
+    def idle_cutoff(self, now: datetime) -> datetime:
+        """The time of last use after which a session is active."""
         return now - self.max_idle
 
-    def created_after(self, now: datetime) -> datetime:
-        """Sessions that were created no later than this have ended."""
+    def age_cutoff(self, now: datetime) -> datetime:
+        """The time of creation after which a session is active."""
         return now - self.max_age if self.max_age else _BEGINNING_OF_TIME

@@ -29,4 +29,4 @@ async def delete(connection: AsyncConnection, statement: TextClause, before: dat
     """How many rows were deleted, at most `BATCH`; 0 while another transaction does the same."""
     if not await connection.scalar(_LOCK, {"what": str(statement)}):
         return 0
-    return (await connection.execute(statement, {"before": before, "most": BATCH})).rowcount
+    return (await connection.execute(statement, {"before": before, "limit": BATCH})).rowcount

@@ -58,7 +58,7 @@ UPDATE sessions SET ended_at = :now WHERE session_id IN (
 
 def active_at(now: datetime, limits: SessionLimits) -> dict[str, Any]:
     """The parameters of `ACTIVE`."""
-    return {"used_after": limits.used_after(now), "created_after": limits.created_after(now)}
+    return {"used_after": limits.idle_cutoff(now), "created_after": limits.age_cutoff(now)}
 
 
 async def insert(

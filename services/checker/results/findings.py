@@ -108,7 +108,7 @@ def fingerprints(diagnostics: Iterable[Diagnostic]) -> list[str]:
 def _change(fingerprint: str, history: History) -> Change:
     if fingerprint in history.open:
         return "still"
-    return "reopened" if fingerprint in history.ever else "new"
+    return "reopened" if fingerprint in history.seen else "new"
 
 
 def _is_checked(code: str, profile: Profile) -> bool:

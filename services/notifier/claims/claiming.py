@@ -79,8 +79,8 @@ locked AS (
 )
 UPDATE mails SET state = 'sending', attempts = attempts + 1, due_at = :until, claimed_by = :copy
 FROM locked WHERE mails.mail_id = locked.mail_id
-RETURNING mails.mail_id, user_id, kind, request_id, type, result, queued_at, attempts, claimed_by,
-          deaths, taken AS accepted, correlation_id, causation_id, traceparent, place
+RETURNING mails.mail_id, user_id, kind, request_id, type AS event_type, result, queued_at,
+          attempts, claimed_by, deaths, accepted, correlation_id, causation_id, traceparent, place
 """)  # noqa: S608
 
 # Of two parts, each in the order of its index: else all mails are read where it seems that many

@@ -48,12 +48,12 @@ FROM {_CLAIMS} WHERE {_IS_CLAIMED}
 """)  # noqa: S608
 
 _STORE_ACCEPTED = text(f"""
-UPDATE mails SET state = 'sending', claimed_by = NULL, taken = CAST(:accepted AS jsonb),
+UPDATE mails SET state = 'sending', claimed_by = NULL, accepted = CAST(:accepted AS jsonb),
                  unfinished = unfinished + 1, due_at = {LATER}
 WHERE mail_id = :mail_id AND state <> 'sent'
 """)  # noqa: S608
 
-_LEAVE_TO_SENDER = text("""
+_BLANK_AND_REQUEUE = text("""
 UPDATE mails SET state = 'sending', result = '{}', due_at = :now
 WHERE mail_id = :mail_id AND state IN ('queued', 'held')
 """)
@@ -70,8 +70,9 @@ class AcceptedMail:
 
 @dataclass(frozen=True)
 class DueMail:
-    """A mail to send now; `attempts` counts this one. `result` is personal: it is in no `repr`.
+    """A mail to send now; `attempts` counts this one.
 
+    `result` is the event of a check, of type `event_type`; it is personal, and in no `repr`.
     `claimed_by` is the copy that sends it, `deaths` the number of copies that died meanwhile. A
     mail that is `accepted` is not sent any more, only recorded.
     """
@@ -80,7 +81,7 @@ class DueMail:
     user_id: UUID
     kind: MailKind
     request_id: UUID | None
-    type: str
+    event_type: str
     result: dict[str, Any] = field(repr=False)
     queued_at: datetime
     attempts: int
@@ -130,9 +131,9 @@ async def store_accepted(
     await connection.execute(_STORE_ACCEPTED, values)
 
 
-async def leave_to_sender(connection: AsyncConnection, mail_id: UUID, now: datetime) -> None:
+async def blank_and_requeue(connection: AsyncConnection, mail_id: UUID, now: datetime) -> None:
     """Blank a mail that waits, and make it due so that the sender ends it."""
-    await connection.execute(_LEAVE_TO_SENDER, {"mail_id": mail_id, "now": now})
+    await connection.execute(_BLANK_AND_REQUEUE, {"mail_id": mail_id, "now": now})
 
 
 def _keys(mails: Collection[DueMail]) -> dict[str, object]:

@@ -1,1 +1,1 @@
-"""Renders mails: a folder for each kind of mail, pure functions only."""
+"""Renders mails: results of checks, and all mails about the account; pure functions only."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection
 
-from services.notifier.recording.outcomes import Outcome
+from services.notifier.recording.outcomes import DeliveryOutcome
 from services.notifier.recording.recorder import Recorder
 from shared.logging import log
 
@@ -15,12 +15,12 @@ class OutcomeBuffer:
 
     def __init__(self, recorder: Recorder, size: int) -> None:
         self._recorder, self._size = recorder, size
-        self.on_recorded: Callable[[Collection[Outcome]], None] = lambda _: None
-        self._buffered: list[Outcome] = []
+        self.on_recorded: Callable[[Collection[DeliveryOutcome]], None] = lambda _: None
+        self._buffered: list[DeliveryOutcome] = []
         self._flush = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, outcomes: Collection[Outcome]) -> None:
+    def add(self, outcomes: Collection[DeliveryOutcome]) -> None:
         self._buffered.extend(outcomes)
         if len(self._buffered) >= self._size:
             self._flush.set()
@@ -53,7 +53,7 @@ class OutcomeBuffer:
             pass
         self._flush.clear()
 
-    async def _record(self, outcomes: list[Outcome]) -> None:
+    async def _record(self, outcomes: list[DeliveryOutcome]) -> None:
         try:
             await self._recorder.record(outcomes)
         except Exception:  # noqa: BLE001 - others are to be recorded

@@ -16,7 +16,7 @@ INTERNAL_ERROR = "something went wrong on our side"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DeliveryOutcome:
     """A decision to record. With `accepted` the mail server has taken the mail."""
 
     mail: DueMail
@@ -25,21 +25,21 @@ class Outcome:
     accepted: AcceptedMail | None = None
 
 
-def outcome_of(mail: DueMail, decide: Decide) -> Outcome:
+def outcome_of(mail: DueMail, decide: Decide) -> DeliveryOutcome:
     """Any outcome but that the server has accepted the mail."""
-    return Outcome(mail, decide, _caused_by(mail))
+    return DeliveryOutcome(mail, decide, _caused_by(mail))
 
 
-def accepted_outcome(mail: DueMail, accepted: AcceptedMail, reply: str = "") -> Outcome:
+def accepted_outcome(mail: DueMail, accepted: AcceptedMail, reply: str = "") -> DeliveryOutcome:
     """The server has accepted the mail, which is recorded even when the claim has ended."""
     attempt = Attempt(accepted.attempts, mail.queued_at, accepted.sent_at)
     decide = partial(sent, attempt=attempt, message_id=accepted.message_id, reply=reply)
-    return Outcome(mail, decide, _caused_by(mail), accepted)
+    return DeliveryOutcome(mail, decide, _caused_by(mail), accepted)
 
 
 def not_sent_outcome(
     mail: DueMail, email: str, failure: Exception, now: datetime, *, permanent: bool
-) -> Outcome:
+) -> DeliveryOutcome:
     """The mail server did not accept the mail, or it could not be composed."""
     temporary = failure if isinstance(failure, TemporaryFailure) else None
     log.warning(
@@ -55,7 +55,7 @@ def not_sent_outcome(
     return _failed(mail, reason, now, permanent=permanent, connection_failed=connection_failed)
 
 
-def internal_error_outcome(mail: DueMail, error: Exception, now: datetime) -> Outcome:
+def internal_error_outcome(mail: DueMail, error: Exception, now: datetime) -> DeliveryOutcome:
     """Logs where the error was raised, not its message, which may repeat what is in the mail."""
     log.error(
         "mail_internal_error",
@@ -67,14 +67,14 @@ def internal_error_outcome(mail: DueMail, error: Exception, now: datetime) -> Ou
     return _failed(mail, INTERNAL_ERROR, now, permanent=False)
 
 
-def given_up_outcome(mail: DueMail, now: datetime) -> Outcome:
+def given_up_outcome(mail: DueMail, now: datetime) -> DeliveryOutcome:
     """Too many copies have died while they sent the mail."""
     return _failed(mail, INTERNAL_ERROR, now, permanent=True)
 
 
 def _failed(
     mail: DueMail, reason: str, now: datetime, *, permanent: bool, connection_failed: bool = False
-) -> Outcome:
+) -> DeliveryOutcome:
     attempt = Attempt(mail.attempts, mail.queued_at, now)
     decide = partial(
         failed,

@@ -11,7 +11,7 @@ from services.notifier.claims import due_mails
 from services.notifier.claims.due_mails import AcceptedMail, DueMail
 from services.notifier.domain.mail import MAIL, impersonal, stream
 from services.notifier.recording.mail_streams import InconsistentMail, rows_of
-from services.notifier.recording.outcomes import Outcome, accepted_outcome
+from services.notifier.recording.outcomes import DeliveryOutcome, accepted_outcome
 from shared.clock import Clock
 from shared.db import Database, sqlstate_of
 from shared.eventsourcing.append_lock import take_append_lock
@@ -29,7 +29,7 @@ class Recorder:
     def __init__(self, database: Database, store: EventStore, clock: Clock) -> None:
         self._database, self._store, self._clock = database, store, clock
 
-    async def record(self, outcomes: Sequence[Outcome]) -> None:
+    async def record(self, outcomes: Sequence[DeliveryOutcome]) -> None:
         """Record all outcomes in one transaction; one by one if one of them can't be stored.
 
         The outcome of a mail whose claim has ended is left out, unless the server has accepted it.
@@ -43,7 +43,7 @@ class Recorder:
         else:
             await self._record_otherwise(outcomes[0], failure)
 
-    async def _record_otherwise(self, outcome: Outcome, failure: Exception) -> None:
+    async def _record_otherwise(self, outcome: DeliveryOutcome, failure: Exception) -> None:
         """Postpone a mail whose outcome can't be stored.
 
         That the server has accepted it is recorded without its reply, or if that can't be stored,
@@ -60,13 +60,15 @@ class Recorder:
             _log_not_recorded(outcome.mail, again)
             await self._store_accepted(outcome, outcome.accepted)
 
-    async def _store_accepted(self, outcome: Outcome, accepted: AcceptedMail) -> None:
+    async def _store_accepted(self, outcome: DeliveryOutcome, accepted: AcceptedMail) -> None:
         values = (outcome.mail, accepted, self._clock())
         while failure := await self._retry([outcome], due_mails.store_accepted, *values):
             _log_not_recorded(outcome.mail, failure)
             await asyncio.sleep(MAX_PAUSE)
 
-    async def _append(self, connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    async def _append(
+        self, connection: AsyncConnection, outcomes: Sequence[DeliveryOutcome]
+    ) -> None:
         await take_append_lock(connection)
         mails = [outcome.mail for outcome in outcomes]
         claimed = await due_mails.lock_claimed(connection, mails)
@@ -90,7 +92,7 @@ class Recorder:
 
     async def _retry(
         self,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[DeliveryOutcome],
         write: Callable[..., Awaitable[None]],
         *values: Any,
     ) -> Exception | None:
@@ -113,7 +115,7 @@ class Recorder:
 
 
 def _log_claim_lost(mail: DueMail) -> None:
-    log.warning("claim_lost", mail_id=str(mail.mail_id), attempts=mail.attempts)
+    log.warning("claim_lost_after_sending", mail_id=str(mail.mail_id), attempts=mail.attempts)
 
 
 def _log_not_recorded(mail: DueMail, failure: Exception) -> None:

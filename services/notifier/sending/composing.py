@@ -41,7 +41,7 @@ class Composer:
                 now=now,
             )
         return render_check_result(
-            RESULTS[mail.type].model_validate(mail.result),
+            RESULTS[mail.event_type].model_validate(mail.result),
             language=reader.language,
             time_zone=reader.time_zone,
             to=reader.email,

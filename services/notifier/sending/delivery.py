@@ -10,7 +10,7 @@ from services.notifier.mail.address import BadAddress
 from services.notifier.mail.message import Message
 from services.notifier.mail.verification import UnsafeMessage
 from services.notifier.recording.outcomes import (
-    Outcome,
+    DeliveryOutcome,
     accepted_outcome,
     internal_error_outcome,
     not_sent_outcome,
@@ -39,7 +39,7 @@ class _Delivery:
     """A mail that waits for a connection; a later preparation may replace or end it."""
 
     ready: ReadyMail
-    ended: list[Outcome] | None = None
+    ended: list[DeliveryOutcome] | None = None
     unavailable: Unavailable | None = None  # why it could not be prepared again
 
     @property
@@ -58,7 +58,7 @@ class Deliverer:
         self._waiting: dict[UUID, _Delivery] = {}
         self._prepare_lock = asyncio.Lock()
 
-    async def deliver(self, ready: ReadyMail) -> list[Outcome]:
+    async def deliver(self, ready: ReadyMail) -> list[DeliveryOutcome]:
         """Send a mail and return its outcome; none when the claim has ended.
 
         Raises:
@@ -79,7 +79,7 @@ class Deliverer:
             finally:
                 self._waiting.pop(ready.mail.mail_id, None)
 
-    async def _deliver(self, delivery: _Delivery) -> list[Outcome]:
+    async def _deliver(self, delivery: _Delivery) -> list[DeliveryOutcome]:
         ready = delivery.ready
         # Before a connection is acquired: a mail that can't be composed needs none.
         message = self._compose(ready.mail, ready.reader, self._clock())
@@ -130,7 +130,7 @@ class Deliverer:
             else:
                 delivery.ended = ended.get(mail_id, [])
 
-    def _accepted(self, ready: ReadyMail, message: Message, reply: Reply) -> Outcome:
+    def _accepted(self, ready: ReadyMail, message: Message, reply: Reply) -> DeliveryOutcome:
         log.info("mail_sent", mail_id=str(ready.mail.mail_id), attempts=ready.mail.attempts)
         accepted = AcceptedMail(message.message_id, ready.mail.attempts, self._clock())
         text = without_recipient(f"{reply.code} {reply.text}", ready.reader.email)
@@ -138,6 +138,6 @@ class Deliverer:
 
     def _not_sent(
         self, ready: ReadyMail, failure: Exception, *, permanent: bool = False
-    ) -> Outcome:
+    ) -> DeliveryOutcome:
         email, now = ready.reader.email, self._clock()
         return not_sent_outcome(ready.mail, email, failure, now, permanent=permanent)

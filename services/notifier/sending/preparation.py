@@ -15,7 +15,7 @@ from services.notifier.domain.contacts import Contacts
 from services.notifier.domain.mail import MAIL, Suppression, suppressed
 from services.notifier.recording.mail_streams import InconsistentMail, rows_of
 from services.notifier.recording.outcomes import (
-    Outcome,
+    DeliveryOutcome,
     accepted_outcome,
     given_up_outcome,
     internal_error_outcome,
@@ -53,7 +53,7 @@ class Prepared:
     """The mails to send, and the outcomes of those that are not. Lost claims are in neither."""
 
     ready: list[ReadyMail] = field(default_factory=list)
-    ended: list[Outcome] = field(default_factory=list)
+    ended: list[DeliveryOutcome] = field(default_factory=list)
 
 
 class Preparer:
@@ -72,7 +72,7 @@ class Preparer:
         self._contacts, self._clock = contacts, clock
         self._fresh_seconds = fresh_seconds
 
-    def already_ended(self, mails: Sequence[DueMail]) -> list[Outcome]:
+    def already_ended(self, mails: Sequence[DueMail]) -> list[DeliveryOutcome]:
         """Outcomes that are known without a call: a mail was accepted, or is given up."""
         return [outcome for mail in mails if (outcome := self._already_ended(mail))]
 
@@ -114,11 +114,11 @@ class Preparer:
                 prepared.ended.append(self._internal_error(mail, fault))
         return prepared
 
-    def _internal_error(self, mail: DueMail, error: Exception) -> Outcome:
+    def _internal_error(self, mail: DueMail, error: Exception) -> DeliveryOutcome:
         with correlation_scope(mail):
             return internal_error_outcome(mail, error, self._clock())
 
-    def _already_ended(self, mail: DueMail) -> Outcome | None:
+    def _already_ended(self, mail: DueMail) -> DeliveryOutcome | None:
         with correlation_scope(mail):
             if mail.accepted is not None:
                 return accepted_outcome(mail, mail.accepted)
@@ -174,7 +174,9 @@ class Preparer:
             rows = await rows_of(connection, self._store, claimed)
         for mail in mails:
             if mail.mail_id not in claimed:
-                log.warning("claim_lost", mail_id=str(mail.mail_id), attempts=mail.attempts)
+                log.warning(
+                    "claim_lost_before_sending", mail_id=str(mail.mail_id), attempts=mail.attempts
+                )
         return [(one, self._fault(rows[one.mail_id])) for one in mails if one.mail_id in claimed]
 
     def _fault(self, rows: Sequence[Row]) -> Exception | None:
@@ -188,7 +190,7 @@ class Preparer:
         return None
 
 
-def _unwanted_outcome(mail: DueMail) -> Outcome:
+def _unwanted_outcome(mail: DueMail) -> DeliveryOutcome:
     reason: Suppression = "user_unknown" if mail.request_id is None else "expired"
     with correlation_scope(mail):
         return outcome_of(mail, partial(suppressed, reason=reason))

@@ -11,7 +11,7 @@ from services.notifier.claims import claiming, due_mails
 from services.notifier.claims.claiming import LastServed
 from services.notifier.claims.due_mails import DueMail
 from services.notifier.recording.outcome_buffer import OutcomeBuffer
-from services.notifier.recording.outcomes import Outcome
+from services.notifier.recording.outcomes import DeliveryOutcome
 from services.notifier.sending.delivery import Deliverer, NotAttempted
 from services.notifier.sending.preparation import Preparer, ReadyMail
 from services.notifier.smtp.pool import ConnectionPool
@@ -160,7 +160,7 @@ class Sender:
         finally:
             self._remove(mails)
 
-    def _on_recorded(self, outcomes: Collection[Outcome]) -> None:
+    def _on_recorded(self, outcomes: Collection[DeliveryOutcome]) -> None:
         self._remove([outcome.mail for outcome in outcomes])
         if any(outcome.accepted is None for outcome in outcomes):  # some may be due again at once
             self._copy.doorbell.set()

@@ -13,7 +13,7 @@ down_revision = None
 # - `deaths` counts the copies that ended while they sent the mail.
 # - `unfinished` counts how often a running copy could not bring the mail to an end: each time it
 #   waits longer.
-# - `taken` is what the mail server has taken and could not be recorded: only that is left to do.
+# - `accepted` is what the mail server has accepted and could not be recorded yet.
 # - `causation_id` and `correlation_id` are the event and the request that led to the mail.
 MAILS = """
 CREATE TABLE mails (
@@ -32,7 +32,7 @@ CREATE TABLE mails (
     claimed_by     int,
     deaths         int NOT NULL DEFAULT 0,
     unfinished     int NOT NULL DEFAULT 0,
-    taken          jsonb,
+    accepted       jsonb,
     correlation_id uuid,
     causation_id   uuid,
     traceparent    text,

@@ -104,7 +104,7 @@ async def test_the_snapshot_is_the_state_after_all_events(
         results = await checker.results(file_id)
         kept = await _stored(checker, file_id)
         assert kept == Snapshot(len(results), CHECKS.state(results))
-        assert list(kept.checks.history.ever) == list(CHECKS.state(results).history.ever)
+        assert list(kept.checks.history.seen) == list(CHECKS.state(results).history.seen)
     assert store.read == 0
 
 

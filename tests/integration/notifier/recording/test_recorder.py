@@ -119,7 +119,7 @@ async def test_an_accepted_mail_is_recorded_later_and_never_sent_again(
     sent = (await notifier.events(taken))[-1]
     assert isinstance(sent, EmailSent)
     assert (sent.attempts, sent.sent_at) == (1, then)
-    assert (await notifier.row(taken))["taken"] is None
+    assert (await notifier.row(taken))["accepted"] is None
     assert len(notifier.smtp.seen) == 2
 
 
@@ -175,7 +175,7 @@ async def test_an_accepted_mail_is_recorded_without_a_reply_that_cannot_be_store
     ("broken", "mended"),
     [
         ("REVOKE INSERT ON {0}.events FROM {1}", "GRANT INSERT ON {0}.events TO {1}"),
-        ("ALTER TABLE {0}.mails RENAME taken TO t", "ALTER TABLE {0}.mails RENAME t TO taken"),
+        ("ALTER TABLE {0}.mails RENAME accepted TO t", "ALTER TABLE {0}.mails RENAME t TO accepted"),
         ("ALTER ROLE {1} CONNECTION LIMIT 0", "ALTER ROLE {1} CONNECTION LIMIT -1"),
     ],
     ids=["no right", "no column", "no connection"],

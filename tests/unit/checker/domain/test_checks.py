@@ -58,7 +58,7 @@ def test_the_next_event_is_made_with_the_findings_before() -> None:
     history = [checked(ID, 1), check_failed(ID, 2)]
     given(CHECKS, *history).when(lambda state: record(state, 3, check_event)).then(third)
     assert seen[0].open == {FINDING.fingerprint: FIXED}
-    assert set(seen[0].ever) == {FINDING.fingerprint}
+    assert set(seen[0].seen) == {FINDING.fingerprint}
 
 
 def test_a_fixed_finding_is_not_open_but_in_ever() -> None:
@@ -97,6 +97,6 @@ def test_the_next_version_is_not_compared_with_a_late_one() -> None:
 def test_the_latest_fingerprints_are_remembered() -> None:
     checks = [*map(_full, range(1, 11)), _full(11, like=1), _full(12)]
     history = CHECKS.state(checks).history
-    assert len(history.ever) == 5000
-    assert {"12-0", "1-0", "3-0"} <= history.ever.keys()
-    assert "2-0" not in history.ever
+    assert len(history.seen) == 5000
+    assert {"12-0", "1-0", "3-0"} <= history.seen.keys()
+    assert "2-0" not in history.seen
