@@ -21,7 +21,7 @@ from services.gateway.api.request_bodies import (
 from services.gateway.dependencies import Auth, ClientInfos, Files, Reports, Sessions
 from services.gateway.downloads.account_export import Exports, as_download
 from services.gateway.http.concurrency import ApiSteps
-from services.gateway.identity.sessions import ApiUser, ApiVisitor
+from services.gateway.identity.sessions import ApiUser, OptionalApiUser
 from shared.contracts.auth import Language
 from shared.contracts.http.auth import Theme
 from shared.web.routes import Router
@@ -40,7 +40,7 @@ class Registration(RequestBody):
     language: Language = Field("en", description="of the mails we send")
 
 
-class Changes(RequestBody):
+class PreferenceChanges(RequestBody):
     """Preferences; what is left out stays."""
 
     language: Language | None = Field(None, description="of mails and pages")
@@ -98,7 +98,7 @@ async def register(
 )
 async def confirm(
     request: Request,
-    user: ApiVisitor,
+    user: OptionalApiUser,
     body: Confirmation,
     auth: Auth,
     sessions: Sessions,
@@ -135,7 +135,7 @@ async def me(user: ApiUser, auth: Auth) -> schemas.Account:
 
 
 @router.patch("/me", dependencies=JSON, responses=problems(400, 401, 403, 413, 415, 422, 503, 504))
-async def change(user: ApiUser, body: Changes, auth: Auth) -> schemas.Account:
+async def change(user: ApiUser, body: PreferenceChanges, auth: Auth) -> schemas.Account:
     """Change preferences."""
     return await auth.change(user, body.model_dump(exclude_none=True))
 
@@ -150,7 +150,7 @@ async def change(user: ApiUser, body: Changes, auth: Auth) -> schemas.Account:
 async def erase(user: ApiUser, body: Erasure, auth: Auth, sessions: Sessions) -> None:
     """Erase the account with all files, reports and tokens, for good."""
     await auth.erase(user, body.password)
-    sessions.ended(user)
+    sessions.mark_ended(user)
 
 
 @router.post(
@@ -196,5 +196,5 @@ async def export(
     there is trouble on the way, or the session ends, the transfer breaks off before it.
     """
     account = await auth.export(user)
-    fresh = partial(sessions.fresh, request)
-    return await as_download(Exports(auth, files, reports), account, fresh, steps)
+    renew = partial(sessions.renew, request)
+    return await as_download(Exports(auth, files, reports), account, renew, steps)

@@ -15,7 +15,7 @@ from shared.web.problems import problem, request_id
 MAX_LINES = 200  # of the difference a refusal shows; its address shows more
 
 
-def told(request: Request, error: DomainError, **more: Any) -> Response:
+def problem_response(request: Request, error: DomainError, **more: Any) -> Response:
     """The problem, with `RateLimit` where too many came."""
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if error.status == 429:  # noqa: PLR2004
@@ -31,7 +31,7 @@ def told(request: Request, error: DomainError, **more: Any) -> Response:
     )
 
 
-async def told_with_diff(
+async def problem_with_diff(
     request: Request,
     files: FilesClient,
     user: User,
@@ -41,15 +41,17 @@ async def told_with_diff(
 ) -> Response:
     """After a 412: the version there is now, and what it changed."""
     if error.status != 412 or yours is None:  # noqa: PLR2004
-        return told(request, error)
-    more = await _meanwhile(files, user, file_id, yours) if yours else {}
-    answer = told(request, error, **more)
+        return problem_response(request, error)
+    more = await _changes_since(files, user, file_id, yours) if yours else {}
+    answer = problem_response(request, error, **more)
     if current := error.params.get("current"):
         answer.headers["ETag"] = version_tag(int(current))
     return answer
 
 
-async def _meanwhile(files: FilesClient, user: User, file_id: UUID, yours: int) -> dict[str, Any]:
+async def _changes_since(
+    files: FilesClient, user: User, file_id: UUID, yours: int
+) -> dict[str, Any]:
     """As much as can be told; the refusal stands without."""
     found: dict[str, Any] = {}
     try:

@@ -15,7 +15,7 @@ from services.gateway.api.caching import (
     version_of,
     version_tag,
 )
-from services.gateway.api.conflicts import told, told_with_diff
+from services.gateway.api.conflicts import problem_response, problem_with_diff
 from services.gateway.api.problems import problems
 from services.gateway.clients.files import Saved
 from services.gateway.dependencies import Files, Reports, Settings
@@ -65,8 +65,8 @@ async def upload(
     try:
         saved = await files.upload(user, sent.name, sent.content, key)
     except DomainError as error:
-        return told(request, error)
-    reports.changed(user, saved.event_id)
+        return problem_response(request, error)
+    reports.record_change(user, saved.event_id)
     answer = _as_saved(saved, None, 201)  # nobody can have checked it
     answer.headers["Location"] = f"/api/v1/files/{saved.file_id}"
     return answer
@@ -100,8 +100,8 @@ async def replace(
             user, file_id, sent.name, sent.content, if_version=yours, key=key
         )
     except DomainError as error:
-        return await told_with_diff(request, files, user, file_id, yours, error)
-    reports.changed(user, saved.event_id)
+        return await problem_with_diff(request, files, user, file_id, yours, error)
+    reports.record_change(user, saved.event_id)
     return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 
@@ -124,8 +124,8 @@ async def delete(
     try:
         saved = await files.delete(user, file_id, yours)
     except DomainError as error:
-        return await told_with_diff(request, files, user, file_id, yours, error)
-    reports.changed(user, saved.event_id)
+        return await problem_with_diff(request, files, user, file_id, yours, error)
+    reports.record_change(user, saved.event_id)
     return Response(status_code=204)
 
 
@@ -137,7 +137,7 @@ async def delete(
 async def restore(user: ApiUser, files: Files, reports: Reports, file_id: UUID) -> Response:
     """Bring a deleted file back, as long as its contents are kept."""
     saved = await files.restore(user, file_id)
-    reports.changed(user, saved.event_id)
+    reports.record_change(user, saved.event_id)
     return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 

@@ -17,7 +17,7 @@ from services.gateway.api.caching import (
     version_tag,
 )
 from services.gateway.api.problems import problems
-from services.gateway.clients import Wanted
+from services.gateway.clients import FileFilters
 from services.gateway.dependencies import Files, Reports, Sessions
 from services.gateway.downloads.all_files import as_archive
 from services.gateway.downloads.attachment import as_attachment
@@ -82,8 +82,8 @@ async def files(
     `after`, the id of an event, makes the answer wait for it, up to 1 s. A `cursor` goes with the
     `sort` it came with.
     """
-    wanted = Wanted(mark, check, verdict, q, sort)
-    page = await reports.files(user, after, cursor, limit, wanted)
+    filters = FileFilters(mark, check, verdict, q, sort)
+    page = await reports.files(user, after, cursor, limit, filters)
     return tagged(request, schemas.FilePage.model_validate(page))
 
 
@@ -96,7 +96,7 @@ async def archive(
     request: Request, steps: ApiSteps, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:
     """All files as one zip, each in its newest version. One archive at a time."""
-    return await as_archive(RenewingUser(partial(sessions.fresh, request)), files, reports, steps)
+    return await as_archive(RenewingUser(partial(sessions.renew, request)), files, reports, steps)
 
 
 @router.get("/limits", responses=problems(401, 403, 503))

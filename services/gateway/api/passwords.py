@@ -28,7 +28,7 @@ class PasswordChange(RequestBody):
     revoke_api_tokens: bool = Field(False, strict=True, description="end all API tokens as well")
 
 
-class Forgotten(RequestBody):
+class PasswordResetRequest(RequestBody):
     """Whose password is forgotten."""
 
     email: Email
@@ -66,7 +66,7 @@ async def change(user: ApiUser, body: PasswordChange, auth: Auth, sessions: Sess
     responses=problems(400, 413, 415, 422, 429, 503, 504),
 )
 async def forgot(
-    request: Request, body: Forgotten, auth: Auth, client_infos: ClientInfos
+    request: Request, body: PasswordResetRequest, auth: Auth, client_infos: ClientInfos
 ) -> Accepted:
     """Mail a link that sets a new password. The answer is the same for unknown addresses."""
     await auth.forgot_password(body.email, client_infos.program(request))

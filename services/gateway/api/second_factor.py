@@ -13,7 +13,7 @@ router = Router(prefix="/api/v1/me/second-factor", tags=["Second factor"])
 _CHANGES = problems(400, 401, 403, 409, 413, 415, 422, 429, 503, 504)
 
 
-class Wish(RequestBody):
+class PasswordProof(RequestBody):
     """Proof that it is you."""
 
     password: Password
@@ -25,7 +25,7 @@ class FirstCode(RequestBody):
     code: Code
 
 
-class Proofs(RequestBody):
+class PasswordAndCode(RequestBody):
     """The password, and a code of the app or a recovery code."""
 
     password: Password
@@ -39,7 +39,7 @@ async def state(user: ApiUser, auth: Auth) -> schemas.SecondFactor:
 
 
 @router.post("", status_code=201, dependencies=JSON, responses=_CHANGES)
-async def begin(user: ApiUser, body: Wish, auth: Auth) -> schemas.BegunFactor:
+async def begin(user: ApiUser, body: PasswordProof, auth: Auth) -> schemas.SecondFactorSetup:
     """Begin to set up a second factor. It counts once `PUT` was given a code, within the hour."""
     return await auth.begin_factor(user, body.password)
 
@@ -51,12 +51,14 @@ async def confirm(user: ApiUser, body: FirstCode, auth: Auth) -> schemas.Recover
 
 
 @router.delete("", status_code=204, dependencies=JSON, response_class=Response, responses=_CHANGES)
-async def disable(user: ApiUser, body: Proofs, auth: Auth) -> None:
+async def disable(user: ApiUser, body: PasswordAndCode, auth: Auth) -> None:
     """Switch it off."""
     await auth.disable_factor(user, body.password, body.code)
 
 
 @router.post("/recovery-codes", dependencies=JSON, responses=_CHANGES)
-async def make_recovery_codes(user: ApiUser, body: Proofs, auth: Auth) -> schemas.RecoveryCodes:
+async def make_recovery_codes(
+    user: ApiUser, body: PasswordAndCode, auth: Auth
+) -> schemas.RecoveryCodes:
     """Make new recovery codes. Those of before are worth nothing from now on."""
     return await auth.make_recovery_codes(user, body.password, body.code)

@@ -16,14 +16,14 @@ from shared.web.routes import Router
 router = Router(prefix="/api/v1/sessions", tags=["Sessions"])
 
 
-class Login(RequestBody):
+class LoginRequest(RequestBody):
     """Proof of an account."""
 
     email: Email
     password: Password
 
 
-class CodeGiven(RequestBody):
+class LoginCode(RequestBody):
     """What the login was answered, and a code of the second factor."""
 
     challenge: str = Field(min_length=1, max_length=200)
@@ -51,14 +51,14 @@ class Session(BaseModel):
     responses=problems(400, 401, 413, 415, 422, 429, 503, 504),
 )
 async def log_in(
-    request: Request, body: Login, sessions: Sessions, client_infos: ClientInfos
+    request: Request, body: LoginRequest, sessions: Sessions, client_infos: ClientInfos
 ) -> Session:
     """Begin a session.
 
     Of a person with a second factor the answer is 401 `second_factor_required`; its params hold a
     `challenge`, good for `expires_in` seconds, which `/sessions/second-factor` takes with a code.
     """
-    tokens = await sessions.begin_api(body.email, body.password, client_infos.program(request))
+    tokens = await sessions.log_in_api(body.email, body.password, client_infos.program(request))
     return _session(tokens)
 
 
@@ -69,11 +69,11 @@ async def log_in(
     responses=problems(400, 401, 413, 415, 422, 429, 503, 504),
 )
 async def give_code(
-    request: Request, body: CodeGiven, sessions: Sessions, client_infos: ClientInfos
+    request: Request, body: LoginCode, sessions: Sessions, client_infos: ClientInfos
 ) -> Session:
     """Begin the session of a login that was answered `second_factor_required`."""
     client_info = client_infos.program(request)
-    return _session(await sessions.finish_api(body.challenge, body.code, client_info))
+    return _session(await sessions.finish_api_login(body.challenge, body.code, client_info))
 
 
 @router.post("/refresh", dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 503, 504))
@@ -89,7 +89,7 @@ async def listed(user: ApiUser, auth: Auth) -> schemas.SessionList:
 
 
 @router.delete("", responses=problems(401, 403, 503, 504))
-async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> schemas.Ended:
+async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> schemas.EndedSessions:
     """End all sessions but this one."""
     ended = await auth.end_other_sessions(user)
     sessions.invalidate_all()

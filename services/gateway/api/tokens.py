@@ -17,7 +17,7 @@ from shared.web.routes import Router
 router = Router(prefix="/api/v1/tokens", tags=["Tokens"])
 
 
-class Wish(RequestBody):
+class TokenRequest(RequestBody):
     """A token to be made."""
 
     name: str = Field(min_length=1, max_length=100, description="to know it by")
@@ -37,7 +37,7 @@ async def tokens(user: ApiUser, auth: Auth) -> schemas.ApiTokenList:
     dependencies=JSON,
     responses=problems(400, 401, 403, 413, 415, 422, 503, 504),
 )
-async def make(user: ApiUser, body: Wish, auth: Auth) -> schemas.NewApiToken:
+async def make(user: ApiUser, body: TokenRequest, auth: Auth) -> schemas.NewApiToken:
     """Make a token. It is told this once; use it as a bearer token."""
     return await auth.make_token(user, body.name, list(body.scopes), body.expires_in_days)
 
@@ -51,4 +51,4 @@ async def make(user: ApiUser, body: Wish, auth: Auth) -> schemas.NewApiToken:
 async def revoke(user: ApiUser, auth: Auth, sessions: Sessions, token_id: UUID) -> None:
     """Revoke a token. Within a minute it is refused everywhere."""
     await auth.revoke_token(user, token_id)
-    sessions.revoked(token_id)
+    sessions.mark_revoked(token_id)

@@ -56,4 +56,4 @@ async def file(user: FileReader, connection: Questions, file_id: UUID) -> File:
 
 def _allowed(user: User, file: File) -> File:
     """The file without its last check, unless the user's token may read checks."""
-    return file if user.may("checks:read") else file.model_copy(update={"last_check": None})
+    return file if user.has_scope("checks:read") else file.model_copy(update={"last_check": None})

@@ -189,7 +189,7 @@ class SessionList(BaseModel):
     sessions: list[SessionEntry]
 
 
-class Ended(BaseModel):
+class EndedSessions(BaseModel):
     """How many sessions were ended."""
 
     ended: int
@@ -285,7 +285,7 @@ class SecondFactor(BaseModel):
     recovery_codes_left: int
 
 
-class BegunFactor(BaseModel):
+class SecondFactorSetup(BaseModel):
     """The secret for an app, shown once."""
 
     secret: str = Field(description="in base 32")

@@ -239,7 +239,7 @@ async def test_all_files_come_as_one_zip(
 async def test_a_long_download_outlives_the_access_token(
     person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(renewing_user, "RENEW", 0.0)
+    monkeypatch.setattr(renewing_user, "RENEW_AFTER", 0.0)
     services.on("auth POST /internal/sessions/access", _new_token(services))
     ids = [UUID(int=number) for number in (1, 2)]
     list_holds(services, *(file(id=one) for one in ids))
