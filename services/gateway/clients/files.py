@@ -13,9 +13,9 @@ from pydantic_core import from_json
 from shared.contracts.http import files as contract
 from shared.contracts.http.files import Diff, StoredFile, VersionPage, VersionsRequest
 from shared.web.client import ServiceClient, body, read
+from shared.web.files_state import FILES_STATE
 from shared.web.identity import User
 from shared.web.retries import Bytes
-from shared.web.stock import STOCK
 
 DIFF_TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
 
@@ -29,7 +29,7 @@ class Saved(contract.Saved):
 class Limits(contract.Limits):
     """What one may still upload."""
 
-    stock: str = Field("", exclude=True, description="as files knows it: `shared.web.stock`")
+    files_state: str = Field("", exclude=True, description="see `shared.web.files_state`")
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class FilesClient(ServiceClient):
     async def limits(self, user: User) -> Limits:
         answer = await self.as_user(user, "GET", "/internal/limits")
         limits = read(Limits, answer)
-        limits.stock = answer.headers.get(STOCK, "")
+        limits.files_state = answer.headers.get(FILES_STATE, "")
         return limits
 
 

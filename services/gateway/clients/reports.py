@@ -14,8 +14,8 @@ from shared.contracts.files import Mark
 from shared.contracts.http import reports as contract
 from shared.contracts.http.reports import CheckPage, CheckState, File, Report, Sort
 from shared.web.client import ServiceClient, read
+from shared.web.files_state import FILES_STATE
 from shared.web.identity import Identity, User
-from shared.web.stock import STOCK
 
 MAX_PAGE_SIZE = 200  # rows of a page
 BRIEF_TIMEOUT = httpx2.Timeout(0.25)  # seconds
@@ -25,7 +25,7 @@ LAST_CHANGE_TTL = 10.0  # seconds in which somebody who has changed something lo
 class FilePage(contract.FilePage):
     """A page of the file list."""
 
-    stock: str = Field("", exclude=True, description="as reports knows it: `shared.web.stock`")
+    files_state: str = Field("", exclude=True, description="see `shared.web.files_state`")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ReportsClient(ServiceClient):
         params = {"after": after, "cursor": cursor, "limit": limit, **asdict(filters)}
         answer = await self._read(user, "/internal/files", params)
         page = read(FilePage, answer)
-        page.stock = answer.headers.get(STOCK, "")
+        page.files_state = answer.headers.get(FILES_STATE, "")
         return page
 
     async def file(self, user: User, file_id: UUID, after: UUID | None = None) -> File:

@@ -93,9 +93,9 @@ class ListScreen:
 
 def _is_behind(page: FilePage | None, limits: Limits | None) -> bool:
     """Whether reports has not heard of all that files has stored, or deleted."""
-    if page is None or limits is None or not (page.stock and limits.stock):
+    if page is None or limits is None or not (page.files_state and limits.files_state):
         return False  # nobody can say
-    return page.stock != limits.stock
+    return page.files_state != limits.files_state
 
 
 async def _unless_unavailable(call: Awaitable[T]) -> T | None:
