@@ -1,4 +1,4 @@
-"""A second factor: logins ask for a code of an app (TOTP, RFC 6238) as well."""
+"""The second factor of logins: a code from an app (TOTP, RFC 6238)."""
 
 from fastapi import Response
 
@@ -14,19 +14,19 @@ _CHANGES = problems(400, 401, 403, 409, 413, 415, 422, 429, 503, 504)
 
 
 class PasswordProof(RequestBody):
-    """Proof that it is you."""
+    """The current password."""
 
     password: Password
 
 
 class FirstCode(RequestBody):
-    """Proof that the app knows the secret."""
+    """The first code from the app."""
 
     code: Code
 
 
 class PasswordAndCode(RequestBody):
-    """The password, and a code of the app or a recovery code."""
+    """The password, and a code from the app or a recovery code."""
 
     password: Password
     code: Code
@@ -34,25 +34,25 @@ class PasswordAndCode(RequestBody):
 
 @router.get("", responses=problems(401, 403, 503))
 async def state(user: ApiUser, auth: Auth) -> schemas.SecondFactor:
-    """Whether logins ask for a code, and how many recovery codes are left."""
+    """Whether logins require a code, and how many recovery codes are left."""
     return await auth.second_factor(user)
 
 
 @router.post("", status_code=201, dependencies=JSON, responses=_CHANGES)
 async def begin(user: ApiUser, body: PasswordProof, auth: Auth) -> schemas.SecondFactorSetup:
-    """Begin to set up a second factor. It counts once `PUT` was given a code, within the hour."""
+    """Begin to set up a second factor. `PUT` a code within an hour to enable it."""
     return await auth.begin_factor(user, body.password)
 
 
 @router.put("", dependencies=JSON, responses=_CHANGES)
 async def confirm(user: ApiUser, body: FirstCode, auth: Auth) -> schemas.RecoveryCodes:
-    """Switch it on by a first code of the app."""
+    """Enable the second factor with a first code from the app."""
     return await auth.confirm_factor(user, body.code)
 
 
 @router.delete("", status_code=204, dependencies=JSON, response_class=Response, responses=_CHANGES)
 async def disable(user: ApiUser, body: PasswordAndCode, auth: Auth) -> None:
-    """Switch it off."""
+    """Disable the second factor."""
     await auth.disable_factor(user, body.password, body.code)
 
 
@@ -60,5 +60,5 @@ async def disable(user: ApiUser, body: PasswordAndCode, auth: Auth) -> None:
 async def make_recovery_codes(
     user: ApiUser, body: PasswordAndCode, auth: Auth
 ) -> schemas.RecoveryCodes:
-    """Make new recovery codes. Those of before are worth nothing from now on."""
+    """Create new recovery codes. The previous ones stop working."""
     return await auth.make_recovery_codes(user, body.password, body.code)
