@@ -29,7 +29,7 @@ from shared.web import event_log, health
 from shared.web.app import create_app
 from shared.web.client import ServiceClient
 from shared.web.identity import Identity
-from shared.web.metrics import Ask
+from shared.web.metrics import Measure
 from shared.web.producer import Producer
 
 MISSED = ("prereview_events_missed", "Events that never came and were fetched, since the start")
@@ -58,7 +58,7 @@ def create_service(
     """
     amqp_url = settings.amqp_url.get_secret_value()
     checks = {"database": health.database_check(database, name)}
-    figures: dict[tuple[str, str], Ask] = {}
+    figures: dict[tuple[str, str], Measure] = {}
     all_loops, all_resources = list(loops), [database, *resources]
     if react is not None:
         consuming = _Consuming(name, settings, database, react, prepare, after_commit)

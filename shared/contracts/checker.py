@@ -18,7 +18,7 @@ Column = Annotated[int, Field(ge=1, description="in characters, from 1")]
 
 
 class Finding(BaseModel):
-    """One place where a rule is broken. `change` compares with the file's checks before."""
+    """A place where a rule is broken. `change` compares it with previous checks of the file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,7 +37,7 @@ class Finding(BaseModel):
 
 
 class FixedFinding(BaseModel):
-    """A finding of the check before that is gone."""
+    """A finding of the previous check that this check no longer has."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class FixedFinding(BaseModel):
 
 
 class Counts(BaseModel):
-    """True totals, also where the list of findings is cut. `suppressed` = silenced by `# noqa`."""
+    """Totals of all findings, even if the list is truncated; `suppressed` ones have `# noqa`."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -18,7 +18,7 @@ from shared.web import health, middleware, problems
 from shared.web.bodies import MAX_BODY
 from shared.web.deadlines import CommandDeadline
 from shared.web.identity import Identity
-from shared.web.metrics import Ask, Metrics
+from shared.web.metrics import Measure, Metrics
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def create_app(
     provide: Sequence[object] = (),
     loops: Sequence[Loop] = (),
     checks: Mapping[str, health.Check] | None = None,
-    figures: Mapping[tuple[str, str], Ask] | None = None,
+    figures: Mapping[tuple[str, str], Measure] | None = None,
     resources: Sequence[Any] = (),
     guards: Sequence[Middleware] = (),
     headers: Mapping[str, str] = middleware.SECURITY_HEADERS,

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 
 MAX_BODY = 64 * 1024  # bytes, unless a route says otherwise
 MAX_NESTING = 20  # levels of lists and objects; our deepest body has two
-_MARKS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def read_json(body: bytes) -> Any:
@@ -21,23 +21,23 @@ def read_json(body: bytes) -> Any:
     text = body.decode("utf-8-sig")
     if _is_nested_deeper(text, MAX_NESTING):
         raise _refused("nesting")
-    return json.loads(text, object_pairs_hook=_once)
+    return json.loads(text, object_pairs_hook=_unique_names)
 
 
-def _is_nested_deeper(text: str, most: int) -> bool:
+def _is_nested_deeper(text: str, limit: int) -> bool:
     """Look at brackets only, before anything is built; those within strings count for nothing."""
     depth = 0
-    for mark in _MARKS.finditer(text):
+    for mark in _BRACKETS.finditer(text):
         if mark[0] in "[{":
             depth += 1
-            if depth > most:
+            if depth > limit:
                 return True
         elif mark[0] in "]}":
             depth -= 1
     return False
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise _refused("repeated_name")

@@ -11,7 +11,7 @@ from shared.errors import DomainError, Invalid, NotFound, OutcomeUnknown, Unavai
 from shared.logging import log
 from shared.telemetry import traceparent
 from shared.web.identity import Identity, User
-from shared.web.retries import Attempts, Bytes, SentBody
+from shared.web.retries import Attempts, Bytes, ReplayableBody
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -80,7 +80,7 @@ class ServiceClient:
         try:
             answer = await self._http.send(request, stream=True)
         except httpx2.HTTPError as error:
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
         if not answer.is_success:
             await answer.aread()
             raise _refusal(answer)
@@ -107,7 +107,7 @@ class ServiceClient:
         if body is not None:
             more["json"] = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
         changes = method != "GET" and not asks
-        sent = SentBody(content)
+        sent = ReplayableBody(content)
         attempts = Attempts(sent, repeats=repeats)
         while True:
             try:
@@ -128,13 +128,13 @@ class ServiceClient:
                     return answer
                 failure, cause = _refusal(answer, changes=changes), None
                 broke = answer.status_code == OutcomeUnknown.status
-            more["timeout"] = await attempts.note(failure, broke=broke, cause=cause)
+            more["timeout"] = await attempts.wait_or_raise(failure, broke=broke, cause=cause)
 
     def _failed(self, error: Exception, *, unsure: bool) -> DomainError:
-        away = self._away(error)
-        return OutcomeUnknown() if unsure else away
+        unavailable = self._unavailable(error)
+        return OutcomeUnknown() if unsure else unavailable
 
-    def _away(self, error: Exception) -> Unavailable:
+    def _unavailable(self, error: Exception) -> Unavailable:
         log.warning("service_away", called=self._service, reason=type(error).__name__)
         return Unavailable()
 
@@ -174,16 +174,16 @@ def _may_have_arrived(error: Exception) -> bool:
 
 def _refusal(answer: httpx2.Response, *, changes: bool = False) -> DomainError:
     """The error in an answer; one of our own where the answer is no problem of the service's."""
-    away = OutcomeUnknown() if changes and answer.is_server_error else Unavailable()
+    unavailable = OutcomeUnknown() if changes and answer.is_server_error else Unavailable()
     try:
         problem = answer.json()
         code, params = str(problem["code"]), dict(problem.get("params") or {})
     except (ValueError, KeyError, TypeError):
-        return away
+        return unavailable
     # At a wrong address everything is a 404; one that was raised has `params`.
     if answer.status_code == NotFound.status and "params" not in problem:
-        return away
+        return unavailable
     if answer.status_code == Unavailable.status or not answer.is_server_error:
         wait = answer.headers.get("retry-after", "")
         return remote_error(answer.status_code, code, params, int(wait) if wait.isdigit() else None)
-    return away
+    return unavailable

@@ -25,15 +25,15 @@ class CommandDeadline:
             return
         try:
             async with deadline.command(deadline.SECONDS) as until:
-                await self._app(scope, _heard(receive, until), _told(send, until))
+                await self._app(scope, _pausing_receive(receive, until), _pausing_send(send, until))
         except Unavailable as error:
             await refusal(Request(scope), error)(scope, receive, send)
 
 
-def _heard(receive: Receive, until: deadline.Deadline) -> Receive:
+def _pausing_receive(receive: Receive, until: deadline.Deadline) -> Receive:
     expecting = True
 
-    async def hear() -> Message:
+    async def receive_paused() -> Message:
         nonlocal expecting
         if not expecting:
             return await receive()
@@ -43,12 +43,12 @@ def _heard(receive: Receive, until: deadline.Deadline) -> Receive:
         until.restart(deadline.SECONDS)
         return message
 
-    return hear
+    return receive_paused
 
 
-def _told(send: Send, until: deadline.Deadline) -> Send:
-    async def tell(message: Message) -> None:
+def _pausing_send(send: Send, until: deadline.Deadline) -> Send:
+    async def send_paused(message: Message) -> None:
         until.stop_cancelling()
         await send(message)
 
-    return tell
+    return send_paused

@@ -28,14 +28,14 @@ Position = Annotated[int, Query(ge=0, le=END)]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
 
 
-def told_types(producer: str, consumer: str) -> list[str]:
+def published_types(producer: str, consumer: str) -> list[str]:
     """The names of the events that a consumer reads of a producer."""
     return [e.type_name() for e in CONSUMED[consumer] if e in PUBLISHED[producer]]
 
 
 def router(service: str) -> Router:
-    told_to = {consumer: told_types(service, consumer) for consumer in CONSUMED}
-    consumers = allowed_services(*(consumer for consumer, types in told_to.items() if types))
+    types_of = {consumer: published_types(service, consumer) for consumer in CONSUMED}
+    consumers = allowed_services(*(consumer for consumer, types in types_of.items() if types))
     routes = Router(prefix="/internal")
 
     @routes.get("/events")
@@ -53,8 +53,8 @@ def router(service: str) -> Router:
         `unreadable` has the positions of events that can't be told; each is told to all queues as
         soon as it can be. Nothing follows a page without events.
         """
-        private = [name for name in store.types.names() if name not in told_to[caller]]
-        return await _page(connection, store, private, after, limit)
+        hidden = [name for name in store.types.names() if name not in types_of[caller]]
+        return await _page(connection, store, hidden, after, limit)
 
     @routes.get("/events/ids")
     async def ids(
@@ -64,25 +64,25 @@ def router(service: str) -> Router:
         until: Position = END,
     ) -> EventIds:
         """The ids of events between two positions, at most `LISTED` at a time."""
-        return await _ids(connection, told_to[caller], after, until)
+        return await _ids(connection, types_of[caller], after, until)
 
     return routes
 
 
 async def _page(
-    connection: AsyncConnection, store: EventStore, private: Sequence[str], after: int, limit: int
+    connection: AsyncConnection, store: EventStore, hidden: Sequence[str], after: int, limit: int
 ) -> EventPage:
-    told: list[Envelope] = []
+    events: list[Envelope] = []
     unreadable: list[int] = []
-    while not told:
-        page = await scan(connection, private, after, limit)
-        told, reasons = envelopes(store.types, page.rows)
+    while not events:
+        page = await scan(connection, hidden, after, limit)
+        events, reasons = envelopes(store.types, page.rows)
         unreadable += reasons
         if page.reached == after:
             break
         after = page.reached
     return EventPage(
-        events=[envelope.model_dump(mode="json") for envelope in told],
+        events=[envelope.model_dump(mode="json") for envelope in events],
         unreadable=unreadable,
         next=after,
     )

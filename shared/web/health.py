@@ -38,7 +38,7 @@ def router(checks: Mapping[str, Check], metrics: Metrics) -> Router:
 
     @routes.get("/metrics")
     async def figures() -> Response:
-        await metrics.ask()
+        await metrics.measure()
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
     return routes

@@ -52,7 +52,7 @@ class User:
     token: str
     scopes: frozenset[str] | None = None
 
-    def may(self, scope: Scope) -> bool:
+    def has_scope(self, scope: Scope) -> bool:
         return self.scopes is None or scope in self.scopes
 
 
@@ -190,7 +190,7 @@ def user_with(scope: Scope | None) -> EarlyDependency[User]:
 def check_scope(user: User, scope: Scope | None) -> None:
     if scope is None and user.scopes is not None:
         raise SessionRequired
-    if scope is not None and not user.may(scope):
+    if scope is not None and not user.has_scope(scope):
         raise InsufficientScope(scope=scope)
 
 

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 
-Ask = Callable[[], Awaitable[float]]
+Measure = Callable[[], Awaitable[float]]
 """Asks for a figure when somebody wants to see it."""
 
 
 class Metrics:
     """What is measured."""
 
-    def __init__(self, asked: Mapping[tuple[str, str], Ask] | None = None) -> None:
+    def __init__(self, gauges: Mapping[tuple[str, str], Measure] | None = None) -> None:
         """Take how to ask for figures that are not counted here, by name and description."""
         self.registry = CollectorRegistry()
         self.requests = Histogram(
@@ -23,17 +23,17 @@ class Metrics:
             registry=self.registry,
         )
 
-        self._asked = {
-            Gauge(name, description, registry=self.registry): ask
-            for (name, description), ask in (asked or {}).items()
+        self._gauges = {
+            Gauge(name, description, registry=self.registry): measure
+            for (name, description), measure in (gauges or {}).items()
         }
 
-    async def ask(self) -> None:
+    async def measure(self) -> None:
         """Bring the figures that are asked for up to date; NaN where there is no answer."""
-        for gauge, ask in self._asked.items():
+        for gauge, measure in self._gauges.items():
             try:
                 async with asyncio.timeout(5):
-                    gauge.set(await ask())
+                    gauge.set(await measure())
             except Exception:  # noqa: BLE001 - the other figures are wanted all the more
                 gauge.set(math.nan)
 

@@ -8,7 +8,9 @@ import httpx2
 
 from shared.errors import DomainError, OutcomeUnknown
 
-LIMIT = 10.0  # seconds, from the last byte of the request; a killed service is back after some 3
+RETRY_SECONDS = (
+    10.0  # seconds, from the last byte of the request; a killed service is back after some 3
+)
 PAUSE = 0.25  # seconds between two attempts
 CONNECT = 2.0  # seconds
 # What is refused before the service has looked for the request's key says nothing about it.
@@ -16,7 +18,7 @@ _BEFORE_THE_KEY = frozenset({401, 403, 503})
 Bytes = bytes | AsyncIterator[bytes]
 
 
-class SentBody:
+class ReplayableBody:
     """A body that comes once, passed on while it comes, and kept to be sent again."""
 
     def __init__(self, content: Bytes | None) -> None:
@@ -53,13 +55,13 @@ class SentBody:
 class Attempts:
     """Decides after each failure whether there is another attempt, and what the outcome is."""
 
-    def __init__(self, body: SentBody, *, repeats: bool) -> None:
+    def __init__(self, body: ReplayableBody, *, repeats: bool) -> None:
         """With `repeats` the service knows the request by a key, and does it once."""
         self._body, self._repeats = body, repeats
         self._is_unsure = self._broke = False
         self._failing_since: float | None = None
 
-    async def note(
+    async def wait_or_raise(
         self, failure: DomainError, *, broke: bool, cause: Exception | None = None
     ) -> httpx2.Timeout:
         """Go on with an attempt that has so much time, or raise what is to be told.
@@ -68,17 +70,17 @@ class Attempts:
         """
         self._is_unsure |= isinstance(failure, OutcomeUnknown)
         self._broke |= broke
-        if not (self._is_unsure or self._broke) or not _is_open(failure):
+        if not (self._is_unsure or self._broke) or not _may_end_differently(failure):
             raise failure from cause
         self._failing_since = self._failing_since or time.monotonic()
         waited = time.monotonic() - self._failing_since
-        left = LIMIT - max(waited, self._body.age) - PAUSE
+        left = RETRY_SECONDS - max(waited, self._body.age) - PAUSE
         if not self._repeats or left <= 0:
             raise (OutcomeUnknown() if self._is_unsure else failure) from cause
         await asyncio.sleep(PAUSE)
         return httpx2.Timeout(left, connect=min(CONNECT, left))
 
 
-def _is_open(failure: DomainError) -> bool:
+def _may_end_differently(failure: DomainError) -> bool:
     """Whether another attempt may end differently: all else was judged with the key known."""
     return isinstance(failure, OutcomeUnknown) or failure.status in _BEFORE_THE_KEY

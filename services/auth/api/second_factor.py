@@ -3,12 +3,12 @@
 from services.auth.api.dependencies import Deps, Now
 from services.auth.use_cases import second_factor
 from shared.contracts.http.auth import (
-    BegunFactor,
     FactorCode,
     PasswordAndCode,
     PasswordProof,
     RecoveryCodes,
     SecondFactor,
+    SecondFactorSetup,
 )
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
@@ -23,10 +23,10 @@ async def read_state(user: CurrentUser, connection: Transaction) -> SecondFactor
 
 
 @router.post("", status_code=201)
-async def set_up(body: PasswordProof, user: CurrentUser, deps: Deps, now: Now) -> BegunFactor:
+async def set_up(body: PasswordProof, user: CurrentUser, deps: Deps, now: Now) -> SecondFactorSetup:
     """The second factor is enabled only by a code of the app."""
     setup = await second_factor.set_up(deps, user, body.password, now)
-    return BegunFactor(secret=setup.secret, uri=setup.uri)
+    return SecondFactorSetup(secret=setup.secret, uri=setup.uri)
 
 
 @router.put("")

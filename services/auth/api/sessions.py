@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.auth.api.dependencies import Deps, Now, Signer, tokens
 from services.auth.use_cases import sessions
-from shared.contracts.http.auth import Ended, SessionEntry, SessionList, Tokens
+from shared.contracts.http.auth import EndedSessions, SessionEntry, SessionList, Tokens
 from shared.web.app import Transaction
 from shared.web.identity import CurrentUser
 from shared.web.routes import Router
@@ -45,5 +45,5 @@ async def end_session(
 
 
 @router.delete("")
-async def end_other_sessions(user: CurrentUser, connection: Transaction, now: Now) -> Ended:
-    return Ended(ended=await sessions.end_other_sessions(connection, user, now))
+async def end_other_sessions(user: CurrentUser, connection: Transaction, now: Now) -> EndedSessions:
+    return EndedSessions(ended=await sessions.end_other_sessions(connection, user, now))

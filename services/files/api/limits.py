@@ -6,8 +6,8 @@ from services.files.api.dependencies import Reader, Runner
 from services.files.storage import limits
 from shared.contracts.http.files import Limits
 from shared.web.app import Questions
+from shared.web.files_state import files_state_header
 from shared.web.routes import Router
-from shared.web.stock import stock_header
 
 router = Router(prefix="/internal")
 
@@ -17,5 +17,5 @@ async def current_limits(
     user: Reader, connection: Questions, runner: Runner, response: Response
 ) -> Limits:
     count, newest = await limits.count_and_newest(connection, user.user_id)
-    response.headers.update(stock_header(count, newest))
+    response.headers.update(files_state_header(count, newest))
     return await limits.current(connection, runner.quota, user.user_id, runner.clock())

@@ -1,4 +1,4 @@
-"""Accounts: making one, looking after it, leaving."""
+"""Accounts: registration, preferences, e-mail address, export, erasure."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from services.gateway.api.request_bodies import (
 from services.gateway.dependencies import Auth, ClientInfos, Files, Reports, Sessions
 from services.gateway.downloads.account_export import Exports, as_download
 from services.gateway.http.concurrency import ApiSteps
-from services.gateway.identity.sessions import ApiUser, ApiVisitor
+from services.gateway.identity.sessions import ApiUser, OptionalApiUser
 from shared.contracts.auth import Language
 from shared.contracts.http.auth import Theme
 from shared.web.routes import Router
@@ -33,43 +33,45 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 
 
 class Registration(RequestBody):
-    """A wish for an account."""
+    """A new account."""
 
     email: Email
     password: NewPassword
-    language: Language = Field("en", description="of the mails we send")
+    language: Language = Field("en", description="the language of mails")
 
 
-class Changes(RequestBody):
-    """Preferences; what is left out stays."""
+class PreferenceChanges(RequestBody):
+    """Preferences to change; fields left out keep their values."""
 
-    language: Language | None = Field(None, description="of mails and pages")
+    language: Language | None = Field(None, description="the language of mails and pages")
     time_zone: str | None = Field(
-        None, max_length=100, description="an IANA name, or `auto`: the browser's"
+        None, max_length=100, description="an IANA name, or `auto` for the browser's"
     )
     theme: Theme | None = None
-    mail_on_new_device: bool | None = Field(None, description="tell of logins from new devices")
+    mail_on_new_device: bool | None = Field(
+        None, description="send a mail after a login from a new device"
+    )
 
 
 class AddressChange(RequestBody):
-    """Another address, and proof that it is you."""
+    """A new e-mail address, and the current password."""
 
     password: Password
     email: Email
 
 
 class Erasure(RequestBody):
-    """Proof that it is you."""
+    """The current password."""
 
     password: Password
 
 
 class Confirmation(RequestBody):
-    """A link of a mail about an address, with a proof that the account is yours."""
+    """The token of a mailed link, and the password unless an access token is sent."""
 
     token: LinkToken
     password: Password | None = Field(
-        None, description="of the account; not needed with an access token of its own"
+        None, description="the account's password; not needed with an access token of the account"
     )
 
 
@@ -82,9 +84,9 @@ class Confirmation(RequestBody):
 async def register(
     request: Request, body: Registration, auth: Auth, client_infos: ClientInfos
 ) -> Accepted:
-    """Make an account and mail a link that confirms its address.
+    """Create an account, and mail a link that confirms the e-mail address.
 
-    The answer is the same when the address has an account; its owner is told by mail.
+    The response is the same if the address already has an account; its owner gets a mail.
     """
     await auth.register(body.email, body.password, body.language, client_infos.program(request))
     return Accepted()
@@ -93,22 +95,22 @@ async def register(
 @router.post(
     "/confirmations",
     dependencies=JSON,
-    openapi_extra={"security": [{}]},  # a token may be left out
+    openapi_extra={"security": [{}]},  # the token is optional
     responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504),
 )
 async def confirm(
     request: Request,
-    user: ApiVisitor,
+    user: OptionalApiUser,
     body: Confirmation,
     auth: Auth,
     sessions: Sessions,
     client_infos: ClientInfos,
 ) -> schemas.Confirmed:
-    """Confirm an address by the token of the link that was mailed there.
+    """Confirm an e-mail address with the token of the link mailed to it.
 
-    The link alone is not enough: send the access token of a session of the account along, or its
-    password. Whoever knows neither sets a new one with the same link (`PUT /password-resets`),
-    which ends all that was opened with the account before.
+    The link alone is not enough: also send an access token of the account, or its password. If
+    you have neither, set a new password with the same link (`PUT /password-resets`), which ends
+    all sessions and API tokens of the account.
     """
     if user is not None:
         confirmed = await auth.confirm_own(user, body.token)
@@ -123,19 +125,19 @@ async def confirm(
     "/confirmations/again", status_code=202, responses=problems(401, 403, 409, 429, 503, 504)
 )
 async def confirm_again(user: ApiUser, auth: Auth) -> Accepted:
-    """Have the link mailed once more."""
+    """Send the mail with the confirmation link again."""
     await auth.confirm_again(user)
     return Accepted()
 
 
 @router.get("/me", responses=problems(401, 403, 503))
 async def me(user: ApiUser, auth: Auth) -> schemas.Account:
-    """Whose token this is. Needs the scope `account`."""
+    """The account the token belongs to. Needs the scope `account`."""
     return await auth.me(user)
 
 
 @router.patch("/me", dependencies=JSON, responses=problems(400, 401, 403, 413, 415, 422, 503, 504))
-async def change(user: ApiUser, body: Changes, auth: Auth) -> schemas.Account:
+async def change(user: ApiUser, body: PreferenceChanges, auth: Auth) -> schemas.Account:
     """Change preferences."""
     return await auth.change(user, body.model_dump(exclude_none=True))
 
@@ -148,9 +150,9 @@ async def change(user: ApiUser, body: Changes, auth: Auth) -> schemas.Account:
     responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504),
 )
 async def erase(user: ApiUser, body: Erasure, auth: Auth, sessions: Sessions) -> None:
-    """Erase the account with all files, reports and tokens, for good."""
+    """Erase the account with all files, reports and tokens. This can't be undone."""
     await auth.erase(user, body.password)
-    sessions.ended(user)
+    sessions.mark_ended(user)
 
 
 @router.post(
@@ -160,7 +162,7 @@ async def erase(user: ApiUser, body: Erasure, auth: Auth, sessions: Sessions) ->
     responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504),
 )
 async def change_email(user: ApiUser, body: AddressChange, auth: Auth) -> Accepted:
-    """Ask for another address. It counts once the link that is mailed there was followed."""
+    """Request a new e-mail address. It takes effect once its mailed link is confirmed."""
     await auth.change_email(user, body.password, body.email)
     return Accepted()
 
@@ -172,7 +174,7 @@ async def security_log(
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> schemas.SecurityPage:
-    """What concerned the safety of the account in the last year, newest first."""
+    """Security events of the account in the last year, newest first."""
     return await auth.security_log(user, cursor, limit)
 
 
@@ -190,11 +192,11 @@ async def export(
     sessions: Sessions,
     steps: ApiSteps,
 ) -> StreamingResponse:
-    """Everything we keep of you as a zip: account, files in every version, checks, mails.
+    """Download all data of the account as a zip: files in every version, checks, mails.
 
-    One archive at a time. Its last entry, `complete.json`, tells that nothing is missing; where
-    there is trouble on the way, or the session ends, the transfer breaks off before it.
+    A user can download one archive at a time. The last entry is `complete.json`. If an error
+    occurs or the session ends, the transfer is cut off, and that entry is missing.
     """
     account = await auth.export(user)
-    fresh = partial(sessions.fresh, request)
-    return await as_download(Exports(auth, files, reports), account, fresh, steps)
+    renew = partial(sessions.renew, request)
+    return await as_download(Exports(auth, files, reports), account, renew, steps)

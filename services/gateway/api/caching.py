@@ -1,4 +1,4 @@
-"""What answers about files have in common: entity tags, conditions, limits."""
+"""Entity tags, conditional requests and rate limit headers."""
 
 import hashlib
 import re
@@ -18,7 +18,8 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern="^[!-~]{1,255}$",
-        description="the same key with the same content has one effect and one answer, for 24 h",
+        description="requests with the same key and content take effect once and get the same"
+        " response, for 24 hours",
     ),
 ]
 IfMatch = Annotated[
@@ -27,15 +28,19 @@ IfMatch = Annotated[
         alias="If-Match",
         pattern=rf"^(\*|{_TAG}([ \t]*,[ \t]*{_TAG})*)$",
         max_length=500,
-        description="carry it out only while the file has this version: the `ETag` of the file or"
-        ' of its content, or `"v3"`; of several the latest counts, and weak ones never match',
+        description="change the file only if this is its version: the `ETag` of the file or of its"
+        ' content, or `"v3"`; of several tags the newest counts, and weak tags never match',
     ),
 ]
 IfNoneMatch = Annotated[
     str | None,
-    Header(alias="If-None-Match", description="entity tags one has; 304 when one still holds"),
+    Header(
+        alias="If-None-Match", description="entity tags of cached responses; 304 if one matches"
+    ),
 ]
-SAME: dict[int | str, dict[str, Any]] = {304: {"description": "You have it already."}}
+SAME: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Not modified: your copy is current."}
+}
 
 
 def version_tag(version: int) -> str:
@@ -43,14 +48,14 @@ def version_tag(version: int) -> str:
 
 
 def version_of(if_match: str | None) -> int | None:
-    """The version a condition names: 0 where it names none that can be; None where any will do."""
+    """The version `If-Match` requires: None for any, 0 if no tag can match."""
     if if_match in {None, "*"}:
         return None
     return max(map(int, _VERSION.findall(if_match)), default=0)
 
 
 def tagged(request: Request, body: BaseModel, version: int | None = None) -> Response:
-    """JSON with a tag of its content, and before that its version, where it has one."""
+    """A JSON response whose `ETag` is a hash of its content, after `version` if given."""
     content = body.model_dump_json(by_alias=True).encode()
     digest = hashlib.sha256(content).hexdigest()[:32]
     tag = f'"{digest}"' if version is None else f'"v{version}-{digest}"'
@@ -58,7 +63,7 @@ def tagged(request: Request, body: BaseModel, version: int | None = None) -> Res
 
 
 def conditional(request: Request, answer: Response, tag: str) -> Response:
-    """The answer under its tag; 304 for who has it already (RFC 9110, 13.1.2)."""
+    """The response with its `ETag`, or 304 if the client has it (RFC 9110, 13.1.2)."""
     headers = {"ETag": tag, "Cache-Control": _REVALIDATED}
     had = ", ".join(request.headers.getlist("if-none-match"))
     if had.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in had.split(",")}:
@@ -70,7 +75,8 @@ def conditional(request: Request, answer: Response, tag: str) -> Response:
 def rate_headers(limits: Limits) -> dict[str, str]:
     """`RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers.
 
-    A token bucket: `t` is when all of them are back, or the next one where none is left.
+    Uploads are a token bucket: `t` is the seconds until it is full, or until the next upload
+    if none is left.
     """
     uploads = limits.uploads
     full = ceil((uploads.limit - uploads.left) * uploads.window_seconds / uploads.limit)

@@ -1,4 +1,4 @@
-"""Checks, and when the next ones are."""
+"""Checks and their schedule."""
 
 from typing import Annotated
 from uuid import UUID
@@ -30,18 +30,18 @@ async def checks(
     file_id: UUID | None = None,
     _: IfNoneMatch = None,
 ) -> Response:
-    """The log of all one's checks, newest first, also of deleted files; or of one file's."""
+    """All checks, newest first, including those of deleted files; or those of `file_id`."""
     page = await reports.checks(user, cursor, limit, file_id)
     return tagged(request, schemas.CheckPage.model_validate(page))
 
 
 @router.get("/checks/{check_id:uuid}", responses=problems(401, 403, 404, 422, 503))
 async def check(user: ApiUser, reports: Reports, check_id: UUID) -> schemas.Check:
-    """A report."""
+    """The report of one check."""
     return schemas.Check.model_validate(await reports.check(user, check_id))
 
 
 @router.get("/schedule", responses=problems(401, 403, 503))
 async def schedule(user: ApiUser, checker: Checker) -> schemas.Schedule:
-    """How often files are checked, and when next."""
+    """How often files are checked, and when the next run begins."""
     return await checker.schedule(user)

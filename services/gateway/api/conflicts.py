@@ -1,4 +1,4 @@
-"""Refusals that say more than a sentence: who was faster, when the next upload is allowed."""
+"""Problem responses with more than a sentence: version conflicts and upload limits."""
 
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,11 @@ from shared.errors import DomainError
 from shared.web.identity import User
 from shared.web.problems import problem, request_id
 
-MAX_LINES = 200  # of the difference a refusal shows; its address shows more
+MAX_LINES = 200  # of the diff in a problem response; `diff_url` has all
 
 
-def told(request: Request, error: DomainError, **more: Any) -> Response:
-    """The problem, with `RateLimit` where too many came."""
+def problem_response(request: Request, error: DomainError, **more: Any) -> Response:
+    """The error as a problem; 429 has a `RateLimit` header."""
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if error.status == 429:  # noqa: PLR2004
         headers["RateLimit"] = f'"uploads";r=0;t={error.retry_after or 1}'
@@ -31,7 +31,7 @@ def told(request: Request, error: DomainError, **more: Any) -> Response:
     )
 
 
-async def told_with_diff(
+async def problem_with_diff(
     request: Request,
     files: FilesClient,
     user: User,
@@ -39,18 +39,20 @@ async def told_with_diff(
     yours: int | None,
     error: DomainError,
 ) -> Response:
-    """After a 412: the version there is now, and what it changed."""
+    """The error as a problem; 412 has the current version and its diff to `yours`."""
     if error.status != 412 or yours is None:  # noqa: PLR2004
-        return told(request, error)
-    more = await _meanwhile(files, user, file_id, yours) if yours else {}
-    answer = told(request, error, **more)
+        return problem_response(request, error)
+    more = await _changes_since(files, user, file_id, yours) if yours else {}
+    answer = problem_response(request, error, **more)
     if current := error.params.get("current"):
         answer.headers["ETag"] = version_tag(int(current))
     return answer
 
 
-async def _meanwhile(files: FilesClient, user: User, file_id: UUID, yours: int) -> dict[str, Any]:
-    """As much as can be told; the refusal stands without."""
+async def _changes_since(
+    files: FilesClient, user: User, file_id: UUID, yours: int
+) -> dict[str, Any]:
+    """The current version and the diff; left out if files can't be reached."""
     found: dict[str, Any] = {}
     try:
         now = await files.file(user, file_id)

@@ -1,4 +1,4 @@
-"""News as they happen."""
+"""The event stream."""
 
 from typing import Any
 
@@ -27,5 +27,5 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 async def events(
     request: Request, user: ApiUser, reports: Reports, sessions: Sessions
 ) -> StreamingResponse:
-    """Server-sent events `file`, `check` and `mail`; go on after one with `Last-Event-ID`."""
+    """A stream of server-sent events `file`, `check` and `mail`; resume with `Last-Event-ID`."""
     return await event_stream(request, user, reports, sessions)

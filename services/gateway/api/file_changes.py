@@ -15,7 +15,7 @@ from services.gateway.api.caching import (
     version_of,
     version_tag,
 )
-from services.gateway.api.conflicts import told, told_with_diff
+from services.gateway.api.conflicts import problem_response, problem_with_diff
 from services.gateway.api.problems import problems
 from services.gateway.clients.files import Saved
 from services.gateway.dependencies import Files, Reports, Settings
@@ -35,9 +35,12 @@ _FORM: dict[str, Any] = {
 }
 _HEADERS: dict[str, Any] = {
     **tag_header("`v` and the version"),
-    "RateLimit": {"description": "uploads left", "schema": {"type": "string"}},
-    "RateLimit-Policy": {"description": "uploads allowed", "schema": {"type": "string"}},
-    "Idempotent-Replayed": {"description": "answered before", "schema": {"type": "string"}},
+    "RateLimit": {"description": "remaining uploads", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "the limit on uploads", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "`true`: a repeated response",
+        "schema": {"type": "string"},
+    },
 }
 _SAVED: dict[int | str, dict[str, Any]] = {200: {"headers": _HEADERS}}
 _CREATED: dict[int | str, dict[str, Any]] = {201: {"headers": _HEADERS}}
@@ -60,14 +63,14 @@ async def upload(
     settings: Settings,
     key: Key = None,
 ) -> Response:
-    """Upload a file as the part `file` of a multipart form. `Location` is its address."""
+    """Upload a file as the part `file` of a multipart form. `Location` is its URL."""
     sent = await forms.only_file(request, settings.max_file_bytes)
     try:
         saved = await files.upload(user, sent.name, sent.content, key)
     except DomainError as error:
-        return told(request, error)
-    reports.changed(user, saved.event_id)
-    answer = _as_saved(saved, None, 201)  # nobody can have checked it
+        return problem_response(request, error)
+    reports.record_change(user, saved.event_id)
+    answer = _as_saved(saved, None, 201)  # it can't have been checked yet
     answer.headers["Location"] = f"/api/v1/files/{saved.file_id}"
     return answer
 
@@ -89,9 +92,9 @@ async def replace(
     if_match: IfMatch = None,
     key: Key = None,
 ) -> Response:
-    """Replace a file, name included. The same bytes under the same name change nothing.
+    """Replace a file's content and name. The same bytes under the same name change nothing.
 
-    The answer tells of your version, also where somebody else's has followed meanwhile.
+    The response describes the version you saved, even if a newer one has followed.
     """
     sent = await forms.only_file(request, settings.max_file_bytes)
     yours = version_of(if_match)
@@ -100,8 +103,8 @@ async def replace(
             user, file_id, sent.name, sent.content, if_version=yours, key=key
         )
     except DomainError as error:
-        return await told_with_diff(request, files, user, file_id, yours, error)
-    reports.changed(user, saved.event_id)
+        return await problem_with_diff(request, files, user, file_id, yours, error)
+    reports.record_change(user, saved.event_id)
     return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 
@@ -119,13 +122,13 @@ async def delete(
     file_id: UUID,
     if_match: IfMatch = None,
 ) -> Response:
-    """Delete a file. Its reports stay, and it can be restored for a while."""
+    """Delete a file. Its reports stay, and it can be restored until its content is erased."""
     yours = version_of(if_match)
     try:
         saved = await files.delete(user, file_id, yours)
     except DomainError as error:
-        return await told_with_diff(request, files, user, file_id, yours, error)
-    reports.changed(user, saved.event_id)
+        return await problem_with_diff(request, files, user, file_id, yours, error)
+    reports.record_change(user, saved.event_id)
     return Response(status_code=204)
 
 
@@ -135,14 +138,14 @@ async def delete(
     responses=_SAVED | problems(401, 403, 404, 409, 410, 422, 503, 504),
 )
 async def restore(user: ApiUser, files: Files, reports: Reports, file_id: UUID) -> Response:
-    """Bring a deleted file back, as long as its contents are kept."""
+    """Restore a deleted file, unless its content has been erased."""
     saved = await files.restore(user, file_id)
-    reports.changed(user, saved.event_id)
+    reports.record_change(user, saved.event_id)
     return _as_saved(saved, await reports.file_if_quick(user, file_id), 200)
 
 
 def _as_saved(saved: Saved, listed: File | None, status: int) -> Response:
-    """The file in the caller's own version, with what reports knows of that one."""
+    """The version the command saved, with what reports knows about it."""
     body = _file(saved, listed)
     answer = JSONResponse(body.model_dump(mode="json"), status)
     answer.headers.update({"ETag": version_tag(saved.version), **rate_headers(saved.limits)})

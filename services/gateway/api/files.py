@@ -1,4 +1,4 @@
-"""Reading files: the list, one of them, its bytes, all of them."""
+"""Reading files: the list, one file, its content, an archive of all."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from services.gateway.api.caching import (
     version_tag,
 )
 from services.gateway.api.problems import problems
-from services.gateway.clients import Wanted
+from services.gateway.clients import FileFilters
 from services.gateway.dependencies import Files, Reports, Sessions
 from services.gateway.downloads.all_files import as_archive
 from services.gateway.downloads.attachment import as_attachment
@@ -41,7 +41,7 @@ _BYTES: dict[int | str, dict[str, Any]] = {
     }
 }
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"headers": tag_header("`v`, the version, `-`, and what the checks add to it")}
+    200: {"headers": tag_header("`v`, the version, `-`, and a hash of the response")}
 }
 _ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": _BINARY}}}}
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR)]
@@ -51,7 +51,7 @@ Part = Annotated[
         min_length=1,
         max_length=100,
         pattern="^[^\\x00]*$",
-        description="part of the name, any case",
+        description="a part of the name, case-insensitive",
     ),
 ]
 
@@ -75,15 +75,15 @@ async def files(
     after: UUID | None = None,
     _: IfNoneMatch = None,
 ) -> Response:
-    """One's files; deleted ones with `mark=deleted` only.
+    """The list of files. `mark=deleted` lists the deleted ones, which are left out otherwise.
 
-    Results, also to filter by `verdict`, need the scope `checks:read`.
+    Check results, and the filter `verdict`, need the scope `checks:read`.
 
-    `after`, the id of an event, makes the answer wait for it, up to 1 s. A `cursor` goes with the
-    `sort` it came with.
+    With `after`, the id of an event, the response waits up to 1 s until the list includes that
+    event. A `cursor` is only valid with the `sort` of the page it came from.
     """
-    wanted = Wanted(mark, check, verdict, q, sort)
-    page = await reports.files(user, after, cursor, limit, wanted)
+    filters = FileFilters(mark, check, verdict, q, sort)
+    page = await reports.files(user, after, cursor, limit, filters)
     return tagged(request, schemas.FilePage.model_validate(page))
 
 
@@ -95,13 +95,13 @@ async def files(
 async def archive(
     request: Request, steps: ApiSteps, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:
-    """All files as one zip, each in its newest version. One archive at a time."""
-    return await as_archive(RenewingUser(partial(sessions.fresh, request)), files, reports, steps)
+    """Download all files as one zip, each in its newest version; one archive at a time."""
+    return await as_archive(RenewingUser(partial(sessions.renew, request)), files, reports, steps)
 
 
 @router.get("/limits", responses=problems(401, 403, 503))
 async def limits(user: ApiUser, files: Files, response: Response) -> schemas.Limits:
-    """What one may still upload."""
+    """Limits on files, bytes and uploads, and how much of them is used."""
     found = await files.limits(user)
     response.headers.update(rate_headers(found))
     return found
@@ -120,7 +120,7 @@ async def file(
     after: UUID | None = None,
     _: IfNoneMatch = None,
 ) -> Response:
-    """A file with its newest result, also a deleted one."""
+    """A file with its newest check result; deleted files are included."""
     found = await reports.file(user, file_id, after)
     return tagged(request, schemas.File.model_validate(found), found.version)
 
@@ -138,7 +138,7 @@ async def content(
     version: VersionNumber | None = None,
     _: IfNoneMatch = None,
 ) -> Response:
-    """Download a version, the newest without `version`. The bytes come as they were sent."""
+    """Download a version, by default the newest, exactly as it was uploaded."""
     found = await files.content(user, file_id, version)
     return conditional(request, as_attachment(found), version_tag(found.version))
 
@@ -157,6 +157,6 @@ async def checks(
     cursor: Cursor = None,
     _: IfNoneMatch = None,
 ) -> Response:
-    """The log of a file's checks, newest first."""
+    """The checks of a file, newest first."""
     page = await reports.file_checks(user, file_id, cursor, limit)
     return tagged(request, schemas.CheckPage.model_validate(page))

@@ -1,4 +1,4 @@
-"""Passwords: changing one's own, and getting back in without."""
+"""Changing and resetting passwords."""
 
 from fastapi import Request, Response
 from pydantic import Field
@@ -21,21 +21,21 @@ router = Router(prefix="/api/v1", tags=["Passwords"])
 
 
 class PasswordChange(RequestBody):
-    """The new password, and proof that it is you."""
+    """The new and the current password."""
 
     current_password: Password
     new_password: NewPassword
-    revoke_api_tokens: bool = Field(False, strict=True, description="end all API tokens as well")
+    revoke_api_tokens: bool = Field(False, strict=True, description="revoke all API tokens as well")
 
 
-class Forgotten(RequestBody):
-    """Whose password is forgotten."""
+class PasswordResetRequest(RequestBody):
+    """The e-mail address of an account whose password is forgotten."""
 
     email: Email
 
 
 class PasswordReset(RequestBody):
-    """The new password, and the link from the mail as proof that it is you."""
+    """The new password, and the token of a mailed link."""
 
     token: LinkToken
     password: NewPassword
@@ -66,9 +66,9 @@ async def change(user: ApiUser, body: PasswordChange, auth: Auth, sessions: Sess
     responses=problems(400, 413, 415, 422, 429, 503, 504),
 )
 async def forgot(
-    request: Request, body: Forgotten, auth: Auth, client_infos: ClientInfos
+    request: Request, body: PasswordResetRequest, auth: Auth, client_infos: ClientInfos
 ) -> Accepted:
-    """Mail a link that sets a new password. The answer is the same for unknown addresses."""
+    """Mail a link that sets a new password. The response is the same for unknown addresses."""
     await auth.forgot_password(body.email, client_infos.program(request))
     return Accepted()
 
@@ -83,9 +83,9 @@ async def forgot(
 async def reset(
     request: Request, body: PasswordReset, auth: Auth, sessions: Sessions, client_infos: ClientInfos
 ) -> None:
-    """Set a new password by the link's token. All sessions and API tokens end.
+    """Set a new password with the token of a mailed link. All sessions and API tokens end.
 
-    A link to a new password is good once and for an hour; one that confirms the address will do.
+    A password link works once, within an hour. The link that confirms an address works as well.
     """
     await auth.reset_password(body.token, body.password, client_infos.program(request))
     sessions.invalidate_all()

@@ -1,4 +1,4 @@
-"""How the API tells errors (RFC 9457), for its description."""
+"""Error responses (RFC 9457) in the OpenAPI document."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from shared.web.routes import EarlyDependency
 
 
 class Problem(BaseModel):
-    """An error. `code` never changes its meaning; `request_id` finds it in our logs."""
+    """An error. `code` is stable; `request_id` identifies the request in our logs."""
 
     type: str
     title: str
@@ -22,32 +22,32 @@ class Problem(BaseModel):
 
 
 _MEANINGS = {
-    400: "The request can't be understood.",
-    401: "No valid access or refresh token; at a login, wrong credentials, or a code is needed.",
-    403: "The token's scopes do not reach this far.",
-    404: "There is nothing here, or it is not yours.",
+    400: "The request is malformed.",
+    401: "No valid access or refresh token; at a login, wrong credentials, or a code is required.",
+    403: "The token's scopes do not allow this.",
+    404: "It does not exist, or it is not yours.",
     408: "The body took too long to arrive.",
-    409: "Something stands in the way, for example a file of the same name.",
-    410: "It was there, and is gone for good.",
-    412: "The file has another version by now; `current` and `diff` tell what happened.",
-    413: "Larger than allowed.",
-    415: "The wrong kind of content.",
+    409: "It conflicts with the current state, for example with a file of the same name.",
+    410: "It has been erased.",
+    412: "The file has another version; `current` and `diff` describe it.",
+    413: "The request is larger than allowed.",
+    415: "The content type is not supported.",
     422: "A value is not allowed.",
-    429: "Too often; `Retry-After` says when to try again.",
-    503: "A part is not available, and nothing was done; `Retry-After` says when to try again.",
-    504: "Nobody can tell whether it was done (`outcome_unknown`): look before you repeat it. With"
-    " an `Idempotency-Key` it may be repeated as it is.",
+    429: "Too many requests; `Retry-After` says when to try again.",
+    503: "A service is unavailable, and nothing was done; `Retry-After` says when to try again.",
+    504: "It is unknown whether the request took effect (`outcome_unknown`): check before you"
+    " repeat it. A request with an `Idempotency-Key` can be repeated safely.",
 }
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the errors a route may answer."""
+    """The error responses of a route, for the OpenAPI document."""
     content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
     return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
 
 
 async def _json_only(request: Request) -> None:
-    """Refuse (415) a form or anything else where JSON is asked for."""
+    """Refuse (415) a body that is not JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = request.headers.get("content-encoding", "identity")
     if encoding != "identity" or not (kind == "application/json" or kind.endswith("+json")):

@@ -1,4 +1,4 @@
-"""What the bodies of account requests have in common."""
+"""Fields and base class that request bodies share."""
 
 from typing import Annotated
 
@@ -11,23 +11,23 @@ JSON = [Depends(json_only)]
 
 
 class RequestBody(BaseModel):
-    """Fields that are not asked for are refused."""
+    """A request body; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Accepted(BaseModel):
-    """Nothing more is told, so that the answer gives nobody away."""
+    """The request was accepted. It is always empty, and so reveals nothing about accounts."""
 
 
 Email = Annotated[str, Field(max_length=1000)]
 Password = Annotated[str, Field(max_length=10_000)]
 Code = Annotated[
-    str, Field(max_length=100, description="six digits of the app, or a recovery code")
+    str, Field(max_length=100, description="six digits from the app, or a recovery code")
 ]
 NewPassword = Annotated[
-    str, Field(max_length=10_000, description="at least 8 characters and not easy to guess")
+    str, Field(max_length=10_000, description="at least 8 characters, and not easy to guess")
 ]
 LinkToken = Annotated[
-    str, Field(min_length=1, max_length=200, description="the end of the link in the mail")
+    str, Field(min_length=1, max_length=200, description="the last path segment of the mailed link")
 ]

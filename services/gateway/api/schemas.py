@@ -1,7 +1,7 @@
-"""What the public API answers.
+"""Response models of the public API.
 
-Shapes that the services answer as they are shown come from their contracts; the others, which tell
-less than the services do, stand here.
+Models that the API passes on unchanged come from the contracts of the services; those that show
+fewer fields are defined here.
 """
 
 from datetime import datetime
@@ -15,11 +15,11 @@ from shared.contracts.files import Mark
 from shared.contracts.http.auth import (
     Account,
     ApiTokenList,
-    BegunFactor,
-    Ended,
+    EndedSessions,
     NewApiToken,
     RecoveryCodes,
     SecondFactor,
+    SecondFactorSetup,
     SecurityPage,
     SessionList,
 )
@@ -30,12 +30,11 @@ from shared.contracts.http.reports import CheckState, Mail, MailState, Outcome
 __all__ = [
     "Account",
     "ApiTokenList",
-    "BegunFactor",
     "Check",
     "CheckPage",
     "Confirmed",
     "Diff",
-    "Ended",
+    "EndedSessions",
     "File",
     "FilePage",
     "Limits",
@@ -44,6 +43,7 @@ __all__ = [
     "SavedFile",
     "Schedule",
     "SecondFactor",
+    "SecondFactorSetup",
     "SecurityPage",
     "SessionList",
     "VersionPage",
@@ -51,26 +51,26 @@ __all__ = [
 
 
 class _Shown(BaseModel):
-    """A part of what a service answers: `model_validate` takes its answer."""
+    """A subset of a service's response, made from it by `model_validate`."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class Confirmed(_Shown):
-    """Which address was confirmed: the account's own, or the one it has from now on."""
+    """Which address was confirmed: that of the account, or a new one that now replaces it."""
 
     kind: Literal["confirm_email", "confirm_new_email"]
 
 
 class MailMark(_Shown):
-    """Whether the mail about a check went out."""
+    """Whether the mail about a check was sent."""
 
     state: MailState
     sent_at: datetime | None = None
 
 
 class LastCheck(_Shown):
-    """A file's newest result."""
+    """The newest check result of a file."""
 
     id: UUID
     version: int
@@ -82,21 +82,21 @@ class LastCheck(_Shown):
 
 
 class CheckEntry(LastCheck):
-    """A line of the log of checks."""
+    """A check in the log."""
 
     file_id: UUID
     file_name: str
 
 
 class CheckPage(_Shown):
-    """A page of the log; `next_cursor` is empty on the last one."""
+    """A page of checks; `next_cursor` is null on the last one."""
 
     checks: list[CheckEntry]
     next_cursor: str | None = None
 
 
 class Check(_Shown):
-    """A whole report. `findings` holds the first of them, `counts` the true totals."""
+    """The report of a check. `findings` may be truncated; `counts` has the true totals."""
 
     id: UUID
     file_id: UUID
@@ -119,7 +119,7 @@ class Check(_Shown):
 
 
 class File(_Shown):
-    """A file in the list."""
+    """A file with the state of its checks."""
 
     id: UUID
     name: str
@@ -130,22 +130,22 @@ class File(_Shown):
     sha256: str
     uploaded_at: datetime
     deleted_at: datetime | None = None
-    restorable: bool = Field(False, description="whether a deleted file can come back")
+    restorable: bool = Field(False, description="whether a deleted file can be restored")
     last_check: LastCheck | None = Field(
-        None, description="the newest result; empty for a token without `checks:read`"
+        None, description="the newest result; null for a token without `checks:read`"
     )
 
 
 class SavedFile(File):
-    """A file as a command of yours left it, whoever came after you."""
+    """A file in the version that the request saved."""
 
-    unchanged: bool = Field(description="whether name and bytes were there already")
+    unchanged: bool = Field(description="whether name and content were the same already")
     limits: Limits
 
 
 class FilePage(_Shown):
-    """A page of files; `next_cursor` is empty on the last one."""
+    """A page of files; `next_cursor` is null on the last one."""
 
     files: list[File]
     next_cursor: str | None = None
-    total: int = Field(0, description="how many files the filters let through, on all pages")
+    total: int = Field(0, description="how many files match the filters, on all pages")

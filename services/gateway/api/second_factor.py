@@ -1,4 +1,4 @@
-"""A second factor: logins ask for a code of an app (TOTP, RFC 6238) as well."""
+"""The second factor of logins: a code from an app (TOTP, RFC 6238)."""
 
 from fastapi import Response
 
@@ -13,20 +13,20 @@ router = Router(prefix="/api/v1/me/second-factor", tags=["Second factor"])
 _CHANGES = problems(400, 401, 403, 409, 413, 415, 422, 429, 503, 504)
 
 
-class Wish(RequestBody):
-    """Proof that it is you."""
+class PasswordProof(RequestBody):
+    """The current password."""
 
     password: Password
 
 
 class FirstCode(RequestBody):
-    """Proof that the app knows the secret."""
+    """The first code from the app."""
 
     code: Code
 
 
-class Proofs(RequestBody):
-    """The password, and a code of the app or a recovery code."""
+class PasswordAndCode(RequestBody):
+    """The password, and a code from the app or a recovery code."""
 
     password: Password
     code: Code
@@ -34,29 +34,31 @@ class Proofs(RequestBody):
 
 @router.get("", responses=problems(401, 403, 503))
 async def state(user: ApiUser, auth: Auth) -> schemas.SecondFactor:
-    """Whether logins ask for a code, and how many recovery codes are left."""
+    """Whether logins require a code, and how many recovery codes are left."""
     return await auth.second_factor(user)
 
 
 @router.post("", status_code=201, dependencies=JSON, responses=_CHANGES)
-async def begin(user: ApiUser, body: Wish, auth: Auth) -> schemas.BegunFactor:
-    """Begin to set up a second factor. It counts once `PUT` was given a code, within the hour."""
+async def begin(user: ApiUser, body: PasswordProof, auth: Auth) -> schemas.SecondFactorSetup:
+    """Begin to set up a second factor. `PUT` a code within an hour to enable it."""
     return await auth.begin_factor(user, body.password)
 
 
 @router.put("", dependencies=JSON, responses=_CHANGES)
 async def confirm(user: ApiUser, body: FirstCode, auth: Auth) -> schemas.RecoveryCodes:
-    """Switch it on by a first code of the app."""
+    """Enable the second factor with a first code from the app."""
     return await auth.confirm_factor(user, body.code)
 
 
 @router.delete("", status_code=204, dependencies=JSON, response_class=Response, responses=_CHANGES)
-async def disable(user: ApiUser, body: Proofs, auth: Auth) -> None:
-    """Switch it off."""
+async def disable(user: ApiUser, body: PasswordAndCode, auth: Auth) -> None:
+    """Disable the second factor."""
     await auth.disable_factor(user, body.password, body.code)
 
 
 @router.post("/recovery-codes", dependencies=JSON, responses=_CHANGES)
-async def make_recovery_codes(user: ApiUser, body: Proofs, auth: Auth) -> schemas.RecoveryCodes:
-    """Make new recovery codes. Those of before are worth nothing from now on."""
+async def make_recovery_codes(
+    user: ApiUser, body: PasswordAndCode, auth: Auth
+) -> schemas.RecoveryCodes:
+    """Create new recovery codes. The previous ones stop working."""
     return await auth.make_recovery_codes(user, body.password, body.code)

@@ -16,28 +16,28 @@ from shared.web.routes import Router
 router = Router(prefix="/api/v1/sessions", tags=["Sessions"])
 
 
-class Login(RequestBody):
-    """Proof of an account."""
+class LoginRequest(RequestBody):
+    """An account's e-mail address and password."""
 
     email: Email
     password: Password
 
 
-class CodeGiven(RequestBody):
-    """What the login was answered, and a code of the second factor."""
+class LoginCode(RequestBody):
+    """The challenge of a login, and a code of the second factor."""
 
     challenge: str = Field(min_length=1, max_length=200)
     code: Code
 
 
 class Refresh(RequestBody):
-    """The refresh token of a session, good for one use."""
+    """The refresh token of a session. It works once."""
 
     refresh_token: str = Field(min_length=1, max_length=200)
 
 
 class Session(BaseModel):
-    """Send `access_token` as a bearer token; fetch the next pair before it expires."""
+    """Send `access_token` as a bearer token, and refresh before it expires."""
 
     access_token: str
     refresh_token: str
@@ -51,14 +51,14 @@ class Session(BaseModel):
     responses=problems(400, 401, 413, 415, 422, 429, 503, 504),
 )
 async def log_in(
-    request: Request, body: Login, sessions: Sessions, client_infos: ClientInfos
+    request: Request, body: LoginRequest, sessions: Sessions, client_infos: ClientInfos
 ) -> Session:
-    """Begin a session.
+    """Log in, and begin a session.
 
-    Of a person with a second factor the answer is 401 `second_factor_required`; its params hold a
-    `challenge`, good for `expires_in` seconds, which `/sessions/second-factor` takes with a code.
+    If the account has a second factor, the response is 401 `second_factor_required`. Send the
+    `challenge` of its params with a code to `/sessions/second-factor` within `expires_in` seconds.
     """
-    tokens = await sessions.begin_api(body.email, body.password, client_infos.program(request))
+    tokens = await sessions.log_in_api(body.email, body.password, client_infos.program(request))
     return _session(tokens)
 
 
@@ -69,28 +69,28 @@ async def log_in(
     responses=problems(400, 401, 413, 415, 422, 429, 503, 504),
 )
 async def give_code(
-    request: Request, body: CodeGiven, sessions: Sessions, client_infos: ClientInfos
+    request: Request, body: LoginCode, sessions: Sessions, client_infos: ClientInfos
 ) -> Session:
-    """Begin the session of a login that was answered `second_factor_required`."""
+    """Complete a login that was answered with `second_factor_required`."""
     client_info = client_infos.program(request)
-    return _session(await sessions.finish_api(body.challenge, body.code, client_info))
+    return _session(await sessions.finish_api_login(body.challenge, body.code, client_info))
 
 
 @router.post("/refresh", dependencies=JSON, responses=problems(400, 401, 413, 415, 422, 503, 504))
 async def refresh(body: Refresh, sessions: Sessions) -> Session:
-    """Exchange a refresh token. Used twice, it ends the session."""
+    """Exchange a refresh token for new tokens. A token used twice ends the session."""
     return _session(await sessions.refresh(body.refresh_token))
 
 
 @router.get("", responses=problems(401, 403, 503))
 async def listed(user: ApiUser, auth: Auth) -> schemas.SessionList:
-    """Where one is logged in: browsers and programs."""
+    """All active sessions of the user, in browsers and programs."""
     return await auth.sessions(user)
 
 
 @router.delete("", responses=problems(401, 403, 503, 504))
-async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> schemas.Ended:
-    """End all sessions but this one."""
+async def end_others(user: ApiUser, auth: Auth, sessions: Sessions) -> schemas.EndedSessions:
+    """End all other sessions."""
     ended = await auth.end_other_sessions(user)
     sessions.invalidate_all()
     return ended

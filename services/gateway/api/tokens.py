@@ -1,4 +1,4 @@
-"""API tokens: for programs, limited to what they need."""
+"""API tokens: long-lived tokens for programs, limited to scopes."""
 
 from typing import Annotated
 from uuid import UUID
@@ -17,17 +17,17 @@ from shared.web.routes import Router
 router = Router(prefix="/api/v1/tokens", tags=["Tokens"])
 
 
-class Wish(RequestBody):
-    """A token to be made."""
+class TokenRequest(RequestBody):
+    """An API token to create."""
 
-    name: str = Field(min_length=1, max_length=100, description="to know it by")
+    name: str = Field(min_length=1, max_length=100, description="a name of your choice")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
     expires_in_days: int = Field(90, ge=1, le=365)
 
 
 @router.get("", responses=problems(401, 403, 503))
 async def tokens(user: ApiUser, auth: Auth) -> schemas.ApiTokenList:
-    """One's living tokens, without the tokens themselves."""
+    """All valid API tokens, without their secrets."""
     return await auth.tokens(user)
 
 
@@ -37,8 +37,8 @@ async def tokens(user: ApiUser, auth: Auth) -> schemas.ApiTokenList:
     dependencies=JSON,
     responses=problems(400, 401, 403, 413, 415, 422, 503, 504),
 )
-async def make(user: ApiUser, body: Wish, auth: Auth) -> schemas.NewApiToken:
-    """Make a token. It is told this once; use it as a bearer token."""
+async def make(user: ApiUser, body: TokenRequest, auth: Auth) -> schemas.NewApiToken:
+    """Create an API token, to be sent as a bearer token. Its secret is shown only here."""
     return await auth.make_token(user, body.name, list(body.scopes), body.expires_in_days)
 
 
@@ -49,6 +49,6 @@ async def make(user: ApiUser, body: Wish, auth: Auth) -> schemas.NewApiToken:
     responses=problems(401, 403, 404, 422, 503, 504),
 )
 async def revoke(user: ApiUser, auth: Auth, sessions: Sessions, token_id: UUID) -> None:
-    """Revoke a token. Within a minute it is refused everywhere."""
+    """Revoke an API token. It stops working within a minute."""
     await auth.revoke_token(user, token_id)
-    sessions.revoked(token_id)
+    sessions.mark_revoked(token_id)

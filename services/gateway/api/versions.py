@@ -1,4 +1,4 @@
-"""The history of a file: its versions, and what differs between two of them."""
+"""The versions of a file, and diffs between them."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -37,7 +37,7 @@ async def versions(
     limit: Limit = 50,
     _: IfNoneMatch = None,
 ) -> Response:
-    """All versions, newest first; those below `before`. A page may be shorter than `limit`."""
+    """The versions of a file, newest first, below `before`. A page may be shorter than `limit`."""
     return tagged(request, await files.versions(user, file_id, before, limit))
 
 
@@ -53,12 +53,12 @@ async def diff(
     file_id: UUID,
     from_: From,
     to: VersionNumber | None = None,
-    format: Literal["json", "unified"] = "json",  # noqa: A002 - the name in the address
+    format: Literal["json", "unified"] = "json",  # noqa: A002 - the name in the URL
     _: IfNoneMatch = None,
 ) -> Response:
-    """What changed between two versions, up to the newest without `to`.
+    """The diff of two versions. `to` is the newest by default.
 
-    `format=unified` is a file for `patch`, in the bytes of the versions and never cut.
+    `format=unified` returns a complete patch file, in the encodings of the versions.
     """
     file = await files.file(user, file_id)
     to = to or file.version
@@ -66,7 +66,7 @@ async def diff(
         return tagged(request, await files.diff(user, file_id, from_, to))
     patch = await files.patch(user, file_id, from_, to)
     headers = {
-        "Content-Type": PATCH,  # in no charset: the bytes are those of the versions
+        "Content-Type": PATCH,  # no charset: the versions may have any
         "Content-Disposition": attachment(f"{file.name}.{from_}-{to}.diff"),
     }
     answer = Response(patch, headers=headers)

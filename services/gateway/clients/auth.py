@@ -6,20 +6,19 @@ from uuid import UUID
 
 import httpx2
 
-from services.gateway.clients.optional import QUICK
+from services.gateway.clients.optional import QUICK_TIMEOUT
 from shared.contracts.auth import Language
 from shared.contracts.http.auth import (
     Account,
     ApiTokenList,
     ApiTokenRequest,
-    BegunFactor,
     Challenged,
     Client,
     Confirmation,
     ConfirmationResult,
     EmailChange,
     EmailChangeResult,
-    Ended,
+    EndedSessions,
     Export,
     FactorCode,
     Link,
@@ -38,6 +37,7 @@ from shared.contracts.http.auth import (
     RecoveryCodes,
     Registration,
     SecondFactor,
+    SecondFactorSetup,
     SecurityPage,
     SessionList,
     SessionToken,
@@ -104,12 +104,12 @@ class AuthClient(ServiceClient):
     async def access_of_token(self, token: str) -> Tokens:
         """An access token with the scopes of an API token (`prv_…`)."""
         path, sent = "/internal/tokens/access", body(SessionToken, token=token)
-        answer = await self.as_service("POST", path, body=sent, asks=True, timeout=QUICK)
+        answer = await self.as_service("POST", path, body=sent, asks=True, timeout=QUICK_TIMEOUT)
         return read(Tokens, answer)
 
     async def is_active(self, session_id: UUID) -> bool:
         try:
-            await self.as_service("GET", f"/internal/sessions/{session_id}", timeout=QUICK)
+            await self.as_service("GET", f"/internal/sessions/{session_id}", timeout=QUICK_TIMEOUT)
         except NotFound:
             return False
         return True
@@ -123,14 +123,14 @@ class AuthClient(ServiceClient):
     async def end_session(self, user: User, session_id: UUID) -> None:
         await self.as_user(user, "DELETE", f"/internal/sessions/{session_id}")
 
-    async def end_other_sessions(self, user: User) -> Ended:
-        return read(Ended, await self.as_user(user, "DELETE", "/internal/sessions"))
+    async def end_other_sessions(self, user: User) -> EndedSessions:
+        return read(EndedSessions, await self.as_user(user, "DELETE", "/internal/sessions"))
 
     async def link(self, token: str, cookie: str = "") -> Link:
         """The link of a mail, without using it up; raises auth's `link_invalid`."""
         sent = body(LinkLookup, token=token, cookie=cookie)
         answer = await self.as_service(
-            "POST", "/internal/links", body=sent, asks=True, timeout=QUICK
+            "POST", "/internal/links", body=sent, asks=True, timeout=QUICK_TIMEOUT
         )
         return read(Link, answer)
 
@@ -207,10 +207,10 @@ class AuthClient(ServiceClient):
     async def second_factor(self, user: User) -> SecondFactor:
         return read(SecondFactor, await self.as_user(user, "GET", _FACTOR))
 
-    async def begin_factor(self, user: User, password: str) -> BegunFactor:
+    async def begin_factor(self, user: User, password: str) -> SecondFactorSetup:
         """A secret for an app; it counts once a code was given."""
         sent = body(PasswordProof, password=password)
-        return read(BegunFactor, await self.as_user(user, "POST", _FACTOR, body=sent))
+        return read(SecondFactorSetup, await self.as_user(user, "POST", _FACTOR, body=sent))
 
     async def confirm_factor(self, user: User, code: str) -> RecoveryCodes:
         sent = body(FactorCode, code=code)

@@ -5,7 +5,7 @@ import time
 import httpx2
 
 from services.gateway.clients.circuit_breaker import CircuitBreaker
-from services.gateway.clients.optional import QUICK
+from services.gateway.clients.optional import QUICK_TIMEOUT
 from shared.contracts.http.checker import Schedule
 from shared.web.client import ServiceClient, read
 from shared.web.identity import Identity, User
@@ -23,11 +23,13 @@ class CheckerClient(ServiceClient):
         self._cached_until = 0.0
 
     async def schedule(self, user: User) -> Schedule:
-        return read(Schedule, await self.as_user(user, "GET", "/internal/schedule", timeout=QUICK))
+        return read(
+            Schedule, await self.as_user(user, "GET", "/internal/schedule", timeout=QUICK_TIMEOUT)
+        )
 
     async def schedule_if_quick(self, user: User) -> Schedule | None:
         """For pages, which say less without it."""
         if self._cached is None or time.monotonic() > self._cached_until:
-            self._cached = await self._breaker.ask(lambda: self.schedule(user))
+            self._cached = await self._breaker.call(lambda: self.schedule(user))
             self._cached_until = time.monotonic() + TTL
         return self._cached

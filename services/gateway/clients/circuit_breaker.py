@@ -16,12 +16,12 @@ class CircuitBreaker:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._open_until = clock, 0.0
 
-    async def ask(self, ask: Callable[[], Awaitable[T]]) -> T | None:
+    async def call(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """None where there is no answer; a refusal is one, and opens nothing."""
         if self._clock() < self._open_until:
             return None
         try:
-            return await ask()
+            return await call()
         except Unavailable:
             self._open_until = self._clock() + OPEN_SECONDS
         except DomainError:

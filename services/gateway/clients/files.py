@@ -13,11 +13,11 @@ from pydantic_core import from_json
 from shared.contracts.http import files as contract
 from shared.contracts.http.files import Diff, StoredFile, VersionPage, VersionsRequest
 from shared.web.client import ServiceClient, body, read
+from shared.web.files_state import FILES_STATE
 from shared.web.identity import User
 from shared.web.retries import Bytes
-from shared.web.stock import STOCK
 
-COMPARING = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
+DIFF_TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
 
 
 class Saved(contract.Saved):
@@ -29,7 +29,7 @@ class Saved(contract.Saved):
 class Limits(contract.Limits):
     """What one may still upload."""
 
-    stock: str = Field("", exclude=True, description="as files knows it: `shared.web.stock`")
+    files_state: str = Field("", exclude=True, description="see `shared.web.files_state`")
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class FilesClient(ServiceClient):
         return _saved(answer, key)
 
     async def delete(self, user: User, file_id: UUID, if_version: int | None = None) -> Saved:
-        path, asked = f"/internal/files/{file_id}", {"if_version": if_version}
+        path, params = f"/internal/files/{file_id}", {"if_version": if_version}
         answer = await self.as_user(
-            user, "DELETE", path, params=asked, headers=_idempotency(), repeats=True
+            user, "DELETE", path, params=params, headers=_idempotency(), repeats=True
         )
         return _saved(answer)
 
@@ -116,13 +116,13 @@ class FilesClient(ServiceClient):
         name = unquote(answer.headers["X-File-Name"])
         return Content(name, int(answer.headers["X-File-Version"]), answer.content)
 
-    async def stored(
+    async def stored_versions(
         self, user: User, files: Sequence[str], before: int | None = None, *, last: bool = False
     ) -> StoredPage:
         """The next versions of files with their bytes: all, or of each file the last one."""
         start = {} if before is None else {"before": before}
-        wanted = body(VersionsRequest, files=[UUID(one) for one in files], last=last, **start)
-        answer = await self.as_user(user, "POST", "/internal/versions", body=wanted, asks=True)
+        selection = body(VersionsRequest, files=[UUID(one) for one in files], last=last, **start)
+        answer = await self.as_user(user, "POST", "/internal/versions", body=selection, asks=True)
         return StoredPage(**from_json(answer.content))
 
     async def file(self, user: User, file_id: UUID) -> StoredFile:
@@ -132,32 +132,32 @@ class FilesClient(ServiceClient):
     async def versions(
         self, user: User, file_id: UUID, before: int | None = None, limit: int = 50
     ) -> VersionPage:
-        path, asked = f"/internal/files/{file_id}/versions", {"before": before, "limit": limit}
-        answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
+        path, params = f"/internal/files/{file_id}/versions", {"before": before, "limit": limit}
+        answer = await self.as_user(user, "GET", path, params=params, timeout=DIFF_TIMEOUT)
         return read(VersionPage, answer)
 
     async def diff(self, user: User, file_id: UUID, old: int, new: int) -> Diff:
-        path, asked = f"/internal/files/{file_id}/diff", {"from": old, "to": new}
-        answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
+        path, params = f"/internal/files/{file_id}/diff", {"from": old, "to": new}
+        answer = await self.as_user(user, "GET", path, params=params, timeout=DIFF_TIMEOUT)
         return read(Diff, answer)
 
     async def patch(self, user: User, file_id: UUID, old: int, new: int) -> bytes:
-        path, asked = f"/internal/files/{file_id}/patch", {"from": old, "to": new}
-        answer = await self.as_user(user, "GET", path, params=asked, timeout=COMPARING)
+        path, params = f"/internal/files/{file_id}/patch", {"from": old, "to": new}
+        answer = await self.as_user(user, "GET", path, params=params, timeout=DIFF_TIMEOUT)
         return answer.content
 
     async def diff_with(self, user: User, file_id: UUID, old: int, content: bytes) -> Diff:
         """What bytes that are stored nowhere would change."""
-        path, asked = f"/internal/files/{file_id}/diff", {"from": old}
+        path, params = f"/internal/files/{file_id}/diff", {"from": old}
         answer = await self.as_user(
-            user, "POST", path, params=asked, content=content, timeout=COMPARING, asks=True
+            user, "POST", path, params=params, content=content, timeout=DIFF_TIMEOUT, asks=True
         )
         return read(Diff, answer)
 
     async def limits(self, user: User) -> Limits:
         answer = await self.as_user(user, "GET", "/internal/limits")
         limits = read(Limits, answer)
-        limits.stock = answer.headers.get(STOCK, "")
+        limits.files_state = answer.headers.get(FILES_STATE, "")
         return limits
 
 

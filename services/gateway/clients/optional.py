@@ -8,12 +8,12 @@ import httpx2
 from shared.errors import DomainError
 
 T = TypeVar("T")
-QUICK = httpx2.Timeout(1.0)  # seconds
+QUICK_TIMEOUT = httpx2.Timeout(1.0)  # seconds
 
 
-async def if_possible(asked: Awaitable[T]) -> T | None:
+async def if_possible(call: Awaitable[T]) -> T | None:
     """None where the answer can't be had, for pages that stand without it."""
     try:
-        return await asked
+        return await call
     except DomainError:
         return None

@@ -14,22 +14,22 @@ from shared.contracts.files import Mark
 from shared.contracts.http import reports as contract
 from shared.contracts.http.reports import CheckPage, CheckState, File, Report, Sort
 from shared.web.client import ServiceClient, read
+from shared.web.files_state import FILES_STATE
 from shared.web.identity import Identity, User
-from shared.web.stock import STOCK
 
-MOST = 200  # rows of a page
-BRIEFLY = httpx2.Timeout(0.25)  # seconds
-FRESH = 10.0  # seconds in which somebody who has changed something looks for it
+MAX_PAGE_SIZE = 200  # rows of a page
+BRIEF_TIMEOUT = httpx2.Timeout(0.25)  # seconds
+LAST_CHANGE_TTL = 10.0  # seconds in which somebody who has changed something looks for it
 
 
 class FilePage(contract.FilePage):
     """A page of the file list."""
 
-    stock: str = Field("", exclude=True, description="as reports knows it: `shared.web.stock`")
+    files_state: str = Field("", exclude=True, description="see `shared.web.files_state`")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FileFilters:
     """Which files a list shows. Deleted ones are shown by `mark` only."""
 
     mark: Mark | None = None
@@ -51,10 +51,10 @@ class ReportsClient(ServiceClient):
         self._breaker = CircuitBreaker()
         self._changes = TtlCache[UUID, UUID]()
 
-    def changed(self, user: User, event_id: UUID | None) -> None:
+    def record_change(self, user: User, event_id: UUID | None) -> None:
         """Know the event of somebody's change; empty where there was none."""
         if event_id is not None:
-            self._changes.set(user.user_id, event_id, FRESH)
+            self._changes.set(user.user_id, event_id, LAST_CHANGE_TTL)
 
     async def files(
         self,
@@ -62,38 +62,40 @@ class ReportsClient(ServiceClient):
         after: UUID | None,
         cursor: str | None,
         limit: int,
-        wanted: Wanted = Wanted(),
+        filters: FileFilters = FileFilters(),
     ) -> FilePage:
-        asked = {"after": after, "cursor": cursor, "limit": limit, **asdict(wanted)}
-        answer = await self._look(user, "/internal/files", asked)
+        params = {"after": after, "cursor": cursor, "limit": limit, **asdict(filters)}
+        answer = await self._read(user, "/internal/files", params)
         page = read(FilePage, answer)
-        page.stock = answer.headers.get(STOCK, "")
+        page.files_state = answer.headers.get(FILES_STATE, "")
         return page
 
     async def file(self, user: User, file_id: UUID, after: UUID | None = None) -> File:
         path = f"/internal/files/{file_id}"
-        answer = await self._look(user, path, {"after": after})
+        answer = await self._read(user, path, {"after": after})
         return read(File, answer)
 
     async def file_if_quick(self, user: User, file_id: UUID) -> File | None:
         """What is known of a file at this moment, where that is no matter of waiting."""
         path = f"/internal/files/{file_id}"
-        answer = await self._breaker.ask(lambda: self.as_user(user, "GET", path, timeout=BRIEFLY))
+        answer = await self._breaker.call(
+            lambda: self.as_user(user, "GET", path, timeout=BRIEF_TIMEOUT)
+        )
         return None if answer is None else read(File, answer)
 
     async def file_checks(
         self, user: User, file_id: UUID, cursor: str | None = None, limit: int = 50
     ) -> CheckPage:
-        asked = {"cursor": cursor, "limit": limit}
+        params = {"cursor": cursor, "limit": limit}
         path = f"/internal/files/{file_id}/checks"
-        answer = await self._look(user, path, asked)
+        answer = await self._read(user, path, params)
         return read(CheckPage, answer)
 
     async def checks(
         self, user: User, cursor: str | None, limit: int, file_id: UUID | None = None
     ) -> CheckPage:
-        asked = {"cursor": cursor, "limit": limit, "file_id": file_id}
-        answer = await self._look(user, "/internal/checks", asked)
+        params = {"cursor": cursor, "limit": limit, "file_id": file_id}
+        answer = await self._read(user, "/internal/checks", params)
         return read(CheckPage, answer)
 
     async def check(self, user: User, check_id: UUID) -> Report:
@@ -105,6 +107,6 @@ class ReportsClient(ServiceClient):
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         return await self.open_stream(user, "/internal/feed", headers)
 
-    async def _look(self, user: User, path: str, asked: dict[str, Any]) -> httpx2.Response:
-        after = asked.get("after") or self._changes.get(user.user_id)
-        return await self.as_user(user, "GET", path, params=asked | {"after": after})
+    async def _read(self, user: User, path: str, params: dict[str, Any]) -> httpx2.Response:
+        after = params.get("after") or self._changes.get(user.user_id)
+        return await self.as_user(user, "GET", path, params=params | {"after": after})

@@ -16,17 +16,17 @@ class TtlCache(Generic[K, V]):
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._known: dict[K, tuple[V, float]] = {}
+        self._entries: dict[K, tuple[V, float]] = {}
 
     def get(self, key: K) -> V | None:
-        value, until = self._known.get(key, (None, 0.0))
+        value, until = self._entries.get(key, (None, 0.0))
         return value if self._clock() < until else None
 
     def set(self, key: K, value: V, seconds: float) -> V:
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[key] = (value, self._clock() + seconds)
+        if len(self._entries) >= _MOST:
+            self._entries.clear()
+        self._entries[key] = (value, self._clock() + seconds)
         return value
 
     def clear(self) -> None:
-        self._known.clear()
+        self._entries.clear()

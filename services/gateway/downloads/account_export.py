@@ -10,11 +10,11 @@ from pydantic_core import from_json
 
 from services.gateway.clients import AuthClient, FilesClient, ReportsClient
 from services.gateway.downloads.export_readme import guide
-from services.gateway.downloads.file_contents import stored
+from services.gateway.downloads.file_contents import stored_versions
 from services.gateway.downloads.file_histories import PAGE, Folders, Histories, as_json, page_name
 from services.gateway.downloads.zip_stream import MEDIA_TYPE, Entry, zipped
 from services.gateway.http.content_disposition import attachment
-from services.gateway.identity.renewing_user import Fresh, RenewingUser
+from services.gateway.identity.renewing_user import Renew, RenewingUser
 from shared.clock import utc_now
 from shared.contracts.http.auth import Export
 from shared.web.client import ServiceClient
@@ -26,14 +26,14 @@ Page = list[dict[str, Any]]
 
 
 async def as_download(
-    exports: "Exports", account: Export, fresh: Fresh, turn: AbstractAsyncContextManager[None]
+    exports: "Exports", account: Export, renew: Renew, slot: AbstractAsyncContextManager[None]
 ) -> StreamingResponse:
     """The archive as an answer. What auth keeps comes first, so that its refusals can be told."""
-    bearer, now = RenewingUser(fresh), utc_now()
+    bearer, now = RenewingUser(renew), utc_now()
     await bearer.user()
     name = f"prereview-{now:%Y-%m-%d}.zip"
     return StreamingResponse(
-        zipped(exports.batches(account, bearer), now, turn),
+        zipped(exports.batches(account, bearer), now, slot),
         media_type=MEDIA_TYPE,
         headers={"Content-Disposition": attachment(name)},
     )
@@ -90,17 +90,17 @@ class Exports:
                     continue
                 seen.update(file["id"] for file in files)
                 number += 1
-                told = [{**file, "folder": folders.of(file["name"])} for file in files]
-                yield [(page_name("files", number), as_json(told))]
-                async for batch in self._histories(bearer, told):
+                rows = [{**file, "folder": folders.of(file["name"])} for file in files]
+                yield [(page_name("files", number), as_json(rows))]
+                async for batch in self._histories(bearer, rows):
                     yield batch
 
     async def _histories(self, bearer: RenewingUser, files: Page) -> Batches:
         """The versions of some files, as far as they still have any."""
         histories = Histories({file["id"]: file["folder"] for file in files})
-        async for versions in stored(self._files, bearer, [file["id"] for file in files]):
+        async for versions in stored_versions(self._files, bearer, [file["id"] for file in files]):
             yield histories.entries(versions)
-        yield histories.rest()
+        yield histories.flush()
 
     async def _all_checks(self, bearer: RenewingUser) -> Batches:
         async for page in self._pages(self._reports, bearer, "/internal/reports", "reports"):
@@ -112,9 +112,9 @@ class Exports:
         """A list of a service; no more than a page of it is in memory."""
         cursor = None
         while True:
-            asked = {"cursor": cursor, "limit": PAGE, **more}
-            ask = partial(service.as_user, method="GET", path=path, params=asked)
-            page = from_json((await bearer.ask(ask)).content)
+            params = {"cursor": cursor, "limit": PAGE, **more}
+            call = partial(service.as_user, method="GET", path=path, params=params)
+            page = from_json((await bearer.call(call)).content)
             yield page[name]
             cursor = page["next_cursor"]
             if cursor is None:

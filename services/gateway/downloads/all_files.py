@@ -7,24 +7,24 @@ from uuid import UUID
 
 from fastapi.responses import StreamingResponse
 
-from services.gateway.clients import FilesClient, ReportsClient, Wanted
-from services.gateway.clients.reports import MOST, FilePage
+from services.gateway.clients import FileFilters, FilesClient, ReportsClient
+from services.gateway.clients.reports import MAX_PAGE_SIZE, FilePage
 from services.gateway.downloads.archive_names import comparable, fitting
-from services.gateway.downloads.file_contents import stored
+from services.gateway.downloads.file_contents import stored_versions
 from services.gateway.downloads.zip_stream import MEDIA_TYPE, Entry, zipped
 from services.gateway.http.content_disposition import attachment
 from services.gateway.identity.renewing_user import RenewingUser
 from shared.clock import utc_now
 
 # A file that is changed meanwhile only moves on, and is met again; none is passed over.
-_IN_ORDER = Wanted(sort="uploaded_at")
+_IN_ORDER = FileFilters(sort="uploaded_at")
 
 
 async def as_archive(
     bearer: RenewingUser, files: FilesClient, reports: ReportsClient, steps: asyncio.Semaphore
 ) -> StreamingResponse:
     """Raises `Unavailable` while there is no list; later trouble breaks the download off."""
-    first = await reports.files(await bearer.user(), None, None, MOST, _IN_ORDER)
+    first = await reports.files(await bearer.user(), None, None, MAX_PAGE_SIZE, _IN_ORDER)
     now = utc_now()
     headers = {"Content-Disposition": attachment(f"prereview-{now:%Y-%m-%d}.zip")}
     batches = _batches(bearer, files, reports, first)
@@ -40,7 +40,7 @@ async def _batches(
     while True:
         ids = [file.id for file in page.files if file.id not in seen]
         seen.update(ids)
-        async for some in stored(files, bearer, [str(one) for one in ids], last=True):
+        async for some in stored_versions(files, bearer, [str(one) for one in ids], last=True):
             yield [
                 (names.of(one["name"], one["file_id"]), one["content"])
                 for one in some
@@ -48,10 +48,14 @@ async def _batches(
             ]
         if page.next_cursor is None:
             return
-        ask = partial(
-            reports.files, after=None, cursor=page.next_cursor, limit=MOST, wanted=_IN_ORDER
+        call = partial(
+            reports.files,
+            after=None,
+            cursor=page.next_cursor,
+            limit=MAX_PAGE_SIZE,
+            filters=_IN_ORDER,
         )
-        page = await bearer.ask(ask)
+        page = await bearer.call(call)
 
 
 class _Names:

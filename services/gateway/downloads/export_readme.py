@@ -41,6 +41,6 @@ _NOTES = N_(
 
 def guide(language: Language) -> bytes:
     """Plain text in UTF-8."""
-    say = translations(language).gettext
-    parts = [f"{name}\n    {say(told)}" for name, told in _PARTS.items()]
-    return "\n\n".join([say(_HEADING), *parts, say(_NOTES), ""]).encode()
+    translate = translations(language).gettext
+    parts = [f"{name}\n    {translate(text)}" for name, text in _PARTS.items()]
+    return "\n\n".join([translate(_HEADING), *parts, translate(_NOTES), ""]).encode()

@@ -8,10 +8,10 @@ from typing import Any
 from services.gateway.clients import FilesClient
 from services.gateway.identity.renewing_user import RenewingUser
 
-AT_ONCE = 50  # files asked for in one call
+FILES_PER_CALL = 50  # files asked for in one call
 
 
-async def stored(
+async def stored_versions(
     files: FilesClient, bearer: RenewingUser, ids: Sequence[str], *, last: bool = False
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """Of each file the newest version first, or with `last` only that one.
@@ -19,12 +19,12 @@ async def stored(
     What is erased meanwhile is left out. `content` becomes bytes, or stays empty where they are
     gone.
     """
-    for start in range(0, len(ids), AT_ONCE):
-        left, before = ids[start : start + AT_ONCE], None
+    for start in range(0, len(ids), FILES_PER_CALL):
+        left, before = ids[start : start + FILES_PER_CALL], None
         while left:
-            ask = partial(files.stored, files=left, before=before, last=last)
-            page = await bearer.ask(ask)
-            yield [{**one, "content": _bytes(one["content"])} for one in page.versions]
+            call = partial(files.stored_versions, files=left, before=before, last=last)
+            page = await bearer.call(call)
+            yield [{**one, "content": _decoded(one["content"])} for one in page.versions]
             if not page.more:
                 break
             end = page.versions[-1]
@@ -32,5 +32,5 @@ async def stored(
             before = None if last else end["version"]
 
 
-def _bytes(content: str | None) -> bytes | None:
+def _decoded(content: str | None) -> bytes | None:
     return None if content is None else b64decode(content)

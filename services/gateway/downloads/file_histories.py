@@ -24,8 +24,8 @@ class Folders:
         """A name that goes on with a number is never a file's: those end in `.py`."""
         same = comparable(fitting(name, _NUMBER))
         number = self._numbers[same] = self._numbers.get(same, 0) + 1
-        again = f" ({number})" if number > 1 else ""
-        return f"files/{fitting(name, len(again))}{again}"
+        suffix = f" ({number})" if number > 1 else ""
+        return f"files/{fitting(name, len(suffix))}{suffix}"
 
 
 class Histories:
@@ -39,17 +39,17 @@ class Histories:
 
     def entries(self, versions: Rows) -> list[Entry]:
         """The bytes of the versions, and lists of those that are complete."""
-        made = []
+        entries = []
         for version in versions:
             if version["file_id"] != self._file or len(self._page) == PAGE:
-                made += self.rest()
+                entries += self.flush()
             if version["file_id"] != self._file:
                 self._file, self._number = version["file_id"], 0
-            made += self._content(version)
+            entries += self._content(version)
             self._page.append({n: v for n, v in version.items() if n not in {"file_id", "content"}})
-        return made
+        return entries
 
-    def rest(self) -> list[Entry]:
+    def flush(self) -> list[Entry]:
         """The list that has not come to its end yet."""
         page, self._page = self._page, []
         if not page:

@@ -14,7 +14,7 @@ Batches = AsyncIterator[Sequence[Entry]]
 
 
 async def zipped(
-    batches: Batches, now: datetime, turn: AbstractAsyncContextManager[None]
+    batches: Batches, now: datetime, slot: AbstractAsyncContextManager[None]
 ) -> AsyncIterator[bytes]:
     """The bytes of a zip of `(name, content)`.
 
@@ -24,7 +24,7 @@ async def zipped(
     """
     archive = Zip(now)
     while True:
-        async with turn:
+        async with slot:
             batch = await anext(batches, None)
             if batch is None:
                 break

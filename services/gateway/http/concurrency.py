@@ -18,7 +18,7 @@ from shared.web.app import provided
 class ConcurrencyLimit:
     """Who is being served something long by this process."""
 
-    most: int
+    max_per_user: int
     refusal: type[DomainError]
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class ConcurrencyLimit:
 
         Raises the refusal while the person has as many going on as there may be.
         """
-        if self._running[user_id] >= self.most:
+        if self._running[user_id] >= self.max_per_user:
             raise self.refusal
         self._running[user_id] += 1
         try:
@@ -48,18 +48,18 @@ class ArchiveLimit(ConcurrencyLimit):
     come, first served; while its bytes are sent it is in none.
     """
 
-    most = 1
+    max_per_user = 1
     refusal = ExportRunning
 
-    def __init__(self, at_once: int = 2) -> None:
+    def __init__(self, max_concurrent: int = 2) -> None:
         super().__init__()
-        self.steps = asyncio.Semaphore(at_once)
+        self.steps = asyncio.Semaphore(max_concurrent)
 
 
 class FeedLimit(ConcurrencyLimit):
     """Each holds a connection to reports."""
 
-    most = 20
+    max_per_user = 20
     refusal = TooManyEventStreams
 
 

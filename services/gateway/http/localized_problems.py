@@ -27,17 +27,17 @@ class LocalizedProblems:
         interceptor = ProblemInterceptor(send)
         await self._app(scope, receive, interceptor.send)
         if interceptor.start is not None:
-            told = _told(language, interceptor.problem)
-            await send(_changed(interceptor.start, language, told))
-            await send({"type": "http.response.body", "body": told})
+            body = _localized(language, interceptor.problem)
+            await send(_changed(interceptor.start, language, body))
+            await send({"type": "http.response.body", "body": body})
 
 
-def _told(language: Language, problem: dict[str, Any]) -> bytes:
+def _localized(language: Language, problem: dict[str, Any]) -> bytes:
     code = problem["code"]
     if code in SENTENCES:
-        told = sentence(language, code, problem.get("params") or {})
+        text = sentence(language, code, problem.get("params") or {})
         fields = ", ".join(sorted({error["field"] for error in problem.get("errors", [])}))
-        problem["detail"] = f"{told} ({fields})" if fields else told
+        problem["detail"] = f"{text} ({fields})" if fields else text
     return json.dumps(problem, ensure_ascii=False).encode()
 
 

@@ -24,14 +24,14 @@ from shared.contracts.auth import Language
 from shared.i18n.catalogue import N_
 from shared.i18n.formats import date_time, number
 
-_KEPT = 4096  # of each kind, what was written last: a page repeats what the one before showed
+_MAX_CACHED = 4096  # results of each kind: a page repeats most of what the page before showed
 _SIZES = (N_("{n} B"), N_("{n} KB"), N_("{n} MB"), N_("{n} GB"))
 
 # Of the page being rendered. Templates that import others pass no values along, so it is no value.
 readers_zone: ContextVar[ZoneInfo | None] = ContextVar("readers_zone", default=None)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_MAX_CACHED)
 def moment(language: Language, when: datetime, zone: ZoneInfo | None = None) -> Markup:
     """A time in the reader's zone; without one in UTC, and a script makes it the browser's."""
     machine = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -40,7 +40,7 @@ def moment(language: Language, when: datetime, zone: ZoneInfo | None = None) -> 
     return Markup('<time datetime="{}">{}</time>').format(machine, shown)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_MAX_CACHED)
 def size(language: Language, count: int) -> str:
     """`2.1 KB`, `2,1 КБ`."""
     steps = (math.floor(count * 10 / 1024**step + 0.5) / 10 for step in range(len(_SIZES)))

@@ -18,8 +18,8 @@ def translations(language: Language) -> NullTranslations:
 
 def choose(cookie: str, accept_language: str) -> Language:
     """The visitor's own choice, else the first of the browser's languages that we speak."""
-    wanted = [tag.partition("-")[0] for tag in (cookie, *_by_preference(accept_language))]
-    return next((known for tag in wanted for known in catalogue.LANGUAGES if known == tag), "en")
+    languages = [tag.partition("-")[0] for tag in (cookie, *_by_preference(accept_language))]
+    return next((one for tag in languages for one in catalogue.LANGUAGES if one == tag), "en")
 
 
 def _by_preference(header: str) -> list[str]:

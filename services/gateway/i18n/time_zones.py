@@ -29,13 +29,13 @@ Choice = tuple[str, str]  # zone, words
 
 
 @cache
-def _known() -> frozenset[str]:
+def _zone_names() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
 def zone(name: str) -> ZoneInfo | None:
     """The zone of a name; None for `auto` and for what is no zone."""
-    return ZoneInfo(name) if name in _known() else None
+    return ZoneInfo(name) if name in _zone_names() else None
 
 
 def choices(language: Language, now: datetime) -> list[tuple[str, list[Choice]]]:
@@ -55,10 +55,11 @@ def offset(name: str, now: datetime) -> str:
 def _places(language: Language) -> list[tuple[str, str, str]]:
     """Region, city, zone."""
     found = [
-        (name.partition("/")[0], _city(name, language), name) for name in _without_aliases(_known())
+        (name.partition("/")[0], _city(name, language), name)
+        for name in _without_aliases(_zone_names())
     ]
-    known = [place for place in found if place[0] in REGIONS]
-    return sorted(known, key=lambda place: (place[0], place[1].casefold()))
+    places = [place for place in found if place[0] in REGIONS]
+    return sorted(places, key=lambda place: (place[0], place[1].casefold()))
 
 
 def _without_aliases(names: Iterable[str]) -> list[str]:
@@ -69,8 +70,8 @@ def _without_aliases(names: Iterable[str]) -> list[str]:
         place = aliases.get(name, name)
         if name == place or place not in places:
             places[place] = name
-    known = get_global("zone_territories")
-    return [name for place, name in places.items() if place in known]
+    territories = get_global("zone_territories")
+    return [name for place, name in places.items() if place in territories]
 
 
 def _city(name: str, language: Language) -> str:

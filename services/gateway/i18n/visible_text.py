@@ -7,9 +7,9 @@ from markupsafe import Markup, escape
 from shared import visible_text
 from shared.code_spans import mark_code
 
-_NAMED = 20  # marks of a text that tell their names; more are no accident and would swell the page
-_TOLD = 6  # kinds of unseen characters that the editor tells
-_WIDE = 6  # columns of a mark
+_MAX_NAMED = 20  # marks of a text that show their names; more would swell the page
+_MAX_KINDS = 6  # kinds of unseen characters that the editor lists
+_MARK_COLUMNS = 6
 
 
 def visible(text: str) -> Markup:
@@ -17,7 +17,7 @@ def visible(text: str) -> Markup:
     escaped = str(escape(text))
     if text.isascii() and text.isprintable():
         return Markup(escaped)  # noqa: S704 - escaped above
-    mark = _named if visible_text.count(text) <= _NAMED else _unnamed
+    mark = _named if visible_text.count(text) <= _MAX_NAMED else _unnamed
     return Markup(visible_text.rewritten(escaped, mark, _isolated))  # noqa: S704 - escaped above
 
 
@@ -35,10 +35,10 @@ def _isolated(letters: str) -> str:
     return f"<bdi>{letters}</bdi>"
 
 
-def room(text: str, columns: int) -> int:
+def max_characters(text: str, columns: int) -> int:
     """How many characters of a line fit into so many columns, as good as."""
     crowded = visible_text.count(text[:columns]) > columns // 10
-    return columns // _WIDE if crowded else columns
+    return columns // _MARK_COLUMNS if crowded else columns
 
 
 def breakable(name: str) -> Markup:
@@ -56,5 +56,5 @@ def code_spans(text: str) -> Markup:
 def unseen(text: str) -> tuple[list[Markup], int]:
     """The first kinds of unseen characters in a text, as chips with names; and how many more."""
     found = visible_text.kinds(text)
-    shown = [Markup(f"{_unnamed(one)} {visible_text.name(one)}") for one in found[:_TOLD]]  # noqa: S704
+    shown = [Markup(f"{_unnamed(one)} {visible_text.name(one)}") for one in found[:_MAX_KINDS]]  # noqa: S704
     return shown, len(found) - len(shown)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from services.gateway.clients import AuthClient
-from services.gateway.clients.optional import QUICK
+from services.gateway.clients.optional import QUICK_TIMEOUT
 from services.gateway.clients.ttl_cache import Clock, TtlCache
 from shared.errors import DomainError, Unauthenticated, Unavailable
 from shared.web.identity import User
@@ -115,7 +115,7 @@ class UnconfirmedEmails:
         if cached is not None:
             return cached
         try:
-            account = await self._auth.me(user, QUICK)
+            account = await self._auth.me(user, QUICK_TIMEOUT)
         except DomainError:
             return self._users.set(user.user_id, False, RETRY_AFTER)
         unconfirmed = not account.email_confirmed

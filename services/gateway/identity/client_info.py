@@ -11,7 +11,7 @@ from services.gateway.identity.cookies import Cookies
 from services.gateway.settings import Settings
 from shared.contracts.http.auth import Client
 
-YEAR = 365 * 86_400  # seconds
+DEVICE_SECONDS = 365 * 86_400
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{32}")
 _MAX_AGENT = 500  # characters, as auth takes them
 _MAX_HOPS = 20
@@ -37,7 +37,7 @@ class ClientInfoReader:
         device = self._cookies.read(request, "device")
         if not _DEVICE.fullmatch(device):
             device = secrets.token_urlsafe(24)
-        self._cookies.write(request, "device", device, YEAR)
+        self._cookies.write(request, "device", device, DEVICE_SECONDS)
         return self.program(request).model_copy(update={"device": device})
 
 
@@ -50,10 +50,10 @@ def client_address(peer: str, forwarded: Iterable[str], proxies: Networks) -> st
     found = _address(peer)
     hops = [hop for header in forwarded for hop in header.split(",")][-_MAX_HOPS:]
     for hop in reversed(hops):
-        told = _address(hop.strip())
-        if found is None or told is None or not any(found in network for network in proxies):
+        address = _address(hop.strip())
+        if found is None or address is None or not any(found in network for network in proxies):
             break
-        found = told
+        found = address
     return str(found or "")
 
 

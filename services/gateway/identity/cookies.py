@@ -56,14 +56,14 @@ class Cookies:
         value = base64.urlsafe_b64encode(text.encode("utf-8", "replace")).decode()
         self.write(request, name, value, seconds)
 
-    def keep(self, request: Request, tokens: Tokens, session: str) -> None:
+    def store_session(self, request: Request, tokens: Tokens, session: str) -> None:
         self.write(request, "session", session, self.session_seconds)
         self.write(request, "access", tokens.access_token, max(1, tokens.expires_in - MARGIN))
 
         if tokens.preferences is not None:
-            self.keep_preferences(request, tokens.preferences)
+            self.store_preferences(request, tokens.preferences)
 
-    def keep_preferences(self, request: Request, preferences: Preferences) -> None:
+    def store_preferences(self, request: Request, preferences: Preferences) -> None:
         """Write down what differs from what the browser sent."""
         chosen = {
             "language": preferences.language,
@@ -79,7 +79,7 @@ class Cookies:
         self.write(request, "session", "", 0)
         self.write(request, "access", "", 0)
 
-    def forget_everything(self, request: Request) -> None:
+    def clear_all(self, request: Request) -> None:
         for name in _ALL:
             self.write(request, name, "", 0)
 

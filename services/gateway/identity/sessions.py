@@ -59,18 +59,18 @@ class Sessions:
         except Unauthenticated:
             return None
 
-    async def begin(self, request: Request, email: str, password: str) -> None:
+    async def log_in(self, request: Request, email: str, password: str) -> None:
         """Log in; whatever session the browser had before ends."""
         begun = await self._auth.log_in(email, password, "web", self._client_infos.browser(request))
-        await self.enter(request, begun)
+        await self.open(request, begun)
 
-    async def begin_by_link(self, request: Request, token: str) -> None:
-        """Like `begin`, by the link of a mail."""
-        await self.enter(
+    async def log_in_by_link(self, request: Request, token: str) -> None:
+        """Like `log_in`, by the link of a mail."""
+        await self.open(
             request, await self._auth.log_in_by_link(token, self._client_infos.browser(request))
         )
 
-    async def finish(self, request: Request, code: str) -> None:
+    async def finish_login(self, request: Request, code: str) -> None:
         """Answer the question for a code; raises `ChallengeInvalid` where none was asked."""
         challenge = self._cookies.read(request, "challenge")
         if not 0 < len(challenge) <= MAX_SESSION_TOKEN:
@@ -78,18 +78,18 @@ class Sessions:
         client = self._client_infos.browser(request)
         tokens = await self._auth.finish_login(challenge, code, client)
         self._cookies.write(request, "challenge", "", 0)
-        await self.enter(request, tokens)
+        await self.open(request, tokens)
 
-    async def enter(self, request: Request, begun: Tokens | Challenged) -> None:
+    async def open(self, request: Request, begun: Tokens | Challenged) -> None:
         """Take up a session that auth has begun; the one the browser had before ends.
 
-        Raises `SecondFactorRequired` where auth asks for a code; `finish` knows the login then.
+        Raises `SecondFactorRequired` where auth asks for a code; `finish_login` completes it.
         """
         if isinstance(begun, Challenged):
             self._cookies.write(request, "challenge", begun.challenge, begun.expires_in)
         tokens = _tokens(begun)
         await self.end(request)
-        self._cookies.keep(request, tokens, tokens.token or "")
+        self._cookies.store_session(request, tokens, tokens.token or "")
 
     async def end(self, request: Request) -> None:
         """Log out: the cookies go in any case, the session as far as auth can be reached."""
@@ -102,13 +102,13 @@ class Sessions:
             log.warning("session_not_ended", reason=error.code)
         self._cookies.clear(request)
 
-    async def begin_api(self, email: str, password: str, client_info: Client) -> Tokens:
+    async def log_in_api(self, email: str, password: str, client_info: Client) -> Tokens:
         """Log a program in; raises `SecondFactorRequired` with what `finish_api` is to be given."""
         tokens = _tokens(await self._auth.log_in(email, password, "api", client_info))
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens
 
-    async def finish_api(self, challenge: str, code: str, client_info: Client) -> Tokens:
+    async def finish_api_login(self, challenge: str, code: str, client_info: Client) -> Tokens:
         tokens = await self._auth.finish_login(challenge, code, client_info)
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens
@@ -124,12 +124,12 @@ class Sessions:
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens
 
-    def ended(self, user: User) -> None:
+    def mark_ended(self, user: User) -> None:
         """Know that this session is over, and that others may be."""
         self.active.end(user.session_id)
         self.invalidate_all()
 
-    def revoked(self, token_id: UUID) -> None:
+    def mark_revoked(self, token_id: UUID) -> None:
         """Know that an API token is over; feeds opened with it know it by its id."""
         self.active.end(token_id)
         self.api_tokens.invalidate_all()
@@ -140,7 +140,7 @@ class Sessions:
         self.api_tokens.invalidate_all()
         self.unconfirmed.invalidate_all()
 
-    async def fresh(self, request: Request, last: User | None = None) -> User:
+    async def renew(self, request: Request, last: User | None = None) -> User:
         """The user of a request that takes long, asked for anew now and then.
 
         `last` is the answer before, whose token is still good. Raises `Unauthenticated` once the
@@ -163,7 +163,7 @@ class Sessions:
         except Unauthenticated:
             self._cookies.clear(request)
             return None
-        self._cookies.keep(request, tokens, token)
+        self._cookies.store_session(request, tokens, token)
         return user
 
     async def _exchange(self, token: str) -> tuple[User, int]:
@@ -180,7 +180,7 @@ def _tokens(begun: Tokens | Challenged) -> Tokens:
 _bearer = HTTPBearer(auto_error=False, scheme_name="access token", bearerFormat="JWT")
 
 
-async def _visitor(
+async def _optional_user(
     request: Request, sessions: Annotated[Sessions, provided(Sessions)]
 ) -> User | None:
     user = await sessions.by_cookies(request)
@@ -190,13 +190,13 @@ async def _visitor(
     return user
 
 
-Visitor = Annotated[User | None, Depends(_visitor)]
+OptionalUser = Annotated[User | None, Depends(_optional_user)]
 
 
-async def _web_user(visitor: Visitor) -> User:
-    if visitor is None:
+async def _web_user(user: OptionalUser) -> User:
+    if user is None:
         raise Unauthenticated
-    return visitor
+    return user
 
 
 async def _by_bearer(request: Request) -> User:
@@ -219,11 +219,11 @@ async def _by_bearer_if_any(request: Request) -> User | None:
     return await _by_bearer(request) if "authorization" in request.headers else None
 
 
-async def _api_visitor(
+async def _optional_api_user(
     user: Annotated[User | None, Depends(EarlyDependency(_by_bearer_if_any))],
     _: Annotated[object, Depends(_bearer)],
 ) -> User | None:
     return user
 
 
-ApiVisitor = Annotated[User | None, Depends(_api_visitor)]
+OptionalApiUser = Annotated[User | None, Depends(_optional_api_user)]

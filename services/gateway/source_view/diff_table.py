@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby, takewhile, zip_longest
 from typing import Literal
 
-from services.gateway.i18n.visible_text import room
+from services.gateway.i18n.visible_text import max_characters
 from shared.contracts.http.files import DiffLine, Hunk
 
 MAX_COLUMNS = 400  # characters of a line; nobody reads on
@@ -79,14 +79,14 @@ def _common(one: str, other: str) -> int:
 
 
 def _whole(line: DiffLine, number: int | None) -> Cell:
-    shown = line.text[: room(line.text, MAX_COLUMNS)]
+    shown = line.text[: max_characters(line.text, MAX_COLUMNS)]
     return Cell(number or 0, line.kind, shown, cut=len(shown) < len(line.text))
 
 
 def _parted(line: DiffLine, number: int | None, first: int, last: int) -> Cell:
     """Of a very long line the part around the change."""
     text, stop = line.text, len(line.text) - last
-    most = room(text[max(0, first - MAX_COLUMNS // 4) :], MAX_COLUMNS)
+    most = max_characters(text[max(0, first - MAX_COLUMNS // 4) :], MAX_COLUMNS)
     begin = max(0, first - most // 4) if len(text) > most else 0
     end = begin + most
     before = ("… " if begin else "") + text[begin:first]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from services.gateway.i18n.visible_text import room
+from services.gateway.i18n.visible_text import max_characters
 from services.gateway.source_view.highlights import HighlightedLine, Highlights, highlighted_lines
 from shared.contracts.checker import Finding
 
@@ -42,8 +42,8 @@ def excerpts(
     Lines of `text` end in LF alone.
     """
     framed = findings[:MAX_EXCERPTS]
-    wanted = {row for finding in framed for row in _rows(finding)}
-    lines = highlighted_lines(text, highlights, wanted)
+    rows = {row for finding in framed for row in _rows(finding)}
+    lines = highlighted_lines(text, highlights, rows)
     frames = [_excerpt(finding, lines) or None for finding in framed]
     return frames + [None] * (len(findings) - len(framed))
 
@@ -79,7 +79,9 @@ def _place(finding: Finding, row: int, length: int) -> range:
 def _spans(line: HighlightedLine, place: range) -> Iterator[Span]:
     """The line cut at both ends of the place; of a very long line the part around it."""
     length = len(line.text)
-    most = room(line.text[max(0, place.start - MAX_COLUMNS // 4) :][:MAX_COLUMNS], MAX_COLUMNS)
+    most = max_characters(
+        line.text[max(0, place.start - MAX_COLUMNS // 4) :][:MAX_COLUMNS], MAX_COLUMNS
+    )
     low = max(0, place.start - most // 4) if length > most else 0
     high = min(length, low + most)
     start, stop = (min(max(end, low), high) for end in (place.start, place.stop))

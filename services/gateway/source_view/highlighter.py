@@ -17,7 +17,7 @@ from tree_sitter import Language, Node, Parser
 
 from services.gateway.source_view.highlight_styles import STYLES
 
-MOST = 200_000  # runs; what follows is plain
+MAX_RUNS = 200_000  # runs; what follows is plain
 # 1 MiB of dense source takes half of the seconds and 72 MiB. See docs/decisions/0013.
 _LIMITS = {
     resource.RLIMIT_CPU: 1,  # seconds
@@ -49,8 +49,8 @@ def main() -> None:
     starts, styles = array("I", [0]), bytearray([0])
     for start, style in _changes(in_characters(source, runs(source))):
         starts.append(start)
-        styles.append(STYLES.index(style) if len(styles) < MOST else 0)
-        if len(styles) > MOST:
+        styles.append(STYLES.index(style) if len(styles) < MAX_RUNS else 0)
+        if len(styles) > MAX_RUNS:
             break
     sys.stdout.buffer.write(starts.tobytes() + styles)
 

@@ -29,35 +29,35 @@ class SourceHighlighter:
 
     def __init__(self, at_once: int = 2, waiting: int = 16, of_one: int = 3) -> None:
         """`of_one` counts what one person has running or waiting."""
-        self._turns = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
         self._most, self._of_one = at_once + waiting, of_one
-        self._asking = Counter[UUID]()
+        self._requests = Counter[UUID]()
         self._cache = Cache(CACHED)
 
     async def highlights(self, request: Request, user_id: UUID, text: str) -> Highlights:
         """Of a text whose lines end in LF. It ends early once nobody waits for the answer."""
         source = text.encode("utf-8", "replace")  # a lone surrogate is one character either way
         key = sha256(source).digest()
-        if known := self._cache.get(key):
-            return known
-        with self._room(user_id) as room:
+        if cached := self._cache.get(key):
+            return cached
+        with self._reserved(user_id) as room:
             if not room:
                 return PLAIN
             try:
-                async with _deadline(request), self._turns:
+                async with _deadline(request), self._slots:
                     return self._cache.get(key) or self._cache.put(key, await _highlighted(source))
             except OSError:  # the time is up, or there is no process to be had
                 return PLAIN
 
     @contextmanager
-    def _room(self, user_id: UUID) -> Iterator[bool]:
-        room = self._asking.total() < self._most and self._asking[user_id] < self._of_one
-        self._asking[user_id] += room
+    def _reserved(self, user_id: UUID) -> Iterator[bool]:
+        room = self._requests.total() < self._most and self._requests[user_id] < self._of_one
+        self._requests[user_id] += room
         try:
             yield room
         finally:
-            self._asking[user_id] -= room
-            self._asking += Counter()  # forgets who asks for nothing
+            self._requests[user_id] -= room
+            self._requests += Counter()  # forgets who asks for nothing
 
 
 class Cache:
@@ -66,19 +66,19 @@ class Cache:
     def __init__(self, size: int) -> None:
         """`size` is in bytes."""
         self._left = size
-        self._kept: OrderedDict[bytes, Highlights] = OrderedDict()
+        self._entries: OrderedDict[bytes, Highlights] = OrderedDict()
 
     def get(self, key: bytes) -> Highlights | None:
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
+        if key in self._entries:
+            self._entries.move_to_end(key)
+        return self._entries.get(key)
 
     def put(self, key: bytes, highlights: Highlights) -> Highlights:
-        if key not in self._kept:
-            self._kept[key] = highlights
+        if key not in self._entries:
+            self._entries[key] = highlights
             self._left -= _cost(highlights)
         while self._left < 0:
-            _, gone = self._kept.popitem(last=False)
+            _, gone = self._entries.popitem(last=False)
             self._left += _cost(gone)
         return highlights
 
@@ -91,14 +91,14 @@ def _cost(highlights: Highlights) -> int:
 async def _deadline(request: Request) -> AsyncIterator[None]:
     """Raises TimeoutError when the time is up, or when the reader has left."""
     async with asyncio.timeout(SECONDS) as deadline:
-        watching = asyncio.create_task(_until_left(request, deadline))
+        watching = asyncio.create_task(_watch_disconnect(request, deadline))
         try:
             yield
         finally:
             watching.cancel()
 
 
-async def _until_left(request: Request, deadline: asyncio.Timeout) -> None:
+async def _watch_disconnect(request: Request, deadline: asyncio.Timeout) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     deadline.reschedule(asyncio.get_running_loop().time())
@@ -109,7 +109,7 @@ async def _highlighted(source: bytes) -> Highlights:
 
     One that broke off at a limit of its own would do so again: then the code is plain.
     """
-    process = await _started()
+    process = await _start_process()
     try:
         written, _ = await process.communicate(source)
     finally:
@@ -120,7 +120,7 @@ async def _highlighted(source: bytes) -> Highlights:
     return Highlights.read(written)
 
 
-async def _started() -> Process:
+async def _start_process() -> Process:
     """Start the process; one that is no longer wanted ends as soon as it has started.
 
     A start that is broken off itself leaves descriptors open, with uvloop 0.23 and with asyncio.

@@ -60,14 +60,14 @@ class HighlightedLine:
 
 
 def highlighted_lines(
-    text: str, highlights: Highlights, wanted: set[int]
+    text: str, highlights: Highlights, rows: set[int]
 ) -> dict[int, HighlightedLine]:
     """The wanted lines that exist, by number. Lines of `text` end in LF alone."""
     lines, begin = {}, 0
-    for row in range(1, max(wanted, default=0) + 1):
+    for row in range(1, max(rows, default=0) + 1):
         end = text.find("\n", begin)
         stop = len(text) if end < 0 else end
-        if row in wanted:
+        if row in rows:
             lines[row] = HighlightedLine(text[begin:stop], begin, highlights)
         if end < 0:
             break

@@ -27,7 +27,7 @@ class Upload:
 
 
 @dataclass
-class Sent:
+class FormData:
     """A whole form: text fields and files, each file with its name."""
 
     fields: dict[str, bytes] = field(default_factory=dict)
@@ -52,7 +52,7 @@ async def only_file(request: Request, max_file_bytes: int) -> Upload:
     return Upload(part.filename, _sole(form, max_file_bytes))
 
 
-async def each_file(request: Request, max_file_bytes: int, most: int) -> AsyncIterator[Upload]:
+async def each_file(request: Request, max_file_bytes: int, max_files: int) -> AsyncIterator[Upload]:
     """The files of a form, one after the other; an empty choice is none.
 
     A file beyond the limit ends its own bytes with `FileTooLarge`, and the next ones follow.
@@ -68,16 +68,16 @@ async def each_file(request: Request, max_file_bytes: int, most: int) -> AsyncIt
         if not part.filename and not await anext(content, b""):
             continue
         count += 1
-        yield Upload(part.filename or "", content, replaces, count > most)
+        yield Upload(part.filename or "", content, replaces, count > max_files)
 
 
-async def read_form(request: Request, **limits: int) -> Sent:
+async def read_form(request: Request, **limits: int) -> FormData:
     """A form that is kept whole, because it is shown again when it can't be carried out.
 
     `limits` are bytes of fields that may be larger than most. A form with too large a field is
     read to its end all the same, so that a browser has sent all and listens.
     """
-    form, sent, refused = Form(request), Sent(), None
+    form, sent, refused = Form(request), FormData(), None
     while part := await form.next_part():
         if part.field_name in sent.fields:
             raise UploadInvalid
@@ -87,13 +87,13 @@ async def read_form(request: Request, **limits: int) -> Sent:
         except FileTooLarge as error:
             refused = error
             continue
-        _keep(sent, part, b"".join(pieces))
+        _add(sent, part, b"".join(pieces))
     if refused:
         raise refused
     return sent
 
 
-def _keep(sent: Sent, part: Part, content: bytes) -> None:
+def _add(sent: FormData, part: Part, content: bytes) -> None:
     sent.fields[part.field_name] = content
     if part.filename:
         sent.names[part.field_name] = part.filename

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from services.gateway.dependencies import Settings
-from services.gateway.identity.sessions import Visitor
+from services.gateway.identity.sessions import OptionalUser
 from services.gateway.web.rendering import Pages
 from shared.web.routes import Router
 
@@ -13,7 +13,7 @@ router = Router(include_in_schema=False)
 
 
 @router.get("/api/docs")
-async def docs(request: Request, pages: Pages, settings: Settings, _: Visitor) -> Response:
+async def docs(request: Request, pages: Pages, settings: Settings, _: OptionalUser) -> Response:
     document = request.app.openapi()
     return pages.render(
         request,

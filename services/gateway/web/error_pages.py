@@ -16,9 +16,11 @@ from services.gateway.identity.sessions import Sessions
 from services.gateway.web.rendering import PageRenderer
 
 _OF_THE_PROBLEM = ("content-type", "content-length", "content-language", "www-authenticate")
-_UNREAD = {401, 413}
-_LISTEN = 20.0  # seconds a refused form may take to arrive
-_MOST = 64 * 1024 * 1024  # bytes of it that are read, and dropped, at about 1 ms for each MiB
+_BODY_UNREAD = {401, 413}
+_DRAIN_SECONDS = 20.0  # seconds a refused form may take to arrive
+_MAX_DRAINED = (
+    64 * 1024 * 1024
+)  # bytes of it that are read, and dropped, at about 1 ms for each MiB
 
 
 class ErrorPages:
@@ -35,9 +37,9 @@ class ErrorPages:
         await self._app(scope, form.receive, interceptor.send)
         if interceptor.start is not None:
             page = self._page(Request(scope), interceptor.problem)
-            _keep_headers(interceptor.start, page)
-            if page.status_code in _UNREAD:
-                await form.hear_out()
+            _copy_headers(interceptor.start, page)
+            if page.status_code in _BODY_UNREAD:
+                await form.drain()
             await page(scope, receive, send)
 
     def _page(self, request: Request, problem: dict[str, Any]) -> Response:
@@ -49,19 +51,19 @@ class ErrorPages:
         if not hasattr(request.state, "user"):  # refused before anybody asked who it is
             sessions: Sessions = request.app.state.provided[Sessions]
             request.state.user = sessions.by_signature(request)
-        told = sentence(self._pages.language(request), code, problem.get("params") or {})
+        text = sentence(self._pages.language(request), code, problem.get("params") or {})
         return self._pages.render(
             request,
             "error.html",
             status,
-            sentence=told,
+            sentence=text,
             request_id=problem["request_id"],
         )
 
     def _to_the_login(self, request: Request) -> Response:
         """A form that came too late is lost, which a mere redirect would not tell."""
-        wanted = _wanted(request)
-        login = f"/login?next={quote(wanted)}" if wanted else "/login"
+        path = _return_path(request)
+        login = f"/login?next={quote(path)}" if path else "/login"
         if request.method == "POST":
             return self._pages.render(request, "logged_out.html", 401, login=login)
         return RedirectResponse(login, 303)
@@ -72,7 +74,7 @@ class _Form:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._left = _MOST
+        self._left = _MAX_DRAINED
         self._expecting = True
 
     async def receive(self) -> Message:
@@ -81,10 +83,10 @@ class _Form:
         self._left -= len(message.get("body", b""))
         return message
 
-    async def hear_out(self) -> None:
+    async def drain(self) -> None:
         """Read on, and drop it: a browser that is cut off while it sends shows no page."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LISTEN):
+            async with asyncio.timeout(_DRAIN_SECONDS):
                 while self._expecting and self._left > 0:
                     await self.receive()
 
@@ -94,18 +96,18 @@ def _is_for_people(scope: Scope) -> bool:
     return "text/html" in accepted and not scope["path"].startswith("/api/v1")
 
 
-def _keep_headers(start: Message, page: Response) -> None:
-    kept = MutableHeaders(raw=list(start["headers"]))
+def _copy_headers(start: Message, page: Response) -> None:
+    headers = MutableHeaders(raw=list(start["headers"]))
     for name in _OF_THE_PROBLEM:
-        del kept[name]
-    page.raw_headers.extend(kept.raw)
+        del headers[name]
+    page.raw_headers.extend(headers.raw)
 
 
-def _wanted(request: Request) -> str:
+def _return_path(request: Request) -> str:
     """The page to show after the login: a form's own one. The list needs no mention."""
     if request.method == "GET":
-        asked = request.url
-        return _address(asked.path, asked.query)
+        url = request.url
+        return _address(url.path, url.query)
     page = _split(request.headers.get("referer", ""))
     return _address(page.path, page.query) if page.netloc == request.headers.get("host") else ""
 

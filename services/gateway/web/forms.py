@@ -75,5 +75,5 @@ def redirect_get_to(router: Router, path: str, page: str) -> None:
 
 def see_other(path: str, **query: object) -> RedirectResponse:
     """After a POST: see the page at `path` (303)."""
-    asked = urlencode({name: value for name, value in query.items() if value})
-    return RedirectResponse(f"{path}?{asked}" if asked else path, 303)
+    encoded = urlencode({name: value for name, value in query.items() if value})
+    return RedirectResponse(f"{path}?{encoded}" if encoded else path, 303)

@@ -52,15 +52,17 @@ class PageRenderer:
         **values: Any,
     ) -> HTMLResponse:
         chosen = zone(self._cookies.read(request, "zone"))
-        told = self._always(request, status) | {"zone": chosen.key if chosen else ""} | values
+        context = (
+            self._common_values(request, status) | {"zone": chosen.key if chosen else ""} | values
+        )
         shown = readers_zone.set(chosen)
         try:
-            page = _environment(told["language"]).get_template(template).render(told)
+            page = _environment(context["language"]).get_template(template).render(context)
         finally:
             readers_zone.reset(shown)
         return HTMLResponse(page, status, headers)
 
-    def _always(self, request: Request, status: int) -> dict[str, Any]:
+    def _common_values(self, request: Request, status: int) -> dict[str, Any]:
         """What every page is told."""
         return {
             "language": self.language(request),
@@ -87,11 +89,11 @@ class PageRenderer:
             headers,
             error=self.explain(request, error),
             code=error.code,
-            advice=[self.say(request, one) for one in advice(error)],
+            advice=[self.translate(request, one) for one in advice(error)],
             **values,
         )
 
-    def say(self, request: Request, sentence: str) -> str:
+    def translate(self, request: Request, sentence: str) -> str:
         """A sentence marked with `N_`, in the visitor's language."""
         return translations(self.language(request)).gettext(sentence)
 

@@ -11,9 +11,9 @@ from shared.contracts.checker import Verdict
 from shared.contracts.files import Mark
 from shared.contracts.http.reports import CheckState, File, FilePage
 from shared.web.app import Questions
+from shared.web.files_state import files_state_header
 from shared.web.identity import User, check_scope
 from shared.web.routes import Router
-from shared.web.stock import stock_header
 
 # Postgres refuses a text with NUL.
 NamePart = Annotated[str | None, Query(min_length=1, max_length=100, pattern="^[^\\x00]*$")]
@@ -43,7 +43,7 @@ async def files(
     cursor: Cursor = None,
 ) -> FilePage:
     count, newest = await queries.count_and_newest(connection, user.user_id)
-    response.headers.update(stock_header(count, newest))
+    response.headers.update(files_state_header(count, newest))
     page, total = await queries.files(connection, user.user_id, filters, cursor, limit, count)
     shown = [_allowed(user, file) for file in page.items]
     return FilePage(files=shown, total=total, next_cursor=page.next_cursor)
@@ -56,4 +56,4 @@ async def file(user: FileReader, connection: Questions, file_id: UUID) -> File:
 
 def _allowed(user: User, file: File) -> File:
     """The file without its last check, unless the user's token may read checks."""
-    return file if user.may("checks:read") else file.model_copy(update={"last_check": None})
+    return file if user.has_scope("checks:read") else file.model_copy(update={"last_check": None})

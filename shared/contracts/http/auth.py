@@ -153,7 +153,7 @@ class Tokens(BaseModel):
 
 
 class Challenged(BaseModel):
-    """The answer to a login that needs a code of the second factor."""
+    """The response to a login that requires a code of the second factor."""
 
     challenge: str
     expires_in: int = Field(description="seconds")
@@ -167,29 +167,31 @@ class ConfirmationResult(BaseModel):
 
 
 class SessionSummary(BaseModel):
-    """A place where the person is logged in."""
+    """An active session."""
 
     id: UUID
     kind: SessionKind
-    device: str = Field(description="in short words, made of what the browser said of itself")
-    address: str = Field(description="where a browser was last, or a program logged in from")
+    device: str = Field(description="a short name made from the User-Agent")
+    address: str = Field(
+        description="IP address: of the last request of a browser, of the login of a program"
+    )
     created_at: datetime
     last_used_at: datetime
 
 
 class SessionEntry(SessionSummary):
-    """A place where the person is logged in."""
+    """An active session."""
 
-    current: bool = Field(description="whether this request came from it")
+    current: bool = Field(description="whether this request belongs to it")
 
 
 class SessionList(BaseModel):
-    """All active sessions, the last used first."""
+    """All active sessions, the most recently used first."""
 
     sessions: list[SessionEntry]
 
 
-class Ended(BaseModel):
+class EndedSessions(BaseModel):
     """How many sessions were ended."""
 
     ended: int
@@ -238,14 +240,18 @@ class EmailChangeResult(BaseModel):
 
 
 class Account(Preferences):
-    """A user as the user sees it."""
+    """The account of the user."""
 
     user_id: UUID
     email: str
-    email_confirmed: bool = Field(description="until then the results of checks are held back")
-    pending_email: str | None = Field(None, description="asked for, not yet confirmed")
-    language: Language = Field(description="of mails and pages")
-    time_zone: str = Field(description="an IANA name, or `auto`: the browser's")
+    email_confirmed: bool = Field(
+        description="results of checks are mailed only to confirmed addresses"
+    )
+    pending_email: str | None = Field(
+        None, description="a requested new address, not confirmed yet"
+    )
+    language: Language = Field(description="the language of mails and pages")
+    time_zone: str = Field(description="an IANA name, or `auto` for the browser's")
     theme: Theme
     mail_on_new_device: bool
     created_at: datetime
@@ -279,21 +285,21 @@ class FactorCode(RequestBody):
 
 
 class SecondFactor(BaseModel):
-    """Whether logins ask for a code."""
+    """Whether logins require a code."""
 
-    enabled_at: datetime | None = Field(None, description="since when; empty: they do not")
+    enabled_at: datetime | None = Field(None, description="null: no code is required")
     recovery_codes_left: int
 
 
-class BegunFactor(BaseModel):
-    """The secret for an app, shown once."""
+class SecondFactorSetup(BaseModel):
+    """The secret for the app. It is shown once."""
 
-    secret: str = Field(description="in base 32")
+    secret: str = Field(description="base32")
     uri: str = Field(description="`otpauth://totp/…`, for a QR code")
 
 
 class RecoveryCodes(BaseModel):
-    """Codes for when the app is lost, each good once. They are shown once."""
+    """Codes for when the app is lost. Each works once; they are shown once."""
 
     recovery_codes: list[str]
 
@@ -313,42 +319,44 @@ class ApiTokenRequest(RequestBody):
 
 
 class ApiToken(BaseModel):
-    """A token for a program. The token itself is shown once, when it is created."""
+    """An API token without its secret, which is shown once, when the token is created."""
 
     id: UUID
     name: str
     scopes: list[Scope]
     created_at: datetime
     expires_at: datetime
-    last_used_at: datetime | None = Field(None, description="to the minute")
-    hint: str = Field(description="the token's last four characters")
+    last_used_at: datetime | None = Field(None, description="precise to the minute")
+    hint: str = Field(description="the last four characters of the secret")
 
 
 class NewApiToken(ApiToken):
-    """A token that was just created."""
+    """A new API token with its secret."""
 
-    token: str = Field(description="begins with `prv_`; shown this once")
+    token: str = Field(description="begins with `prv_`; shown once")
 
 
 class ApiTokenList(BaseModel):
-    """All valid tokens, the newest first."""
+    """All valid API tokens, the newest first."""
 
     tokens: list[ApiToken]
 
 
 class SecurityEntry(BaseModel):
-    """Something that concerned the account's safety."""
+    """A security event of the account."""
 
     id: int
     at: datetime
-    kind: str = Field(description="of `SecurityEventKind`, or one that a newer auth has added")
+    kind: str = Field(description="clients should accept values they do not know")
     device: str = ""
     address: str = ""
-    times: int = Field(1, description="how often in a row, on one day; `at` is the last time")
+    times: int = Field(
+        1, description="how often it happened in a row on one day; `at` is the last time"
+    )
 
 
 class SecurityPage(BaseModel):
-    """A page of the log, newest first; `next_cursor` is empty on the last one."""
+    """A page of the log, newest first; `next_cursor` is null on the last one."""
 
     entries: list[SecurityEntry]
     next_cursor: str | None = None

@@ -12,23 +12,23 @@ DiffNote = Literal["line_endings", "encoding"]
 
 
 class Allowance(BaseModel):
-    """How much is used, and how much may be."""
+    """How much is used, and the limit."""
 
     used: int
     limit: int
 
 
 class UploadAllowance(BaseModel):
-    """How many uploads are left; `limit` of them come back in `window_seconds`."""
+    """How many uploads are left; `limit` uploads are allowed in `window_seconds`."""
 
     left: int
     limit: int
     window_seconds: int
-    retry_after: int = Field(description="seconds until the next one is allowed, 0 for at once")
+    retry_after: int = Field(description="seconds until the next upload is allowed; 0: now")
 
 
 class Limits(BaseModel):
-    """What one may still upload. `bytes` counts all versions that are kept, each content once."""
+    """Limits and their use. `bytes` counts all stored versions, identical contents once."""
 
     files: Allowance
     bytes: Allowance
@@ -65,28 +65,28 @@ class StoredFile(BaseModel):
 
 
 class Version(BaseModel):
-    """A version of a file, with the lines that came and went since the one before."""
+    """A version of a file, with the lines added and removed since the previous one."""
 
     version: int
     name: str
     size: int = Field(description="bytes")
     sha256: str
     saved_at: datetime
-    author: UUID = Field(description="the user who saved it")
+    author: UUID = Field(description="the id of the user who saved it")
     lines_added: int | None = None
     lines_removed: int | None = None
-    available: bool = Field(description="whether its bytes are still kept")
+    available: bool = Field(description="whether its content is still stored")
 
 
 class VersionPage(BaseModel):
-    """Versions, newest first; go on with `before` = `next_before`."""
+    """Versions, newest first; for the next page set `before` to `next_before`."""
 
     versions: list[Version]
     next_before: int | None = None
 
 
 class DiffLine(BaseModel):
-    """A line with its numbers, from 1, in the old and in the new version."""
+    """A line with its numbers in the old and in the new version, from 1."""
 
     kind: Literal["same", "added", "removed"]
     old: int | None = None
@@ -95,7 +95,7 @@ class DiffLine(BaseModel):
 
 
 class Hunk(BaseModel):
-    """Lines that differ, and three around them."""
+    """Lines that differ, with three lines of context."""
 
     old_start: int
     old_lines: int
@@ -110,13 +110,13 @@ class Comparison(BaseModel):
     added: int
     removed: int
     identical: bool
-    truncated: bool = Field(False, description="whether lines beyond the first are left out")
-    note: DiffNote | None = Field(None, description="what differs where no line does")
+    truncated: bool = Field(False, description="whether lines were left out at the end")
+    note: DiffNote | None = Field(None, description="what differs if no line does")
     hunks: list[Hunk] = []
 
 
 class Diff(Comparison):
-    """What changed from one version to another, or to bytes that are not saved (no `to`)."""
+    """The diff of two versions, or of a version and content not saved (`to` is null)."""
 
     model_config = ConfigDict(populate_by_name=True)
 

@@ -17,16 +17,16 @@ Sort = Literal["-uploaded_at", "uploaded_at", "name", "-name", "size", "-size"]
 
 
 class Mail(BaseModel):
-    """The whole history of a mail.
+    """The state of a mail.
 
-    `waiting`: the notifier has said nothing yet; `held`: until the address is confirmed.
+    `waiting`: the mail is not queued yet; `held`: the address is not confirmed yet.
     """
 
     state: MailState
     sent_at: datetime | None = None
     attempts: int = 0
     message_id: str | None = None
-    reply: str | None = Field(None, description="what the mail server answered")
+    reply: str | None = Field(None, description="the reply of the mail server")
     reason: str | None = None
     next_attempt_at: datetime | None = None
 
@@ -80,7 +80,7 @@ class File(BaseModel):
     sha256: str
     uploaded_at: datetime
     deleted_at: datetime | None = None
-    restorable: bool = Field(False, description="whether a deleted file can come back")
+    restorable: bool = Field(False, description="whether a deleted file can be restored")
     last_check: CheckSummary | None = None
 
 

@@ -13,7 +13,7 @@ from services.gateway.clients import AuthClient
 from services.gateway.dependencies import Auth, ClientInfos, Cookies, Sessions
 from services.gateway.errors import LinkInvalid, SecondFactorRequired
 from services.gateway.http.security_headers import SECRET_ADDRESS
-from services.gateway.identity.sessions import Visitor
+from services.gateway.identity.sessions import OptionalUser
 from services.gateway.web.access.login import CODE_PAGE
 from services.gateway.web.access.passwords import LinkToken
 from services.gateway.web.forms import fields, see_other
@@ -29,22 +29,27 @@ _PAGES = {"confirm_email": ("/", "confirmed"), "confirm_new_email": ("/account",
 
 @router.get("/confirm/{token}")
 async def ask(
-    request: Request, visitor: Visitor, pages: Pages, auth: Auth, cookies: Cookies, token: LinkToken
+    request: Request,
+    user: OptionalUser,
+    pages: Pages,
+    auth: Auth,
+    cookies: Cookies,
+    token: LinkToken,
 ) -> Response:
     """Looking uses nothing up: mail programs and scanners follow links too."""
     link = None
     try:
         link = await _link(auth, token, cookies.read(request, "registration"))
     except DomainError as error:
-        return _refuse(request, pages, visitor, token, link, error)
-    values = _values(visitor, token, link)
+        return _refuse(request, pages, user, token, link, error)
+    values = _values(user, token, link)
     return pages.render(request, "confirmation.html", headers=SECRET_ADDRESS, **values)
 
 
 @router.post("/confirm/{token}")
 async def confirm(
     request: Request,
-    visitor: Visitor,
+    user: OptionalUser,
     pages: Pages,
     auth: Auth,
     sessions: Sessions,
@@ -56,15 +61,15 @@ async def confirm(
     cookie, link = cookies.read(request, "registration"), None
     try:
         link = await _link(auth, token, cookie)
-        if visitor is not None and visitor.user_id == link.user_id:
-            confirmed = await auth.confirm_own(visitor, token)
+        if user is not None and user.user_id == link.user_id:
+            confirmed = await auth.confirm_own(user, token)
         else:
             client, proof = client_infos.browser(request), {"password": password or None}
             confirmed = await auth.confirm(token, client, cookie=cookie, log_in=True, **proof)
     except Unauthenticated:  # the session has ended
         raise
     except DomainError as error:
-        return _refuse(request, pages, visitor, token, link, error)
+        return _refuse(request, pages, user, token, link, error)
     sessions.unconfirmed.invalidate_all()
     return await _lead_on(request, sessions, confirmed)
 
@@ -73,7 +78,7 @@ async def _lead_on(request: Request, sessions: Sessions, confirmed: Confirmation
     page, notice = _PAGES[confirmed.kind]
     if confirmed.session is not None:
         try:
-            await sessions.enter(request, confirmed.session)
+            await sessions.open(request, confirmed.session)
         except SecondFactorRequired:
             return see_other(CODE_PAGE, next=f"{page}?notice={notice}")
     return see_other(page, notice=notice)
@@ -86,9 +91,9 @@ async def _link(auth: AuthClient, token: str, cookie: str) -> Link:
     return link
 
 
-def _values(visitor: User | None, token: str, link: Link | None) -> dict[str, Any]:
+def _values(user: User | None, token: str, link: Link | None) -> dict[str, Any]:
     """What the page asks for: nothing more of the account's own browser, else the password."""
-    theirs = link is not None and visitor is not None and visitor.user_id == link.user_id
+    theirs = link is not None and user is not None and user.user_id == link.user_id
     return {
         "token": token,
         "asks": link is not None and not (theirs or link.registered_here),
@@ -99,10 +104,10 @@ def _values(visitor: User | None, token: str, link: Link | None) -> dict[str, An
 def _refuse(
     request: Request,
     pages: PageRenderer,
-    visitor: User | None,
+    user: User | None,
     token: str,
     link: Link | None,
     error: DomainError,
 ) -> Response:
-    values = _values(visitor, token, link)
+    values = _values(user, token, link)
     return pages.refuse(request, "confirmation.html", error, headers=SECRET_ADDRESS, **values)

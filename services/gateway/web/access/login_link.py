@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from services.gateway.dependencies import Auth, Sessions
 from services.gateway.errors import SecondFactorRequired
 from services.gateway.http.security_headers import SECRET_ADDRESS
-from services.gateway.identity.sessions import Visitor
+from services.gateway.identity.sessions import OptionalUser
 from services.gateway.web.access.login import CODE_PAGE
 from services.gateway.web.access.passwords import LinkToken
 from services.gateway.web.forms import see_other
@@ -17,7 +17,9 @@ router = Router(include_in_schema=False)
 
 
 @router.get("/log-in/{token}")
-async def ask(request: Request, _: Visitor, pages: Pages, auth: Auth, token: LinkToken) -> Response:
+async def ask(
+    request: Request, _: OptionalUser, pages: Pages, auth: Auth, token: LinkToken
+) -> Response:
     """Looking uses nothing up: mail programs and scanners follow links too."""
     try:
         kind = (await auth.link(token)).kind
@@ -31,7 +33,7 @@ async def ask(request: Request, _: Visitor, pages: Pages, auth: Auth, token: Lin
 @router.post("/log-in/{token}")
 async def log_in(request: Request, pages: Pages, sessions: Sessions, token: LinkToken) -> Response:
     try:
-        await sessions.begin_by_link(request, token)
+        await sessions.log_in_by_link(request, token)
     except SecondFactorRequired:
         return see_other(CODE_PAGE)
     except DomainError as error:

@@ -5,7 +5,7 @@ import secrets
 from fastapi import Request, Response
 
 from services.gateway.dependencies import Auth, ClientInfos, Cookies
-from services.gateway.identity.sessions import Visitor
+from services.gateway.identity.sessions import OptionalUser
 from services.gateway.web.forms import fields, see_other
 from services.gateway.web.rendering import Pages
 from shared.errors import DomainError
@@ -17,8 +17,8 @@ LOGIN_SECONDS = 600  # in which the login that follows has the address filled in
 
 
 @router.get("/register")
-async def registration(request: Request, visitor: Visitor, pages: Pages) -> Response:
-    if visitor is not None:
+async def registration(request: Request, user: OptionalUser, pages: Pages) -> Response:
+    if user is not None:
         return see_other("/")
     return pages.render(request, "registration.html", email="")
 

@@ -57,7 +57,7 @@ async def revoke(user: WebUser, auth: Auth, sessions: Sessions, token_id: UUID) 
         await auth.revoke_token(user, token_id)
     except NotFound:
         return see_other("/account/tokens")
-    sessions.revoked(token_id)
+    sessions.mark_revoked(token_id)
     return see_other("/account/tokens", notice="token_revoked")
 
 

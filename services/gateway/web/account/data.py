@@ -33,8 +33,8 @@ async def export(
     steps: WebSteps,
 ) -> StreamingResponse:
     account = await auth.export(user)
-    fresh = partial(sessions.fresh, request)
-    return await as_download(Exports(auth, files, reports), account, fresh, steps)
+    renew = partial(sessions.renew, request)
+    return await as_download(Exports(auth, files, reports), account, renew, steps)
 
 
 @router.get("/erase")
@@ -53,6 +53,6 @@ async def erase(
         raise
     except DomainError as error:
         return pages.refuse(request, "account_erase.html", error)
-    sessions.ended(user)
-    cookies.forget_everything(request)
+    sessions.mark_ended(user)
+    cookies.clear_all(request)
     return see_other("/login", notice="erased")

@@ -38,7 +38,7 @@ async def prefer(
     (mails,) = await fields(request, "mail_on_new_device")
     changes["mail_on_new_device"] = mails == "yes"
     try:
-        cookies.keep_preferences(request, await auth.change(user, changes))
+        cookies.store_preferences(request, await auth.change(user, changes))
     except DomainError as error:
         return await _refuse(request, user, pages, auth, error, "preferences")
     return see_other("/account", notice="saved")

@@ -10,7 +10,7 @@ from services.gateway.identity.sessions import WebUser
 from services.gateway.web.rendering import Pages
 from shared.web.routes import Router
 
-MOST = 100  # entries auth tells at once
+MAX_PAGE_SIZE = 100  # entries auth tells at once
 router = Router(prefix="/account/security", include_in_schema=False)
 
 
@@ -23,5 +23,5 @@ async def security(
     settings: Settings,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
-    page = await auth.security_log(user, cursor, min(MOST, settings.page_size))
+    page = await auth.security_log(user, cursor, min(MAX_PAGE_SIZE, settings.page_size))
     return pages.render(request, "account_security.html", page=page, cursor=cursor, kinds=SECURITY)

@@ -26,12 +26,12 @@ async def show_conflict(
     pages: PageRenderer,
     files: FilesClient,
     user: User,
-    kept: dict[str, Any],
+    form_values: dict[str, Any],
     content: bytes,
 ) -> Response:
     """`kept` are `file_id`, `name`, `version` and perhaps `text`; `content` is what was sent."""
-    now = await files.file(user, kept["file_id"])
-    text = kept.get("text")
+    now = await files.file(user, form_values["file_id"])
+    text = form_values.get("text")
     if text is None:
         text = await asyncio.to_thread(text_editing.shown, content)
     return await asyncio.to_thread(  # thousands of lines take a while
@@ -39,9 +39,9 @@ async def show_conflict(
         request,
         "conflict.html",
         _STATUS,
-        **{**kept, "text": text},
+        **{**form_values, "text": text},
         now=now,
-        diff=await _diff(files, user, kept, now.version, content),
+        diff=await _diff(files, user, form_values, now.version, content),
         ends=await asyncio.to_thread(text_editing.sample, content),
         bom=content.startswith(codecs.BOM_UTF8),
         unified=unified,
@@ -49,10 +49,10 @@ async def show_conflict(
 
 
 async def _diff(
-    files: FilesClient, user: User, kept: dict[str, Any], current: int, content: bytes
+    files: FilesClient, user: User, form_values: dict[str, Any], current: int, content: bytes
 ) -> Diff | None:
     """None when files can't compare, for instance because what was sent is no text."""
     try:
-        return await files.diff_with(user, kept["file_id"], current, content)
+        return await files.diff_with(user, form_values["file_id"], current, content)
     except DomainError:
         return None

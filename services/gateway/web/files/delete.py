@@ -37,6 +37,6 @@ async def delete(
         if not is_conflict(error):
             raise
         found = await files.file(user, file_id)
-        told = pages.explain(request, error)
-        return pages.render(request, "delete.html", error.status, file=found, error=told)
+        sentence = pages.explain(request, error)
+        return pages.render(request, "delete.html", error.status, file=found, error=sentence)
     return see_other("/", after=deleted.event_id, notice="deleted")

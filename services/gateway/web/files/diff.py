@@ -31,10 +31,10 @@ async def diff(
     view: Literal["unified", "split"] = "unified",
 ) -> Response:
     """The versions stand in the address, or come as the two chosen boxes `v` of a form."""
-    wanted = sorted({*v, *(n for n in (from_, to) if n)}) if v else [from_, to]
-    if len(wanted) != 2 or None in wanted:  # noqa: PLR2004
+    numbers = sorted({*v, *(n for n in (from_, to) if n)}) if v else [from_, to]
+    if len(numbers) != 2 or None in numbers:  # noqa: PLR2004
         return see_other(f"/files/{file_id}", notice="choose_two")
-    old, new = wanted
+    old, new = numbers
     file, found = await asyncio.gather(
         files.file(user, file_id), files.diff(user, file_id, old or 1, new or 1)
     )

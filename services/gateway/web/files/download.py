@@ -28,4 +28,4 @@ async def download(
 async def archive(
     request: Request, steps: WebSteps, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:
-    return await as_archive(RenewingUser(partial(sessions.fresh, request)), files, reports, steps)
+    return await as_archive(RenewingUser(partial(sessions.renew, request)), files, reports, steps)

@@ -10,7 +10,7 @@ from services.gateway.clients import FilesClient
 from services.gateway.clients.files import Saved
 from services.gateway.dependencies import Files, Settings
 from services.gateway.errors import FileTooLarge, UploadInvalid
-from services.gateway.identity.sessions import Visitor, WebUser
+from services.gateway.identity.sessions import OptionalUser, WebUser
 from services.gateway.source_view import text_editing
 from services.gateway.uploads import forms
 from services.gateway.web.files.conflict import is_conflict, show_conflict
@@ -33,13 +33,13 @@ async def edit(
     if file.mark == "deleted":
         return see_other(f"/files/{file_id}")
     text = await asyncio.to_thread(text_editing.shown, found.content)
-    kept: dict[str, Any] = {
+    form_values: dict[str, Any] = {
         "file_id": file_id,
         "name": found.name,
         "version": found.version,
         "text": text,
     }
-    return await asyncio.to_thread(pages.render, request, "edit.html", **kept)
+    return await asyncio.to_thread(pages.render, request, "edit.html", **form_values)
 
 
 @router.get("/files/{file_id}/newer")
@@ -58,7 +58,7 @@ async def newer(
 @router.post("/files/{file_id}/edit", max_body_size=forms.MAX_BODY)
 async def save(
     request: Request,
-    visitor: Visitor,
+    user: OptionalUser,
     pages: Pages,
     files: Files,
     settings: Settings,
@@ -68,31 +68,31 @@ async def save(
     limit = settings.max_file_bytes
     sent = await forms.read_form(request, text=2 * limit + forms.MAX_FIELD)  # CR LF for LF
     name, text = sent.text("name"), await asyncio.to_thread(source_text.with_lf, sent.text("text"))
-    kept: dict[str, Any] = {"file_id": file_id, "name": name, "text": text}
-    kept["version"] = sent.text("version")
+    form_values: dict[str, Any] = {"file_id": file_id, "name": name, "text": text}
+    form_values["version"] = sent.text("version")
     content = b""
     try:
-        if visitor is None:
+        if user is None:
             raise Unauthenticated
-        kept["version"] = version = number(sent.text("version"))
+        form_values["version"] = version = number(sent.text("version"))
         if "text" not in sent.fields:  # not emptied, but broken off on its way
             raise UploadInvalid
-        content = await _content(visitor, files, file_id, version, sent, limit)
-        saved = await files.replace(visitor, file_id, name, content, if_version=version)
+        content = await _content(user, files, file_id, version, sent, limit)
+        saved = await files.replace(user, file_id, name, content, if_version=version)
     except DomainError as error:
-        if visitor is not None and is_conflict(error):
-            return await show_conflict(request, pages, files, visitor, kept, content)
-        told: dict[str, Any] = {"error": pages.explain(request, error), "code": error.code}
-        told["taken"] = error.params.get("file_id")
-        again: dict[str, Any] = {"ends": sent.text("ends"), "bom": sent.text("bom")}
+        if user is not None and is_conflict(error):
+            return await show_conflict(request, pages, files, user, form_values, content)
+        form_values |= {"ends": sent.text("ends"), "bom": sent.text("bom")}
+        form_values |= {"error": pages.explain(request, error), "code": error.code}
+        form_values["taken"] = error.params.get("file_id")
         return await asyncio.to_thread(
-            pages.render, request, "edit.html", error.status, **kept, **told, **again
+            pages.render, request, "edit.html", error.status, **form_values
         )
     return _after(file_id, saved)
 
 
 async def _content(
-    user: User, files: FilesClient, file_id: UUID, version: int, sent: forms.Sent, limit: int
+    user: User, files: FilesClient, file_id: UUID, version: int, sent: forms.FormData, limit: int
 ) -> bytes:
     """The text as bytes, written the way the version it began with was."""
     if ends := sent.text("ends"):

@@ -72,8 +72,8 @@ async def files(
     added: Annotated[int, Query(ge=0, le=1000)] = 0,
     same: Annotated[int, Query(ge=0, le=1000)] = 0,
 ) -> Response:
-    told = FLASH_MESSAGES.get(notice)
-    return await screen.show(request, user, filters, after, notice=told, added=added, same=same)
+    flash = FLASH_MESSAGES.get(notice)
+    return await screen.show(request, user, filters, after, notice=flash, added=added, same=same)
 
 
 @router.post("/", max_body_size=forms.MAX_BODY)
@@ -92,7 +92,7 @@ async def upload(
     if not refused:
         same = sum(one.unchanged for one in outcomes)
         return see_other("/", after=last, added=len(outcomes) - same, same=same)
-    told = [
+    rows = [
         {
             "name": one.name,
             "unchanged": one.unchanged,
@@ -104,7 +104,7 @@ async def upload(
     ]
     status = max(error.status for error in refused)
     box = {"replaces": outcomes[0].replaces}  # as it was sent
-    shown = await screen.show(request, user, Filters(), last, status, outcomes=told, **box)
+    shown = await screen.show(request, user, Filters(), last, status, outcomes=rows, **box)
     if wait := max(error.retry_after or 0 for error in refused):
         shown.headers["Retry-After"] = str(wait)
     return shown

@@ -54,12 +54,12 @@ async def restore(
         raise
     except DomainError as error:
         shown = await _page(reports, files, user, file_id)
-        told: dict[str, Any] = {
+        error_values: dict[str, Any] = {
             "error": pages.explain(request, error),
             "taken": error.params.get("file_id"),
         }
         return pages.render(
-            request, "file.html", error.status, wait=None, notice=None, **shown, **told
+            request, "file.html", error.status, wait=None, notice=None, **shown, **error_values
         )
     return see_other(f"/files/{file_id}", after=saved.event_id, notice="restored")
 

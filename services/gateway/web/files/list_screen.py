@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from services.gateway.clients import CheckerClient, FilesClient, ReportsClient, Wanted
+from services.gateway.clients import CheckerClient, FileFilters, FilesClient, ReportsClient
 from services.gateway.clients.files import Limits
 from services.gateway.clients.optional import if_possible
 from services.gateway.clients.reports import FilePage
@@ -35,8 +35,8 @@ class Filters:
     sort: Sort | Literal[""] = ""
     cursor: str = ""
 
-    def wanted(self) -> Wanted:
-        return Wanted(
+    def for_reports(self) -> FileFilters:
+        return FileFilters(
             mark=self.mark or None,
             check=self.result if self.result in {"waiting", "failed"} else None,
             verdict=self.result if self.result in {"ready", "not_ready"} else None,
@@ -50,8 +50,8 @@ class Filters:
 
     def address(self, **changes: str) -> str:
         """This list's address, with changes."""
-        asked = {name: value for name, value in (asdict(self) | changes).items() if value}
-        return f"/?{urlencode(asked, quote_via=quote)}" if asked else "/"
+        query = {name: value for name, value in (asdict(self) | changes).items() if value}
+        return f"/?{urlencode(query, quote_via=quote)}" if query else "/"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,9 @@ class ListScreen:
         size = self.settings.page_size
         cursor = filters.cursor or None
         page, limits, wait = await asyncio.gather(
-            _unless_away(self.reports.files(user, after, cursor, size, filters.wanted())),
+            _unless_unavailable(
+                self.reports.files(user, after, cursor, size, filters.for_reports())
+            ),
             if_possible(self.files.limits(user)),
             seconds_to_next_run(self.checker, user),
         )
@@ -91,13 +93,13 @@ class ListScreen:
 
 def _is_behind(page: FilePage | None, limits: Limits | None) -> bool:
     """Whether reports has not heard of all that files has stored, or deleted."""
-    if page is None or limits is None or not (page.stock and limits.stock):
+    if page is None or limits is None or not (page.files_state and limits.files_state):
         return False  # nobody can say
-    return page.stock != limits.stock
+    return page.files_state != limits.files_state
 
 
-async def _unless_away(asked: Awaitable[T]) -> T | None:
+async def _unless_unavailable(call: Awaitable[T]) -> T | None:
     try:
-        return await asked
+        return await call
     except Unavailable:
         return None

@@ -38,7 +38,7 @@ async def replace(
 ) -> Response:
     """The form is kept whole, so that a conflict can show what was sent."""
     current = await files.file(user, file_id)
-    sent, version, name, content = forms.Sent(), None, current.name, b""
+    sent, version, name, content = forms.FormData(), None, current.name, b""
     try:
         sent = await forms.read_form(request, file=settings.max_file_bytes)
         version, content = number(sent.text("version")), sent.fields.get("file", b"")
@@ -48,8 +48,8 @@ async def replace(
         raise
     except DomainError as error:
         if is_conflict(error):
-            kept = {"file_id": file_id, "name": name, "version": version}
-            return await show_conflict(request, pages, files, user, kept, content)
+            form_values = {"file_id": file_id, "name": name, "version": version}
+            return await show_conflict(request, pages, files, user, form_values, content)
         return pages.render(
             request,
             "change.html",
@@ -64,11 +64,11 @@ async def replace(
     return see_other("/", after=saved.event_id, notice=notice)
 
 
-def _keeps_name(sent: forms.Sent) -> bool:
+def _keeps_name(sent: forms.FormData) -> bool:
     return sent.fields.get("name") != b"new"
 
 
-def _name(sent: forms.Sent, current: str) -> str:
+def _name(sent: forms.FormData, current: str) -> str:
     if "file" not in sent.names:
         raise FileMissing
     return current if _keeps_name(sent) else sent.names["file"]

@@ -18,7 +18,7 @@ from shared.messaging import publisher
 from shared.messaging.connection import BrokerRefuses
 from shared.messaging.queue_migration import declare_queues
 from shared.messaging.topology import dead_queue
-from shared.web.stock import STOCK
+from shared.web.files_state import FILES_STATE
 from tests.integration.conftest import Pools
 from tests.integration.shared.conftest import Effects
 from tests.integration.shared.messaging.test_consumer import consuming
@@ -166,17 +166,17 @@ async def test_the_list_is_known_to_be_behind_until_the_news_arrives(
 
     async with running(app("files")) as files, running(app("reports")) as reports:
 
-        async def stocks() -> tuple[str, str]:
+        async def files_states() -> tuple[str, str]:
             stored = await files.get("/internal/limits", headers=headers)
             listed = await reports.get("/internal/files", headers=headers)
-            return stored.headers[STOCK], listed.headers[STOCK]
+            return stored.headers[FILES_STATE], listed.headers[FILES_STATE]
 
         async def agree() -> bool:
-            stored, listed = await stocks()
+            stored, listed = await files_states()
             return stored == listed
 
         await eventually(partial(_state, files, "ok"), 20)
-        assert await stocks() == ("0", "0")
+        assert await files_states() == ("0", "0")
         await _upload(files, headers, "first.py")
         await eventually(agree, 10)
         await _raise(node)
@@ -185,7 +185,7 @@ async def test_the_list_is_known_to_be_behind_until_the_news_arrives(
             assert not await agree()
         await _end(node)
         await eventually(agree, 10)
-        assert (await stocks())[0].startswith("2 ")
+        assert (await files_states())[0].startswith("2 ")
 
 
 async def _upload(

@@ -13,7 +13,7 @@ import pytest
 
 from services.gateway.clients import FilesClient
 from services.gateway.downloads.zip_stream import zipped
-from services.gateway.identity.renewing_user import RENEW, SOON, RenewingUser
+from services.gateway.identity.renewing_user import RENEW_AFTER, RETRY_AFTER, RenewingUser
 from shared.errors import Unavailable
 from shared.web.identity import User
 from tests.unit.gateway.services import (
@@ -178,7 +178,7 @@ async def test_the_last_entry_tells_that_all_is_there(
 async def test_what_is_away_for_a_moment_is_asked_again(
     program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.gateway.identity.renewing_user.PAUSES", (0, 0))
+    monkeypatch.setattr("services.gateway.identity.renewing_user.RETRY_PAUSES", (0, 0))
     for route, back in (
         ("reports GET /internal/reports", _reports),
         ("files POST /internal/versions", versions(*KEPT)),
@@ -207,7 +207,7 @@ async def test_an_export_by_a_program_goes_on_with_new_tokens(
     program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each question is asked with a token of its own, made with the one before."""
-    monkeypatch.setattr("services.gateway.identity.renewing_user.RENEW", 0)
+    monkeypatch.setattr("services.gateway.identity.renewing_user.RENEW_AFTER", 0)
     await program.get("/api/v1/me/export")
     renewed = services.called("auth POST /internal/sessions/current/access")
     asked = services.called("(files|reports) .*")
@@ -220,7 +220,7 @@ async def test_an_export_by_a_program_goes_on_with_new_tokens(
 async def test_an_export_breaks_off_when_the_session_has_ended(
     program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.gateway.identity.renewing_user.RENEW", 0)
+    monkeypatch.setattr("services.gateway.identity.renewing_user.RENEW_AFTER", 0)
     replies = [*[_prolonged(services)] * 5, refusal(401, "unauthenticated")]
     services.on("auth POST /internal/sessions/current/access", _in_order(*replies))
     response = await program.get("/api/v1/me/export")
@@ -361,7 +361,7 @@ async def test_a_limited_token_gets_a_refusal_and_no_archive(
 async def test_half_an_archive_is_never_taken_for_the_whole(
     program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.gateway.identity.renewing_user.PAUSES", (0, 0))
+    monkeypatch.setattr("services.gateway.identity.renewing_user.RETRY_PAUSES", (0, 0))
     services.on("reports GET /internal/mails", refusal(503, "unavailable"))
     response = await program.get("/api/v1/me/export")
     with pytest.raises(zipfile.BadZipFile):
@@ -380,7 +380,7 @@ async def test_the_token_is_renewed_before_it_runs_out() -> None:
     bearer = RenewingUser(fresh, lambda: now)
     tokens = [(await bearer.user()).token for _ in range(3)]
     assert tokens == ["token 2"] * 3  # nobody knows how old the first one was
-    now = RENEW
+    now = RENEW_AFTER
     assert (await bearer.user()).token == "token 3"
 
 
@@ -395,11 +395,11 @@ async def test_a_token_that_could_not_be_renewed_is_used_meanwhile() -> None:
     bearer = RenewingUser(fresh, lambda: now)
     await bearer.user()
     second = await bearer.user()
-    now, away = RENEW, True
+    now, away = RENEW_AFTER, True
     assert await bearer.user() == second
     away = False
     assert await bearer.user() == second
-    now += SOON
+    now += RETRY_AFTER
     assert await bearer.user() != second
 
 

@@ -3,7 +3,13 @@
 import httpx2
 import pytest
 
-from services.gateway.i18n.visible_text import breakable, code_spans, room, unseen, visible
+from services.gateway.i18n.visible_text import (
+    breakable,
+    code_spans,
+    max_characters,
+    unseen,
+    visible,
+)
 from tests.unit.gateway.services import (
     Services,
     answer,
@@ -39,8 +45,8 @@ def test_many_marks_leave_their_names_out() -> None:
 
 
 def test_a_line_of_marks_leaves_room_for_fewer() -> None:
-    assert room("x" * 500, 240) == room("x\u00a0" + "y" * 500, 240) == 240
-    assert room("\u00ad" * 500, 240) == 40
+    assert max_characters("x" * 500, 240) == max_characters("x\u00a0" + "y" * 500, 240) == 240
+    assert max_characters("\u00ad" * 500, 240) == 40
 
 
 def test_names_and_sentences_of_linters_show_them_too() -> None:

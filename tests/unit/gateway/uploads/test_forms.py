@@ -11,7 +11,7 @@ from shared.web import retries
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import EVENT, Services, answer, file, refusal, saved
 
-LIMIT = 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024
 SAVED = saved()
 BOUNDARY = {"Content-Type": "multipart/form-data; boundary=b"}
 
@@ -186,7 +186,7 @@ async def test_an_empty_file_is_a_file(
 async def test_bytes_arrive_unchanged_up_to_the_limit(
     program: httpx2.AsyncClient, services: Services
 ) -> None:
-    content = b"\r\n--b not quite\r\n\x00\xff" + b"#" * (LIMIT - 19)
+    content = b"\r\n--b not quite\r\n\x00\xff" + b"#" * (MAX_FILE_BYTES - 19)
     response = await program.post("/api/v1/files", files={"file": ("a.py", content)})
     assert response.status_code == 201
     assert services.called("files POST .*")[0].content == content
@@ -206,8 +206,8 @@ async def test_reading_ends_at_the_limit_whatever_the_length_claims(
 
     response = await program.post("/api/v1/files", content=endless(), headers=BOUNDARY)
     assert (response.status_code, response.json()["code"]) == (413, "file_too_large")
-    assert response.json()["params"] == {"limit": LIMIT}
-    assert sent <= LIMIT + 2 * 65536
+    assert response.json()["params"] == {"limit": MAX_FILE_BYTES}
+    assert sent <= MAX_FILE_BYTES + 2 * 65536
     assert not taken(services)
 
 
@@ -233,7 +233,7 @@ async def test_each_file_of_a_form_is_answered_by_name(
     services.on("files POST /internal/files", upload)
     names = ("good.py", "notes.txt", "main.py", "<i>.py")
     files = [("files", (name, b"x")) for name in names]
-    files.append(("files", ("huge.py", b"#" * (LIMIT + 1))))
+    files.append(("files", ("huge.py", b"#" * (MAX_FILE_BYTES + 1))))
     response = await person.post("/", files=files)
     assert response.status_code == 422
     assert taken(services) == list(names)
@@ -250,7 +250,7 @@ async def test_a_file_above_the_limit_is_named_beside_one_that_was_taken(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
     services.on("files POST /internal/files", answer(201, SAVED))
-    huge = ("files", ("huge.py", b"#" * (LIMIT + 1)))
+    huge = ("files", ("huge.py", b"#" * (MAX_FILE_BYTES + 1)))
     response = await person.post("/", files=[("files", ("good.py", b"x")), huge])
     assert response.status_code == 413
     told = " ".join(response.text.split())
@@ -384,7 +384,7 @@ async def test_a_heading_says_no_more_than_is_known(
     code: str,
     heading: str,
 ) -> None:
-    monkeypatch.setattr(retries, "LIMIT", 0.5)
+    monkeypatch.setattr(retries, "RETRY_SECONDS", 0.5)
 
     def only_a(request: httpx2.Request) -> httpx2.Response:
         is_a = request.url.params["name"] == "a.py"

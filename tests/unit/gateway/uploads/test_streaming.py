@@ -9,7 +9,7 @@ import pytest
 from services.gateway.http import middleware
 from services.gateway.http.content_disposition import part_names
 from tests.unit.gateway.services import Services, answer, file, refusal, saved
-from tests.unit.gateway.uploads.test_forms import BOUNDARY, LIMIT, form, part, taken
+from tests.unit.gateway.uploads.test_forms import BOUNDARY, MAX_FILE_BYTES, form, part, taken
 
 HEAD = part(b'form-data; name="file"; filename="a.py"', b"")
 
@@ -68,7 +68,7 @@ async def test_bytes_reach_files_before_the_last_one_came(
     [
         (b"--b\r\n" + HEAD + b"x" * 100, 422, "upload_invalid"),
         (b"--b\r\n" + HEAD + b"x\r\n--b\r\n" + HEAD + b"y\r\n--b--\r\n", 422, "upload_invalid"),
-        (b"--b\r\n" + HEAD + b"#" * (LIMIT + 1) + b"\r\n--b--\r\n", 413, "file_too_large"),
+        (b"--b\r\n" + HEAD + b"#" * (MAX_FILE_BYTES + 1) + b"\r\n--b--\r\n", 413, "file_too_large"),
     ],
     ids=["torn", "two", "too large"],
 )

@@ -14,7 +14,7 @@ import pytest
 from services.gateway.identity import renewing_user
 from services.gateway.source_view import text_editing
 from shared import source_text
-from shared.web.stock import STOCK
+from shared.web.files_state import FILES_STATE
 from tests.unit.gateway.services import (
     EVENT,
     Answer,
@@ -111,18 +111,22 @@ async def test_filters_that_let_nothing_through_offer_the_way_back(
 LATE = "News of your files reaches this list late at the moment."
 
 
-def stock(services: Services, stored: str, listed: str, *files: dict[str, Any]) -> None:
-    """What the two services know of a person's files, each in its own answer."""
+def answer_files_states(
+    services: Services, stored: str, listed: str, *files: dict[str, Any]
+) -> None:
+    """Let files and reports each answer how many files the person has, and the newest time."""
     page = {"files": files, "next_cursor": None, "total": len(files)}
     used = {"used": 2, "limit": 1000}
-    services.on("reports GET /internal/files", answer(200, page, **{STOCK: listed}))
-    services.on("files GET /internal/limits", answer(200, limits(files=used), **{STOCK: stored}))
+    services.on("reports GET /internal/files", answer(200, page, **{FILES_STATE: listed}))
+    services.on(
+        "files GET /internal/limits", answer(200, limits(files=used), **{FILES_STATE: stored})
+    )
 
 
 async def test_a_list_that_misses_what_is_stored_does_not_say_that_nothing_is_there(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    stock(services, "2 2026-11-22T12:07:00+00:00", "0")
+    answer_files_states(services, "2 2026-11-22T12:07:00+00:00", "0")
     page = words(await person.get("/"))
     assert LATE in page
     assert "moment. 2 files of yours are stored. What is missing" in page
@@ -136,7 +140,9 @@ async def test_a_list_that_misses_what_is_stored_does_not_say_that_nothing_is_th
 async def test_every_list_tells_that_it_is_behind(
     person: httpx2.AsyncClient, services: Services, query: str
 ) -> None:
-    stock(services, "2 2026-11-22T12:08:00+00:00", "2 2026-11-22T12:07:00+00:00", file())
+    answer_files_states(
+        services, "2 2026-11-22T12:08:00+00:00", "2 2026-11-22T12:07:00+00:00", file()
+    )
     assert LATE in words(await person.get(f"/{query}"))
 
 
@@ -144,7 +150,7 @@ async def test_every_list_tells_that_it_is_behind(
 async def test_a_list_that_knows_what_is_stored_says_nothing_of_it(
     person: httpx2.AsyncClient, services: Services, known: str
 ) -> None:
-    stock(services, known, known)
+    answer_files_states(services, known, known)
     page = words(await person.get("/"))
     assert LATE not in page
     assert "Nothing here yet" in page
@@ -239,7 +245,7 @@ async def test_all_files_come_as_one_zip(
 async def test_a_long_download_outlives_the_access_token(
     person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(renewing_user, "RENEW", 0.0)
+    monkeypatch.setattr(renewing_user, "RENEW_AFTER", 0.0)
     services.on("auth POST /internal/sessions/access", _new_token(services))
     ids = [UUID(int=number) for number in (1, 2)]
     list_holds(services, *(file(id=one) for one in ids))

@@ -347,7 +347,7 @@ async def test_news_are_passed_on(person: httpx2.AsyncClient, services: Services
 async def test_a_person_follows_the_news_so_many_times(
     person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FeedLimit, "most", 2)
+    monkeypatch.setattr(FeedLimit, "max_per_user", 2)
     reached, end = asyncio.Semaphore(0), asyncio.Event()
 
     async def silence() -> AsyncIterator[bytes]:
