@@ -67,7 +67,8 @@ class ServiceClient:
         except DomainError as error:
             if isinstance(error, NotFound) and error.code == NotFound.code:
                 raise
-            raise ServiceAway from None  # its cause is logged
+            log.warning("fetch_failed", called=self._service, code=error.code)
+            raise ServiceAway from None
 
     async def open_stream(self, user: User, path: str, headers: dict[str, str]) -> httpx2.Response:
         """An answer whose body is still to be read, for as long as it may take."""
@@ -125,6 +126,7 @@ class ServiceClient:
                 cause: Exception | None = error
             else:
                 if answer.is_success:
+                    answer.extensions["changes"] = changes
                     return answer
                 failure, cause = _refusal(answer, changes=changes), None
                 broke = answer.status_code == OutcomeUnknown.status
@@ -148,12 +150,17 @@ def body(model: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def read(shape: type[M], answer: httpx2.Response) -> M:
-    """The answer's content; raises `Unavailable` where it is not what the contract says."""
+    """The content of a response to `ServiceClient`.
+
+    Where it is not what the contract says, a call that changes something may have done so: raises
+    `OutcomeUnknown`; after any other call raises `Unavailable`.
+    """
     try:
         return shape.model_validate_json(answer.content)
     except ValidationError as error:
         log.error("answer_unreadable", path=answer.request.url.path, errors=error.error_count())
-        raise Unavailable from None  # its text would repeat addresses and links
+        failure = OutcomeUnknown() if answer.extensions.get("changes") else Unavailable()
+        raise failure from None  # the error's text would repeat addresses and links
 
 
 def call_headers(token: str) -> dict[str, str]:

@@ -26,6 +26,7 @@ from shared.contracts.http.auth import (
     LinkLookup,
     Login,
     LoginCode,
+    LoginResult,
     NewApiToken,
     OwnConfirmation,
     PasswordAndCode,
@@ -72,12 +73,14 @@ class AuthClient(ServiceClient):
         self, email: str, password: str, kind: Literal["web", "api"], client: Client
     ) -> Tokens | Challenged:
         sent = body(Login, email=email, password=password, kind=kind, client=client)
-        return _login(await self.as_service("POST", "/internal/sessions", body=sent))
+        answer = await self.as_service("POST", "/internal/sessions", body=sent)
+        return read(LoginResult, answer).root
 
     async def log_in_by_link(self, token: str, client: Client) -> Tokens | Challenged:
         """Use up the link of a mail that begins a web session; raises auth's `link_invalid`."""
         sent = body(LinkLogin, token=token, client=client)
-        return _login(await self.as_service("POST", "/internal/sessions/by-link", body=sent))
+        answer = await self.as_service("POST", "/internal/sessions/by-link", body=sent)
+        return read(LoginResult, answer).root
 
     async def finish_login(self, challenge: str, code: str, client: Client) -> Tokens:
         """Begin the session that waits for a code; raises auth's `challenge_invalid`."""
@@ -252,10 +255,3 @@ class AuthClient(ServiceClient):
         """Erase the account for good."""
         sent = body(PasswordProof, password=password)
         await self.as_user(user, "POST", "/internal/me/erasure", body=sent)
-
-
-def _login(answer: httpx2.Response) -> Tokens | Challenged:
-    """The answer to a login; only a challenge has a `challenge`."""
-    if "challenge" in answer.json():
-        return read(Challenged, answer)
-    return read(Tokens, answer)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, RootModel
 
 from shared.contracts.auth import AccountMailKind, Language, Scope
 from shared.contracts.http import RequestBody
@@ -157,6 +157,10 @@ class Challenged(BaseModel):
 
     challenge: str
     expires_in: int = Field(description="seconds")
+
+
+class LoginResult(RootModel[Tokens | Challenged]):
+    """The tokens of a session that has begun, or the challenge of a second factor."""
 
 
 class ConfirmationResult(BaseModel):

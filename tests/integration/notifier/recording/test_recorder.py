@@ -175,7 +175,10 @@ async def test_an_accepted_mail_is_recorded_without_a_reply_that_cannot_be_store
     ("broken", "mended"),
     [
         ("REVOKE INSERT ON {0}.events FROM {1}", "GRANT INSERT ON {0}.events TO {1}"),
-        ("ALTER TABLE {0}.mails RENAME accepted TO t", "ALTER TABLE {0}.mails RENAME t TO accepted"),
+        (
+            "ALTER TABLE {0}.mails RENAME accepted TO t",
+            "ALTER TABLE {0}.mails RENAME t TO accepted",
+        ),
         ("ALTER ROLE {1} CONNECTION LIMIT 0", "ALTER ROLE {1} CONNECTION LIMIT -1"),
     ],
     ids=["no right", "no column", "no connection"],
