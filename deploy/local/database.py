@@ -48,7 +48,7 @@ def rebuild(options: Options) -> None:
 
 def _migrate(options: Options, url: str, credentials: Credentials) -> None:
     passwords, ours = credentials.postgres, not options.database_url
-    step("Roles … laid", lambda: prepare.create_roles(url, passwords, ours=ours))
+    step("Roles … created", lambda: prepare.create_roles(url, passwords, ours=ours))
     step("Schemas … migrated", lambda: prepare.migrate(url, passwords))
 
 

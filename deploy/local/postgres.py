@@ -65,8 +65,8 @@ class Postgres:
         binaries = _binaries(_version_of(self.folder / "cluster"))
         identity = account.identity(self.folder, binaries / "initdb")
         if not (self.folder / "cluster").exists():
-            _lay_cluster(self.folder, binaries, identity)
-        _await_burial(self.folder / "cluster" / "postmaster.pid")
+            _create_cluster(self.folder, binaries, identity)
+        _await_lock_release(self.folder / "cluster" / "postmaster.pid")
         self.port = kept_port(self.folder.parent / "ports.json", "postgres")
         command: list[str | Path] = [binaries / "postgres", "-D", self.folder / "cluster"]
         for name, value in {**SETTINGS, **self.settings, "port": str(self.port)}.items():
@@ -142,7 +142,7 @@ def _version_of(cluster: Path) -> int | None:
     return int(file.read_text("utf-8")) if file.exists() else None
 
 
-def _lay_cluster(folder: Path, binaries: Path, identity: list[str]) -> None:
+def _create_cluster(folder: Path, binaries: Path, identity: list[str]) -> None:
     """Run initdb beside its final place, so that half a cluster is never taken for a whole one."""
     fresh = folder / "cluster.new"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -157,11 +157,11 @@ def _lay_cluster(folder: Path, binaries: Path, identity: list[str]) -> None:
     command += ["--encoding=UTF8", "--auth=scram-sha-256", f"--pwfile={password}"]
     log = fresh_log(folder.parent / "log", "initdb")
     if spawn([*command, "--no-instructions"], _environment(), log, identity).wait() != 0:
-        raise CannotStart(f"Postgres could not lay its files: see {log}.")
+        raise CannotStart(f"Postgres could not create its files: see {log}.")
     fresh.rename(folder / "cluster")
 
 
-def _await_burial(lock: Path, seconds: float = 10.0) -> None:
+def _await_lock_release(lock: Path, seconds: float = 10.0) -> None:
     """Let a killed server's parent take its leave: Postgres takes a zombie for a living server."""
     deadline = time.monotonic() + seconds
     while lock.exists() and is_zombie(int(lock.read_text("utf-8").split("\n")[0])):

@@ -67,7 +67,7 @@ class System:
         passwords = self._credentials.postgres
         create_roles = partial(prepare.create_roles, database, passwords, ours=postgres is not None)
         with given.blaming_database(self._options):
-            step("Roles … laid", create_roles)
+            step("Roles … created", create_roles)
             step("Schemas … migrated", partial(prepare.migrate, database, passwords))
         amqp = self._amqp(rabbitmq)
         with given.blaming_broker(self._options):

@@ -1,4 +1,4 @@
-"""Database, schemas and roles, laid through an administrator's URL; repeatable."""
+"""Creates database, schemas and roles through an administrator's URL; repeatable."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,10 +12,10 @@ ROLES = tuple(
     role for service in SERVICES for role in (f"prereview_{service}", f"prereview_{service}_owner")
 )
 
-# A new database lets everybody in, and lets them lay temporary tables.
+# A new database lets everybody in, and lets them create temporary tables.
 _CLOSED = "REVOKE ALL ON DATABASE {database} FROM PUBLIC"
 
-# The owner may create schemas because a rebuild lays its shadow tables in one of its own. A program
+# The owner may create schemas: a rebuild creates its shadow tables in one of its own. A program
 # that was stopped in the middle of a transaction must not keep its locks from the others for ever;
 # its own statements end after 30 s (`shared.db.database.COMMAND_TIMEOUT`).
 _OF_SERVICE = """
@@ -57,7 +57,7 @@ async def provision(
         # Two at a time would trip over each other's catalogue rows.
         await admin.execute("SELECT pg_advisory_xact_lock(hashtextextended('provision', 0))")
         for role in ROLES:
-            await _lay_role(admin, role, passwords[role])
+            await _create_role(admin, role, passwords[role])
         names = [row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")]
         for name in names if whole_server else [database]:
             await admin.execute(_CLOSED.format(database=_name(name)))
@@ -89,7 +89,7 @@ async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _lay_role(admin: asyncpg.Connection, role: str, password: str) -> None:
+async def _create_role(admin: asyncpg.Connection, role: str, password: str) -> None:
     exists = await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
     verb = "ALTER" if exists else "CREATE"
     statement = await admin.fetchval(

@@ -53,7 +53,7 @@ def create_app(
         ROUTERS,
         loops=[
             Loop("pruning", pruning_loop.step, pause=pruning.INTERVAL),
-            Loop("erasing", masking_loop.step, pause=erasure.INTERVAL),
+            Loop("masking", masking_loop.step, pause=erasure.INTERVAL),
         ],
         provide=[deps],
         resources=[deps.hasher, deps.meter],

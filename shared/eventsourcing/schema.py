@@ -40,17 +40,6 @@ CREATE TABLE set_aside (
 );
 """
 
-# Events of other services that a consumer has handled, so that none has its effect twice.
-INBOX = """
-CREATE TABLE inbox (
-    consumer    text NOT NULL,
-    event_id    uuid NOT NULL,
-    digest      bytea NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer, event_id)
-);
-"""
-
 # The audit of every use of `mask_personal_fields`.
 MASKINGS = """
 CREATE TABLE maskings (
@@ -153,10 +142,17 @@ GRANT EXECUTE ON FUNCTION append_events(text[], int[], jsonb) TO prereview_{sche
 GRANT EXECUTE ON FUNCTION mask_personal_fields(uuid, jsonb, bigint, int) TO prereview_{schema};
 """
 
-# What a service that handles events of others has besides: an index that finds old entries of the
-# inbox, and the people to be forgotten. What arrives about them later is blanked before it is kept;
-# what was there is masked up to the position `masked_to`.
+# What a service that consumes events has besides. The inbox: the events that it has handled, so
+# that none has its effect twice. The erased users: what arrives about them later is blanked before
+# it is stored; what was there is masked up to the position `masked_to`.
 CONSUMER = """
+CREATE TABLE inbox (
+    consumer    text NOT NULL,
+    event_id    uuid NOT NULL,
+    digest      bytea NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, event_id)
+);
 CREATE INDEX inbox_received ON inbox (consumer, received_at);
 CREATE TABLE erased_users (
     user_id   uuid PRIMARY KEY,
@@ -169,7 +165,7 @@ CREATE TABLE erased_users (
 def event_store(schema: str) -> tuple[str, ...]:
     """The scripts that create the event store, for the schema's owner to run in order."""
     return (
-        *(EVENTS, CHECKPOINTS, SET_ASIDE, INBOX, MASKINGS),
+        *(EVENTS, CHECKPOINTS, SET_ASIDE, MASKINGS),
         APPEND_EVENTS.format(schema=schema),
         MASK_PERSONAL_FIELDS.format(schema=schema),
         *(EVENTS_ARE_IMMUTABLE, TRIGGERS),
