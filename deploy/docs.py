@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.environment import example
+from deploy.event_docs import documents as events
 from deploy.openapi import document
-from shared.contracts.generate import documents as contracts
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Every derived file with the text it should have."""
-    yield from contracts()
+    yield from events()
     yield ROOT / ".env.example", example()
     yield ROOT / "docs" / "openapi.json", document()
 

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from pydantic import Field
 
 import shared.contracts
+from deploy.docs import main
 from shared.contracts import PUBLISHED, published_types
-from shared.contracts.generate import main
 from shared.eventsourcing.event import Event, EventTypes, UnreadableEventError
 from shared.messaging.envelope import read_envelope, to_message, to_recorded
 from tests.support.events import recorded

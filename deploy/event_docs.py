@@ -1,11 +1,6 @@
-"""Write what is derived from the contracts: `python -m shared.contracts.generate [--check]`.
-
-JSON Schemas and the AsyncAPI 3 document stand beside the contracts, the catalogue in `docs/`.
-With `--check` nothing is written; the exit code is 1 when something is out of date.
-"""
+"""What is derived from the events: JSON Schemas, the AsyncAPI 3 document, `docs/events.md`."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,16 +12,23 @@ from shared.eventsourcing.event import Event
 from shared.messaging.envelope import CONTENT_TYPE, Envelope
 from shared.messaging.topology import EVENTS
 
-HERE = Path(__file__).resolve().parent
-CATALOGUE = HERE.parent.parent / "docs" / "events.md"
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACTS = ROOT / "shared" / "contracts"
+CATALOGUE = ROOT / "docs" / "events.md"
 
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Every derived file with the text it should have."""
     for _, event in _events():
         schema = event.model_json_schema(mode="serialization")
-        yield HERE / "schemas" / f"{_versioned(event)}.json", json.dumps(schema, indent=2) + "\n"
-    yield HERE / "asyncapi.yaml", yaml.safe_dump(_asyncapi(), sort_keys=False, allow_unicode=True)
+        yield (
+            CONTRACTS / "schemas" / f"{_versioned(event)}.json",
+            json.dumps(schema, indent=2) + "\n",
+        )
+    yield (
+        CONTRACTS / "asyncapi.yaml",
+        yaml.safe_dump(_asyncapi(), sort_keys=False, allow_unicode=True),
+    )
     yield CATALOGUE, _catalogue()
 
 
@@ -126,23 +128,3 @@ def _type(field: dict[str, Any]) -> str:
 
 def _summary(event: type[Event]) -> str:
     return " ".join((event.__doc__ or "").split())
-
-
-def main(arguments: list[str]) -> int:
-    stale = [
-        (path, text)
-        for path, text in documents()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
-    if "--check" in arguments:
-        for path, _ in stale:
-            sys.stderr.write(f"out of date: {path.name}; run `make docs`\n")
-        return 1 if stale else 0
-    for path, text in stale:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
