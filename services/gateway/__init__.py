@@ -1,1 +1,1 @@
-"""The public face: web screens and `/api/v1`. Keeps no state."""
+"""Serves the web screens and the public API `/api/v1`. Has no database."""

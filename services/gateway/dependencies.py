@@ -1,4 +1,4 @@
-"""What routes ask for by type."""
+"""The dependencies of routes."""
 
 from typing import Annotated
 

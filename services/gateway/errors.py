@@ -1,4 +1,4 @@
-"""Errors that the gateway itself finds."""
+"""Errors that the gateway itself raises."""
 
 from shared.errors import DomainError, Forbidden, Invalid, TooLarge, Unauthenticated
 

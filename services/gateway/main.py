@@ -1,4 +1,4 @@
-"""Puts the gateway together."""
+"""The gateway's application."""
 
 import httpx2
 from fastapi import FastAPI
@@ -28,7 +28,7 @@ from shared.web.identity import Identity
 
 
 def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> FastAPI:
-    """Build the application; `transport` stands in for the network."""
+    """Build the application; `transport` replaces the network in tests."""
     identity = Identity.of("gateway", settings)
     http = http_client(transport)
     auth = AuthClient("auth", settings.auth_url, identity, http)

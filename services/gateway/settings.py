@@ -9,35 +9,40 @@ from shared import settings
 
 
 class Settings(settings.Settings):
-    """Beyond what every service has."""
+    """The settings that only the gateway has."""
 
     max_file_bytes: int = Field(
         1024 * 1024, ge=1, le=2**30, description="the largest file accepted, bytes"
     )
     upload_files: int = Field(20, ge=1, le=1000, description="files one upload form may carry")
-    session_days: int = Field(30, ge=1, le=36_500, description="days the session cookie is kept")
+    session_days: int = Field(
+        30, ge=1, le=36_500, description="days until the session cookie expires after its last use"
+    )
     session_max_days: int = Field(
         90,
         ge=0,
         le=36_500,
-        description="days a session lives however much it is used; 0 = without end",
+        description="days a session lasts at most; 0 = no limit",
     )
     page_size: int = Field(50, ge=1, le=200, description="rows on a page of a list")
     retention_days: int = Field(
-        30, ge=0, le=36_500, description="days a deleted file can be restored, as files is told"
+        30,
+        ge=0,
+        le=36_500,
+        description="days a deleted file can be restored; the same value as in files",
     )
     metrics_token: SecretStr = Field(
-        SecretStr(""), description="bearer token that opens `/metrics`; without one it is hidden"
+        SecretStr(""), description="bearer token for `/metrics`; if empty, `/metrics` answers 404"
     )
     trusted_proxies: str = Field(
         "",
-        description="networks of proxies whose `X-Forwarded-For` is believed, with commas between",
+        description="networks of proxies whose `X-Forwarded-For` is trusted, separated by commas",
     )
 
     @field_validator("trusted_proxies")
     @classmethod
     def _check_proxies(cls, written: str) -> str:
-        """Refuse to start with networks that can't be read."""
+        """Raises `ValueError` for anything but networks."""
         try:
             _networks(written)
         except ValueError:
@@ -50,17 +55,17 @@ class Settings(settings.Settings):
 
     @property
     def session_seconds(self) -> int:
-        """How long a browser keeps its session cookie after each use."""
+        """`Max-Age` of the session cookie, which each use renews."""
         return 86_400 * min(self.session_days, self.session_max_days or self.session_days)
 
     @property
     def is_secure(self) -> bool:
-        """Whether people reach us over TLS."""
+        """Whether the public URL uses TLS."""
         return self.public_url.startswith("https://")
 
     @property
     def public_origin(self) -> str:
-        """As browsers write it in `Origin`; the address has no more than that."""
+        """The value of `Origin` in browsers; the public URL has no path."""
         return self.public_url
 
     @property

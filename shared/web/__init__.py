@@ -1,1 +1,1 @@
-"""What every service's HTTP side has in common."""
+"""HTTP: the application factory, routes, problems, identity, calls to other services."""

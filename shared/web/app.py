@@ -37,11 +37,11 @@ def create_app(
     headers: Mapping[str, str] = middleware.SECURITY_HEADERS,
     **fastapi: Any,
 ) -> FastAPI:
-    """Put a service together.
+    """Create a service's application.
 
-    `provide` are the objects routes ask for by type with `provided`, `loops` run beside the
-    server, `figures` are asked for at `/metrics`, `resources` have an async `close()` called at the
-    end, in reverse order, `guards` see each request before any of its body is read.
+    `provide` are the dependencies that `provided` injects by type; `loops` run while the
+    application runs; `figures` are measured for `/metrics`; `resources` have an async `close()`,
+    called at shutdown in reverse order; `guards` are middleware that runs before the body is read.
     """
     _observe(name, settings)
     options: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
@@ -102,12 +102,12 @@ def _surround(
         # Not FastAPI's own `max_body_size`: its refusal would bypass the middleware above.
         Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
     ]
-    if name != "gateway":  # which does nothing itself
+    if name != "gateway":  # which only calls other services
         app.user_middleware.append(Middleware(CommandDeadline))
 
 
 def provided(kind: type[T]) -> Any:
-    """The dependency of a route on the program's one object of a type."""
+    """A dependency on the application's object of this type."""
 
     async def get(request: Request) -> T:
         found: T = request.app.state.provided[kind]
@@ -128,6 +128,6 @@ async def _questions(request: Request) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
-# Commits before the answer leaves: an answer of 201 is a promise.
+# The scope `function` commits before the response is sent.
 Transaction = Annotated[AsyncConnection, Depends(_transaction, scope="function")]
 Questions = Annotated[AsyncConnection, Depends(_questions, scope="function")]

@@ -1,4 +1,4 @@
-"""What a JSON body must be beyond what its route asks of it."""
+"""Strict parsing of JSON bodies."""
 
 import json
 import re
@@ -6,17 +6,16 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
-MAX_BODY = 64 * 1024  # bytes, unless a route says otherwise
-MAX_NESTING = 20  # levels of lists and objects; our deepest body has two
+MAX_BODY = 64 * 1024  # bytes, unless a route sets its own limit
+MAX_NESTING = 20  # levels of lists and objects; the deepest valid body has two
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def read_json(body: bytes) -> Any:
-    """The value of a JSON text (RFC 8259), which is UTF-8.
+    """Parse a JSON text (RFC 8259) in UTF-8.
 
-    Raises `ValueError` for what is none, and `RequestValidationError` for lists in lists without
-    end, whose reading would cost more than they are worth, and for a name that comes twice: who
-    reads such a body may take either value.
+    Raises `ValueError` if it is malformed, and `RequestValidationError` if it is nested too deeply
+    or repeats a name in an object, as parsers differ in which value they take.
     """
     text = body.decode("utf-8-sig")
     if _is_nested_deeper(text, MAX_NESTING):
@@ -25,7 +24,7 @@ def read_json(body: bytes) -> Any:
 
 
 def _is_nested_deeper(text: str, limit: int) -> bool:
-    """Look at brackets only, before anything is built; those within strings count for nothing."""
+    """Count brackets outside of strings, before the text is parsed."""
     depth = 0
     for mark in _BRACKETS.finditer(text):
         if mark[0] in "[{":

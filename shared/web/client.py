@@ -1,4 +1,4 @@
-"""Calls to other services: our request id goes along, their refusals come back as errors."""
+"""Calls to other services: the request id is passed on, problem responses raise errors."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -18,49 +18,49 @@ M = TypeVar("M", bound=BaseModel)
 P = ParamSpec("P")
 TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds; longer than the deadline of a command
 _STREAM_TIMEOUT = httpx2.Timeout(None, connect=2.0)
-# Servers close idle connections after 15 s; ours are given up before, so that none is stale.
+# Servers close idle connections after 15 s; they expire here earlier, so that none is stale.
 _LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=50, keepalive_expiry=3.0)
 
 
 class ServiceAway(Unavailable):
-    """Another service can't be reached, or its answer says nothing."""
+    """Another service can't be reached, or gives no valid response."""
 
     code = "service_unavailable"
 
 
 def http_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
-    """Connections to other services, past any proxy; `transport` replaces the network in tests."""
+    """A client that ignores proxy settings; `transport` replaces the network in tests."""
     return httpx2.AsyncClient(transport=transport, timeout=TIMEOUT, limits=_LIMITS, trust_env=False)
 
 
 class ServiceClient:
     """A client of one service's internal API.
 
-    A call that changes something raises `Unavailable` only where nothing was done, and
-    `OutcomeUnknown` where that can't be told. What the service refuses is a `RemoteError`.
+    A command raises `Unavailable` only if it had no effect, and `OutcomeUnknown` if that is
+    unknown. An error response of the service is raised as a `RemoteError`.
     """
 
     def __init__(
         self, service: str, url: str, identity: Identity, http: httpx2.AsyncClient | None = None
     ) -> None:
-        """Take the service to call, where it listens, and who calls; `http` may be shared."""
+        """`identity` is that of the caller; `http` may be shared by clients."""
         self._service, self._url = service, url.rstrip("/")
         self._identity, self._http = identity, http or http_client()
 
     async def as_user(self, user: User, method: str, path: str, **more: Any) -> httpx2.Response:
-        """Call on behalf of a person, with the person's own token; `more` as `_call` takes it."""
+        """Call with the user's access token; `more` as in `_call`."""
         return await self._call(user.token, method, path, **more)
 
     async def as_service(self, method: str, path: str, **more: Any) -> httpx2.Response:
-        """Call with a token of our own; `more` as `_call` takes it."""
+        """Call with a service token; `more` as in `_call`."""
         return await self._call(self._identity.sign_service(self._service), method, path, **more)
 
     async def fetch(self, shape: type[M], method: str, path: str, **more: Any) -> M:
-        """What a background task asks for; it may be asked for again. `more` as `_call` takes it.
+        """Fetch something for a background task, which can retry; `more` as in `_call`.
 
         Raises:
-            NotFound: the service says that there is no such thing.
-            ServiceAway: anything else that is no answer.
+            NotFound: the service has no such resource.
+            ServiceAway: any other failure.
         """
         try:
             return read(shape, await self.as_service(method, path, asks=True, **more))
@@ -71,7 +71,7 @@ class ServiceClient:
             raise ServiceAway from None
 
     async def open_stream(self, user: User, path: str, headers: dict[str, str]) -> httpx2.Response:
-        """An answer whose body is still to be read, for as long as it may take."""
+        """A response whose body is streamed without a read timeout."""
         request = self._http.build_request(
             "GET",
             self._url + path,
@@ -104,7 +104,7 @@ class ServiceClient:
         repeats: bool = False,
         **more: Any,
     ) -> httpx2.Response:
-        """`asks`: changes nothing, whatever its method. `repeats`: may be sent several times."""
+        """`asks`: a read, whatever its method. `repeats`: idempotent, may be sent again."""
         if body is not None:
             more["json"] = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
         changes = method != "GET" and not asks
@@ -142,29 +142,28 @@ class ServiceClient:
 
 
 def body(model: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Build a request's body; raises `Invalid`, as the service would, for a value not allowed."""
+    """Build a request body; raises `Invalid`, like the service, for an invalid value."""
     try:
         return model(*args, **kwargs)
     except ValidationError:
-        raise Invalid from None  # its text would repeat what the person typed
+        raise Invalid from None  # the error's text contains user input
 
 
 def read(shape: type[M], answer: httpx2.Response) -> M:
-    """The content of a response to `ServiceClient`.
+    """Parse the response of a `ServiceClient`.
 
-    Where it is not what the contract says, a call that changes something may have done so: raises
-    `OutcomeUnknown`; after any other call raises `Unavailable`.
+    If it violates the contract, raises `OutcomeUnknown` after a command, else `Unavailable`.
     """
     try:
         return shape.model_validate_json(answer.content)
     except ValidationError as error:
         log.error("answer_unreadable", path=answer.request.url.path, errors=error.error_count())
         failure = OutcomeUnknown() if answer.extensions.get("changes") else Unavailable()
-        raise failure from None  # the error's text would repeat addresses and links
+        raise failure from None  # the error's text contains personal data
 
 
 def call_headers(token: str) -> dict[str, str]:
-    """Who calls, for which request, in which trace."""
+    """The bearer token, the request id and the trace."""
     headers = {"Authorization": f"Bearer {token}"}
     if (request_id := correlation_id.get()) is not None:
         headers["X-Request-ID"] = str(request_id)
@@ -174,20 +173,20 @@ def call_headers(token: str) -> dict[str, str]:
 
 
 def _may_have_arrived(error: Exception) -> bool:
-    """Whether a request that failed may have reached its service."""
+    """Whether the failed request may have reached the service."""
     never = httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
     return not isinstance(error, never | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError)
 
 
 def _refusal(answer: httpx2.Response, *, changes: bool = False) -> DomainError:
-    """The error in an answer; one of our own where the answer is no problem of the service's."""
+    """The error in a response; `Unavailable` or `OutcomeUnknown` if it is not a problem."""
     unavailable = OutcomeUnknown() if changes and answer.is_server_error else Unavailable()
     try:
         problem = answer.json()
         code, params = str(problem["code"]), dict(problem.get("params") or {})
     except (ValueError, KeyError, TypeError):
         return unavailable
-    # At a wrong address everything is a 404; one that was raised has `params`.
+    # A 404 without `params` comes from an unknown route, not from the service's code.
     if answer.status_code == NotFound.status and "params" not in problem:
         return unavailable
     if answer.status_code == Unavailable.status or not answer.is_server_error:

@@ -1,4 +1,4 @@
-"""Gives each command of a service its time, as pure ASGI."""
+"""Middleware that gives each command a deadline."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,9 +11,9 @@ COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class CommandDeadline:
-    """Refuses (503) a command that is not done in time; by then it is not done at all.
+    """Cancels a command at its deadline, with 503; its transaction is rolled back.
 
-    The time in which the request itself arrives does not count: that is its sender's.
+    The time in which the request body is received does not count.
     """
 
     def __init__(self, app: ASGIApp) -> None:

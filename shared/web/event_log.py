@@ -1,7 +1,7 @@
-"""What a producer has told: to each consumer of it the events of the types which that one reads.
+"""A producer's published events, for its consumers: each sees the event types it consumes.
 
-`GET /internal/events` is for a consumer that starts from nothing, `GET /internal/events/ids` for
-one that wants to know whether it has had them all.
+`GET /internal/events` serves a new consumer, `GET /internal/events/ids` one that checks whether it
+has received all events.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from shared.web.identity import allowed_services
 from shared.web.routes import Router
 
 PAGE = 200  # events
-LISTED = 1000  # ids, each some hundred bytes
+LISTED = 1000  # ids of about a hundred bytes
 END = 2**63 - 1
 Position = Annotated[int, Query(ge=0, le=END)]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
 
 
 def published_types(producer: str, consumer: str) -> list[str]:
-    """The names of the events that a consumer reads of a producer."""
+    """The types of a producer's events that a consumer consumes."""
     return [e.type_name() for e in CONSUMED[consumer] if e in PUBLISHED[producer]]
 
 
@@ -46,12 +46,12 @@ def router(service: str) -> Router:
         after: Position = 0,
         limit: Limit = PAGE,
     ) -> EventPage:
-        """Envelopes after a position, oldest first, and the position to go on from.
+        """Envelopes after a position, oldest first, and the position to continue from.
 
-        There are at most `limit`, and no more than 16 MiB of them.
+        A page has at most `limit` events and 16 MiB. A page without events is the last one.
 
-        `unreadable` has the positions of events that can't be told; each is told to all queues as
-        soon as it can be. Nothing follows a page without events.
+        `unreadable` has the positions of events that can't be decoded; each is published to all
+        queues once it can be.
         """
         hidden = [name for name in store.types.names() if name not in types_of[caller]]
         return await _page(connection, store, hidden, after, limit)
@@ -63,7 +63,7 @@ def router(service: str) -> Router:
         after: Position = 0,
         until: Position = END,
     ) -> EventIds:
-        """The ids of events between two positions, at most `LISTED` at a time."""
+        """The ids of events between two positions, at most `LISTED`."""
         return await _ids(connection, types_of[caller], after, until)
 
     return routes

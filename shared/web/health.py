@@ -1,4 +1,4 @@
-"""`/healthz`: the process lives. `/readyz`: what it needs is there. `/metrics`: figures."""
+"""`/healthz`: the process runs. `/readyz`: its dependencies work. `/metrics`: Prometheus."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,9 +17,9 @@ from shared.web.metrics import Metrics
 from shared.web.routes import Router
 
 Check = Callable[[], Awaitable[None]]
-"""Raises when the thing is not there."""
-# What only delays what is told, what can be read all the same, and what an operator has to look at:
-# requests are served.
+"""Raises if the dependency does not work."""
+# Codes that leave the service ready: publishing is delayed, only reads work, or an operator has to
+# look at an event.
 SERVING = {"ok", BrokerRefuses.code, DatabaseRefusesWrites.code, EventsSetAside.code}
 
 
@@ -50,13 +50,13 @@ async def _state(check: Check) -> str:
             await check()
     except Unavailable as error:
         return error.code
-    except Exception:  # noqa: BLE001 - whatever it is, the thing is not there
+    except Exception:  # noqa: BLE001 - any failure
         return "failed"
     return "ok"
 
 
 def database_check(database: Database, service: str) -> Check:
-    """The database answers, its schema has what this code expects, and it takes writes."""
+    """The database answers, is migrated for this code, and accepts writes."""
 
     async def check() -> None:
         async with database.transaction() as connection:
@@ -73,7 +73,7 @@ class MigrationsPending(Unavailable):
 
 
 def outbox_check(database: Database) -> Check:
-    """Every event could be published, but for those that are still on their way."""
+    """No event was set aside because it could not be published."""
 
     async def check() -> None:
         async with database.transaction() as connection:
@@ -96,7 +96,7 @@ def broker_check(
     is_blocked: Callable[[], Awaitable[bool]] = _never,
     trouble: Callable[[], Exception | None] = _none,
 ) -> Check:
-    """The broker is used; `trouble` is what keeps it from being used where that is not itself."""
+    """The connection to the broker is open; `trouble` returns another reason for a failure."""
 
     async def check() -> None:
         if await is_blocked():

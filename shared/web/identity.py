@@ -1,7 +1,7 @@
-"""Who is calling: tokens signed with Ed25519, keys known by a file.
+"""Authentication by JWTs signed with Ed25519; the public keys are in a file.
 
-A user's token is signed by auth and passed on by the gateway; a service's own token is signed by
-the service that calls. RFC 7519, RFC 8037, RFC 8725 (best practices followed here).
+A user's token is signed by auth and passed on by the gateway; a service token is signed by the
+calling service. RFC 7519, RFC 8037, RFC 8725 (best practices).
 """
 
 import json
@@ -26,7 +26,7 @@ from shared.web.routes import EarlyDependency
 USER_AUDIENCE = "prereview"
 USER_TOKEN_SECONDS = 600
 SERVICE_TOKEN_SECONDS = 60
-LEEWAY = 5  # seconds clocks may differ
+LEEWAY = 5  # seconds of clock skew
 MAX_TOKEN = 4096  # characters
 _REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti"]
 _HEADER = {"alg", "kid", "typ"}
@@ -42,9 +42,9 @@ class SessionRequired(Forbidden):
 
 @dataclass(frozen=True)
 class User:
-    """A person who is logged in, with the session and the token that say so.
+    """An authenticated user, with the session and the access token.
 
-    A token made for a program is limited to its scopes; a person's own session has none (None).
+    An API token is limited to its scopes; the token of a session has no limits (None).
     """
 
     user_id: UUID
@@ -57,12 +57,12 @@ class User:
 
 
 class Identity:
-    """Signs as one service and verifies the tokens of all."""
+    """Signs the tokens of one service, and verifies those of all."""
 
     def __init__(self, service: str, private_key: str, jwks_file: Path) -> None:
-        """Take the service's PEM key and the JSON Web Key Set of all services.
+        """`private_key` is PEM; `jwks_file` is the JSON Web Key Set of all services.
 
-        A `kid` is the name of a service; while keys are exchanged its others are `name.anything`.
+        A `kid` is the service's name; during a key rotation it also has keys `name.anything`.
         """
         self.service = service
         self._key = private_key
@@ -72,7 +72,7 @@ class Identity:
 
     @classmethod
     def of(cls, service: str, settings: Settings) -> Self:
-        """Raises `Misconfigured` for keys that can't be read or don't belong together."""
+        """Raises `Misconfigured` for keys that can't be read or do not match."""
         try:
             return cls(service, settings.signing_key.get_secret_value(), settings.jwks_file)
         except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
@@ -124,7 +124,7 @@ class Identity:
             if len(token) > MAX_TOKEN:
                 raise Unauthenticated
             header = jwt.get_unverified_header(token)
-            # No `jku`, `x5u`, `jwk` or `crit`: the only keys are those of our file.
+            # No `jku`, `x5u`, `jwk` or `crit`: only keys of the file are accepted.
             if set(header) != _HEADER or header["typ"] != kind:
                 raise Unauthenticated
             claims: dict[str, Any] = jwt.decode(
@@ -143,7 +143,7 @@ class Identity:
         return claims
 
     def _own_kid(self) -> str:
-        """Under which name others know our key; our own where the file lacks it."""
+        """The `kid` of our key in the file, or the service's name if it is missing."""
         ours = load_pem_private_key(self._key.encode(), None).public_key()
         known = (kid for kid, key in self._keys.items() if key == ours)
         return next((kid for kid in known if _issuer(kid) == self.service), self.service)
@@ -154,7 +154,7 @@ def _issuer(kid: str) -> str:
 
 
 def _lifetime(claims: dict[str, Any]) -> float:
-    """Seconds. The library would read `"17"` and `True` as times too; we write whole numbers."""
+    """In seconds. PyJWT accepts `"17"` and `True` as times too; only integers are valid here."""
     begin, end = claims["iat"], claims["exp"]
     return end - begin if type(begin) is type(end) is int else inf
 
@@ -174,7 +174,7 @@ def _identity(request: Request) -> Identity:
 
 
 def user_with(scope: Scope | None) -> EarlyDependency[User]:
-    """A dependency on the calling user; a limited token needs `scope`, None keeps all of them out.
+    """A dependency on the user; an API token needs `scope`, with None a session is required.
 
     Raises `Unauthenticated`, `InsufficientScope` or `SessionRequired`.
     """
@@ -198,7 +198,7 @@ CurrentUser = Annotated[User, Depends(user_with(None))]
 
 
 def allowed_services(*allowed: str) -> EarlyDependency[str]:
-    """A dependency on the calling service, which is one of the named ones."""
+    """A dependency on the calling service, which must be one of `allowed`."""
 
     async def check(request: Request) -> str:
         caller = _identity(request).verify_service(bearer_token(request))

@@ -1,4 +1,4 @@
-"""Figures for Prometheus, one registry per program."""
+"""Prometheus metrics, with a registry per application."""
 
 import asyncio
 import math
@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 
 Measure = Callable[[], Awaitable[float]]
-"""Asks for a figure when somebody wants to see it."""
+"""Measures a gauge when `/metrics` is requested."""
 
 
 class Metrics:
-    """What is measured."""
+    """The metrics of a service."""
 
     def __init__(self, gauges: Mapping[tuple[str, str], Measure] | None = None) -> None:
-        """Take how to ask for figures that are not counted here, by name and description."""
+        """`gauges` are measured on request, by name and description."""
         self.registry = CollectorRegistry()
         self.requests = Histogram(
             "prereview_http_request_seconds",
@@ -29,12 +29,12 @@ class Metrics:
         }
 
     async def measure(self) -> None:
-        """Bring the figures that are asked for up to date; NaN where there is no answer."""
+        """Update the gauges; NaN if a measurement fails."""
         for gauge, measure in self._gauges.items():
             try:
                 async with asyncio.timeout(5):
                     gauge.set(await measure())
-            except Exception:  # noqa: BLE001 - the other figures are wanted all the more
+            except Exception:  # noqa: BLE001 - the other metrics are still served
                 gauge.set(math.nan)
 
     def text(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Pure ASGI, so that streams stay streams."""
+"""Middleware of all services, as pure ASGI, which does not buffer streams."""
 
 import re
 import time
@@ -31,10 +31,10 @@ SECURITY_HEADERS = {
 
 
 class RequestContext:
-    """Gives each request an id, which is also the correlation id; logs and counts its answer."""
+    """Gives each request an id, which is also the correlation id; logs and counts responses."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, *, trust_id: bool) -> None:
-        """With `trust_id` the caller's `X-Request-ID` is kept: for calls between services."""
+        """With `trust_id` the caller's `X-Request-ID` is used: for calls between services."""
         self._app, self._metrics, self._trust_id = app, metrics, trust_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +74,7 @@ class RequestContext:
 
 
 class DefaultHeaders:
-    """Adds headers to each answer that has not set them itself."""
+    """Adds default headers to each response."""
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app, self._headers = app, headers
@@ -91,7 +91,7 @@ class DefaultHeaders:
 
 
 class CatchAll:
-    """Answers what nothing else has caught, where the answer still gets headers and is counted."""
+    """Answers uncaught exceptions with 500, inside the middleware that adds headers and counts."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -116,7 +116,7 @@ class CatchAll:
 
 
 class Limits:
-    """Refuses oversized headers (431) and turns the framework's plain 413 into a problem."""
+    """Refuses oversized headers (431), and replaces Starlette's plain 413 by a problem."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Whole numbers in addresses."""
+"""Integers in URLs."""
 
 import re
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ _DIGITS = re.compile("[0-9]{1,19}")
 
 
 def _plain(value: Any) -> Any:
-    """Pydantic alone would read `1_000`, ` 1`, `+1.0` and other digits than ours."""
+    """Pydantic would also accept `1_000`, ` 1`, `+1.0` and non-ASCII digits."""
     if isinstance(value, str) and not _DIGITS.fullmatch(value):
         raise ValueError("digits only")
     return value

@@ -1,4 +1,4 @@
-"""Every error as `application/problem+json` (RFC 9457): a stable `code`, the request's id."""
+"""Error responses as `application/problem+json` (RFC 9457) with `code` and request id."""
 
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +15,7 @@ from shared.errors import DomainError
 from shared.logging import log
 
 MEDIA_TYPE = "application/problem+json"
-MAX_ERRORS = 20  # told at most: a body may be wrong in thousands of places
+MAX_ERRORS = 20  # a body can have thousands of errors
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -51,7 +51,7 @@ def request_id(request: Request) -> str:
 
 
 def route_of(scope: Scope) -> str:
-    """The pattern of the address: in the address itself may stand the token of a link."""
+    """The pattern of the path; the path itself can contain the token of a link."""
     return str(getattr(scope.get("route"), "path", "none"))
 
 
@@ -72,13 +72,13 @@ def refusal(request: Request, error: DomainError) -> JSONResponse:
 
 
 async def _domain_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DomainError)  # noqa: S101 - narrows what Starlette hands over
+    assert isinstance(error, DomainError)  # noqa: S101 - narrows the type for mypy
     return refusal(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
-    if isinstance(error.__cause__, RequestValidationError):  # the framework has wrapped it
+    if isinstance(error.__cause__, RequestValidationError):  # wrapped by FastAPI
         return await _validation_error(request, error.__cause__)
     if isinstance(error.__cause__, ValueError | RecursionError):
         return _invalid(request, [{"in": "body", "field": "body", "code": "unreadable"}])
@@ -93,7 +93,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Of all routes with this address: Starlette tells those of the first (RFC 9110, 15.5.6)."""
+    """The methods of all routes with this path; Starlette lists those of the first only."""
     return [
         method
         for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
@@ -105,7 +105,7 @@ def _allowed(request: Request) -> list[str]:
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
-    """Name the fields, never their values: a value may be NaN, a secret or a megabyte."""
+    """List the invalid fields without their values, which can be secrets or very long."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
     return _invalid(
         request,
@@ -137,8 +137,8 @@ def unexpected(request_id: str) -> JSONResponse:
 
 
 def _field(location: tuple[int | str, ...], kind: str) -> str:
-    """The path of a field; what a client made up as a key is not repeated to it."""
-    if kind == "json_invalid":  # the location is a position in the text
+    """The path of a field; an unprintable or very long key is not repeated."""
+    if kind == "json_invalid":  # its location is an offset
         return "body"
     shown = [str(part) for part in location[1:] if not str(part).startswith("literal[")]
     text = ".".join(shown)[:80] or "body"

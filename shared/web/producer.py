@@ -1,4 +1,4 @@
-"""A producer's events as its consumers ask for them."""
+"""The client of a producer's event log."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from shared.web.client import ServiceAway, ServiceClient
 
 @dataclass
 class Fetched:
-    """An event as the message that it was, or should have been."""
+    """A fetched event in the form of a message from the broker."""
 
     id: UUID
     body: bytes
@@ -28,29 +28,29 @@ class Fetched:
         return len(self.body)
 
     async def ack(self) -> None:
-        """Nobody waits for it."""
+        """Do nothing: the broker did not deliver it."""
 
 
 class Page(NamedTuple):
-    """Events, and the position to go on from."""
+    """Events, and the position to continue from."""
 
     events: Sequence[Fetched]
     next: int
 
 
 class Producer:
-    """Asks a service for the events that the caller reads of it. All raise `ServiceAway`."""
+    """Fetches the events that the caller consumes. Methods raise `ServiceAway`."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def ids(self, after: int, until: int) -> EventIds:
-        """Which events there are after a position, up to another; the first ones of them."""
+        """The ids of events between two positions, up to a limit."""
         params = {"after": after, "until": until}
         return await self._client.fetch(EventIds, "GET", "/internal/events/ids", params=params)
 
     async def events(self, after: int, limit: int) -> Page:
-        """The next events after a position, at most `limit`; none when that was all."""
+        """The next events after a position, at most `limit`; none at the end."""
         params = {"after": after, "limit": limit}
         page = await self._client.fetch(EventPage, "GET", "/internal/events", params=params)
         try:
@@ -64,7 +64,7 @@ class Producer:
 
 
 class _Named(BaseModel):
-    """What there must be of an envelope; the rest is judged when the message is read."""
+    """The required fields of an envelope; the consumer validates the rest."""
 
     id: UUID
     type: str

@@ -1,4 +1,4 @@
-"""A request that may be sent again, and what is known of it meanwhile."""
+"""Retries of requests to other services."""
 
 import asyncio
 import time
@@ -8,18 +8,16 @@ import httpx2
 
 from shared.errors import DomainError, OutcomeUnknown
 
-RETRY_SECONDS = (
-    10.0  # seconds, from the last byte of the request; a killed service is back after some 3
-)
+RETRY_SECONDS = 10.0  # after the last byte of the request; a killed service restarts within about 3
 PAUSE = 0.25  # seconds between two attempts
 CONNECT = 2.0  # seconds
-# What is refused before the service has looked for the request's key says nothing about it.
+# Statuses of checks before the idempotency key: they do not show whether it was processed.
 _BEFORE_THE_KEY = frozenset({401, 403, 503})
 Bytes = bytes | AsyncIterator[bytes]
 
 
 class ReplayableBody:
-    """A body that comes once, passed on while it comes, and kept to be sent again."""
+    """A streamed body, buffered while it is sent, so that it can be sent again."""
 
     def __init__(self, content: Bytes | None) -> None:
         self._arriving = None if content is None or isinstance(content, bytes) else content
@@ -29,12 +27,12 @@ class ReplayableBody:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it has been passed on at least once."""
+        """Whether all of it has been sent at least once."""
         return self._ended_at is not None
 
     @property
     def age(self) -> float:
-        """Seconds since the last byte came."""
+        """Seconds since its last byte was received."""
         return 0.0 if self._ended_at is None else time.monotonic() - self._ended_at
 
     def to_send(self) -> Bytes | None:
@@ -53,10 +51,10 @@ class ReplayableBody:
 
 
 class Attempts:
-    """Decides after each failure whether there is another attempt, and what the outcome is."""
+    """Decides after each failure whether to retry or which error to raise."""
 
     def __init__(self, body: ReplayableBody, *, repeats: bool) -> None:
-        """With `repeats` the service knows the request by a key, and does it once."""
+        """`repeats`: the request has an idempotency key."""
         self._body, self._repeats = body, repeats
         self._is_unsure = self._broke = False
         self._failing_since: float | None = None
@@ -64,9 +62,9 @@ class Attempts:
     async def wait_or_raise(
         self, failure: DomainError, *, broke: bool, cause: Exception | None = None
     ) -> httpx2.Timeout:
-        """Go on with an attempt that has so much time, or raise what is to be told.
+        """Wait, and return the timeout of the next attempt; or raise the final error.
 
-        `broke` tells that the service was reached, and gave no answer: it may be on its way back.
+        `broke`: the connection broke after the service was reached, so it may be restarting.
         """
         self._is_unsure |= isinstance(failure, OutcomeUnknown)
         self._broke |= broke
@@ -82,5 +80,5 @@ class Attempts:
 
 
 def _may_end_differently(failure: DomainError) -> bool:
-    """Whether another attempt may end differently: all else was judged with the key known."""
+    """Whether another attempt can have a different outcome."""
     return isinstance(failure, OutcomeUnknown) or failure.status in _BEFORE_THE_KEY

@@ -1,7 +1,7 @@
-"""Routes that find out who calls before they read what was sent.
+"""Routes that authenticate a request before they read its body.
 
-The framework reads and parses a body before it asks the first dependency; a stranger could make
-us work for nothing.
+FastAPI reads and parses the body before it calls the first dependency, which would let
+unauthenticated clients cause work.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 class EarlyDependency(Generic[T]):
-    """A dependency that needs the head of a request alone: asked once, before the body is read."""
+    """A dependency that needs only the headers: called once, before the body is read."""
 
     def __init__(self, ask: Callable[[Request], Awaitable[T]]) -> None:
-        """Take what finds out, or raises."""
+        """`ask` returns the dependency's value, or raises."""
         self.ask = ask
 
     async def __call__(self, request: Request) -> T:
@@ -31,7 +31,7 @@ class EarlyDependency(Generic[T]):
 
 
 class Route(APIRoute):
-    """Calls its early dependencies first, and reads JSON once and strictly."""
+    """Calls its early dependencies first, and parses JSON strictly."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle, early = super().get_route_handler(), list(early_dependencies(self.dependant))
@@ -45,14 +45,14 @@ class Route(APIRoute):
 
 
 class Router(APIRouter):
-    """The router of every service; its own early dependencies are called first, too."""
+    """The router of every service; its routes are `Route`s."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=Route, **options)
 
 
 def early_dependencies(dependant: Dependant) -> Iterator[EarlyDependency[Any]]:
-    """Those among a route's dependencies, and among theirs."""
+    """The early dependencies of a route, including nested ones."""
     for needed in dependant.dependencies:
         if isinstance(needed.call, EarlyDependency):
             yield needed.call

@@ -1,4 +1,4 @@
-"""uvicorn, set up the same way everywhere."""
+"""The uvicorn server of every service."""
 
 import asyncio
 import socket
@@ -11,14 +11,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared.errors import Misconfigured
 
-GRACE = 15  # seconds open requests have to end
-MAX_INCOMPLETE = 256 * 1024  # bytes of headers read, so that the application can answer 431
-IDLE = 15  # seconds a kept connection may say nothing
+GRACE = 15  # seconds for open requests at shutdown
+MAX_INCOMPLETE = (
+    256 * 1024
+)  # bytes of headers; above the limit at which the application answers 431
+IDLE = 15  # seconds a keep-alive connection may be idle
 HEADERS = 10.0  # seconds the headers of a request may take
 
 
 class Protocol(H11Protocol):
-    """Closes a connection whose request never comes to the end of its headers."""
+    """Closes a connection whose request headers are not complete in time."""
 
     _overdue: asyncio.TimerHandle | None = None
 
@@ -47,7 +49,7 @@ class Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Tells the application when it is asked to stop, so that endless answers end."""
+    """Sets `app.state.stopping` at shutdown, so that event streams end."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         app: FastAPI = self.config.app  # type: ignore[assignment]
@@ -61,20 +63,20 @@ def serve(app: FastAPI, host: str, port: int) -> None:
 
 
 def check_host(host: str) -> None:
-    """Raises `Misconfigured` where this machine has no address of that name."""
+    """Raises `Misconfigured` if this machine has no such address."""
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _name, address in found:
             with socket.socket(family, kind, protocol) as probe:
                 probe.bind(address)
-    except (OSError, ValueError):  # gaierror; a name that can't be one
+    except (OSError, ValueError):  # gaierror, or an invalid name
         raise Misconfigured(
             "PREREVIEW_HOST: must be an address of this machine, such as 127.0.0.1 or 0.0.0.0."
         ) from None
 
 
 def configuration(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """How every service listens."""
+    """The uvicorn configuration of every service."""
     return uvicorn.Config(
         app,
         host=host,
@@ -85,9 +87,9 @@ def configuration(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # uvicorn would believe any client on this machine
+        proxy_headers=False,  # uvicorn would trust any local client
         h11_max_incomplete_event_size=MAX_INCOMPLETE,
-        # asyncio calls a connection that was paused in the context of the request that read it.
+        # Without it, asyncio resumes a paused connection in the context of an earlier request.
         reset_contextvars=True,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=GRACE,

@@ -1,4 +1,4 @@
-"""What the gateway asks of each service, and how."""
+"""Clients of the services' internal APIs."""
 
 from services.gateway.clients.auth import AuthClient
 from services.gateway.clients.checker import CheckerClient

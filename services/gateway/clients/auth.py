@@ -1,4 +1,4 @@
-"""Auth's internal API, as the gateway uses it."""
+"""The client of auth."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -53,7 +53,7 @@ _FACTOR = "/internal/me/second-factor"
 
 
 class AuthClient(ServiceClient):
-    """Accounts, sessions and tokens. Auth's refusals are raised with their code and values."""
+    """Accounts, sessions and tokens. Errors of auth are raised with their code and params."""
 
     async def register(
         self, email: str, password: str, language: Language, client: Client, cookie: str = ""
@@ -89,18 +89,18 @@ class AuthClient(ServiceClient):
         return read(Tokens, await self.as_service("POST", path, body=sent))
 
     async def refresh(self, token: str) -> Tokens:
-        """The next pair of tokens of an API session."""
+        """Exchange the refresh token of an API session for new tokens."""
         sent = body(SessionToken, token=token)
         return read(Tokens, await self.as_service("POST", "/internal/sessions/refresh", body=sent))
 
     async def access(self, token: str, client: Client) -> Tokens:
-        """A fresh access token of a web session."""
+        """A new access token of a web session."""
         path = "/internal/sessions/access"
         sent = body(WebSessionToken, token=token, client=client)
         return read(Tokens, await self.as_service("POST", path, body=sent, asks=True))
 
     async def prolong(self, user: User) -> Tokens:
-        """A fresh access token of the session whose access token is still valid."""
+        """A new access token of a session, by its current one."""
         path = "/internal/sessions/current/access"
         return read(Tokens, await self.as_user(user, "POST", path, asks=True))
 
@@ -130,7 +130,7 @@ class AuthClient(ServiceClient):
         return read(EndedSessions, await self.as_user(user, "DELETE", "/internal/sessions"))
 
     async def link(self, token: str, cookie: str = "") -> Link:
-        """The link of a mail, without using it up; raises auth's `link_invalid`."""
+        """The link of a mail. It stays valid. Raises auth's `link_invalid`."""
         sent = body(LinkLookup, token=token, cookie=cookie)
         answer = await self.as_service(
             "POST", "/internal/links", body=sent, asks=True, timeout=QUICK_TIMEOUT
@@ -146,9 +146,9 @@ class AuthClient(ServiceClient):
         cookie: str = "",
         log_in: bool = False,
     ) -> ConfirmationResult:
-        """Use up the link of a mail, by the account's password or the browser that registered.
+        """Use up the link of a mail, with the account's password or the registration cookie.
 
-        With `log_in` begin a session of the browser. Raises auth's `link_invalid`,
+        With `log_in`, also begin a web session. Raises auth's `link_invalid`,
         `password_or_login_required`.
         """
         sent = body(
@@ -163,13 +163,13 @@ class AuthClient(ServiceClient):
         return read(ConfirmationResult, answer)
 
     async def confirm_own(self, user: User, token: str) -> ConfirmationResult:
-        """Use up the link of somebody who is logged in; raises as `confirm` does."""
+        """Use up a link of the logged-in user; raises the same as `confirm`."""
         sent = body(OwnConfirmation, token=token)
         answer = await self.as_user(user, "POST", "/internal/me/confirmations", body=sent)
         return read(ConfirmationResult, answer)
 
     async def confirm_again(self, user: User) -> None:
-        """Have the mail with the link sent once more."""
+        """Send the mail with the link again."""
         await self.as_user(user, "POST", "/internal/confirmations/again")
 
     async def forgot_password(self, email: str, client: Client) -> None:
@@ -185,14 +185,14 @@ class AuthClient(ServiceClient):
         return read(Account, await self.as_user(user, "GET", "/internal/me", timeout=within))
 
     async def change(self, user: User, changes: dict[str, Any]) -> Account:
-        """Change preferences, only those that are named."""
+        """Change the given preferences."""
         sent = body(PreferenceChanges, **changes)
         return read(Account, await self.as_user(user, "PATCH", "/internal/me", body=sent))
 
     async def change_password(
         self, user: User, current: str, new: str, *, revoke_tokens: bool
     ) -> None:
-        """All other sessions end, with `revoke_tokens` the API tokens as well."""
+        """All other sessions end; with `revoke_tokens` the API tokens are revoked as well."""
         sent = body(
             PasswordChange,
             current_password=current,
@@ -202,7 +202,7 @@ class AuthClient(ServiceClient):
         await self.as_user(user, "POST", "/internal/me/password", body=sent)
 
     async def change_email(self, user: User, password: str, email: str) -> bool:
-        """Ask for another address; it counts once it is confirmed. False: it is theirs already."""
+        """Request a new address, to be confirmed. False if the account has it already."""
         sent = body(EmailChange, password=password, email=email)
         answer = await self.as_user(user, "POST", "/internal/me/email", body=sent)
         return read(EmailChangeResult, answer).mailed
@@ -211,7 +211,7 @@ class AuthClient(ServiceClient):
         return read(SecondFactor, await self.as_user(user, "GET", _FACTOR))
 
     async def begin_factor(self, user: User, password: str) -> SecondFactorSetup:
-        """A secret for an app; it counts once a code was given."""
+        """The secret for an app; `confirm_factor` enables it."""
         sent = body(PasswordProof, password=password)
         return read(SecondFactorSetup, await self.as_user(user, "POST", _FACTOR, body=sent))
 
@@ -224,7 +224,7 @@ class AuthClient(ServiceClient):
         await self.as_user(user, "DELETE", _FACTOR, body=sent)
 
     async def make_recovery_codes(self, user: User, password: str, code: str) -> RecoveryCodes:
-        """Those of before are worth nothing from now on."""
+        """The previous codes stop working."""
         path, sent = (
             f"{_FACTOR}/recovery-codes",
             body(PasswordAndCode, password=password, code=code),
@@ -252,6 +252,6 @@ class AuthClient(ServiceClient):
         return read(Export, await self.as_user(user, "GET", "/internal/me/export"))
 
     async def erase(self, user: User, password: str) -> None:
-        """Erase the account for good."""
+        """Erase the account."""
         sent = body(PasswordProof, password=password)
         await self.as_user(user, "POST", "/internal/me/erasure", body=sent)

@@ -1,4 +1,4 @@
-"""The checker's internal API, as the gateway uses it."""
+"""The client of the checker."""
 
 import time
 
@@ -14,7 +14,7 @@ TTL = 1.0  # seconds for which the schedule is cached
 
 
 class CheckerClient(ServiceClient):
-    """The schedule, which is the same for everybody."""
+    """The schedule, cached because it is the same for all users."""
 
     def __init__(self, url: str, identity: Identity, http: httpx2.AsyncClient) -> None:
         super().__init__("checker", url, identity, http)
@@ -28,7 +28,7 @@ class CheckerClient(ServiceClient):
         )
 
     async def schedule_if_quick(self, user: User) -> Schedule | None:
-        """For pages, which say less without it."""
+        """The schedule, or None if the checker does not answer in time."""
         if self._cached is None or time.monotonic() > self._cached_until:
             self._cached = await self._breaker.call(lambda: self.schedule(user))
             self._cached_until = time.monotonic() + TTL

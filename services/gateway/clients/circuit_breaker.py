@@ -1,4 +1,4 @@
-"""A circuit breaker for what an answer can do without: after a failure nobody asks for a while."""
+"""A circuit breaker for optional calls: after a failure no call is made for a while."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -11,13 +11,13 @@ OPEN_SECONDS = 5.0  # after a failure
 
 
 class CircuitBreaker:
-    """Around one kind of call. While it is open every call gets None at once."""
+    """Guards one kind of call. While it is open, `call` returns None immediately."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._open_until = clock, 0.0
 
     async def call(self, call: Callable[[], Awaitable[T]]) -> T | None:
-        """None where there is no answer; a refusal is one, and opens nothing."""
+        """The result, or None on an error. Only `Unavailable` opens the breaker."""
         if self._clock() < self._open_until:
             return None
         try:

@@ -1,4 +1,4 @@
-"""Files' internal API, as the gateway uses it."""
+"""The client of files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from shared.web.files_state import FILES_STATE
 from shared.web.identity import User
 from shared.web.retries import Bytes
 
-DIFF_TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds; two hostile files take their time
+DIFF_TIMEOUT = httpx2.Timeout(10.0, connect=2.0)  # seconds; the slowest diffs take some
 
 
 class Saved(contract.Saved):
-    """The file after a command, and whether this answer was given before."""
+    """The file after a command; `replayed` if the response repeats an earlier one."""
 
     replayed: bool = False
 
 
 class Limits(contract.Limits):
-    """What one may still upload."""
+    """Limits of a user, and the state of their files."""
 
     files_state: str = Field("", exclude=True, description="see `shared.web.files_state`")
 
@@ -42,7 +42,7 @@ class Content:
 
 
 class StoredPage(NamedTuple):
-    """Versions as files tells them, their `content` in base64; whether others follow."""
+    """Versions as JSON objects, their `content` in base64; `more` if others follow."""
 
     versions: list[dict[str, Any]]
     more: bool
@@ -51,9 +51,9 @@ class StoredPage(NamedTuple):
 class FilesClient(ServiceClient):
     """Commands on files, their versions and bytes.
 
-    With `if_version` a command is refused (412 `version_conflict`) when the file has another
-    version by now. With the `key` of an earlier call that call's answer comes again. A command
-    always has a key: whatever breaks on its way, it is sent again, and done once.
+    With `if_version` a command is refused (412 `version_conflict`) if the file has another
+    version. Every command has an idempotency key, so that it can be sent again after a failure
+    and takes effect once; the `key` of an earlier call returns that call's response.
     """
 
     async def upload(
@@ -65,7 +65,7 @@ class FilesClient(ServiceClient):
         *,
         replace: bool = False,
     ) -> Saved:
-        """With `replace` also as the next version of a file that has this name."""
+        """With `replace`, a file of this name gets the content as its next version."""
         answer = await self.as_user(
             user,
             "POST",
@@ -119,7 +119,7 @@ class FilesClient(ServiceClient):
     async def stored_versions(
         self, user: User, files: Sequence[str], before: int | None = None, *, last: bool = False
     ) -> StoredPage:
-        """The next versions of files with their bytes: all, or of each file the last one."""
+        """Versions of files with their content: all below `before`, or the last of each file."""
         start = {} if before is None else {"before": before}
         selection = body(VersionsRequest, files=[UUID(one) for one in files], last=last, **start)
         answer = await self.as_user(user, "POST", "/internal/versions", body=selection, asks=True)
@@ -147,7 +147,7 @@ class FilesClient(ServiceClient):
         return answer.content
 
     async def diff_with(self, user: User, file_id: UUID, old: int, content: bytes) -> Diff:
-        """What bytes that are stored nowhere would change."""
+        """The diff of a stored version and content that is not stored."""
         path, params = f"/internal/files/{file_id}/diff", {"from": old}
         answer = await self.as_user(
             user, "POST", path, params=params, content=content, timeout=DIFF_TIMEOUT, asks=True
@@ -166,7 +166,7 @@ def _idempotency(key: str | None = None) -> dict[str, str]:
 
 
 def _saved(answer: httpx2.Response, key: str | None = None) -> Saved:
-    """A key of our own tells nobody that something came twice."""
+    """`replayed` stays False for a generated key, which the caller has never used."""
     saved = read(Saved, answer)
     saved.replayed = key is not None and answer.headers.get("Idempotent-Replayed") == "true"
     return saved

@@ -1,4 +1,4 @@
-"""What the gateway's calls to services have in common."""
+"""Calls whose result a page can do without."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -12,7 +12,7 @@ QUICK_TIMEOUT = httpx2.Timeout(1.0)  # seconds
 
 
 async def if_possible(call: Awaitable[T]) -> T | None:
-    """None where the answer can't be had, for pages that stand without it."""
+    """The result, or None on any error."""
     try:
         return await call
     except DomainError:

@@ -1,4 +1,4 @@
-"""Reports' internal API, as the gateway uses it."""
+"""The client of reports."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,18 +19,18 @@ from shared.web.identity import Identity, User
 
 MAX_PAGE_SIZE = 200  # rows of a page
 BRIEF_TIMEOUT = httpx2.Timeout(0.25)  # seconds
-LAST_CHANGE_TTL = 10.0  # seconds in which somebody who has changed something looks for it
+LAST_CHANGE_TTL = 10.0  # seconds for which a user's reads wait for their last change
 
 
 class FilePage(contract.FilePage):
-    """A page of the file list."""
+    """A page of the file list, and the state of the user's files."""
 
     files_state: str = Field("", exclude=True, description="see `shared.web.files_state`")
 
 
 @dataclass(frozen=True)
 class FileFilters:
-    """Which files a list shows. Deleted ones are shown by `mark` only."""
+    """Filters of the file list. Deleted files are only listed by `mark`."""
 
     mark: Mark | None = None
     check: CheckState | None = None
@@ -40,10 +40,10 @@ class FileFilters:
 
 
 class ReportsClient(ServiceClient):
-    """Lists and reports. With `after` an answer waits until that event is in it, up to 1 s.
+    """Lists and reports. A read waits up to 1 s until the read model includes the event `after`.
 
-    Without, until the person's last change is in it, if it came by this process. So it is the
-    look at a change that waits, not the change.
+    Without `after` it waits for the user's last change that this process has recorded, so that
+    reads wait for the read model, and commands do not.
     """
 
     def __init__(self, url: str, identity: Identity, http: httpx2.AsyncClient) -> None:
@@ -52,7 +52,7 @@ class ReportsClient(ServiceClient):
         self._changes = TtlCache[UUID, UUID]()
 
     def record_change(self, user: User, event_id: UUID | None) -> None:
-        """Know the event of somebody's change; empty where there was none."""
+        """Remember the event of the user's last change; None if nothing changed."""
         if event_id is not None:
             self._changes.set(user.user_id, event_id, LAST_CHANGE_TTL)
 
@@ -76,13 +76,13 @@ class ReportsClient(ServiceClient):
         return read(File, answer)
 
     async def file_if_quick(self, user: User, file_id: UUID) -> File | None:
-        """The file as reports has it now; None where it does not answer quickly."""
+        """The file without waiting for events, or None if reports does not answer in time."""
 
-        async def ask() -> File:
+        async def fetch() -> File:
             path = f"/internal/files/{file_id}"
             return read(File, await self.as_user(user, "GET", path, timeout=BRIEF_TIMEOUT))
 
-        return await self._breaker.call(ask)
+        return await self._breaker.call(fetch)
 
     async def file_checks(
         self, user: User, file_id: UUID, cursor: str | None = None, limit: int = 50
@@ -104,7 +104,7 @@ class ReportsClient(ServiceClient):
         return read(Report, answer)
 
     async def feed(self, user: User, last_event_id: str) -> httpx2.Response:
-        """The event stream; whoever opens it closes it."""
+        """The event stream; the caller closes it."""
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         return await self.open_stream(user, "/internal/feed", headers)
 

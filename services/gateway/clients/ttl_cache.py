@@ -1,4 +1,4 @@
-"""Values that are remembered for a while."""
+"""A cache whose entries expire."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Clock = Callable[[], float]
 
 
 class TtlCache(Generic[K, V]):
-    """Values that are forgotten by themselves; when there are too many, all at once."""
+    """Entries expire after their time; a full cache is cleared."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock

@@ -1,1 +1,1 @@
-"""Archives and files on their way to a reader."""
+"""Downloads: files, archives of all files, data exports."""

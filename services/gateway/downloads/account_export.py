@@ -1,4 +1,4 @@
-"""Everything kept of a person, gathered from all services while it is sent."""
+"""The export of a user's data, streamed while it is read from all services."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -28,7 +28,7 @@ Page = list[dict[str, Any]]
 async def as_download(
     exports: "Exports", account: Export, renew: Renew, slot: AbstractAsyncContextManager[None]
 ) -> StreamingResponse:
-    """The archive as an answer. What auth keeps comes first, so that its refusals can be told."""
+    """The archive as a response. `account` was read before, so that auth's errors are raised."""
     bearer, now = RenewingUser(renew), utc_now()
     await bearer.user()
     name = f"prereview-{now:%Y-%m-%d}.zip"
@@ -40,13 +40,13 @@ async def as_download(
 
 
 class Exports:
-    """Reads what the services keep, as they tell it."""
+    """Reads all data of a user from the services."""
 
     def __init__(self, auth: AuthClient, files: FilesClient, reports: ReportsClient) -> None:
         self._auth, self._files, self._reports = auth, files, reports
 
     async def batches(self, account: Export, bearer: RenewingUser) -> Batches:
-        """All entries, some at a time; the last one tells that nothing is missing."""
+        """All entries in batches; the last entry marks the archive as complete."""
         number = 0
         for part in (
             self._account(account, bearer),
@@ -74,10 +74,10 @@ class Exports:
             yield batch
 
     async def _all_files(self, bearer: RenewingUser) -> Batches:
-        """Also what is changed, deleted or restored meanwhile, each once.
+        """Every file once, even if it is changed, deleted or restored during the export.
 
-        A changed file moves on in the list and is met again; a deleted one comes with the deleted
-        ones, and a restored one with the second look at the others.
+        A changed file moves towards the end of the list and appears again; a deleted file is in
+        the list of deleted ones; a restored file is found by reading the first list twice.
         """
         folders, seen, number = Folders(), set[str](), 0
         for mark in (None, "deleted", None):
@@ -96,7 +96,7 @@ class Exports:
                     yield batch
 
     async def _histories(self, bearer: RenewingUser, files: Page) -> Batches:
-        """The versions of some files, as far as they still have any."""
+        """The versions of files; erased files have none."""
         histories = Histories({file["id"]: file["folder"] for file in files})
         async for versions in stored_versions(self._files, bearer, [file["id"] for file in files]):
             yield histories.entries(versions)
@@ -109,7 +109,7 @@ class Exports:
     async def _pages(
         self, service: ServiceClient, bearer: RenewingUser, path: str, name: str, **more: Any
     ) -> AsyncIterator[Page]:
-        """A list of a service; no more than a page of it is in memory."""
+        """The pages of a list, one in memory at a time."""
         cursor = None
         while True:
             params = {"cursor": cursor, "limit": PAGE, **more}

@@ -1,4 +1,4 @@
-"""All files of a person as one zip."""
+"""All files of a user as one zip."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,14 +16,14 @@ from services.gateway.http.content_disposition import attachment
 from services.gateway.identity.renewing_user import RenewingUser
 from shared.clock import utc_now
 
-# A file that is changed meanwhile only moves on, and is met again; none is passed over.
+# A file changed during the download moves towards the end of this list, so none is missed.
 _IN_ORDER = FileFilters(sort="uploaded_at")
 
 
 async def as_archive(
     bearer: RenewingUser, files: FilesClient, reports: ReportsClient, steps: asyncio.Semaphore
 ) -> StreamingResponse:
-    """Raises `Unavailable` while there is no list; later trouble breaks the download off."""
+    """Raises `Unavailable` if the list can't be read; later errors cut the download off."""
     first = await reports.files(await bearer.user(), None, None, MAX_PAGE_SIZE, _IN_ORDER)
     now = utc_now()
     headers = {"Content-Disposition": attachment(f"prereview-{now:%Y-%m-%d}.zip")}
@@ -34,7 +34,7 @@ async def as_archive(
 async def _batches(
     bearer: RenewingUser, files: FilesClient, reports: ReportsClient, page: FilePage
 ) -> AsyncIterator[list[Entry]]:
-    """A file deleted since the list was read still has its bytes; once erased it is left out."""
+    """Files deleted after the list was read are included, erased ones left out."""
     seen: set[UUID] = set()
     names = _Names()
     while True:
@@ -59,10 +59,10 @@ async def _batches(
 
 
 class _Names:
-    """A path per file: its name, or where that is taken its name in a folder of its own.
+    """A path per file: its name, in a folder of its own if the name is taken.
 
-    Names that differ in their case only may be one where they are unpacked. And two files may have
-    had a name one after the other while this archive was made.
+    Names that differ only in case are the same on some file systems, and two files can have had
+    the same name one after the other while the archive was made.
     """
 
     def __init__(self) -> None:

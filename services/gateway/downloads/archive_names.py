@@ -1,4 +1,4 @@
-"""Names inside an archive that can be unpacked everywhere, each beside the others."""
+"""Names of archive entries that every file system can unpack without collisions."""
 
 import unicodedata
 
@@ -9,9 +9,9 @@ _IGNORED = str.maketrans("", "", ZWJ + ZWNJ)  # by HFS+, and by ext4 with folded
 
 
 def fitting(name: str, around: int = 0) -> str:
-    """A file's name with `around` bytes left for what comes before or behind it.
+    """The name, shortened to leave `around` bytes for a prefix or suffix.
 
-    Names of before the limit in bytes lose the end of what stands before `.py`.
+    Names longer than the limit, which older releases accepted, lose the end of their stem.
     """
     room = MAX_BYTES - around
     if len(name.encode()) <= room:
@@ -22,6 +22,6 @@ def fitting(name: str, around: int = 0) -> str:
 
 
 def comparable(name: str) -> str:
-    """Equal for names that are one on file systems which ignore case, spelling and joiners."""
+    """Equal for names that some file system treats as the same (case, spelling, joiners)."""
     folded = unicodedata.normalize("NFD", name).casefold().translate(_IGNORED)
     return unicodedata.normalize("NFD", folded)

@@ -1,4 +1,4 @@
-"""A file's content as an answer."""
+"""A file's content as a response."""
 
 from fastapi import Response
 
@@ -7,7 +7,7 @@ from services.gateway.http.content_disposition import attachment
 
 
 def as_attachment(found: Content) -> Response:
-    """Bytes that a browser saves and never shows."""
+    """A response that browsers save and never display."""
     headers = {
         "Content-Disposition": attachment(found.name),
         "X-File-Version": str(found.version),

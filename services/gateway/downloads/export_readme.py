@@ -1,4 +1,4 @@
-"""What is in an export, told to whom opens it."""
+"""The README of an export."""
 
 from services.gateway.i18n.language import translations
 from shared.contracts.auth import Language

@@ -1,4 +1,4 @@
-"""The versions of many files with their bytes, page after page."""
+"""The versions of many files with their content, in pages."""
 
 from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
@@ -8,16 +8,15 @@ from typing import Any
 from services.gateway.clients import FilesClient
 from services.gateway.identity.renewing_user import RenewingUser
 
-FILES_PER_CALL = 50  # files asked for in one call
+FILES_PER_CALL = 50
 
 
 async def stored_versions(
     files: FilesClient, bearer: RenewingUser, ids: Sequence[str], *, last: bool = False
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    """Of each file the newest version first, or with `last` only that one.
+    """The versions of each file, newest first; with `last` only the newest.
 
-    What is erased meanwhile is left out. `content` becomes bytes, or stays empty where they are
-    gone.
+    Files erased meanwhile are left out. `content` is bytes, or None if it was erased.
     """
     for start in range(0, len(ids), FILES_PER_CALL):
         left, before = ids[start : start + FILES_PER_CALL], None

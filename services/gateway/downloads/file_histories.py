@@ -1,4 +1,4 @@
-"""A person's files in an export: a folder each, with all versions and their bytes."""
+"""The files of an export: each has a folder with all versions and their content."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,19 +9,19 @@ from services.gateway.downloads.archive_names import comparable, fitting
 from services.gateway.downloads.zip_stream import Entry
 
 PAGE = 100  # rows of a list in one entry
-_NUMBER = 12  # bytes for the number behind the name of a folder
+_NUMBER = 12  # bytes reserved for the number after a folder's name
 
 Rows = Sequence[dict[str, Any]]
 
 
 class Folders:
-    """One folder per file: its name, with a number where others had that name before."""
+    """One folder per file: its name, with a number if the name is taken."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     def of(self, name: str) -> str:
-        """A name that goes on with a number is never a file's: those end in `.py`."""
+        """A numbered name can't collide with a file name, which ends in `.py`."""
         same = comparable(fitting(name, _NUMBER))
         number = self._numbers[same] = self._numbers.get(same, 0) + 1
         suffix = f" ({number})" if number > 1 else ""
@@ -29,7 +29,7 @@ class Folders:
 
 
 class Histories:
-    """Makes entries of versions that come file by file."""
+    """Turns versions, ordered by file, into archive entries."""
 
     def __init__(self, folders: dict[str, str]) -> None:
         """Take the folder of each file, by its id."""
@@ -38,7 +38,7 @@ class Histories:
         self._page: list[dict[str, Any]] = []
 
     def entries(self, versions: Rows) -> list[Entry]:
-        """The bytes of the versions, and lists of those that are complete."""
+        """The contents of the versions, and the lists that are complete."""
         entries = []
         for version in versions:
             if version["file_id"] != self._file or len(self._page) == PAGE:
@@ -50,7 +50,7 @@ class Histories:
         return entries
 
     def flush(self) -> list[Entry]:
-        """The list that has not come to its end yet."""
+        """The last list, not written yet."""
         page, self._page = self._page, []
         if not page:
             return []
@@ -66,7 +66,7 @@ class Histories:
 
 
 def page_name(name: str, number: int) -> str:
-    """`mails.json`, `mails-2.json`, …: one for each page."""
+    """The name of a page: `mails.json`, `mails-2.json`, … ."""
     return f"{name}.json" if number == 1 else f"{name}-{number}.json"
 
 

@@ -1,6 +1,6 @@
-"""A zip as bytes, entry by entry, with little in memory however many entries it has.
+"""Writes a zip entry by entry (PKWARE APPNOTE 6.3.10).
 
-The format is PKWARE's APPNOTE 6.3.10. The standard library keeps half a kilobyte an entry.
+The directory is kept compressed; the standard library keeps half a kilobyte for each entry.
 """
 
 import struct
@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Iterator
 from datetime import datetime
 
-LEVEL = 1  # of deflate: a third of the time of 6, for some more bytes
-_STEP = 64 * 1024  # bytes of the packed directory unpacked at once
+LEVEL = 1  # of deflate: takes a third of the time of level 6
+_STEP = 64 * 1024  # bytes of the compressed directory per step
 
 _LOCAL = struct.Struct("<4s5H3L2H")  # §4.3.7
 _CENTRAL = struct.Struct("<4s6H3L5H2L")  # §4.3.12
@@ -20,21 +20,21 @@ _OFFSET_64 = struct.Struct("<2HQ")  # §4.5.3
 _VERSION, _UNIX = 45, 3 << 8
 _UTF_8, _DEFLATED = 0x800, 8
 _MOST_16, _MOST_32 = 0xFFFF, 0xFFFFFFFF
-_READABLE = 0o644 << 16  # a file's rights, as Unix keeps them in a zip
+_READABLE = 0o644 << 16  # Unix file mode
 
 
 class Zip:
-    """Makes the bytes; what it has to say again at the end it keeps packed."""
+    """Encodes entries, and keeps the compressed central directory for the end."""
 
     def __init__(self, now: datetime, offset: int = 0) -> None:
-        """All entries are of `now`; `offset` bytes stand before the archive."""
+        """All entries get the time `now`; `offset` bytes precede the archive."""
         self._time = now.hour << 11 | now.minute << 5 | now.second // 2
         self._date = (now.year - 1980) << 9 | now.month << 5 | now.day
         self._offset, self._entries, self._size = offset, 0, 0
         self._packer, self._packed = zlib.compressobj(LEVEL), bytearray()
 
     def entry(self, name: str, content: bytes) -> bytes:
-        """A file; `/` in its name makes folders. Of less than 4 GiB."""
+        """Encode a file of less than 4 GiB; `/` in its name separates folders."""
         deflate = zlib.compressobj(LEVEL, wbits=-zlib.MAX_WBITS)
         data = deflate.compress(content) + deflate.flush()
         path = name.encode()
@@ -46,7 +46,7 @@ class Zip:
         return made
 
     def end(self) -> Iterator[bytes]:
-        """What comes after the last entry."""
+        """The central directory and the end records."""
         self._packed += self._packer.flush()
         unpacker = zlib.decompressobj()
         for start in range(0, len(self._packed), _STEP):

@@ -1,4 +1,4 @@
-"""A zip archive made while it is sent: at most one batch of its files is in memory."""
+"""Streams a zip archive with one batch of files in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -18,9 +18,9 @@ async def zipped(
 ) -> AsyncIterator[bytes]:
     """The bytes of a zip of `(name, content)`.
 
-    Names must differ; `/` makes folders. Each batch is read and packed in a turn, which is over
-    while it is sent. An error while reading breaks the archive off, so that nobody takes a part of
-    it for the whole.
+    Names must differ; `/` separates folders. `slot` is held while a batch is read and compressed,
+    not while it is sent. An error cuts the archive off before its directory, so that it can't be
+    opened.
     """
     archive = Zip(now)
     while True:

@@ -1,1 +1,1 @@
-"""What every request and answer goes through, whatever it is about."""
+"""HTTP: middleware, guards, headers, limits, server-sent events."""

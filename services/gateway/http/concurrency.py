@@ -1,4 +1,4 @@
-"""What a person may have going on at a time: one archive, and some feeds."""
+"""Limits on concurrent downloads and event streams per user."""
 
 import asyncio
 from collections import Counter
@@ -16,7 +16,7 @@ from shared.web.app import provided
 
 
 class ConcurrencyLimit:
-    """Who is being served something long by this process."""
+    """Counts the long responses of each user in this process."""
 
     max_per_user: int
     refusal: type[DomainError]
@@ -26,9 +26,9 @@ class ConcurrencyLimit:
 
     @contextmanager
     def slot(self, user_id: UUID) -> Iterator[None]:
-        """From before the first look until the last byte has left, or the reader has.
+        """Held until the response is sent or the client disconnects.
 
-        Raises the refusal while the person has as many going on as there may be.
+        Raises `refusal` if the user has all slots.
         """
         if self._running[user_id] >= self.max_per_user:
             raise self.refusal
@@ -42,10 +42,10 @@ class ConcurrencyLimit:
 
 
 class ArchiveLimit(ConcurrencyLimit):
-    """Making one reads everything a person has; those of several people go on in turns.
+    """One archive per user; `steps` limits how many batches are made concurrently.
 
-    So many archives as people want are under way, each of which is worked at in `steps` only, first
-    come, first served; while its bytes are sent it is in none.
+    Any number of users can download an archive. A download takes `steps`, first come, first
+    served, to read and compress a batch, and releases it while the batch is sent.
     """
 
     max_per_user = 1
@@ -57,7 +57,7 @@ class ArchiveLimit(ConcurrencyLimit):
 
 
 class FeedLimit(ConcurrencyLimit):
-    """Each holds a connection to reports."""
+    """Event streams; each holds a connection to reports."""
 
     max_per_user = 20
     refusal = TooManyEventStreams
@@ -89,7 +89,7 @@ async def _feed_in_api(user: ApiUser, feeds: _Feeds) -> AsyncIterator[None]:
         yield
 
 
-# The scope of a request ends after the answer was sent.
+# The scope `request` ends after the response was sent.
 WebSteps = Annotated[asyncio.Semaphore, Depends(_archive_on_screen, scope="request")]
 ApiSteps = Annotated[asyncio.Semaphore, Depends(_archive_in_api, scope="request")]
 WEB_FEED = [Depends(_feed_on_screen, scope="request")]

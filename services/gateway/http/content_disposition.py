@@ -5,22 +5,22 @@ from urllib.parse import quote
 
 from services.gateway.errors import FileNameUnreadable, UploadInvalid
 
-MAX_NAME = 1000  # characters; what names are allowed is decided by files
+MAX_NAME = 1000  # characters; files decides which names are allowed
 _PARAMETER = re.compile(r';\s*([\w*]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]*)')
 _ESCAPED = re.compile(r'\\(["\\])')
-# What browsers write for these three in names (WHATWG HTML, multipart/form-data encoding).
+# How browsers escape these in names (WHATWG HTML, multipart/form-data encoding).
 _OF_BROWSERS = (("%22", '"'), ("%0A", "\n"), ("%0D", "\r"))
 _UNSAFE = re.compile(r'[^ -~]|["\\%]')
 
 
 def attachment(name: str) -> str:
-    """The header of a download: any name, told exactly (RFC 8187)."""
+    """The header of a download; `filename*` has the exact name (RFC 8187)."""
     plain = _UNSAFE.sub("_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def part_names(disposition: bytes) -> tuple[str, str | None]:
-    """The part's field and file name. `filename*` counts as no name: RFC 7578 forbids it."""
+    """The field name and file name of a part. `filename*` is ignored: RFC 7578 forbids it."""
     try:
         text = disposition.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What every request must pass before a route sees it."""
+"""Checks of the host and origin of every request, before routing."""
 
 import hmac
 import re
@@ -18,7 +18,7 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 class Guard:
-    """Refuses by the head of a request: neither route nor body has been looked at."""
+    """Refuses a request by its headers, before its body is read."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
@@ -35,7 +35,7 @@ class Guard:
 
 
 def check(request: Request, settings: Settings) -> None:
-    """Refuse unknown hosts and requests that another website made a browser send."""
+    """Refuse unknown hosts and cross-site requests."""
     path = request.scope["path"]
     if path == "/metrics" and not _may_read_metrics(request, settings):
         raise NotFound
@@ -46,17 +46,17 @@ def check(request: Request, settings: Settings) -> None:
 
 
 def check_host(request: Request, settings: Settings) -> None:
-    """Let pass the name of the public address and names of this machine."""
+    """Allow the host of the public URL and loopback names."""
     hosts = request.headers.getlist("host")
     if len(hosts) != 1 or _hostname(hosts[0]) not in {settings.public_host, *_LOOPBACK}:
         raise HostUnknown
 
 
 def refuse_cross_site(request: Request, settings: Settings) -> None:
-    """Believe `Sec-Fetch-Site` and `Origin`; a client that sends neither is no browser.
+    """Check `Sec-Fetch-Site` and `Origin`; a client that sends neither is not a browser.
 
-    `Origin: null` comes from pages without a referrer, which those with a secret in their address
-    are; then `Sec-Fetch-Site` must say that the page was ours.
+    Pages with a secret in their URL have no referrer and send `Origin: null`, which is allowed
+    only with `Sec-Fetch-Site: same-origin`.
     """
     sites, origins = request.headers.getlist("sec-fetch-site"), request.headers.getlist("origin")
     if len(origins) > 1 or not {*sites} <= {"same-origin", "none"}:
@@ -70,7 +70,7 @@ def refuse_cross_site(request: Request, settings: Settings) -> None:
 
 
 def _hostname(host: str) -> str:
-    """Without the port; compared as text, so that there is nothing to be read differently."""
+    """The host without its port, in lower case; empty if malformed."""
     found = _HOST.fullmatch(host)
     return found[1].strip("[]").lower() if found else ""
 

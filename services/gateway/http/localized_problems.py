@@ -1,4 +1,4 @@
-"""Tells programs what is wrong in the language they ask for (`Accept-Language`)."""
+"""Translates problem responses by `Accept-Language`."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from shared.error_messages import SENTENCES
 
 
 class LocalizedProblems:
-    """Writes the `detail` of problems as pages do; services write it in English, in bytes."""
+    """Replaces the English `detail` of problems by a sentence in the client's language."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What happens to every body that arrives and to every answer that leaves."""
+"""Middleware for slow request bodies and for cookies."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ BODY_SECONDS = 90.0  # a megabyte at 100 kbit/s
 
 
 class SlowBodies:
-    """Gives up (408) on a body that trickles, and closes its connection."""
+    """Refuses (408) a body that arrives too slowly, and closes the connection."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,14 +36,14 @@ class SlowBodies:
                     message = await receive()
             except TimeoutError:
                 too_slow = True
-                # FastAPI lets no other kind of error out of the reading of a JSON body.
+                # FastAPI passes no other kind of error on while it reads a JSON body.
                 raise HTTPException(RequestTimeout.status) from None
             expecting = message.get("more_body", False)
             return message
 
         async def answer(message: Message) -> None:
             if too_slow and message["type"] == "http.response.start":
-                closing = (b"connection", b"close")  # nobody waits for the rest
+                closing = (b"connection", b"close")  # the rest of the body is not read
                 message = {**message, "headers": [*message["headers"], closing]}
             await send(message)
 
@@ -51,13 +51,13 @@ class SlowBodies:
 
 
 async def too_slow(request: Request, _: Exception) -> Response:
-    """Answer a body that trickled where no route could."""
+    """The response to a body that arrived too slowly."""
     error = RequestTimeout()
     return problem(error.status, error.code, str(error), request_id=request_id(request))
 
 
 class SetCookies:
-    """Adds the cookies that a request's handling left in its state."""
+    """Sends the cookies stored in `request.state.cookies`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

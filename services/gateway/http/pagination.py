@@ -1,4 +1,4 @@
-"""How much of a list is asked for at once."""
+"""Query parameters of paginated lists."""
 
 from typing import Annotated
 

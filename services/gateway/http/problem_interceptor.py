@@ -1,4 +1,4 @@
-"""Intercepts a problem on its way out; every other answer passes."""
+"""Intercepts problem responses, so that middleware can replace them."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from shared.web.problems import MEDIA_TYPE
 
 
 class ProblemInterceptor:
-    """Passes everything on but a problem, which `start` and `problem` tell afterwards."""
+    """Holds back a problem response in `start` and `problem`; sends every other response on."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,4 +1,4 @@
-"""The headers every answer of the gateway has unless it says otherwise."""
+"""Default security headers of all responses."""
 
 from services.gateway.settings import Settings
 from shared.web.middleware import SECURITY_HEADERS
@@ -7,14 +7,14 @@ _POLICY = (
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self' data:",  # Bootstrap's small pictures
+    "img-src 'self' data:",  # Bootstrap's icons
     "connect-src 'self'",
     "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",
 )
 
-# Of pages with a secret in their address, which no other site and no log of one shall see.
+# For pages with a secret in their URL: browsers must not send it to other sites.
 SECRET_ADDRESS = {"Referrer-Policy": "no-referrer"}
 
 

@@ -1,4 +1,4 @@
-"""Passes the event stream of reports on to a browser or a program (server-sent events)."""
+"""Forwards the event stream of reports (server-sent events)."""
 
 import asyncio
 import re
@@ -12,14 +12,14 @@ from services.gateway.clients import ReportsClient
 from services.gateway.identity.sessions import Sessions
 from shared.web.identity import User
 
-HEARTBEAT = 15.0  # seconds; proxies close connections on which nothing happens
+HEARTBEAT = 15.0  # seconds; proxies close idle connections
 _EVENT_ID = re.compile("[0-9]{1,18}")
 
 
 async def event_stream(
     request: Request, user: User, reports: ReportsClient, sessions: Sessions
 ) -> StreamingResponse:
-    """The feed from `Last-Event-ID` on, until the session ends."""
+    """The events after `Last-Event-ID`, until the session ends."""
     given = request.headers.get("last-event-id", "")
     answer = await reports.feed(user, given if _EVENT_ID.fullmatch(given) else "")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -30,7 +30,7 @@ async def event_stream(
 async def _messages(
     answer: httpx2.Response, user: User, sessions: Sessions, stopping: asyncio.Event
 ) -> AsyncIterator[bytes]:
-    """What reports sends, until it ends, the session ends or this program is asked to stop."""
+    """The stream of reports, until it ends, the session ends or this process stops."""
     chunks = answer.aiter_bytes()
     end = asyncio.ensure_future(stopping.wait())
     next_one = asyncio.ensure_future(anext(chunks, None))
@@ -48,7 +48,7 @@ async def _messages(
             yield chunk
             next_one = asyncio.ensure_future(anext(chunks, None))
     except httpx2.HTTPError:
-        return  # reports went away: the browser connects again
+        return  # reports is unavailable: the browser reconnects
     finally:
         for waiting in (next_one, end):
             waiting.cancel()

@@ -1,1 +1,1 @@
-"""The two languages of the screens."""
+"""Translations and formats of the screens."""

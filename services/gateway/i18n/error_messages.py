@@ -1,4 +1,4 @@
-"""The sentences of errors in the reader's language, with its numbers and sizes."""
+"""Error messages in the user's language, with localized numbers and sizes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from shared import error_messages
 from shared.contracts.auth import Language
 from shared.i18n.formats import number
 
-_OF_BYTES = {"file_too_large", "storage_full"}  # whose limit is one of bytes
+_OF_BYTES = {"file_too_large", "storage_full"}  # codes with a limit in bytes
 
 
 def sentence(language: Language, code: str, params: Mapping[str, Any]) -> str:
-    """The sentence of a code with its values; a general one for a code we do not know."""
+    """The message of an error code; a general one for unknown codes."""
     shown = {
         name: _shown(language, code, value) if isinstance(value, int) else value
         for name, value in params.items()

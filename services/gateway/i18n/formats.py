@@ -1,8 +1,8 @@
-"""Times, sizes and numbers as a language writes them.
+"""Localized times, sizes and numbers.
 
-A KB is 1,024 bytes and an MB 1,024 KB, as file managers of Windows count them, so that limits,
-which are powers of two, are round. Sizes have one digit behind the point; halves are rounded up.
-`upload.js` and `times.js` write in the page what is written here.
+A KB is 1,024 bytes and an MB 1,024 KB, as in file managers of Windows, so that limits, which are
+powers of two, are round. Sizes have one decimal; halves are rounded up. `upload.js` and `times.js`
+format the same way in the browser.
 """
 
 import json
@@ -27,13 +27,13 @@ from shared.i18n.formats import date_time, number
 _MAX_CACHED = 4096  # results of each kind: a page repeats most of what the page before showed
 _SIZES = (N_("{n} B"), N_("{n} KB"), N_("{n} MB"), N_("{n} GB"))
 
-# Of the page being rendered. Templates that import others pass no values along, so it is no value.
+# The zone of the page being rendered: a context variable, as imported templates see no values.
 readers_zone: ContextVar[ZoneInfo | None] = ContextVar("readers_zone", default=None)
 
 
 @lru_cache(_MAX_CACHED)
 def moment(language: Language, when: datetime, zone: ZoneInfo | None = None) -> Markup:
-    """A time in the reader's zone; without one in UTC, and a script makes it the browser's."""
+    """A time in the user's zone; without one in UTC, which a script converts in the browser."""
     machine = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     local = when.astimezone(zone or UTC)
     shown = date_time(language, local)
@@ -51,7 +51,7 @@ def size(language: Language, count: int) -> str:
 
 
 def size_patterns(language: Language) -> str:
-    """The units for a script, as JSON."""
+    """The patterns of sizes as JSON, for `upload.js`."""
     return json.dumps([translations(language).gettext(pattern) for pattern in _SIZES])
 
 
@@ -63,7 +63,7 @@ def duration(language: Language, milliseconds: int) -> str:
 
 
 def filters(language: Language) -> dict[str, Callable[[Any], Any]]:
-    """The formats as template filters."""
+    """The template filters."""
     return {
         "moment": lambda when: moment(language, when, readers_zone.get()),
         "number": lambda value: number(language, value),

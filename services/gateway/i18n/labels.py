@@ -1,4 +1,4 @@
-"""Words for the code words of auth."""
+"""Labels for auth's scopes and kinds of security events."""
 
 from shared.i18n.catalogue import N_
 

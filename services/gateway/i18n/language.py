@@ -1,4 +1,4 @@
-"""Which language a visitor reads, and its sentences."""
+"""Language negotiation and translations."""
 
 from functools import cache
 from gettext import NullTranslations
@@ -10,14 +10,14 @@ from shared.i18n import catalogue
 
 @cache
 def translations(language: Language) -> NullTranslations:
-    """The sentences of the screens, and those of errors."""
+    """The catalogue of the screens, with that of errors as a fallback."""
     sentences = catalogue.load("gateway", Path(__file__).parent, language)
     sentences.add_fallback(catalogue.load("errors", catalogue.FOLDER, language))
     return sentences
 
 
 def choose(cookie: str, accept_language: str) -> Language:
-    """The visitor's own choice, else the first of the browser's languages that we speak."""
+    """The language of the cookie, else the first supported one of `Accept-Language`."""
     languages = [tag.partition("-")[0] for tag in (cookie, *_by_preference(accept_language))]
     return next((one for tag in languages for one in catalogue.LANGUAGES if one == tag), "en")
 

@@ -1,4 +1,4 @@
-"""Why a password is too weak and what would make it better, in words: by the codes auth sends."""
+"""Advice on weak passwords, by the codes that auth sends."""
 
 from shared.errors import DomainError
 from shared.i18n.catalogue import N_
@@ -39,6 +39,6 @@ ADVICE = {
 
 
 def advice(error: DomainError) -> list[str]:
-    """English sentences, the warning first; none for codes we do not know."""
+    """English sentences, the warning first; unknown codes are left out."""
     codes = (str(error.params.get(name, "")) for name in _GIVEN)
     return [ADVICE[code] for code in codes if code in ADVICE]

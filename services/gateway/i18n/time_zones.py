@@ -1,4 +1,4 @@
-"""Time zones: which there are, and how to offer them."""
+"""The choice of time zones."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -25,7 +25,7 @@ REGIONS = {
     "Pacific": N_("Pacific Ocean"),
 }
 
-Choice = tuple[str, str]  # zone, words
+Choice = tuple[str, str]  # zone, label
 
 
 @cache
@@ -34,12 +34,12 @@ def _zone_names() -> frozenset[str]:
 
 
 def zone(name: str) -> ZoneInfo | None:
-    """The zone of a name; None for `auto` and for what is no zone."""
+    """The zone of a name; None for `auto` and unknown names."""
     return ZoneInfo(name) if name in _zone_names() else None
 
 
 def choices(language: Language, now: datetime) -> list[tuple[str, list[Choice]]]:
-    """One zone for each place, by region: `("Europe", [("Europe/Moscow", "Moscow, UTC+3"), …])`."""
+    """One zone per city, by region: `("Europe", [("Europe/Moscow", "Moscow, UTC+3"), …])`."""
     return [
         (REGIONS[region], [(name, f"{city}, {offset(name, now)}") for _, city, name in places])
         for region, places in groupby(_places(language), lambda place: place[0])
@@ -47,7 +47,7 @@ def choices(language: Language, now: datetime) -> list[tuple[str, list[Choice]]]
 
 
 def offset(name: str, now: datetime) -> str:
-    """The zone's distance from UTC at that time."""
+    """The UTC offset of the zone at that time."""
     return utc_offset(now.astimezone(ZoneInfo(name)))
 
 
@@ -63,7 +63,7 @@ def _places(language: Language) -> list[tuple[str, str, str]]:
 
 
 def _without_aliases(names: Iterable[str]) -> list[str]:
-    """Of the names for one place the one that CLDR knows best."""
+    """One name per zone, preferably the canonical name of CLDR."""
     aliases = get_global("zone_aliases")
     places: dict[str, str] = {}
     for name in sorted(names):
@@ -75,7 +75,7 @@ def _without_aliases(names: Iterable[str]) -> list[str]:
 
 
 def _city(name: str, language: Language) -> str:
-    """Some cities were renamed, and the translations stand under their former name."""
+    """The translated city; translations of renamed cities use the former zone name."""
     former = (old for old, new in get_global("zone_aliases").items() if new == name)
     translated = Locale.parse(language).time_zones
     listed = (translated.get(one, {}).get("city") for one in (name, *former))

@@ -1,1 +1,1 @@
-"""Who a request comes from."""
+"""Authentication: sessions, cookies, client information."""

@@ -1,4 +1,4 @@
-"""A cache of what auth answers, so that it is not asked at every request."""
+"""Caches of auth's answers about sessions, API tokens and addresses."""
 
 import hashlib
 import re
@@ -12,28 +12,28 @@ from services.gateway.clients.ttl_cache import Clock, TtlCache
 from shared.errors import DomainError, Unauthenticated, Unavailable
 from shared.web.identity import User
 
-TTL = 30.0  # seconds an answer of auth is cached
-RETRY_AFTER = 5.0  # seconds until auth is asked again after it could not answer
-CONFIRMED_TTL = 3600.0  # seconds; an address that is confirmed stays so
+TTL = 30.0  # seconds
+RETRY_AFTER = 5.0  # seconds until the next call after auth was unavailable
+CONFIRMED_TTL = 3600.0  # seconds; a confirmed address stays confirmed
 ENDED_TTL = 660.0  # seconds; by then every access token of an ended session has expired
-REFRESH_TTL = 86_400.0  # seconds a refresh token is connected with its session
+REFRESH_TTL = 86_400.0  # seconds the session of a refresh token is remembered
 _API_TOKEN = re.compile(r"prv_[A-Za-z0-9_-]{8,190}")
 
 
 class ActiveSessions:
-    """Which sessions are active."""
+    """Caches which sessions are active."""
 
     def __init__(
         self, ask: Callable[[UUID], Awaitable[bool]], clock: Clock = time.monotonic
     ) -> None:
-        """Take the question to auth, which may raise `Unavailable`."""
+        """`ask` asks auth, and may raise `Unavailable`."""
         self._ask = ask
         self._active = TtlCache[UUID, bool](clock)
         self._ended = TtlCache[UUID, bool](clock)
         self._refreshed = TtlCache[bytes, UUID](clock)
 
     async def is_active(self, session_id: UUID) -> bool:
-        """While auth is away a signed token suffices, so that people can go on reading."""
+        """While auth is unavailable, sessions count as active unless they are cached as ended."""
         if self._ended.get(session_id):
             return False
         if self._active.get(session_id):
@@ -51,35 +51,35 @@ class ActiveSessions:
         self._ended.set(session_id, True, ENDED_TTL)
 
     def invalidate_all(self) -> None:
-        """Ask anew about every session that was active."""
+        """Forget which sessions are active."""
         self._active.clear()
 
     def issued(self, refresh_token: str, session_id: UUID) -> None:
-        """Note which session a refresh token belongs to."""
+        """Remember the session of a refresh token."""
         self._refreshed.set(digest(refresh_token), session_id, REFRESH_TTL)
 
     def refused(self, refresh_token: str) -> None:
-        """A token that comes twice has ended its session, so that it is no longer active."""
+        """A refused refresh token was used before, which has ended its session."""
         session_id = self._refreshed.get(digest(refresh_token))
         if session_id is not None:
             self.end(session_id)
 
 
 class ApiTokenCache:
-    """Whose an API token is: known by its digest, never by itself."""
+    """Caches the users of API tokens, by the SHA-256 of the token."""
 
     def __init__(
         self,
         exchange: Callable[[str], Awaitable[tuple[User, int]]],
         clock: Clock = time.monotonic,
     ) -> None:
-        """Take the exchange for an access token and the seconds that one is good for."""
+        """`exchange` gets the user with an access token, and the seconds until it expires."""
         self._exchange = exchange
         self._users = TtlCache[bytes, User](clock)
         self._until_expiry = TtlCache[bytes, User](clock)
 
     async def user(self, token: str) -> User:
-        """Raises `Unauthenticated`; while auth is away the last access token serves on."""
+        """Raises `Unauthenticated`. While auth is unavailable, the last access token is used."""
         if not _API_TOKEN.fullmatch(token):
             raise Unauthenticated
         key = digest(token)
@@ -97,20 +97,20 @@ class ApiTokenCache:
         return self._users.set(key, user, TTL)
 
     def invalidate_all(self) -> None:
-        """Ask about every token anew."""
+        """Forget all tokens."""
         self._users.clear()
         self._until_expiry.clear()
 
 
 class UnconfirmedEmails:
-    """Whose address is not confirmed yet, so that pages can say what that means."""
+    """Caches which users have an unconfirmed address; pages show a notice to them."""
 
     def __init__(self, auth: AuthClient, clock: Clock = time.monotonic) -> None:
         self._auth = auth
         self._users = TtlCache[UUID, bool](clock)
 
     async def includes(self, user: User) -> bool:
-        """When auth can't say: no, for a page must not wait for that."""
+        """False if auth does not answer in time."""
         cached = self._users.get(user.user_id)
         if cached is not None:
             return cached

@@ -1,4 +1,4 @@
-"""Where a request comes from: network address, program, and the device it was seen on before."""
+"""The client of a request: IP address, user agent, device."""
 
 import re
 import secrets
@@ -21,7 +21,7 @@ Address = IPv4Address | IPv6Address
 
 
 class ClientInfoReader:
-    """Tells who calls, for throttles, lists of sessions and the security log."""
+    """Reads the client of a request, for throttles, lists of sessions and the security log."""
 
     def __init__(self, settings: Settings, cookies: Cookies) -> None:
         self._proxies, self._cookies = settings.proxy_networks, cookies
@@ -33,7 +33,7 @@ class ClientInfoReader:
         return Client(address=address, user_agent=agent)
 
     def browser(self, request: Request) -> Client:
-        """The same with the device, marked by a cookie of a year from now on."""
+        """The client with its device, identified by a cookie that lasts a year."""
         device = self._cookies.read(request, "device")
         if not _DEVICE.fullmatch(device):
             device = secrets.token_urlsafe(24)
@@ -42,10 +42,10 @@ class ClientInfoReader:
 
 
 def client_address(peer: str, forwarded: Iterable[str], proxies: Networks) -> str:
-    """The nearest address that is no proxy of ours; the peer's when it is none.
+    """The nearest address that is not a trusted proxy.
 
-    `X-Forwarded-For` is read from its end, and only as far as proxies we trust have written it:
-    what stands before that may be anybody's invention.
+    `X-Forwarded-For` is read from its end, and only as far as trusted proxies have written it:
+    a client can send any addresses before those.
     """
     found = _address(peer)
     hops = [hop for header in forwarded for hop in header.split(",")][-_MAX_HOPS:]
@@ -64,4 +64,4 @@ def _address(written: str) -> Address | None:
         return None
     if isinstance(address, IPv4Address):
         return address
-    return address.ipv4_mapped or IPv6Address(int(address))  # a zone (`%eth0`) names a link of ours
+    return address.ipv4_mapped or IPv6Address(int(address))  # without its zone (`%eth0`)

@@ -1,4 +1,4 @@
-"""Our cookies: all HttpOnly, SameSite=Lax, and bound to the host over TLS."""
+"""Cookies: HttpOnly, SameSite=Lax, and with TLS bound to the host."""
 
 import base64
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from fastapi import Request
 from shared.contracts.http.auth import Preferences, Tokens
 
 CHOICE_SECONDS = 365 * 86_400
-# Seconds an access cookie ends before its token does: longer than a form may take to arrive, for
-# files looks at the token when it has.
+# Seconds by which an access cookie expires before its token: longer than an upload may take, since
+# files verifies the token after the upload.
 MARGIN = 120
 _ALL = (
     "session",
@@ -26,7 +26,7 @@ _ALL = (
 
 @dataclass(frozen=True)
 class Cookies:
-    """Reads cookies, and writes them into the request's state, from where they are sent."""
+    """Reads cookies, and collects written ones in the request's state for `SetCookies`."""
 
     secure: bool
     session_seconds: int
@@ -35,7 +35,7 @@ class Cookies:
         return request.cookies.get(self._full(name), "")
 
     def write(self, request: Request, name: str, value: str, seconds: int) -> None:
-        """`value` is a token or a short word of ours and needs no quoting."""
+        """`value` must need no quoting."""
         full = self._full(name)
         parts = [f"{full}={value}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
         if self.secure:
@@ -45,14 +45,14 @@ class Cookies:
         request.state.cookies[name] = "; ".join(parts)
 
     def read_text(self, request: Request, name: str) -> str:
-        """What `write_text` wrote; empty for anything else."""
+        """A value of `write_text`; empty for anything else."""
         try:
             return base64.urlsafe_b64decode(self.read(request, name)).decode()
         except ValueError:
             return ""
 
     def write_text(self, request: Request, name: str, text: str, seconds: int) -> None:
-        """A line that somebody typed, of any characters."""
+        """Write any text, in base64."""
         value = base64.urlsafe_b64encode(text.encode("utf-8", "replace")).decode()
         self.write(request, name, value, seconds)
 
@@ -64,7 +64,7 @@ class Cookies:
             self.store_preferences(request, tokens.preferences)
 
     def store_preferences(self, request: Request, preferences: Preferences) -> None:
-        """Write down what differs from what the browser sent."""
+        """Write the preferences that differ from the request's cookies."""
         chosen = {
             "language": preferences.language,
             "zone": preferences.time_zone,
@@ -75,7 +75,7 @@ class Cookies:
                 self.write(request, name, value, CHOICE_SECONDS)
 
     def clear(self, request: Request) -> None:
-        """Log the browser out; what it was told about language, zone and colours stays."""
+        """Log the browser out; the cookies of preferences stay."""
         self.write(request, "session", "", 0)
         self.write(request, "access", "", 0)
 

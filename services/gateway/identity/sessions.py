@@ -1,4 +1,4 @@
-"""Who is visiting: by cookies, or by a program's bearer token."""
+"""Authentication by cookies or bearer tokens, and the life cycle of sessions."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,12 +18,12 @@ from shared.web.app import provided
 from shared.web.identity import Identity, User, bearer_token
 from shared.web.routes import EarlyDependency
 
-MAX_SESSION_TOKEN = 200  # characters, as auth takes them
-API_TOKEN = "prv_"  # noqa: S105 - how they begin
+MAX_SESSION_TOKEN = 200  # characters; auth accepts no more
+API_TOKEN = "prv_"  # noqa: S105 - a prefix
 
 
 class Sessions:
-    """Turns what a request carries into a user."""
+    """Authenticates requests, and begins and ends sessions."""
 
     def __init__(
         self, auth: AuthClient, identity: Identity, cookies: Cookies, client_infos: ClientInfoReader
@@ -35,7 +35,7 @@ class Sessions:
         self.unconfirmed = UnconfirmedEmails(auth)
 
     async def by_bearer(self, request: Request) -> User:
-        """Raises `Unauthenticated` for all but a living session's or API token."""
+        """The user of a bearer token; raises `Unauthenticated` for an invalid or revoked one."""
         token = bearer_token(request)
         if token.startswith(API_TOKEN):
             return await self.api_tokens.user(token)
@@ -45,14 +45,14 @@ class Sessions:
         return user
 
     async def by_cookies(self, request: Request) -> User | None:
-        """The visitor, with fresh cookies where the access token had run out."""
+        """The logged-in user; an expired access cookie is renewed by the session cookie."""
         user = self.by_signature(request)
         if user is not None and await self.active.is_active(user.session_id):
             return user
         return await self._by_session(request, self._cookies.read(request, "session"))
 
     def by_signature(self, request: Request) -> User | None:
-        """Whom the visitor's access token names; whether the session lives is not asked."""
+        """The user of a valid access cookie; the session may have ended."""
         token = self._cookies.read(request, "access")
         try:
             return self._identity.verify_user(token) if token else None
@@ -60,18 +60,18 @@ class Sessions:
             return None
 
     async def log_in(self, request: Request, email: str, password: str) -> None:
-        """Log in; whatever session the browser had before ends."""
+        """Log in; the browser's previous session ends."""
         begun = await self._auth.log_in(email, password, "web", self._client_infos.browser(request))
         await self.open(request, begun)
 
     async def log_in_by_link(self, request: Request, token: str) -> None:
-        """Like `log_in`, by the link of a mail."""
+        """Log in by the link of a mail."""
         await self.open(
             request, await self._auth.log_in_by_link(token, self._client_infos.browser(request))
         )
 
     async def finish_login(self, request: Request, code: str) -> None:
-        """Answer the question for a code; raises `ChallengeInvalid` where none was asked."""
+        """Complete a login with a code; raises `ChallengeInvalid` without a challenge cookie."""
         challenge = self._cookies.read(request, "challenge")
         if not 0 < len(challenge) <= MAX_SESSION_TOKEN:
             raise ChallengeInvalid
@@ -81,9 +81,9 @@ class Sessions:
         await self.open(request, tokens)
 
     async def open(self, request: Request, begun: Tokens | Challenged) -> None:
-        """Take up a session that auth has begun; the one the browser had before ends.
+        """Store a session that auth has begun; the browser's previous session ends.
 
-        Raises `SecondFactorRequired` where auth asks for a code; `finish_login` completes it.
+        Raises `SecondFactorRequired` if auth requires a code; `finish_login` takes it.
         """
         if isinstance(begun, Challenged):
             self._cookies.write(request, "challenge", begun.challenge, begun.expires_in)
@@ -92,7 +92,7 @@ class Sessions:
         self._cookies.store_session(request, tokens, tokens.token or "")
 
     async def end(self, request: Request) -> None:
-        """Log out: the cookies go in any case, the session as far as auth can be reached."""
+        """Log out. If auth is unavailable, only the cookies are cleared."""
         try:
             user = await self.by_cookies(request)
             if user is not None:
@@ -103,7 +103,7 @@ class Sessions:
         self._cookies.clear(request)
 
     async def log_in_api(self, email: str, password: str, client_info: Client) -> Tokens:
-        """Log a program in; raises `SecondFactorRequired` with what `finish_api` is to be given."""
+        """Log a program in; raises `SecondFactorRequired` with the challenge."""
         tokens = _tokens(await self._auth.log_in(email, password, "api", client_info))
         self.active.issued(tokens.token or "", tokens.session_id)
         return tokens
@@ -114,7 +114,7 @@ class Sessions:
         return tokens
 
     async def refresh(self, token: str) -> Tokens:
-        """The next pair of an API session. A token used before has ended it, also for us."""
+        """New tokens of an API session. A refresh token used twice ends the session."""
         try:
             tokens = await self._auth.refresh(token)
         except Unauthenticated:
@@ -125,25 +125,25 @@ class Sessions:
         return tokens
 
     def mark_ended(self, user: User) -> None:
-        """Know that this session is over, and that others may be."""
+        """Record that this session has ended, and possibly others."""
         self.active.end(user.session_id)
         self.invalidate_all()
 
     def mark_revoked(self, token_id: UUID) -> None:
-        """Know that an API token is over; feeds opened with it know it by its id."""
+        """Record that an API token is revoked; its id is the session id of its event streams."""
         self.active.end(token_id)
         self.api_tokens.invalidate_all()
 
     def invalidate_all(self) -> None:
-        """Ask auth anew about everybody: somebody's sessions or tokens have just ended."""
+        """Clear the caches, after other sessions or tokens have ended."""
         self.active.invalidate_all()
         self.api_tokens.invalidate_all()
         self.unconfirmed.invalidate_all()
 
     async def renew(self, request: Request, last: User | None = None) -> User:
-        """The user of a request that takes long, asked for anew now and then.
+        """The user of a long request, with a new access token.
 
-        `last` is the answer before, whose token is still good. Raises `Unauthenticated` once the
+        `last` is the previous result, whose token is still valid. Raises `Unauthenticated` if the
         session or API token has ended.
         """
         if request.headers.get("authorization"):

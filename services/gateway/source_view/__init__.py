@@ -1,1 +1,1 @@
-"""Source text on a page: coloured, excerpted, compared, edited."""
+"""Source code on pages: highlighting, excerpts, diffs, editing."""

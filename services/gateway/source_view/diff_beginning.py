@@ -1,10 +1,10 @@
-"""The beginning of what two versions differ in."""
+"""The first lines of a diff."""
 
 from shared.contracts.http.files import Diff, Hunk
 
 
 def beginning(diff: Diff, lines: int) -> Diff:
-    """The first lines of a difference, told to be cut where they are not all."""
+    """The first `lines` of a diff; `truncated` if there are more."""
     hunks: list[Hunk] = []
     left = lines
     for hunk in diff.hunks:

@@ -1,4 +1,4 @@
-"""A difference as rows of a table, with what changed inside of a line marked."""
+"""Diffs as rows of a table, with changes within lines marked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Literal
 from services.gateway.i18n.visible_text import max_characters
 from shared.contracts.http.files import DiffLine, Hunk
 
-MAX_COLUMNS = 400  # characters of a line; nobody reads on
-_ALIKE = 0.4  # of a line must have stayed, else the whole line counts as another one
+MAX_COLUMNS = 400  # characters shown of a line
+_ALIKE = 0.4  # share of a line that must be equal, for changes within it to be marked
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A line of one side: what is before the change, the change, what is after."""
+    """A line of one side, split at its change."""
 
     number: int
     kind: Literal["same", "added", "removed"]
@@ -26,19 +26,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Pair:
-    """A row of two sides, either of which may be empty."""
+    """A row with two sides, one of which may be empty."""
 
     old: Cell | None
     new: Cell | None
 
 
 def pairs(hunk: Hunk) -> list[Pair]:
-    """Side by side: removed lines meet the added ones that follow them."""
+    """Rows of two columns: removed lines beside the added lines that follow them."""
     return [pair for run in _runs(hunk) for pair in run]
 
 
 def unified(hunk: Hunk) -> list[Cell]:
-    """One below the other; unchanged lines carry the new number."""
+    """Rows of one column; unchanged lines have their new number."""
     rows: list[Cell] = []
     for run in _runs(hunk):
         same = [pair.new for pair in run if pair.new and pair.new.kind == "same"]
@@ -84,7 +84,7 @@ def _whole(line: DiffLine, number: int | None) -> Cell:
 
 
 def _parted(line: DiffLine, number: int | None, first: int, last: int) -> Cell:
-    """Of a very long line the part around the change."""
+    """The cell of a changed line; a very long line is cut around the change."""
     text, stop = line.text, len(line.text) - last
     most = max_characters(text[max(0, first - MAX_COLUMNS // 4) :], MAX_COLUMNS)
     begin = max(0, first - most // 4) if len(text) > most else 0

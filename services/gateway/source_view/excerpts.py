@@ -1,4 +1,4 @@
-"""The lines of code around a finding, with the place itself marked."""
+"""Excerpts: the lines of code around a finding, which is marked."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from shared.contracts.checker import Finding
 CONTEXT = 2  # lines shown before and after
 MAX_ROWS = 5  # lines of one finding
 MAX_COLUMNS = 240  # characters of a line
-MAX_EXCERPTS = 200  # frames of a report; a page of 500 would be a megabyte
+MAX_EXCERPTS = 200  # of a report; a page with 500 would have a megabyte
 
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a line in one colour."""
+    """A piece of a line in one style."""
 
     text: str
     style: str = ""
@@ -24,7 +24,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a frame; `hit` when the finding lies on it."""
+    """A line of an excerpt; `hit` if it is part of the finding."""
 
     number: int
     spans: list[Span]
@@ -37,9 +37,9 @@ Excerpt = list[Line]
 def excerpts(
     text: str, highlights: Highlights, findings: Sequence[Finding]
 ) -> list[Excerpt | None]:
-    """A frame per finding, None beyond the first ones and for lines that are not there.
+    """An excerpt per finding; None after `MAX_EXCERPTS` and for missing lines.
 
-    Lines of `text` end in LF alone.
+    Lines of `text` must end in LF.
     """
     framed = findings[:MAX_EXCERPTS]
     rows = {row for finding in framed for row in _rows(finding)}
@@ -61,12 +61,12 @@ def _line(finding: Finding, row: int, line: HighlightedLine) -> Line:
     place = _place(finding, row, len(line.text))
     spans = list(_spans(line, place))
     if place and not any(span.marked for span in spans):
-        spans.append(Span(" ", marked=True))  # beyond the end of the line
+        spans.append(Span(" ", marked=True))  # after the end of the line
     return Line(row, spans, hit=bool(place))
 
 
 def _place(finding: Finding, row: int, length: int) -> range:
-    """The columns of a line, from 0, on which the finding lies."""
+    """The columns of a line, from 0, that the finding covers."""
     if not finding.row <= row <= finding.end_row:
         return range(0)
     start = finding.column - 1 if row == finding.row else 0
@@ -77,7 +77,7 @@ def _place(finding: Finding, row: int, length: int) -> range:
 
 
 def _spans(line: HighlightedLine, place: range) -> Iterator[Span]:
-    """The line cut at both ends of the place; of a very long line the part around it."""
+    """The line split at both ends of the finding; a very long line is cut around it."""
     length = len(line.text)
     most = max_characters(
         line.text[max(0, place.start - MAX_COLUMNS // 4) :][:MAX_COLUMNS], MAX_COLUMNS

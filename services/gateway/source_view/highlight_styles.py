@@ -1,3 +1,3 @@
-"""The styles of code, in the order of their numbers; the pages name them `hl-…`."""
+"""The styles of code, in the order of their numbers; their CSS classes are `hl-…`."""
 
 STYLES = ("", "comment", "string", "number", "keyword", "name", "decorator", "builtin")

@@ -1,7 +1,7 @@
-"""A program that tells how the Python source on its input is coloured.
+"""A program that writes the highlighting of the Python source on its input.
 
-It is a process of its own because the parser, written in C, can't be interrupted, keeps all other
-threads waiting, and needs up to 350 bytes of memory for each of the source. It ends by itself.
+It runs in a process of its own, as the parser, written in C, can't be interrupted, holds the GIL,
+and needs up to 350 bytes of memory for each byte of source.
 """
 
 import builtins
@@ -17,8 +17,8 @@ from tree_sitter import Language, Node, Parser
 
 from services.gateway.source_view.highlight_styles import STYLES
 
-MAX_RUNS = 200_000  # runs; what follows is plain
-# 1 MiB of dense source takes half of the seconds and 72 MiB. See docs/decisions/0013.
+MAX_RUNS = 200_000  # the rest of the source is plain
+# 1 MiB of dense source takes half of the CPU time and 72 MiB. See docs/decisions/0013.
 _LIMITS = {
     resource.RLIMIT_CPU: 1,  # seconds
     resource.RLIMIT_AS: 96 << 20,  # bytes
@@ -43,7 +43,7 @@ Run = tuple[int, str]
 
 
 def main() -> None:
-    """Write where runs begin, in characters, as an array of 32 bits each; then a byte for each."""
+    """Write the starts of runs, in characters, as 32-bit integers; then a style byte for each."""
     limit()
     source = sys.stdin.buffer.read()
     starts, styles = array("I", [0]), bytearray([0])
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def limit() -> None:
-    """Take no more than this, and be the first to go where memory is short."""
+    """Set resource limits, and be the first process that the OOM killer ends."""
     for which, most in _LIMITS.items():
         with contextlib.suppress(OSError, ValueError):  # a limit the system does not know
             resource.setrlimit(which, (most, most))
@@ -66,13 +66,13 @@ def limit() -> None:
 
 
 def runs(source: bytes) -> Iterator[Run]:
-    """Where which style begins, in bytes and in order; "" ends a run.
+    """The byte offsets where styles begin, in order; "" ends a run.
 
-    A walk over the leaves: queries take the square of the time where a node has many children.
+    It walks over the leaves: queries take quadratic time if a node has many children.
     """
     cursor = Parser(Language(tree_sitter_python.language())).parse(source).walk()
     parents: list[str] = []
-    done = 0  # what lies before has its style
+    done = 0  # end of the last run
     while cursor.node:
         node = cursor.node
         style, stop = _style(node, cursor.field_name, parents, source)
@@ -89,7 +89,7 @@ def runs(source: bytes) -> Iterator[Run]:
 
 
 def _style(node: Node, field: str | None, parents: list[str], source: bytes) -> tuple[str, int]:
-    """The style of a node and where it stops; "" where its children have styles of their own."""
+    """The style of a node and where it ends; "" if its children have styles of their own."""
     kind, stop = node.type, node.end_byte
     if kind == "identifier":
         if field == "name" and parents[-1] in _DEFINITIONS:
@@ -104,7 +104,7 @@ def _style(node: Node, field: str | None, parents: list[str], source: bytes) -> 
 
 
 def _end_of_name(decorator: Node) -> int:
-    """Behind `@app.get` of `@app.get("/")`."""
+    """The end of `@app.get` in `@app.get("/")`."""
     name: Node | None = decorator.named_child(0)
     if name and name.type == "call":
         name = name.child_by_field_name("function")
@@ -114,7 +114,7 @@ def _end_of_name(decorator: Node) -> int:
 
 
 def in_characters(source: bytes, found: Iterator[Run]) -> Iterator[Run]:
-    """The same places counted in characters."""
+    """The same runs with offsets in characters."""
     ascii_only, at, count = source.isascii(), 0, 0
     for start, style in found:
         count += start - at if ascii_only else len(source[at:start].decode("utf-8", "replace"))
@@ -123,7 +123,7 @@ def in_characters(source: bytes, found: Iterator[Run]) -> Iterator[Run]:
 
 
 def _changes(found: Iterator[Run]) -> Iterator[Run]:
-    """One run where one style follows itself, and none without characters."""
+    """Merge adjacent runs of one style, and drop empty ones."""
     last, waiting = "", None
     for run in found:
         if waiting and waiting[0] < run[0] and waiting[1] != last:

@@ -1,4 +1,4 @@
-"""Finds the colours of code, in processes that can be ended; code that takes long stays plain."""
+"""Highlights code in short-lived processes; code that takes too long stays plain."""
 
 import asyncio
 import sys
@@ -15,16 +15,16 @@ from fastapi import Request
 from services.gateway.source_view.highlights import PLAIN, Highlights
 from shared.logging import log
 
-SECONDS = 3.0  # from asking to plain code, the wait for a turn included
-CACHED = 8 << 20  # bytes of colours; those of ordinary source are a quarter of its size
+SECONDS = 3.0  # until code stays plain, including the wait for a slot
+CACHED = 8 << 20  # bytes; highlights of ordinary source take a quarter of its size
 _COMMAND = (sys.executable, "-E", "-s", "-m", "services.gateway.source_view.highlighter")
 _ROOT = Path(__file__).parents[3]
 
 
 class SourceHighlighter:
-    """A few processes at a time, each for one text; a bounded queue; and a cache.
+    """Runs a process per text, with limits on concurrency and queue length, and a cache.
 
-    Where there is no room left, in all or for one person, code is plain at once.
+    Code stays plain if the limit of all requests, or that of one user, is reached.
     """
 
     def __init__(self, at_once: int = 2, waiting: int = 16, of_one: int = 3) -> None:
@@ -35,7 +35,7 @@ class SourceHighlighter:
         self._cache = Cache(CACHED)
 
     async def highlights(self, request: Request, user_id: UUID, text: str) -> Highlights:
-        """Of a text whose lines end in LF. It ends early once nobody waits for the answer."""
+        """Highlight a text whose lines end in LF; cancelled if the client disconnects."""
         source = text.encode("utf-8", "replace")  # a lone surrogate is one character either way
         key = sha256(source).digest()
         if cached := self._cache.get(key):
@@ -46,7 +46,7 @@ class SourceHighlighter:
             try:
                 async with _deadline(request), self._slots:
                     return self._cache.get(key) or self._cache.put(key, await _highlighted(source))
-            except OSError:  # the time is up, or there is no process to be had
+            except OSError:  # timed out, or no process could be started
                 return PLAIN
 
     @contextmanager
@@ -57,11 +57,11 @@ class SourceHighlighter:
             yield room
         finally:
             self._requests[user_id] -= room
-            self._requests += Counter()  # forgets who asks for nothing
+            self._requests += Counter()  # drops zero counts
 
 
 class Cache:
-    """Highlights by the SHA-256 of what they are of; the ones unused for longest go first."""
+    """An LRU cache of highlights by the SHA-256 of their source."""
 
     def __init__(self, size: int) -> None:
         """`size` is in bytes."""
@@ -84,12 +84,12 @@ class Cache:
 
 
 def _cost(highlights: Highlights) -> int:
-    return highlights.size + 500  # the key and the objects around
+    return highlights.size + 500  # the key and object overhead
 
 
 @asynccontextmanager
 async def _deadline(request: Request) -> AsyncIterator[None]:
-    """Raises TimeoutError when the time is up, or when the reader has left."""
+    """Raises `TimeoutError` after the timeout, or when the client disconnects."""
     async with asyncio.timeout(SECONDS) as deadline:
         watching = asyncio.create_task(_watch_disconnect(request, deadline))
         try:
@@ -105,9 +105,9 @@ async def _watch_disconnect(request: Request, deadline: asyncio.Timeout) -> None
 
 
 async def _highlighted(source: bytes) -> Highlights:
-    """Of one text, by a process that ends with this call, however it ends.
+    """Highlight one text in a process that ends with this call.
 
-    One that broke off at a limit of its own would do so again: then the code is plain.
+    If the process exceeds its own limits, the code stays plain, as another attempt would too.
     """
     process = await _start_process()
     try:
@@ -121,9 +121,9 @@ async def _highlighted(source: bytes) -> Highlights:
 
 
 async def _start_process() -> Process:
-    """Start the process; one that is no longer wanted ends as soon as it has started.
+    """Start the process; after a cancellation, end it once it has started.
 
-    A start that is broken off itself leaves descriptors open, with uvloop 0.23 and with asyncio.
+    Cancelling the start itself leaks file descriptors, in uvloop 0.23 and in asyncio.
     """
     starting = asyncio.create_task(
         asyncio.create_subprocess_exec(
@@ -133,7 +133,7 @@ async def _start_process() -> Process:
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        with suppress(OSError):  # there was no process to be had
+        with suppress(OSError):  # the process could not be started
             await _end(await starting)
         raise
 

@@ -1,4 +1,4 @@
-"""Where Python source has which colour, and its lines in coloured pieces."""
+"""The highlighting of a text, and its lines in styled pieces."""
 
 from array import array
 from bisect import bisect_right
@@ -13,27 +13,27 @@ _START = array("I").itemsize
 
 @dataclass(frozen=True)
 class Highlights:
-    """Runs of one style: where each begins, in characters of a text; and its place in `STYLES`."""
+    """Runs of one style: their starts in characters, and their indexes in `STYLES`."""
 
-    starts: "array[int]"  # a string, for Python 3.11 knows no parameters of it
+    starts: "array[int]"  # quoted: not generic in Python 3.11
     styles: bytes
 
     @classmethod
     def read(cls, octets: bytes) -> Self:
-        """What the highlighter wrote. Raises ValueError where it is no such thing."""
+        """Decode the highlighter's output; raises `ValueError` if it is malformed."""
         count, rest = divmod(len(octets), _START + 1)
         starts, styles = array("I", octets[: count * _START]), octets[count * _START :]
         if rest or starts[:1] != array("I", [0]) or max(styles) >= len(STYLES):
-            raise ValueError("These are no colours")
+            raise ValueError("Not the output of the highlighter")
         return cls(starts, styles)
 
     @property
     def size(self) -> int:
-        """Bytes in memory, as good as."""
+        """About how many bytes it takes in memory."""
         return len(self.styles) * (_START + 1)
 
     def pieces(self, begin: int, end: int) -> Iterator[tuple[int, int, str]]:
-        """The parts between two places, with their styles."""
+        """The runs between two offsets, with their styles."""
         index = bisect_right(self.starts, begin) - 1
         while begin < end:
             last = index + 1 == len(self.starts)
@@ -47,14 +47,14 @@ PLAIN = Highlights(array("I", [0]), b"\0")
 
 @dataclass(frozen=True)
 class HighlightedLine:
-    """A line, and where in the coloured text it begins."""
+    """A line, and its offset in the highlighted text."""
 
     text: str
     begin: int
     highlights: Highlights
 
     def pieces(self, begin: int, end: int) -> Iterator[tuple[str, str]]:
-        """Text and style of everything between two columns."""
+        """The pieces between two columns: text and style."""
         for start, stop, style in self.highlights.pieces(self.begin + begin, self.begin + end):
             yield self.text[start - self.begin : stop - self.begin], style
 
@@ -62,7 +62,7 @@ class HighlightedLine:
 def highlighted_lines(
     text: str, highlights: Highlights, rows: set[int]
 ) -> dict[int, HighlightedLine]:
-    """The wanted lines that exist, by number. Lines of `text` end in LF alone."""
+    """The lines `rows` that exist, by number. Lines of `text` must end in LF."""
     lines, begin = {}, 0
     for row in range(1, max(rows, default=0) + 1):
         end = text.find("\n", begin)

@@ -1,4 +1,4 @@
-"""A file's text as a form shows it, and back to bytes the way the file was written."""
+"""Converts a file to the text of a form, and back to bytes in the file's encoding."""
 
 import codecs
 import re
@@ -12,7 +12,7 @@ ENDS = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}
 
 
 def shown(content: bytes) -> str | None:
-    """The text with LF at line ends; None where saving it untouched would change other bytes."""
+    """The text with LF line ends; None if saving it unchanged would change the bytes."""
     try:
         text = source_text.with_lf(source_text.decode(content))
         return text if written(text, content) == content else None
@@ -21,22 +21,22 @@ def shown(content: bytes) -> str | None:
 
 
 def written(text: str, like: bytes) -> bytes:
-    """`text` in the encoding it declares, with the byte order mark and the line ends of `like`.
+    """Encode `text` as it declares, with the byte order mark and the line ends of `like`.
 
-    Lines at both ends that did not change keep the end each of them has; the others get the one
-    most common in the file.
+    Unchanged lines at the beginning and end keep their line ends; the others get the most common
+    one.
     """
     return _encoded(_with_ends(source_text.with_lf(text), like), like.startswith(codecs.BOM_UTF8))
 
 
 def sample(content: bytes) -> str:
-    """A word for how the lines of `content` end, to be kept in a form; see `like_sample`."""
+    """The most common line end of `content`, as a key of `ENDS`; see `like_sample`."""
     counts = _counts(source_text.decode_or_replace(content))
     return max(counts, key=counts.__getitem__)
 
 
 def like_sample(word: str, *, mark: bool) -> bytes:
-    """Bytes whose line ends and byte order mark `written` can follow."""
+    """Bytes with this line end and byte order mark, for `like` of `written`."""
     return (codecs.BOM_UTF8 if mark else b"") + ENDS.get(word, "\n").encode()
 
 
@@ -63,13 +63,13 @@ def _equal(some: list[str], others: list[str]) -> int:
 
 
 def _counts(text: str) -> dict[str, int]:
-    """How many lines end in which way, by its word."""
+    """The number of each kind of line end."""
     both = text.count("\r\n")
     return {"lf": text.count("\n") - both, "crlf": both, "cr": text.count("\r") - both}
 
 
 def _ends(text: str) -> list[str]:
-    """The end of each line. One by one, as a single call would keep all other threads waiting."""
+    """The end of each line. Not `findall`, which would hold the GIL throughout."""
     counts = _counts(text)
     for word, count in counts.items():
         if count == sum(counts.values()):
@@ -78,7 +78,7 @@ def _ends(text: str) -> list[str]:
 
 
 def _encoded(text: str, marked: bool) -> bytes:
-    """What can't be read again is written as UTF-8 all the same: files tells what is wrong."""
+    """An invalid declared encoding is ignored in favour of UTF-8: files reports the error."""
     plain = text.encode()
     if marked:
         return codecs.BOM_UTF8 + plain

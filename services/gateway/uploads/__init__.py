@@ -1,1 +1,1 @@
-"""Forms with files in them, read while they arrive."""
+"""Multipart forms, parsed as a stream."""

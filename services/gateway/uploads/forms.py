@@ -1,4 +1,4 @@
-"""Files out of forms: passed on while they come, each no further than the limit."""
+"""Uploaded files of forms, streamed up to a size limit."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -8,16 +8,16 @@ from fastapi import Request
 from services.gateway.errors import FileNameMissing, FileTooLarge, UploadInvalid
 from services.gateway.uploads.multipart import Form, Part
 
-MAX_BODY = 256 * 1024 * 1024  # bytes read of a request at most; what is kept is far less
-MAX_FIELD = 10_000  # bytes of a part that is no file, unless said otherwise
+MAX_BODY = 256 * 1024 * 1024  # bytes of a request; most of it is streamed
+MAX_FIELD = 10_000  # bytes of a text field by default
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that is still arriving: its bytes can be taken once.
+    """A file while it is received; `content` can be read once.
 
-    `replaces` tells that the form's box `replace` was ticked before it, `too_many` that the form
-    had as many files before it as it may.
+    `replaces`: the checkbox `replace` before it was ticked. `too_many`: it exceeds the number of
+    files of a form.
     """
 
     name: str
@@ -28,13 +28,13 @@ class Upload:
 
 @dataclass
 class FormData:
-    """A whole form: text fields and files, each file with its name."""
+    """A form in memory: text fields and files, and the names of files."""
 
     fields: dict[str, bytes] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """A text field; a missing one is empty. Raises `UploadInvalid` for what is not UTF-8."""
+        """A text field; empty if missing. Raises `UploadInvalid` if it is not UTF-8."""
         try:
             return self.fields.get(name, b"").decode()
         except UnicodeDecodeError:
@@ -42,7 +42,7 @@ class FormData:
 
 
 async def only_file(request: Request, max_file_bytes: int) -> Upload:
-    """The one part of the form, called `file`, of the public API."""
+    """The part `file` of an API upload, which may have no other parts."""
     form = Form(request)
     part = await form.next_part()
     if part is None or part.field_name != "file":
@@ -53,9 +53,9 @@ async def only_file(request: Request, max_file_bytes: int) -> Upload:
 
 
 async def each_file(request: Request, max_file_bytes: int, max_files: int) -> AsyncIterator[Upload]:
-    """The files of a form, one after the other; an empty choice is none.
+    """The files of a form, one after the other; an empty file input is skipped.
 
-    A file beyond the limit ends its own bytes with `FileTooLarge`, and the next ones follow.
+    The content of a file above the limit raises `FileTooLarge`; the next files can still be read.
     """
     form, count, replaces = Form(request), 0, False
     while part := await form.next_part():
@@ -72,10 +72,10 @@ async def each_file(request: Request, max_file_bytes: int, max_files: int) -> As
 
 
 async def read_form(request: Request, **limits: int) -> FormData:
-    """A form that is kept whole, because it is shown again when it can't be carried out.
+    """Read a whole form into memory, so that a page can show it again after an error.
 
-    `limits` are bytes of fields that may be larger than most. A form with too large a field is
-    read to its end all the same, so that a browser has sent all and listens.
+    `limits` are the sizes of larger fields in bytes. If a field is too large, the form is still
+    read to its end: a browser shows a response only after it has sent everything.
     """
     form, sent, refused = Form(request), FormData(), None
     while part := await form.next_part():
@@ -100,7 +100,7 @@ def _add(sent: FormData, part: Part, content: bytes) -> None:
 
 
 async def _sole(form: Form, limit: int) -> AsyncIterator[bytes]:
-    """A part's bytes; they end well only when the whole form does, with nothing else in it."""
+    """The content of the form's only part; raises `UploadInvalid` if another part follows."""
     async for piece in _limited(form.content(), limit):
         yield piece
     if await form.next_part() is not None:

@@ -1,7 +1,7 @@
-"""Reads `multipart/form-data` (RFC 7578) part by part, while it comes.
+"""Parses `multipart/form-data` (RFC 7578) as a stream, part by part.
 
-Our own on purpose: the frameworks' reader writes larger parts to disk, takes the last of two
-`filename=` for the name and guesses where a name is not UTF-8.
+Starlette's parser is not used: it writes larger parts to disk, accepts a repeated `filename=`, and
+guesses the encoding of names that are not UTF-8.
 """
 
 from collections import deque
@@ -30,14 +30,14 @@ MAX_HEADER = 64 * 1024  # bytes; a part has at most eight
 
 @dataclass(frozen=True)
 class Part:
-    """The head of a part: a file when it has a file name."""
+    """The headers of a part, which is a file if it has a file name."""
 
     field_name: str
     filename: str | None
 
 
 class Form:
-    """The parts of a request's body. What nobody has taken of a part is skipped."""
+    """The parts of a request's body. Content that is not read is skipped."""
 
     def __init__(self, request: Request) -> None:
         self._arriving = request.stream()
@@ -47,7 +47,7 @@ class Form:
         self._trouble: DomainError | None = None
 
     async def next_part(self) -> Part | None:
-        """None after the last one. Raises `UploadInvalid` for a form that is torn."""
+        """None after the last one. Raises `UploadInvalid` for a malformed or incomplete form."""
         while await self._has_more():
             found = self._heads.ready.popleft()
             if isinstance(found, Part):
@@ -55,7 +55,7 @@ class Form:
         return None
 
     async def content(self) -> AsyncIterator[bytes]:
-        """The bytes of the part that `next_part` gave, once."""
+        """The content of the part that `next_part` returned, once."""
         while await self._has_more() and isinstance(self._heads.ready[0], bytes):
             yield self._heads.ready.popleft()  # type: ignore[misc]
 
@@ -86,7 +86,7 @@ class Form:
 
 
 class _Heads:
-    """What the parser finds: heads of parts, pieces of bytes, and None where a part ends."""
+    """Collects the parser's output: parts, pieces of content, and None at the end of a part."""
 
     def __init__(self) -> None:
         self.ready: deque[Part | bytes | None] = deque()

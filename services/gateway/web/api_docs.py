@@ -1,4 +1,4 @@
-"""A page that describes the API and loads nothing from elsewhere."""
+"""The API documentation, without external scripts or styles."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ async def docs(request: Request, pages: Pages, settings: Settings, _: OptionalUs
 
 
 def _groups(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The operations by their tag, each with what a reader asks first."""
+    """The operations of the OpenAPI document, by tag."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -56,7 +56,7 @@ def _operation(
 
 
 def _fields(document: dict[str, Any], part: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a JSON body or form: name, kind, whether needed, meaning."""
+    """The fields of a JSON body or form."""
     content: dict[str, Any] = next(iter(part.get("content", {}).values()), {})
     schema = _resolved(document, content.get("schema", {}))
     needed = set(schema.get("required", []))

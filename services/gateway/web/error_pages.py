@@ -1,4 +1,4 @@
-"""Turns problems into pages for people: a browser asks for HTML, and reads no JSON."""
+"""Shows problem responses to browsers as HTML pages."""
 
 import asyncio
 from contextlib import suppress
@@ -17,14 +17,12 @@ from services.gateway.web.rendering import PageRenderer
 
 _OF_THE_PROBLEM = ("content-type", "content-length", "content-language", "www-authenticate")
 _BODY_UNREAD = {401, 413}
-_DRAIN_SECONDS = 20.0  # seconds a refused form may take to arrive
-_MAX_DRAINED = (
-    64 * 1024 * 1024
-)  # bytes of it that are read, and dropped, at about 1 ms for each MiB
+_DRAIN_SECONDS = 20.0  # the rest of a refused form may take this long
+_MAX_DRAINED = 64 * 1024 * 1024  # bytes of it; reading takes about 1 ms per MiB
 
 
 class ErrorPages:
-    """Replaces problem answers outside `/api`, where the client prefers HTML."""
+    """Replaces problem responses outside `/api/v1` if the client accepts HTML."""
 
     def __init__(self, app: ASGIApp, pages: PageRenderer) -> None:
         self._app, self._pages = app, pages
@@ -47,8 +45,8 @@ class ErrorPages:
         if status == 401:  # noqa: PLR2004
             return self._to_the_login(request)
         if any(error["in"] == "path" for error in problem.get("errors", [])):
-            status, code = 404, "not_found"  # an address that can't exist
-        if not hasattr(request.state, "user"):  # refused before anybody asked who it is
+            status, code = 404, "not_found"  # a URL that can't exist
+        if not hasattr(request.state, "user"):  # refused before authentication
             sessions: Sessions = request.app.state.provided[Sessions]
             request.state.user = sessions.by_signature(request)
         text = sentence(self._pages.language(request), code, problem.get("params") or {})
@@ -61,7 +59,7 @@ class ErrorPages:
         )
 
     def _to_the_login(self, request: Request) -> Response:
-        """A form that came too late is lost, which a mere redirect would not tell."""
+        """Redirect to the login; after a POST say on a page that the form was not processed."""
         path = _return_path(request)
         login = f"/login?next={quote(path)}" if path else "/login"
         if request.method == "POST":
@@ -70,7 +68,7 @@ class ErrorPages:
 
 
 class _Form:
-    """The body of a request, which may not have been read to its end."""
+    """The body of a request, which the application may not have read completely."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -84,7 +82,7 @@ class _Form:
         return message
 
     async def drain(self) -> None:
-        """Read on, and drop it: a browser that is cut off while it sends shows no page."""
+        """Read and discard the rest: a browser that can't send everything shows no page."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 while self._expecting and self._left > 0:
@@ -104,7 +102,7 @@ def _copy_headers(start: Message, page: Response) -> None:
 
 
 def _return_path(request: Request) -> str:
-    """The page to show after the login: a form's own one. The list needs no mention."""
+    """The path to return to after the login: of the page, or that of a form; empty for `/`."""
     if request.method == "GET":
         url = request.url
         return _address(url.path, url.query)
@@ -113,7 +111,7 @@ def _return_path(request: Request) -> str:
 
 
 def _split(address: str) -> SplitResult:
-    """Its parts; what can't be read has none."""
+    """The parts of a URL; empty if it is malformed."""
     try:
         return urlsplit(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a page says at its top after something was done, by the word in its address."""
+"""Messages at the top of a page after an action, by the query parameter `notice`."""
 
 from shared.i18n.catalogue import N_
 

@@ -1,4 +1,4 @@
-"""Reads forms, and leads on to the next page."""
+"""Forms without files, and redirects."""
 
 import re
 from urllib.parse import parse_qs, quote, urlencode
@@ -15,21 +15,21 @@ _NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
 async def fields(request: Request, *names: str) -> list[str]:
-    """Values of text fields; one that is missing counts as empty."""
+    """The values of text fields; a missing one is empty."""
     form = await _form(request)
     return [form.get(name, [""])[-1] for name in names]
 
 
 async def chosen(request: Request, name: str) -> list[str]:
-    """Values of the checkboxes of one name that are ticked."""
+    """The values of ticked checkboxes."""
     form = await _form(request)
     return form.get(name, [])
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
-    """The fields, read once, as browsers send them where no file comes along.
+    """The fields of an `application/x-www-form-urlencoded` body, parsed once per request.
 
-    Raises `UnsupportedMediaType` for all others, `TooManyParts`, `Invalid` for what is not UTF-8.
+    Raises `UnsupportedMediaType` for other types, `TooManyParts`, `Invalid` if it is not UTF-8.
     """
     if not hasattr(request.state, "form"):
         if not _is_form(request):
@@ -55,16 +55,16 @@ def _is_form(request: Request) -> bool:
 
 
 def number(text: str) -> int:
-    """A version's number out of a hidden field; raises `Invalid` for anything else."""
+    """The version number of a hidden field; raises `Invalid` for anything else."""
     if not _NUMBER.fullmatch(text):
         raise Invalid
     return int(text)
 
 
 def redirect_get_to(router: Router, path: str, page: str) -> None:
-    """Lead whoever opens the address of a form that only takes POST to the page it stands on.
+    """Redirect a GET of a form's URL, which takes only POST, to the page with the form.
 
-    A refused form is shown under its own address: people reload it, keep it, and come back to it.
+    A refused form is shown under its own URL, which users reload and bookmark.
     """
 
     @router.get(path)
@@ -74,6 +74,6 @@ def redirect_get_to(router: Router, path: str, page: str) -> None:
 
 
 def see_other(path: str, **query: object) -> RedirectResponse:
-    """After a POST: see the page at `path` (303)."""
+    """Redirect to `path` after a POST (303)."""
     encoded = urlencode({name: value for name, value in query.items() if value})
     return RedirectResponse(f"{path}?{encoded}" if encoded else path, 303)

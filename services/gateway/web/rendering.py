@@ -1,4 +1,4 @@
-"""Pages: a template, in the visitor's language."""
+"""Renders templates in the user's language."""
 
 from collections.abc import Mapping
 from functools import cache, partial
@@ -28,7 +28,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 class PageRenderer:
-    """Renders templates."""
+    """Renders templates with the values every page needs."""
 
     def __init__(self, settings: Settings, cookies: Cookies) -> None:
         self._cookies = cookies
@@ -63,7 +63,7 @@ class PageRenderer:
         return HTMLResponse(page, status, headers)
 
     def _common_values(self, request: Request, status: int) -> dict[str, Any]:
-        """What every page is told."""
+        """The values of every page."""
         return {
             "language": self.language(request),
             "theme": self.theme(request),
@@ -78,7 +78,7 @@ class PageRenderer:
     def refuse(
         self, request: Request, template: str, error: DomainError, **values: Any
     ) -> HTMLResponse:
-        """A form once more, with what is wrong as `error`, and what was typed in `values`."""
+        """Render the form again, with the error and the submitted `values`."""
         headers = values.pop("headers", {})
         if error.retry_after:
             headers = headers | {"Retry-After": str(error.retry_after)}
@@ -94,11 +94,11 @@ class PageRenderer:
         )
 
     def translate(self, request: Request, sentence: str) -> str:
-        """A sentence marked with `N_`, in the visitor's language."""
+        """Translate a sentence marked with `N_`."""
         return translations(self.language(request)).gettext(sentence)
 
     def explain(self, request: Request, error: DomainError) -> str:
-        """An error's sentence in the visitor's language."""
+        """The error's message in the user's language."""
         return sentence(self.language(request), error.code, error.params)
 
 
@@ -128,7 +128,7 @@ def _environment(language: Language) -> Environment:
 
 
 def _here(request: Request) -> str:
-    """Where to come back to after a change of language."""
+    """The path to return to after a change of language."""
     if request.method != "GET":
         return local_path(request.url.path)
     query = f"?{request.url.query}" if request.url.query else ""

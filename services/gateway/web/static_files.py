@@ -1,4 +1,4 @@
-"""Style sheets, scripts and pictures: from memory, under addresses that change with the content."""
+"""Style sheets, scripts and images, served from memory under URLs with a content hash."""
 
 import gzip
 import hashlib
@@ -19,7 +19,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True)
 class Asset:
-    """A file, as it is and compressed."""
+    """A static file, plain and compressed."""
 
     content: bytes
     compressed: bytes
@@ -44,7 +44,7 @@ def url(name: str) -> str:
 
 @router.get("/static/{digest}/{name}")
 async def asset(digest: str, name: str, request: Request) -> Response:
-    """An address of another release gets today's content, uncached."""
+    """A URL with another hash, from another release, gets the current content, uncached."""
     found = ASSETS.get(name)
     if found is None:
         raise NotFound

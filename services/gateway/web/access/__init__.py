@@ -1,4 +1,4 @@
-"""Getting in: registration, login, links from mails, forgotten passwords."""
+"""Registration, login, mailed links, forgotten passwords."""
 
 from services.gateway.web.access import (
     confirmation,

@@ -1,8 +1,8 @@
-"""Confirming an address by the link that was mailed there.
+"""Confirmation of an e-mail address by a mailed link.
 
-The link alone is not enough: whoever reads the mail need not be who has opened the account. The
-browser that is logged in to it, or has registered it, is; anybody else gives its password or, where
-the account is only being opened, sets a new one, which ends what a stranger has opened with it.
+The link alone is not enough: the reader of the mail may not be the person who registered. The
+browser that is logged in to the account or has registered it can confirm; others enter the password
+or, for a new account, set a new one, which ends the sessions of the person who registered.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ async def ask(
     cookies: Cookies,
     token: LinkToken,
 ) -> Response:
-    """Looking uses nothing up: mail programs and scanners follow links too."""
+    """GET does not use the link up: mail programs and scanners follow links."""
     link = None
     try:
         link = await _link(auth, token, cookies.read(request, "registration"))
@@ -92,7 +92,7 @@ async def _link(auth: AuthClient, token: str, cookie: str) -> Link:
 
 
 def _values(user: User | None, token: str, link: Link | None) -> dict[str, Any]:
-    """What the page asks for: nothing more of the account's own browser, else the password."""
+    """The values of the page; it asks other browsers than the account's own for the password."""
     theirs = link is not None and user is not None and user.user_id == link.user_id
     return {
         "token": token,

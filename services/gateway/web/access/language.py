@@ -1,4 +1,4 @@
-"""The choice of a language, kept in a cookie."""
+"""The choice of a language, stored in a cookie."""
 
 from contextlib import suppress
 
@@ -19,11 +19,11 @@ redirect_get_to(router, "/language", "/")
 
 @router.post("/language")
 async def choose(request: Request, user: OptionalUser, cookies: Cookies, auth: Auth) -> Response:
-    """Who is logged in chooses for the account, and so for mails too."""
+    """For a logged-in user, the language of the account and its mails changes as well."""
     language, next_path = await fields(request, "language", "next")
     if language in LANGUAGES:
         cookies.write(request, "language", language, CHOICE_SECONDS)
         if user is not None:
-            with suppress(DomainError):  # while auth is away the cookie does
+            with suppress(DomainError):  # the cookie works without auth
                 await auth.change(user, {"language": language})
     return see_other(local_path(next_path))

@@ -1,4 +1,4 @@
-"""Logging in by the link that is mailed when too many wrong passwords were tried."""
+"""Login by the link that is mailed after too many wrong passwords."""
 
 from fastapi import Request, Response
 
@@ -20,7 +20,7 @@ router = Router(include_in_schema=False)
 async def ask(
     request: Request, _: OptionalUser, pages: Pages, auth: Auth, token: LinkToken
 ) -> Response:
-    """Looking uses nothing up: mail programs and scanners follow links too."""
+    """GET does not use the link up: mail programs and scanners follow links."""
     try:
         kind = (await auth.link(token)).kind
     except DomainError as error:

@@ -1,4 +1,4 @@
-"""Getting back in without the password."""
+"""Resetting a forgotten password by a mailed link."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from shared.web.routes import Router
 
 router = Router(include_in_schema=False)
 LinkToken = Annotated[str, Path(max_length=200)]
-RESETTING = {"reset_password", "confirm_email"}  # kinds of links that may set a password
+RESETTING = {"reset_password", "confirm_email"}  # kinds of links that can set a password
 
 
 @router.get("/forgotten-password")
@@ -26,7 +26,7 @@ async def forgotten(request: Request, pages: Pages, sent: str = "") -> Response:
 async def send_link(
     request: Request, pages: Pages, auth: Auth, client_infos: ClientInfos
 ) -> Response:
-    """Says the same for every address."""
+    """The response is the same for every address."""
     (email,) = await fields(request, "email")
     try:
         await auth.forgot_password(email, client_infos.browser(request))
@@ -37,7 +37,7 @@ async def send_link(
 
 @router.get("/reset-password/{token}")
 async def form(request: Request, pages: Pages, auth: Auth, token: LinkToken) -> Response:
-    """Looking uses nothing up: mail programs and scanners follow links too."""
+    """GET does not use the link up: mail programs and scanners follow links."""
     try:
         if (await auth.link(token)).kind not in RESETTING:
             raise LinkInvalid

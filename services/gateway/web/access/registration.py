@@ -1,4 +1,4 @@
-"""Registration. Its answer is the same whether or not the address has an account."""
+"""Registration. The response is the same whether or not the address has an account."""
 
 import secrets
 
@@ -12,8 +12,8 @@ from shared.errors import DomainError
 from shared.web.routes import Router
 
 router = Router(include_in_schema=False)
-LINK_SECONDS = 7 * 86_400  # as long as the mailed link is good
-LOGIN_SECONDS = 600  # in which the login that follows has the address filled in
+LINK_SECONDS = 7 * 86_400  # the mailed link expires at the same time
+LOGIN_SECONDS = 600  # for which the login form contains the address
 
 
 @router.get("/register")
@@ -27,7 +27,7 @@ async def registration(request: Request, user: OptionalUser, pages: Pages) -> Re
 async def register(
     request: Request, pages: Pages, auth: Auth, client_infos: ClientInfos, cookies: Cookies
 ) -> Response:
-    """Mark the browser by a cookie, so that the mailed link logs it in."""
+    """Register, and set a cookie by which the mailed link logs the browser in."""
     email, password = await fields(request, "email", "password")
     cookie = secrets.token_urlsafe(24)
     client = client_infos.browser(request)

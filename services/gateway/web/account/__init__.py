@@ -1,4 +1,4 @@
-"""The pages of one's account."""
+"""The pages of the account."""
 
 from services.gateway.web.account import (
     api_tokens,

@@ -1,4 +1,4 @@
-"""API tokens: made, shown once, revoked."""
+"""API tokens: create, list, revoke."""
 
 from typing import Any, get_args
 from uuid import UUID
@@ -35,7 +35,7 @@ async def tokens(
 
 @router.post("")
 async def make(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Response:
-    """Make a token and show it, on this very page, for nowhere else it can be seen."""
+    """Create a token, and show its secret, which no other page can show."""
     name, lifetime = await fields(request, "name", "days")
     scopes = await chosen(request, "scopes")
     days = int(lifetime) if lifetime in map(str, LIFETIMES) else 0
@@ -52,7 +52,7 @@ async def make(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Res
 
 @router.post("/{token_id}/revoke")
 async def revoke(user: WebUser, auth: Auth, sessions: Sessions, token_id: UUID) -> Response:
-    """Revoke one; a token that is gone already is as good."""
+    """Revoke a token; it may have been revoked before."""
     try:
         await auth.revoke_token(user, token_id)
     except NotFound:
@@ -69,7 +69,7 @@ def _check(scopes: list[str], days: int) -> None:
 
 
 async def _values(user: User, auth: AuthClient) -> dict[str, Any]:
-    """The tokens there are, and an empty form for another one."""
+    """The existing tokens, and an empty form for a new one."""
     listed = await auth.tokens(user)
     return {
         "tokens": listed.tokens,

@@ -1,4 +1,4 @@
-"""Taking one's data along, and leaving."""
+"""Data export, and erasure of the account."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""One's account: address, password, language, time zone, colours."""
+"""The account page: e-mail address, password, language, time zone, theme."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ async def change_password(
 
 @router.post("/confirmation")
 async def confirm_again(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Response:
-    """Have the mail that confirms the address sent once more."""
+    """Send the mail with the confirmation link again."""
     try:
         await auth.confirm_again(user)
     except DomainError as error:
@@ -93,7 +93,7 @@ async def _refuse(
     about: str,
     **typed: str,
 ) -> Response:
-    """The page once more, with the error in the part that it is about."""
+    """The page with the error shown in the section `about`."""
     if isinstance(error, Unauthenticated):
         raise error
     values = await _values(request, user, pages, auth)

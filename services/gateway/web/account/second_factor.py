@@ -1,4 +1,4 @@
-"""The second factor: set up with an app, its recovery codes, switched off."""
+"""The second factor: set-up with an app, recovery codes, removal."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ TEMPLATE, SETUP = "account_second_factor.html", "account_second_factor_setup.htm
 _LINK = re.compile(
     r"otpauth://totp/[\w%./:~-]+\?secret=([A-Z2-7]{16,64})&issuer=Prereview", re.ASCII
 )
-_LONGEST_LINK = 2_000  # characters; more than one with the longest address, percent-encoded
+_LONGEST_LINK = 2_000  # characters; longer than any real one
 
 
 @router.get("")
@@ -36,7 +36,7 @@ async def second_factor(
 
 @router.post("")
 async def begin(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Response:
-    """Show the secret, on this very page, for nowhere else it can be seen."""
+    """Show the secret, which no other page can show."""
     (password,) = await fields(request, "password")
     try:
         begun = await auth.begin_factor(user, password)
@@ -47,7 +47,7 @@ async def begin(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Re
 
 @router.post("/confirmation")
 async def confirm(request: Request, user: WebUser, pages: Pages, auth: Auth) -> Response:
-    """The link comes back with the form, so that the page can be shown again."""
+    """Enable it by a code. The form contains the link, to show the page again after an error."""
     code, link = await fields(request, "code", "link")
     shown = _shown(link)
     try:
@@ -81,9 +81,9 @@ async def disable(request: Request, user: WebUser, pages: Pages, auth: Auth) -> 
 
 
 def _shown(link: str) -> dict[str, Any]:
-    """The link as a QR code, and the secret in it; raises `Invalid` for what is no such link.
+    """The link as a QR code, and its secret; raises `Invalid` for any other link.
 
-    The code is dark on white in both themes: many apps read no other.
+    The code is dark on white in both themes, as many apps require.
     """
     found = _LINK.fullmatch(link)
     if found is None or len(link) > _LONGEST_LINK:
@@ -91,7 +91,7 @@ def _shown(link: str) -> dict[str, Any]:
     drawn = segno.make(link, micro=False, error="m")
     picture = drawn.svg_inline(omitsize=True, border=4, light="#fff", dark="#000", lineclass=None)
     secret = " ".join(re.findall(".{1,4}", found[1]))
-    # Segno draws the link; nothing of it stands in the picture as text.
+    # The image of segno contains no text of the link.
     return {"link": link, "secret": secret, "picture": Markup(picture)}  # noqa: S704
 
 
@@ -111,7 +111,7 @@ async def _refuse(
     error: DomainError,
     about: str,
 ) -> Response:
-    """The page once more, with the error in the part that it is about."""
+    """The page with the error shown in the section `about`."""
     _raise_if_logged_out(error)
     factor = await auth.second_factor(user)
     return pages.refuse(request, TEMPLATE, error, factor=factor, about=about, codes=[], notice=None)

@@ -1,4 +1,4 @@
-"""The log of what concerned the account's safety."""
+"""The log of security events of the account."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from services.gateway.identity.sessions import WebUser
 from services.gateway.web.rendering import Pages
 from shared.web.routes import Router
 
-MAX_PAGE_SIZE = 100  # entries auth tells at once
+MAX_PAGE_SIZE = 100  # the limit of auth
 router = Router(prefix="/account/security", include_in_schema=False)
 
 

@@ -1,4 +1,4 @@
-"""Where one is logged in, and how to end that."""
+"""The list of active sessions, which can be ended."""
 
 from uuid import UUID
 
@@ -36,7 +36,7 @@ async def end_others(user: WebUser, auth: Auth, sessions: Sessions) -> Response:
 
 @router.post("/{session_id}/end")
 async def end(user: WebUser, auth: Auth, sessions: Sessions, session_id: UUID) -> Response:
-    """End one; a session that has ended meanwhile is as good."""
+    """End a session; it may have ended before."""
     try:
         await auth.end_session(user, session_id)
     except NotFound:

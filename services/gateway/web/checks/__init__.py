@@ -1,4 +1,4 @@
-"""Reports of checks, their log, and news of both."""
+"""Reports of checks, the check log, live updates."""
 
 from services.gateway.web.checks import (
     check_log,

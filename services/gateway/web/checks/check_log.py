@@ -1,4 +1,4 @@
-"""The log of all checks, also of deleted files."""
+"""The log of all checks, including those of deleted files."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The stream that keeps pages up to date."""
+"""The event stream for live updates of pages."""
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse

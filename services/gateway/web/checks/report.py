@@ -1,4 +1,4 @@
-"""The report of one check, under an address that mails link to."""
+"""The report of one check. Mails link to it."""
 
 import asyncio
 from uuid import UUID
@@ -38,7 +38,7 @@ async def report(
     )
     shown = list(zip(check.findings, frames, strict=True))
     by_tier = {tier: [pair for pair in shown if pair[0].tier == tier] for tier in TIERS}
-    return await asyncio.to_thread(  # hundreds of excerpts take a while
+    return await asyncio.to_thread(  # hundreds of excerpts take long
         pages.render, request, "report.html", check=check, by_tier=by_tier, current=current
     )
 
@@ -46,7 +46,7 @@ async def report(
 async def _excerpts(
     request: Request, user: User, files: FilesClient, highlighter: SourceHighlighter, check: Report
 ) -> list[Excerpt | None]:
-    """Excerpts of the code; none when the bytes can't be had, for the report stands without."""
+    """Excerpts of the code; none if its content is unavailable."""
     nothing: list[Excerpt | None] = [None] * len(check.findings)
     if not check.findings:
         return nothing

@@ -1,4 +1,4 @@
-"""How long until the next run of checks."""
+"""The time until the next run of checks."""
 
 from datetime import datetime
 from math import ceil
@@ -9,7 +9,7 @@ from shared.web.identity import User
 
 
 async def seconds_to_next_run(checker: CheckerClient, user: User) -> int | None:
-    """None when nobody can say, 0 for any moment now."""
+    """None if unknown, 0 if the run is due."""
     schedule = await checker.schedule_if_quick(user)
     return _until(schedule.next_run_at) if schedule and schedule.next_run_at else None
 

@@ -1,4 +1,4 @@
-"""The list of files, and what can be done with one."""
+"""The list of files, and the pages of a file."""
 
 from services.gateway.web.files import (
     delete,

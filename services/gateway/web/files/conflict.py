@@ -1,4 +1,4 @@
-"""Somebody was faster: what they saved, what yours would change, and nothing of it lost."""
+"""The page of a version conflict, with the other version, the diff and the submitted text."""
 
 import asyncio
 import codecs
@@ -29,12 +29,12 @@ async def show_conflict(
     form_values: dict[str, Any],
     content: bytes,
 ) -> Response:
-    """`kept` are `file_id`, `name`, `version` and perhaps `text`; `content` is what was sent."""
+    """`form_values`: `file_id`, `name`, `version`, optionally `text`; `content` was submitted."""
     now = await files.file(user, form_values["file_id"])
     text = form_values.get("text")
     if text is None:
         text = await asyncio.to_thread(text_editing.shown, content)
-    return await asyncio.to_thread(  # thousands of lines take a while
+    return await asyncio.to_thread(  # thousands of lines take long
         pages.render,
         request,
         "conflict.html",
@@ -51,7 +51,7 @@ async def show_conflict(
 async def _diff(
     files: FilesClient, user: User, form_values: dict[str, Any], current: int, content: bytes
 ) -> Diff | None:
-    """None when files can't compare, for instance because what was sent is no text."""
+    """None if files can't compare them, for example because the content is not text."""
     try:
         return await files.diff_with(user, form_values["file_id"], current, content)
     except DomainError:

@@ -1,4 +1,4 @@
-"""Delete a file, after a question."""
+"""Deleting a file, after a confirmation."""
 
 from uuid import UUID
 
@@ -29,7 +29,7 @@ async def confirm(
 async def delete(
     request: Request, user: WebUser, pages: Pages, files: Files, file_id: UUID
 ) -> Response:
-    """The version that was shown is deleted; of a newer one the question is put again."""
+    """Delete the version that was shown; if there is a newer one, ask again."""
     (version,) = await fields(request, "version")
     try:
         deleted = await files.delete(user, file_id, number(version))

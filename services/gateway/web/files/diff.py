@@ -1,4 +1,4 @@
-"""What changed between two versions of a file."""
+"""The diff of two versions of a file."""
 
 import asyncio
 from typing import Annotated, Literal
@@ -30,7 +30,7 @@ async def diff(
     to: VersionNumber | None = None,
     view: Literal["unified", "split"] = "unified",
 ) -> Response:
-    """The versions stand in the address, or come as the two chosen boxes `v` of a form."""
+    """The versions are `from` and `to`, or the two ticked checkboxes `v`."""
     numbers = sorted({*v, *(n for n in (from_, to) if n)}) if v else [from_, to]
     if len(numbers) != 2 or None in numbers:  # noqa: PLR2004
         return see_other(f"/files/{file_id}", notice="choose_two")
@@ -38,7 +38,7 @@ async def diff(
     file, found = await asyncio.gather(
         files.file(user, file_id), files.diff(user, file_id, old or 1, new or 1)
     )
-    return await asyncio.to_thread(  # thousands of lines take a while
+    return await asyncio.to_thread(  # thousands of lines take long
         pages.render,
         request,
         "diff.html",

@@ -1,4 +1,4 @@
-"""Download a version of a file, or all files."""
+"""Downloads of a version of a file, or of all files."""
 
 from functools import partial
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Edit a file in the browser. Whatever fails, the text stays in the form."""
+"""Editing a file in the browser. After any error, the form still contains the text."""
 
 import asyncio
 from typing import Any
@@ -51,7 +51,7 @@ async def newer(
     file_id: UUID,
     than: VersionNumber,
 ) -> Response:
-    """A piece of page that says when there is a newer version, for an open form."""
+    """A fragment for an open form that says whether there is a newer version."""
     return pages.render(request, "newer.html", file=await files.file(user, file_id), version=than)
 
 
@@ -64,9 +64,9 @@ async def save(
     settings: Settings,
     file_id: UUID,
 ) -> Response:
-    """Save the text as the next version of the one it began with."""
+    """Save the text as the next version."""
     limit = settings.max_file_bytes
-    sent = await forms.read_form(request, text=2 * limit + forms.MAX_FIELD)  # CR LF for LF
+    sent = await forms.read_form(request, text=2 * limit + forms.MAX_FIELD)  # browsers send CR LF
     name, text = sent.text("name"), await asyncio.to_thread(source_text.with_lf, sent.text("text"))
     form_values: dict[str, Any] = {"file_id": file_id, "name": name, "text": text}
     form_values["version"] = sent.text("version")
@@ -75,7 +75,7 @@ async def save(
         if user is None:
             raise Unauthenticated
         form_values["version"] = version = number(sent.text("version"))
-        if "text" not in sent.fields:  # not emptied, but broken off on its way
+        if "text" not in sent.fields:  # incomplete, not emptied
             raise UploadInvalid
         content = await _content(user, files, file_id, version, sent, limit)
         saved = await files.replace(user, file_id, name, content, if_version=version)
@@ -94,7 +94,7 @@ async def save(
 async def _content(
     user: User, files: FilesClient, file_id: UUID, version: int, sent: forms.FormData, limit: int
 ) -> bytes:
-    """The text as bytes, written the way the version it began with was."""
+    """The text as bytes, with the encoding and line ends of the version that was edited."""
     if ends := sent.text("ends"):
         like = text_editing.like_sample(ends, mark=bool(sent.text("bom")))
     else:

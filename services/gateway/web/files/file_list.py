@@ -1,4 +1,4 @@
-"""The home page: one's files, and the form that adds some."""
+"""The home page: the list of files, and the upload form."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -33,7 +33,7 @@ router = Router(include_in_schema=False)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file of the form, sent with the wish to replace or without."""
+    """The outcome of one uploaded file; `replaces` if it was sent to replace a file."""
 
     name: str
     replaces: bool = True
@@ -85,7 +85,7 @@ async def upload(
     screen: Screen,
     settings: Settings,
 ) -> Response:
-    """Take every file that can be taken, and tell of each other one by its name."""
+    """Upload every file, and list those that were refused, by name."""
     outcomes = await _upload_all(request, user, files, settings)
     last = next((one.event_id for one in reversed(outcomes) if one.event_id), None)
     refused = [one.error for one in outcomes if one.error]
@@ -103,7 +103,7 @@ async def upload(
         for one in outcomes
     ]
     status = max(error.status for error in refused)
-    box = {"replaces": outcomes[0].replaces}  # as it was sent
+    box = {"replaces": outcomes[0].replaces}  # as submitted
     shown = await screen.show(request, user, Filters(), last, status, outcomes=rows, **box)
     if wait := max(error.retry_after or 0 for error in refused):
         shown.headers["Retry-After"] = str(wait)
@@ -113,7 +113,7 @@ async def upload(
 async def _upload_all(
     request: Request, user: User, files: FilesClient, settings: Settings
 ) -> list[Outcome]:
-    """One file after the other, each passed on while it is read."""
+    """Stream one file after the other to files."""
     outcomes: list[Outcome] = []
     try:
         async for sent in forms.each_file(request, settings.max_file_bytes, settings.upload_files):
@@ -132,7 +132,7 @@ async def _upload_all(
 async def _upload(
     user: User, files: FilesClient, sent: forms.Upload, settings: Settings, earlier: set[str]
 ) -> Outcome:
-    """A file, unless `earlier` ones of the form have its name: which of two was meant?"""
+    """Upload a file, unless its name is one of the `earlier` ones of this form."""
     try:
         if sent.too_many:
             raise TooManyFilesAtOnce(limit=settings.upload_files)

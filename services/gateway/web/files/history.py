@@ -1,4 +1,4 @@
-"""A file: its state, its versions, the log of its checks; and its return from the deleted ones."""
+"""The page of a file: state, versions, checks; and restoring a deleted file."""
 
 import asyncio
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from shared.web.routes import Router
 
 router = Router(include_in_schema=False)
 redirect_get_to(router, "/files/{file_id}/restore", "/files/{file_id}")
-VERSIONS = 20  # on a page
+VERSIONS = 20  # per page
 CHECKS = 20
 
 

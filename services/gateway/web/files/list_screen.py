@@ -1,4 +1,4 @@
-"""The list of files as a person filtered it, and the page that shows it."""
+"""The page with the filtered list of files."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -27,7 +27,7 @@ Result = Literal["waiting", "ready", "not_ready", "failed"]
 
 @dataclass(frozen=True)
 class Filters:
-    """What an address asks of the list. Empty words, as forms send them, ask for nothing."""
+    """The filters of a URL. Empty ones, as forms send them, do not filter."""
 
     q: str = ""
     mark: Mark | Literal[""] = ""
@@ -45,18 +45,18 @@ class Filters:
         )
 
     def narrow(self) -> bool:
-        """Whether some files are left out."""
+        """Whether the filters leave files out."""
         return bool(self.q.strip() or self.result or self.mark in {"new", "replaced"})
 
     def address(self, **changes: str) -> str:
-        """This list's address, with changes."""
+        """The URL of this list, with changes."""
         query = {name: value for name, value in (asdict(self) | changes).items() if value}
         return f"/?{urlencode(query, quote_via=quote)}" if query else "/"
 
 
 @dataclass(frozen=True)
 class ListScreen:
-    """What the page is made of."""
+    """Renders the list of files."""
 
     pages: PageRenderer
     reports: ReportsClient
@@ -73,7 +73,7 @@ class ListScreen:
         status: int = 200,
         **more: Any,
     ) -> Response:
-        """The list is left out while reports is away, for uploading goes on without it."""
+        """Render the page; without reports, the upload form is shown without the list."""
         size = self.settings.page_size
         cursor = filters.cursor or None
         page, limits, wait = await asyncio.gather(
@@ -92,9 +92,9 @@ class ListScreen:
 
 
 def _is_behind(page: FilePage | None, limits: Limits | None) -> bool:
-    """Whether reports has not heard of all that files has stored, or deleted."""
+    """Whether the read model of reports lags behind files."""
     if page is None or limits is None or not (page.files_state and limits.files_state):
-        return False  # nobody can say
+        return False  # unknown
     return page.files_state != limits.files_state
 
 

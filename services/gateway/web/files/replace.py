@@ -1,4 +1,4 @@
-"""Change a file: upload what shall take its place."""
+"""Replacing a file by an upload."""
 
 from uuid import UUID
 
@@ -36,7 +36,7 @@ async def replace(
     settings: Settings,
     file_id: UUID,
 ) -> Response:
-    """The form is kept whole, so that a conflict can show what was sent."""
+    """The form is read into memory, so that a conflict can show its content."""
     current = await files.file(user, file_id)
     sent, version, name, content = forms.FormData(), None, current.name, b""
     try:
