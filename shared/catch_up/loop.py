@@ -22,7 +22,7 @@ from shared.messaging.error_classification import BROKER_ERRORS, may_be_message_
 from shared.messaging.inbox import missing_events
 from shared.messaging.message_handler import MessageHandler
 from shared.messaging.topology import declare_queue
-from shared.web.client import ServiceAway
+from shared.web.client import ServiceUnavailable
 from shared.web.producer import Producer
 
 INTERVAL = 10.0  # seconds between two rounds
@@ -119,7 +119,7 @@ class CatchUp:
     async def _try_to_catch_up_on(self, name: str) -> bool:
         try:
             return await self._catch_up_on(name)
-        except ServiceAway:
+        except ServiceUnavailable:
             log.warning("producer_unavailable", consumer=self._service, producer=name)
             return False
 

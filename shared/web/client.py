@@ -22,7 +22,7 @@ _STREAM_TIMEOUT = httpx2.Timeout(None, connect=2.0)
 _LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=50, keepalive_expiry=3.0)
 
 
-class ServiceAway(Unavailable):
+class ServiceUnavailable(Unavailable):
     """Another service can't be reached, or gives no valid response."""
 
     code = "service_unavailable"
@@ -60,7 +60,7 @@ class ServiceClient:
 
         Raises:
             NotFound: the service has no such resource.
-            ServiceAway: any other failure.
+            ServiceUnavailable: any other failure.
         """
         try:
             return read(shape, await self.as_service(method, path, asks=True, **more))
@@ -68,7 +68,7 @@ class ServiceClient:
             if isinstance(error, NotFound) and error.code == NotFound.code:
                 raise
             log.warning("fetch_failed", called=self._service, code=error.code)
-            raise ServiceAway from None
+            raise ServiceUnavailable from None
 
     async def open_stream(self, user: User, path: str, headers: dict[str, str]) -> httpx2.Response:
         """A response whose body is streamed without a read timeout."""
@@ -137,7 +137,7 @@ class ServiceClient:
         return OutcomeUnknown() if unsure else unavailable
 
     def _unavailable(self, error: Exception) -> Unavailable:
-        log.warning("service_away", called=self._service, reason=type(error).__name__)
+        log.warning("service_unavailable", called=self._service, reason=type(error).__name__)
         return Unavailable()
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contracts.http.events import EventIds, EventPage
 from shared.messaging.envelope import CONTENT_TYPE
-from shared.web.client import ServiceAway, ServiceClient
+from shared.web.client import ServiceClient, ServiceUnavailable
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Page(NamedTuple):
 
 
 class Producer:
-    """Fetches the events that the caller consumes. Methods raise `ServiceAway`."""
+    """Fetches the events that the caller consumes. Methods raise `ServiceUnavailable`."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
@@ -56,7 +56,7 @@ class Producer:
         try:
             events = [_fetched(_Named.model_validate(one), one) for one in page.events]
         except ValidationError:
-            raise ServiceAway from None
+            raise ServiceUnavailable from None
         return Page(events, page.next)
 
     async def close(self) -> None:

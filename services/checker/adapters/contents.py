@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 
 from shared.contracts.http import files as contract
-from shared.web.client import ServiceAway, ServiceClient
+from shared.web.client import ServiceClient, ServiceUnavailable
 
 
 class HttpContents:
@@ -21,7 +21,7 @@ class HttpContents:
             contract.Contents, "POST", "/internal/contents", body=request
         )
         if unique and not response.root:
-            raise ServiceAway
+            raise ServiceUnavailable
         return {
             sha256: None if content is None else base64.b64decode(content)
             for sha256, content in response.root.items()

@@ -11,6 +11,6 @@ class Contents(Protocol):
         """The first of the wanted contents that fit in one response; None for one that is gone.
 
         Raises:
-            ServiceAway: files does not answer, or its response has none of them.
+            ServiceUnavailable: files does not answer, or its response has none of them.
         """
         ...

@@ -14,7 +14,7 @@ class Contacts(Protocol):
         """The contacts of users that exist, in one call.
 
         Raises:
-            ServiceAway: auth can't be asked.
+            ServiceUnavailable: auth can't be asked.
         """
         ...
 
@@ -23,6 +23,6 @@ class Contacts(Protocol):
 
         Raises:
             NotFound: the mail is no longer wanted.
-            ServiceAway: auth can't be asked.
+            ServiceUnavailable: auth can't be asked.
         """
         ...

@@ -24,7 +24,7 @@ from shared.coordination.copies import Copy
 from shared.db import Database
 from shared.eventsourcing.event import EventTypes
 from shared.eventsourcing.store import EventStore
-from shared.web.client import ServiceAway
+from shared.web.client import ServiceUnavailable
 from tests.support.copies import present_copy
 from tests.support.events import ANN, recorded
 
@@ -56,7 +56,7 @@ class FakeContents:
     async def fetch(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
         self.calls.append(list(wanted))
         if self.away:
-            raise ServiceAway
+            raise ServiceUnavailable
         if self.during is not None:
             during, self.during = self.during, None
             await during()

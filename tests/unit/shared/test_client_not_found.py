@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from shared.errors import NotFound
 from shared.settings import Settings
 from shared.web.app import create_app
-from shared.web.client import ServiceAway, ServiceClient, http_client
+from shared.web.client import ServiceClient, ServiceUnavailable, http_client
 from shared.web.routes import Router
 from tests.support.apps import common_settings
 from tests.support.keys import Keys
@@ -52,7 +52,7 @@ async def test_a_path_that_a_service_of_ours_does_not_have_says_nothing(keys: Ke
     """As at an address where another of our services listens."""
     app = create_app("auth", Settings(**common_settings("auth", keys)), [router])
     async with calling(keys, httpx2.ASGITransport(app)) as client:
-        with pytest.raises(ServiceAway):
+        with pytest.raises(ServiceUnavailable):
             await client.fetch(Person, "GET", "/internal/persons/nobody")
 
 
@@ -73,5 +73,5 @@ async def test_what_somebody_else_answers_says_nothing(
     keys: Keys, answer: Callable[[], httpx2.Response]
 ) -> None:
     async with calling(keys, answering(answer)) as client:
-        with pytest.raises(ServiceAway):
+        with pytest.raises(ServiceUnavailable):
             await client.fetch(Person, "GET", "/internal/people/ann")

@@ -11,7 +11,7 @@ from services.checker.claims import claiming, due_files
 from services.checker.claims.claiming import LEASE
 from shared.contracts.checker import CheckFailed, FileChecked
 from shared.coordination.copies import Copy
-from shared.web.client import ServiceAway
+from shared.web.client import ServiceUnavailable
 from tests.integration.checker.harness import (
     CLEAN,
     UNTIDY,
@@ -35,7 +35,7 @@ async def test_a_frozen_copy_that_lost_its_claims_records_nothing(
         reached.set()
         await go_on.wait()
         if fails:
-            raise ServiceAway
+            raise ServiceUnavailable
 
     checker.contents.during = hang
     copy = present_copy(checker.database)
@@ -56,7 +56,7 @@ async def test_a_frozen_copy_that_lost_its_claims_records_nothing(
     assert await other_copy.step()
     assert len(await checker.results(file_id)) == 1
     assert await checker.count_claims() == 0
-    assert isinstance(woken[0], ServiceAway) is fails
+    assert isinstance(woken[0], ServiceUnavailable) is fails
 
 
 async def test_without_a_session_nothing_is_claimed(checker: CheckerHarness) -> None:

@@ -15,7 +15,7 @@ from shared.contracts.http.auth import Contact
 from shared.contracts.notifier import EmailFailed, EmailSent, EmailSuppressed
 from shared.db import Database, DatabaseUnavailable
 from shared.errors import Unavailable
-from shared.web.client import ServiceAway
+from shared.web.client import ServiceUnavailable
 from tests.integration.notifier.harness import NotifierHarness
 from tests.support.administrator import Sql, administrator
 from tests.support.databases import PrivateDatabase
@@ -131,7 +131,7 @@ async def test_an_accepted_mail_is_recorded_while_auth_is_unavailable(
     await _run_until_idle(notifier.sender())
     await sql("DROP TRIGGER refuse ON notifier.events")
     waiting = await notifier.queue_result(checked(uuid4()))
-    notifier.auth.error = ServiceAway()
+    notifier.auth.error = ServiceUnavailable()
     notifier.now += timedelta(seconds=5)
     sender = notifier.sender(in_hand=2)
     with pytest.raises(Unavailable):

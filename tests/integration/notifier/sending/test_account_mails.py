@@ -10,7 +10,7 @@ from services.notifier.claims.due_mails import LEASE
 from shared.contracts.auth import AccountMailKind, AccountMailRequested
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
 from shared.errors import Unavailable
-from shared.web.client import ServiceAway
+from shared.web.client import ServiceUnavailable
 from tests.integration.notifier.harness import ADDRESS, NotifierHarness
 from tests.support.events import ANN
 from tests.support.smtp_server import Act, ReceivedMail
@@ -76,7 +76,7 @@ async def test_a_mail_that_auth_no_longer_wants_is_suppressed(notifier: Notifier
 async def test_while_auth_is_away_a_mail_waits_and_no_attempt_counts(
     notifier: NotifierHarness,
 ) -> None:
-    notifier.auth.error = ServiceAway()
+    notifier.auth.error = ServiceUnavailable()
     mail_id = await notifier.queue_account_mail(asked_for())
     with pytest.raises(Unavailable):
         await notifier.sender().step()

@@ -8,7 +8,7 @@ import pytest
 from services.notifier.main import SenderLimits
 from services.notifier.smtp.pool import MailServerUnavailable
 from shared.contracts.notifier import EmailFailed
-from shared.web.client import ServiceAway
+from shared.web.client import ServiceUnavailable
 from tests.integration.notifier.harness import NotifierHarness
 from tests.support.events import ANN, BOB
 from tests.support.smtp_server import Act
@@ -68,7 +68,7 @@ async def test_all_stale_mails_are_put_back_after_one_call_that_fails(
         asked.append(len(user_ids))
         if len(asked) > 1:
             await asyncio.sleep(0.2)
-            raise ServiceAway
+            raise ServiceUnavailable
         return await find(user_ids)
 
     monkeypatch.setattr(notifier.auth, "find", freeze)

@@ -22,7 +22,7 @@ from shared.contracts.http.auth import AccountMail, Contact
 from shared.contracts.notifier import EmailFailed, EmailQueued, EmailSent, EmailSuppressed
 from shared.db import Database
 from shared.errors import NotFound, Unavailable
-from shared.web.client import ServiceAway
+from shared.web.client import ServiceUnavailable
 from tests.integration.notifier.harness import ADDRESS, NotifierHarness
 from tests.support.databases import PrivateDatabase
 from tests.support.events import ANN, check_failed, checked
@@ -124,7 +124,7 @@ async def test_a_mail_to_a_user_who_is_gone_is_suppressed(notifier: NotifierHarn
 
 
 async def test_while_auth_is_away_no_attempt_counts(notifier: NotifierHarness) -> None:
-    notifier.auth.error = ServiceAway()
+    notifier.auth.error = ServiceUnavailable()
     mail_id = await notifier.queue_result(checked(uuid4()))
     for _ in range(3):
         with pytest.raises(Unavailable):
@@ -341,7 +341,7 @@ async def test_a_copy_that_was_frozen_too_long_changes_nothing(
 
     async def sleep_and_fail(user_id: UUID) -> Contact:
         await woken.wait()
-        raise ServiceAway
+        raise ServiceUnavailable
 
     async def find_late(user_id: UUID) -> Contact:
         await answered.wait()

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from services.checker.adapters.contents import HttpContents
-from shared.web.client import ServiceAway, ServiceClient, http_client
+from shared.web.client import ServiceClient, ServiceUnavailable, http_client
 from tests.support.keys import Keys
 
 A, B = "a" * 64, "b" * 64
@@ -44,5 +44,5 @@ async def test_one_answer_is_taken_in_the_order_of_what_was_asked(keys: Keys) ->
 
 async def test_an_answer_without_anything_is_none(keys: Keys) -> None:
     async with files_having(keys, {}) as (contents, _):
-        with pytest.raises(ServiceAway):
+        with pytest.raises(ServiceUnavailable):
             await contents.fetch([A])

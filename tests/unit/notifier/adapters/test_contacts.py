@@ -11,7 +11,7 @@ import pytest
 from services.notifier.adapters.contacts import HttpContacts
 from shared.contracts.http.auth import Contact
 from shared.errors import NotFound
-from shared.web.client import ServiceAway, ServiceClient, http_client
+from shared.web.client import ServiceClient, ServiceUnavailable, http_client
 from tests.support.events import ANN, BOB
 from tests.support.keys import Keys
 
@@ -88,7 +88,7 @@ async def test_a_mail_that_is_no_longer_wanted_is_not_found(keys: Keys) -> None:
 )
 async def test_an_unreadable_response_counts_as_none(keys: Keys, answer: Any) -> None:
     async with auth_saying(keys, answer) as (contacts, _):
-        with pytest.raises(ServiceAway) as raised:
+        with pytest.raises(ServiceUnavailable) as raised:
             await contacts.find([ANN])
     assert "ann@" not in str(raised.value)
     assert raised.value.__suppress_context__
