@@ -11,7 +11,7 @@ from shared.errors import DomainError, Invalid, NotFound, OutcomeUnknown, Unavai
 from shared.logging import log
 from shared.telemetry import traceparent
 from shared.web.identity import Identity, User
-from shared.web.retries import Attempts, Bytes, ReplayableBody
+from shared.web.retries import RETRY, Attempts, Bytes, ReplayableBody, RetryPolicy
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -41,11 +41,16 @@ class ServiceClient:
     """
 
     def __init__(
-        self, service: str, url: str, identity: Identity, http: httpx2.AsyncClient | None = None
+        self,
+        service: str,
+        url: str,
+        identity: Identity,
+        http: httpx2.AsyncClient | None = None,
+        retry: RetryPolicy = RETRY,
     ) -> None:
         """`identity` is that of the caller; `http` may be shared by clients."""
         self._service, self._url = service, url.rstrip("/")
-        self._identity, self._http = identity, http or http_client()
+        self._identity, self._http, self._retry = identity, http or http_client(), retry
 
     async def as_user(self, user: User, method: str, path: str, **more: Any) -> httpx2.Response:
         """Call with the user's access token; `more` as in `_call`."""
@@ -108,8 +113,8 @@ class ServiceClient:
         if body is not None:
             more["json"] = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
         changes = method != "GET" and not asks
-        sent = ReplayableBody(content)
-        attempts = Attempts(sent, repeats=repeats)
+        sent = ReplayableBody(content, self._retry.monotonic)
+        attempts = Attempts(sent, self._retry, repeats=repeats)
         while True:
             try:
                 answer = await self._http.request(

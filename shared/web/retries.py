@@ -2,28 +2,43 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 import httpx2
 
 from shared.errors import DomainError, OutcomeUnknown
 
-RETRY_SECONDS = 10.0  # after the last byte of the request; a killed service restarts within about 3
-PAUSE = 0.25  # seconds between two attempts
-CONNECT = 2.0  # seconds
 # Statuses of checks before the idempotency key: they do not show whether it was processed.
 _BEFORE_THE_KEY = frozenset({401, 403, 503})
 Bytes = bytes | AsyncIterator[bytes]
 
 
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long requests are retried, in seconds, by which clock."""
+
+    limit: float = 10.0  # after the last byte of the request; a killed service restarts in about 3
+    pause: float = 0.25  # between two attempts
+    connect: float = 2.0
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+RETRY = RetryPolicy()
+
+
 class ReplayableBody:
     """A streamed body, buffered while it is sent, so that it can be sent again."""
 
-    def __init__(self, content: Bytes | None) -> None:
+    def __init__(
+        self, content: Bytes | None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._monotonic = monotonic
         self._arriving = None if content is None or isinstance(content, bytes) else content
         self._whole = content if isinstance(content, bytes) else None
         self._pieces: list[bytes] = []
-        self._ended_at = None if self._arriving else time.monotonic()
+        self._ended_at = None if self._arriving else monotonic()
 
     @property
     def is_whole(self) -> bool:
@@ -33,7 +48,7 @@ class ReplayableBody:
     @property
     def age(self) -> float:
         """Seconds since its last byte was received."""
-        return 0.0 if self._ended_at is None else time.monotonic() - self._ended_at
+        return 0.0 if self._ended_at is None else self._monotonic() - self._ended_at
 
     def to_send(self) -> Bytes | None:
         return self._whole if self._arriving is None else self._from_the_beginning(self._arriving)
@@ -47,15 +62,15 @@ class ReplayableBody:
                 self._pieces.append(piece)
                 yield piece
             else:
-                self._ended_at = time.monotonic()
+                self._ended_at = self._monotonic()
 
 
 class Attempts:
     """Decides after each failure whether to retry or which error to raise."""
 
-    def __init__(self, body: ReplayableBody, *, repeats: bool) -> None:
+    def __init__(self, body: ReplayableBody, policy: RetryPolicy, *, repeats: bool) -> None:
         """`repeats`: the request has an idempotency key."""
-        self._body, self._repeats = body, repeats
+        self._body, self._policy, self._repeats = body, policy, repeats
         self._is_unsure = self._broke = False
         self._failing_since: float | None = None
 
@@ -70,13 +85,14 @@ class Attempts:
         self._broke |= broke
         if not (self._is_unsure or self._broke) or not _may_end_differently(failure):
             raise failure from cause
-        self._failing_since = self._failing_since or time.monotonic()
-        waited = time.monotonic() - self._failing_since
-        left = RETRY_SECONDS - max(waited, self._body.age) - PAUSE
+        policy = self._policy
+        self._failing_since = self._failing_since or policy.monotonic()
+        waited = policy.monotonic() - self._failing_since
+        left = policy.limit - max(waited, self._body.age) - policy.pause
         if not self._repeats or left <= 0:
             raise (OutcomeUnknown() if self._is_unsure else failure) from cause
-        await asyncio.sleep(PAUSE)
-        return httpx2.Timeout(left, connect=min(CONNECT, left))
+        await policy.sleep(policy.pause)
+        return httpx2.Timeout(left, connect=min(policy.connect, left))
 
 
 def _may_end_differently(failure: DomainError) -> bool:

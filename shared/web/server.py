@@ -16,12 +16,12 @@ MAX_INCOMPLETE = (
     256 * 1024
 )  # bytes of headers; above the limit at which the application answers 431
 IDLE = 15  # seconds a keep-alive connection may be idle
-HEADERS = 10.0  # seconds the headers of a request may take
 
 
 class Protocol(H11Protocol):
     """Closes a connection whose request headers are not complete in time."""
 
+    headers_seconds = 10.0
     _overdue: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -40,7 +40,7 @@ class Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def _expect_headers(self) -> None:
-        self._overdue = self.loop.call_later(HEADERS, self.transport.close)
+        self._overdue = self.loop.call_later(self.headers_seconds, self.transport.close)
 
     def _expect_nothing(self) -> None:
         if self._overdue is not None:
@@ -75,14 +75,16 @@ def check_host(host: str) -> None:
         ) from None
 
 
-def configuration(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+def configuration(
+    app: FastAPI, host: str, port: int, idle: int = IDLE, protocol: type[Protocol] = Protocol
+) -> uvicorn.Config:
     """The uvicorn configuration of every service."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http=Protocol,  # httptools takes what h11 refuses: docs/decisions/0026
+        http=protocol,  # httptools takes what h11 refuses: docs/decisions/0026
         ws="none",
         log_config=None,
         access_log=False,
@@ -91,6 +93,6 @@ def configuration(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         h11_max_incomplete_event_size=MAX_INCOMPLETE,
         # Without it, asyncio resumes a paused connection in the context of an earlier request.
         reset_contextvars=True,
-        timeout_keep_alive=IDLE,
+        timeout_keep_alive=idle,
         timeout_graceful_shutdown=GRACE,
     )

@@ -1,6 +1,5 @@
 """Accounts: registration, preferences, e-mail address, export, erasure."""
 
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -198,5 +197,5 @@ async def export(
     occurs or the session ends, the transfer is cut off, and that entry is missing.
     """
     account = await auth.export(user)
-    renew = partial(sessions.renew, request)
-    return await as_download(Exports(auth, files, reports), account, renew, steps)
+    bearer = sessions.renewing_user(request)
+    return await as_download(Exports(auth, files, reports), account, bearer, steps)

@@ -1,6 +1,5 @@
 """Reading files: the list, one file, its content, an archive of all."""
 
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,7 +23,6 @@ from services.gateway.downloads.attachment import as_attachment
 from services.gateway.downloads.zip_stream import MEDIA_TYPE
 from services.gateway.http.concurrency import ApiSteps
 from services.gateway.http.pagination import MAX_CURSOR, Limit
-from services.gateway.identity.renewing_user import RenewingUser
 from services.gateway.identity.sessions import ApiUser
 from shared.contracts.checker import Verdict
 from shared.contracts.files import Mark
@@ -96,7 +94,7 @@ async def archive(
     request: Request, steps: ApiSteps, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:
     """Download all files as one zip, each in its newest version; one archive at a time."""
-    return await as_archive(RenewingUser(partial(sessions.renew, request)), files, reports, steps)
+    return await as_archive(sessions.renewing_user(request), files, reports, steps)
 
 
 @router.get("/limits", responses=problems(401, 403, 503))

@@ -10,15 +10,18 @@ from shared.contracts.http.checker import Schedule
 from shared.web.client import ServiceClient, read
 from shared.web.identity import Identity, User
 
-TTL = 1.0  # seconds for which the schedule is cached
+SCHEDULE_TTL = 1.0  # seconds
 
 
 class CheckerClient(ServiceClient):
     """The schedule, cached because it is the same for all users."""
 
-    def __init__(self, url: str, identity: Identity, http: httpx2.AsyncClient) -> None:
+    def __init__(
+        self, url: str, identity: Identity, http: httpx2.AsyncClient, ttl: float = SCHEDULE_TTL
+    ) -> None:
+        """`ttl` is how many seconds the schedule is cached."""
         super().__init__("checker", url, identity, http)
-        self._breaker = CircuitBreaker()
+        self._breaker, self._ttl = CircuitBreaker(), ttl
         self._cached: Schedule | None = None
         self._cached_until = 0.0
 
@@ -31,5 +34,5 @@ class CheckerClient(ServiceClient):
         """The schedule, or None if the checker does not answer in time."""
         if self._cached is None or time.monotonic() > self._cached_until:
             self._cached = await self._breaker.call(lambda: self.schedule(user))
-            self._cached_until = time.monotonic() + TTL
+            self._cached_until = time.monotonic() + self._ttl
         return self._cached

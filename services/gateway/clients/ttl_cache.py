@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-_MOST = 10_000  # entries
-
 K = TypeVar("K")
 V = TypeVar("V")
 Clock = Callable[[], float]
@@ -14,8 +12,8 @@ Clock = Callable[[], float]
 class TtlCache(Generic[K, V]):
     """Entries expire after their time; a full cache is cleared."""
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock = time.monotonic, max_entries: int = 10_000) -> None:
+        self._clock, self._max_entries = clock, max_entries
         self._entries: dict[K, tuple[V, float]] = {}
 
     def get(self, key: K) -> V | None:
@@ -23,7 +21,7 @@ class TtlCache(Generic[K, V]):
         return value if self._clock() < until else None
 
     def set(self, key: K, value: V, seconds: float) -> V:
-        if len(self._entries) >= _MOST:
+        if len(self._entries) >= self._max_entries:
             self._entries.clear()
         self._entries[key] = (value, self._clock() + seconds)
         return value

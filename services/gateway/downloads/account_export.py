@@ -14,7 +14,7 @@ from services.gateway.downloads.file_contents import stored_versions
 from services.gateway.downloads.file_histories import PAGE, Folders, Histories, as_json, page_name
 from services.gateway.downloads.zip_stream import MEDIA_TYPE, Entry, zipped
 from services.gateway.http.content_disposition import attachment
-from services.gateway.identity.renewing_user import Renew, RenewingUser
+from services.gateway.identity.renewing_user import RenewingUser
 from shared.clock import utc_now
 from shared.contracts.http.auth import Export
 from shared.web.client import ServiceClient
@@ -26,11 +26,14 @@ Page = list[dict[str, Any]]
 
 
 async def as_download(
-    exports: "Exports", account: Export, renew: Renew, slot: AbstractAsyncContextManager[None]
+    exports: "Exports",
+    account: Export,
+    bearer: RenewingUser,
+    slot: AbstractAsyncContextManager[None],
 ) -> StreamingResponse:
     """The archive as a response. `account` was read before, so that auth's errors are raised."""
-    bearer, now = RenewingUser(renew), utc_now()
     await bearer.user()
+    now = utc_now()
     name = f"prereview-{now:%Y-%m-%d}.zip"
     return StreamingResponse(
         zipped(exports.batches(account, bearer), now, slot),

@@ -14,15 +14,16 @@ from services.gateway.identity.sessions import ApiUser, WebUser
 from shared.errors import DomainError
 from shared.web.app import provided
 
+MAX_EVENT_STREAMS = 20  # of a user
+
 
 class ConcurrencyLimit:
     """Counts the long responses of each user in this process."""
 
-    max_per_user: int
     refusal: type[DomainError]
 
-    def __init__(self) -> None:
-        self._running = Counter[UUID]()
+    def __init__(self, max_per_user: int) -> None:
+        self._max_per_user, self._running = max_per_user, Counter[UUID]()
 
     @contextmanager
     def slot(self, user_id: UUID) -> Iterator[None]:
@@ -30,7 +31,7 @@ class ConcurrencyLimit:
 
         Raises `refusal` if the user has all slots.
         """
-        if self._running[user_id] >= self.max_per_user:
+        if self._running[user_id] >= self._max_per_user:
             raise self.refusal
         self._running[user_id] += 1
         try:
@@ -48,19 +49,20 @@ class ArchiveLimit(ConcurrencyLimit):
     served, to read and compress a batch, and releases it while the batch is sent.
     """
 
-    max_per_user = 1
     refusal = ExportRunning
 
     def __init__(self, max_concurrent: int = 2) -> None:
-        super().__init__()
+        super().__init__(max_per_user=1)
         self.steps = asyncio.Semaphore(max_concurrent)
 
 
 class FeedLimit(ConcurrencyLimit):
     """Event streams; each holds a connection to reports."""
 
-    max_per_user = 20
     refusal = TooManyEventStreams
+
+    def __init__(self, max_per_user: int = MAX_EVENT_STREAMS) -> None:
+        super().__init__(max_per_user)
 
 
 _Archives = Annotated[ArchiveLimit, provided(ArchiveLimit)]

@@ -9,21 +9,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.errors import RequestTimeout
 from shared.web.problems import problem, request_id
 
-CHUNK_SECONDS = 10.0
-BODY_SECONDS = 90.0  # a megabyte at 100 kbit/s
+CHUNK_SECONDS = 10.0  # until the next chunk of a body
+BODY_SECONDS = 90.0  # until its end: a megabyte at 100 kbit/s
 
 
 class SlowBodies:
     """Refuses (408) a body that arrives too slowly, and closes the connection."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(
+        self,
+        app: ASGIApp,
+        chunk_seconds: float = CHUNK_SECONDS,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._app, self._chunk_seconds, self._body_seconds = app, chunk_seconds, body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        ends_at = asyncio.get_running_loop().time() + BODY_SECONDS
+        ends_at = asyncio.get_running_loop().time() + self._body_seconds
         expecting, too_slow = True, False
 
         async def read() -> Message:
@@ -32,7 +37,7 @@ class SlowBodies:
                 return await receive()
             left = ends_at - asyncio.get_running_loop().time()
             try:
-                async with asyncio.timeout(min(CHUNK_SECONDS, left)):
+                async with asyncio.timeout(min(self._chunk_seconds, left)):
                     message = await receive()
             except TimeoutError:
                 too_slow = True

@@ -1,5 +1,6 @@
 """Authentication by cookies or bearer tokens, and the life cycle of sessions."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from services.gateway.errors import ChallengeInvalid, SecondFactorRequired
 from services.gateway.identity.auth_cache import ActiveSessions, ApiTokenCache, UnconfirmedEmails
 from services.gateway.identity.client_info import ClientInfoReader
 from services.gateway.identity.cookies import Cookies
+from services.gateway.identity.renewing_user import RENEWAL, Renewal, RenewingUser
 from shared.contracts.http.auth import Challenged, Client, Tokens
 from shared.errors import OutcomeUnknown, Unauthenticated, Unavailable
 from shared.logging import log
@@ -26,9 +28,14 @@ class Sessions:
     """Authenticates requests, and begins and ends sessions."""
 
     def __init__(
-        self, auth: AuthClient, identity: Identity, cookies: Cookies, client_infos: ClientInfoReader
+        self,
+        auth: AuthClient,
+        identity: Identity,
+        cookies: Cookies,
+        client_infos: ClientInfoReader,
+        renewal: Renewal = RENEWAL,
     ) -> None:
-        self._auth, self._identity = auth, identity
+        self._auth, self._identity, self._renewal = auth, identity, renewal
         self._cookies, self._client_infos = cookies, client_infos
         self.active = ActiveSessions(auth.is_active)
         self.api_tokens = ApiTokenCache(self._exchange)
@@ -140,8 +147,12 @@ class Sessions:
         self.api_tokens.invalidate_all()
         self.unconfirmed.invalidate_all()
 
-    async def renew(self, request: Request, last: User | None = None) -> User:
-        """The user of a long request, with a new access token.
+    def renewing_user(self, request: Request) -> RenewingUser:
+        """The user of a long request."""
+        return RenewingUser(partial(self._renew, request), self._renewal)
+
+    async def _renew(self, request: Request, last: User | None = None) -> User:
+        """The user with a new access token.
 
         `last` is the previous result, whose token is still valid. Raises `Unauthenticated` if the
         session or API token has ended.

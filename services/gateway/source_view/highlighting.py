@@ -4,10 +4,11 @@ import asyncio
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from fastapi import Request
@@ -15,10 +16,11 @@ from fastapi import Request
 from services.gateway.source_view.highlights import PLAIN, Highlights
 from shared.logging import log
 
-SECONDS = 3.0  # until code stays plain, including the wait for a slot
-CACHED = 8 << 20  # bytes; highlights of ordinary source take a quarter of its size
+TIMEOUT = 3.0  # seconds until code stays plain, including the wait for a slot
+MAX_CACHED = 8 << 20  # bytes; highlights of ordinary source take a quarter of its size
 _COMMAND = (sys.executable, "-E", "-s", "-m", "services.gateway.source_view.highlighter")
 _ROOT = Path(__file__).parents[3]
+Start = Callable[..., Coroutine[Any, Any, Process]]
 
 
 class SourceHighlighter:
@@ -27,12 +29,19 @@ class SourceHighlighter:
     Code stays plain if the limit of all requests, or that of one user, is reached.
     """
 
-    def __init__(self, at_once: int = 2, waiting: int = 16, of_one: int = 3) -> None:
-        """`of_one` counts what one person has running or waiting."""
-        self._slots = asyncio.Semaphore(at_once)
-        self._most, self._of_one = at_once + waiting, of_one
+    def __init__(
+        self,
+        max_running: int = 2,
+        max_waiting: int = 16,
+        max_per_user: int = 3,
+        timeout: float = TIMEOUT,
+        start: Start = asyncio.create_subprocess_exec,
+    ) -> None:
+        """`max_per_user` counts running and waiting requests of one user."""
+        self._slots, self._timeout, self._start = asyncio.Semaphore(max_running), timeout, start
+        self._max_requests, self._max_per_user = max_running + max_waiting, max_per_user
         self._requests = Counter[UUID]()
-        self._cache = Cache(CACHED)
+        self._cache = Cache(MAX_CACHED)
 
     async def highlights(self, request: Request, user_id: UUID, text: str) -> Highlights:
         """Highlight a text whose lines end in LF; cancelled if the client disconnects."""
@@ -44,14 +53,17 @@ class SourceHighlighter:
             if not room:
                 return PLAIN
             try:
-                async with _deadline(request), self._slots:
-                    return self._cache.get(key) or self._cache.put(key, await _highlighted(source))
+                async with _deadline(request, self._timeout), self._slots:
+                    if cached := self._cache.get(key):
+                        return cached
+                    return self._cache.put(key, await _highlighted(source, self._start))
             except OSError:  # timed out, or no process could be started
                 return PLAIN
 
     @contextmanager
     def _reserved(self, user_id: UUID) -> Iterator[bool]:
-        room = self._requests.total() < self._most and self._requests[user_id] < self._of_one
+        room = self._requests.total() < self._max_requests
+        room = room and self._requests[user_id] < self._max_per_user
         self._requests[user_id] += room
         try:
             yield room
@@ -88,9 +100,9 @@ def _cost(highlights: Highlights) -> int:
 
 
 @asynccontextmanager
-async def _deadline(request: Request) -> AsyncIterator[None]:
+async def _deadline(request: Request, seconds: float) -> AsyncIterator[None]:
     """Raises `TimeoutError` after the timeout, or when the client disconnects."""
-    async with asyncio.timeout(SECONDS) as deadline:
+    async with asyncio.timeout(seconds) as deadline:
         watching = asyncio.create_task(_watch_disconnect(request, deadline))
         try:
             yield
@@ -104,12 +116,12 @@ async def _watch_disconnect(request: Request, deadline: asyncio.Timeout) -> None
     deadline.reschedule(asyncio.get_running_loop().time())
 
 
-async def _highlighted(source: bytes) -> Highlights:
+async def _highlighted(source: bytes, start: Start) -> Highlights:
     """Highlight one text in a process that ends with this call.
 
     If the process exceeds its own limits, the code stays plain, as another attempt would too.
     """
-    process = await _start_process()
+    process = await _start_process(start)
     try:
         written, _ = await process.communicate(source)
     finally:
@@ -120,15 +132,13 @@ async def _highlighted(source: bytes) -> Highlights:
     return Highlights.read(written)
 
 
-async def _start_process() -> Process:
+async def _start_process(start: Start) -> Process:
     """Start the process; after a cancellation, end it once it has started.
 
     Cancelling the start itself leaks file descriptors, in uvloop 0.23 and in asyncio.
     """
     starting = asyncio.create_task(
-        asyncio.create_subprocess_exec(
-            *_COMMAND, cwd=_ROOT, env={}, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
-        )
+        start(*_COMMAND, cwd=_ROOT, env={}, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
     )
     try:
         return await asyncio.shield(starting)

@@ -1,7 +1,8 @@
-"""A gateway among make-believe services."""
+"""A gateway whose services are fakes."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -9,17 +10,19 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
-from services.gateway.main import create_app
+from services.gateway.identity.renewing_user import RENEWAL
+from services.gateway.main import Limits, create_app
 from services.gateway.settings import Settings
+from shared.web.retries import RETRY
 from tests.support.keys import Keys
-from tests.unit.gateway.services import Services
+from tests.unit.gateway.services import Network, Services
 
 Browsers = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
 @pytest.fixture
 def services(keys: Keys) -> Iterator[Services]:
-    """Fakes whose answers, and the calls they get, are as the services' own routes have them."""
+    """Fake services; a test fails if a call or a response violates the internal contracts."""
     fakes = Services(keys.identity("auth"))
     yield fakes
     if fakes.violations:
@@ -28,7 +31,7 @@ def services(keys: Keys) -> Iterator[Services]:
 
 @pytest.fixture(scope="session")
 def usual(keys: Keys) -> FastAPI:
-    """A gateway with the usual settings; its routes cost more than a test does."""
+    """A gateway with default settings, shared because its routes are slow to build."""
     return create_app(settings_of(keys))
 
 
@@ -45,13 +48,25 @@ def settings_of(keys: Keys, **settings: Any) -> Settings:
 
 
 @pytest.fixture
-def browsers(keys: Keys, services: Services, usual: FastAPI) -> Browsers:
-    """Opens a client that says it wants pages, on a gateway with the given settings."""
+def limits() -> Limits:
+    """The limits of the gateway; tests override them."""
+    return Limits()
+
+
+@pytest.fixture
+def network(services: Services) -> Network:
+    return Network(services.transport())
+
+
+@pytest.fixture
+def browsers(keys: Keys, network: Network, usual: FastAPI, limits: Limits) -> Browsers:
+    """Opens a client that accepts HTML, on a gateway with the given settings."""
+    has_usual_middleware = replace(limits, retry=RETRY, renewal=RENEWAL) == Limits()
 
     @asynccontextmanager
     async def opened(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
-        app = create_app(settings_of(keys, **settings), services.transport())
-        if not settings:  # the usual routes, with objects that no other test has seen
+        app = create_app(settings_of(keys, **settings), network, limits)
+        if not settings and has_usual_middleware:  # with objects that no other test has used
             usual.state.provided = app.state.provided
             usual.state.stopping = app.state.stopping
             app = usual

@@ -44,8 +44,18 @@ def stream(*chunks: bytes) -> Answer:
     return lambda _: httpx2.Response(200, content=body())
 
 
+class Network(httpx2.AsyncBaseTransport):
+    """The transport of the gateway's calls to services; tests may replace `transport`."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
+        self.transport = transport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self.transport.handle_async_request(request)
+
+
 class Services:
-    """Answers calls, and remembers them. What no route names is away."""
+    """Fake services that record calls. Calls without a route fail like refused connections."""
 
     def __init__(self, auth: Identity) -> None:
         self._auth = auth

@@ -1,7 +1,7 @@
 """Connections that take their time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 
 import httpx2
@@ -21,19 +21,15 @@ LEFT: ContextVar[str] = ContextVar("left", default="nothing")
 PATIENCE = 5.0  # seconds after which the server would never have acted by itself
 
 
-@pytest.fixture(scope="module")
-def _quick() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(server, "HEADERS", 0.3)
-        monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.9)
-        yield
+class QuickProtocol(server.Protocol):
+    headers_seconds = 0.3
 
 
 @pytest_asyncio.fixture(scope="module")
-async def port(_quick: None, keys: Keys) -> AsyncIterator[int]:
-    """A server that gives headers a third of a second, and each part of a body three thirds."""
+async def port(keys: Keys) -> AsyncIterator[int]:
+    """The port of a server that waits 0.3 s for headers and 0.9 s for each chunk of a body."""
     app = create_app("files", Settings(**common_settings("files", keys)), [])
-    app.add_middleware(middleware.SlowBodies)
+    app.add_middleware(middleware.SlowBodies, chunk_seconds=0.9)
 
     @app.post("/slow")
     async def slow(request: Request) -> int:
@@ -54,7 +50,7 @@ async def port(_quick: None, keys: Keys) -> AsyncIterator[int]:
     async def caller(request: Request) -> str:
         return request.client.host if request.client else ""
 
-    running = uvicorn.Server(server.configuration(app, "127.0.0.1", 0))
+    running = uvicorn.Server(server.configuration(app, "127.0.0.1", 0, protocol=QuickProtocol))
     task = asyncio.create_task(running.serve())
     while not running.started:
         await asyncio.sleep(0.01)

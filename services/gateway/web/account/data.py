@@ -1,7 +1,5 @@
 """Data export, and erasure of the account."""
 
-from functools import partial
-
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -33,8 +31,8 @@ async def export(
     steps: WebSteps,
 ) -> StreamingResponse:
     account = await auth.export(user)
-    renew = partial(sessions.renew, request)
-    return await as_download(Exports(auth, files, reports), account, renew, steps)
+    bearer = sessions.renewing_user(request)
+    return await as_download(Exports(auth, files, reports), account, bearer, steps)
 
 
 @router.get("/erase")

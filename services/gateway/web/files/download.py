@@ -1,6 +1,5 @@
 """Downloads of a version of a file, or of all files."""
 
-from functools import partial
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -9,7 +8,6 @@ from services.gateway.dependencies import Files, Reports, Sessions
 from services.gateway.downloads.all_files import as_archive
 from services.gateway.downloads.attachment import as_attachment
 from services.gateway.http.concurrency import WebSteps
-from services.gateway.identity.renewing_user import RenewingUser
 from services.gateway.identity.sessions import WebUser
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
@@ -28,4 +26,4 @@ async def download(
 async def archive(
     request: Request, steps: WebSteps, files: Files, reports: Reports, sessions: Sessions
 ) -> Response:
-    return await as_archive(RenewingUser(partial(sessions.renew, request)), files, reports, steps)
+    return await as_archive(sessions.renewing_user(request), files, reports, steps)

@@ -24,7 +24,7 @@ from shared.contracts.auth import Scope
 from shared.web.identity import Identity
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers
-from tests.unit.gateway.services import Services, refusal
+from tests.unit.gateway.services import Network, Services, refusal
 
 SCOPES: list[Scope] = list(get_args(Scope))
 # Which scope reaches an operation; the others that need a token are for sessions only.
@@ -117,12 +117,9 @@ def guarded(services: Services, keys: Keys) -> Guarded:
 
 @pytest_asyncio.fixture
 async def robot(
-    browsers: Browsers,
-    services: Services,
-    guarded: Guarded,
-    monkeypatch: pytest.MonkeyPatch,
+    browsers: Browsers, network: Network, guarded: Guarded
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    monkeypatch.setattr(services, "transport", lambda: guarded)
+    network.transport = guarded
     async with browsers() as http:
         http.headers["Accept"] = "application/json"
         yield http

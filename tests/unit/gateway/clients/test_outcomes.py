@@ -6,8 +6,18 @@ from collections.abc import AsyncIterator, Iterator
 import httpx2
 import pytest
 
-from shared.web import retries
-from tests.unit.gateway.services import Answer, Services, answer, away, file, refusal, saved
+from services.gateway.main import Limits
+from shared.web.retries import RetryPolicy
+from tests.unit.gateway.services import (
+    Answer,
+    Network,
+    Services,
+    answer,
+    away,
+    file,
+    refusal,
+    saved,
+)
 from tests.unit.gateway.uploads.test_forms import BOUNDARY, form, part
 
 FILE = f"/api/v1/files/{file()['id']}"
@@ -49,11 +59,10 @@ class Clock:
         await asyncio.sleep(0)
 
 
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def limits() -> Limits:
     clock = Clock()
-    monkeypatch.setattr(retries, "time", clock)
-    monkeypatch.setattr(retries, "asyncio", clock)
+    return Limits(retry=RetryPolicy(monotonic=clock.monotonic, sleep=clock.sleep))
 
 
 def _keys(services: Services) -> list[str]:
@@ -148,7 +157,7 @@ async def test_every_file_of_a_form_has_a_key_of_its_own(
 
 @pytest.mark.parametrize("refused", [0, 3])
 async def test_a_body_that_was_not_whole_cannot_have_been_done(
-    program: httpx2.AsyncClient, services: Services, refused: int
+    program: httpx2.AsyncClient, services: Services, network: Network, refused: int
 ) -> None:
     """Whoever is killed while a body arrives has not done it; it is sent again from its start.
 
@@ -168,10 +177,8 @@ async def test_a_body_that_was_not_whole_cannot_have_been_done(
                     raise httpx2.ConnectError("", request=request)
             return await self.others.handle_async_request(request)
 
-    app = program._transport.app  # type: ignore[attr-defined]
-    client = next(x for x in app.state.provided.values() if type(x).__name__ == "FilesClient")._http
     services.on("files POST .*", CREATED)
-    client._transport = Dies()
+    network.transport = Dies()
 
     async def body() -> AsyncIterator[bytes]:
         yield b"--b\r\n" + part(b'form-data; name="file"; filename="a.py"', b"")

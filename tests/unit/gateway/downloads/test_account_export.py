@@ -11,13 +11,14 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway.clients import FilesClient
 from services.gateway.downloads.zip_stream import zipped
-from services.gateway.identity.renewing_user import RENEW_AFTER, RETRY_AFTER, RenewingUser
+from services.gateway.identity.renewing_user import RENEWAL, Renewal, RenewingUser
+from services.gateway.main import Limits
 from shared.errors import Unavailable
 from shared.web.identity import User
 from tests.unit.gateway.services import (
     Answer,
+    Network,
     Services,
     account,
     answer,
@@ -35,6 +36,8 @@ from tests.unit.gateway.services import (
 EACH_ONCE = ("sessions", "devices", "tokens", "account-mails")
 LIVING, DELETED, TWIN = UUID(int=21), UUID(int=22), UUID(int=23)
 CHECKS = [UUID(int=31), UUID(int=32)]
+RETRIES_IMMEDIATELY = Limits(renewal=Renewal(pauses=(0, 0)))
+RENEWS_ALWAYS = Limits(renewal=Renewal(after=0))
 
 
 KEPT = [
@@ -175,10 +178,10 @@ async def test_the_last_entry_tells_that_all_is_there(
     assert (told["complete"], told["entries_before"]) == (True, len(others))
 
 
+@pytest.mark.parametrize("limits", [RETRIES_IMMEDIATELY])
 async def test_what_is_away_for_a_moment_is_asked_again(
-    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    program: httpx2.AsyncClient, services: Services
 ) -> None:
-    monkeypatch.setattr("services.gateway.identity.renewing_user.RETRY_PAUSES", (0, 0))
     for route, back in (
         ("reports GET /internal/reports", _reports),
         ("files POST /internal/versions", versions(*KEPT)),
@@ -203,11 +206,11 @@ def _in_order(*replies: Answer) -> Answer:
     return reply
 
 
+@pytest.mark.parametrize("limits", [RENEWS_ALWAYS])
 async def test_an_export_by_a_program_goes_on_with_new_tokens(
-    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    program: httpx2.AsyncClient, services: Services
 ) -> None:
-    """Each question is asked with a token of its own, made with the one before."""
-    monkeypatch.setattr("services.gateway.identity.renewing_user.RENEW_AFTER", 0)
+    """Each call has a new token, got with the previous one."""
     await program.get("/api/v1/me/export")
     renewed = services.called("auth POST /internal/sessions/current/access")
     asked = services.called("(files|reports) .*")
@@ -217,10 +220,10 @@ async def test_an_export_by_a_program_goes_on_with_new_tokens(
     assert len(set(tokens)) == len(tokens)
 
 
+@pytest.mark.parametrize("limits", [RENEWS_ALWAYS])
 async def test_an_export_breaks_off_when_the_session_has_ended(
-    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    program: httpx2.AsyncClient, services: Services
 ) -> None:
-    monkeypatch.setattr("services.gateway.identity.renewing_user.RENEW_AFTER", 0)
     replies = [*[_prolonged(services)] * 5, refusal(401, "unauthenticated")]
     services.on("auth POST /internal/sessions/current/access", _in_order(*replies))
     response = await program.get("/api/v1/me/export")
@@ -284,7 +287,7 @@ ARCHIVES = ["/account/data/export.zip", "/files.zip"]
 
 
 class Stuck(httpx2.AsyncBaseTransport):
-    """Lets nobody have a file's bytes until it is told to."""
+    """Holds calls for the content of files back until `go_on` is set."""
 
     def __init__(self, services: Services) -> None:
         self._others = services.transport()
@@ -298,10 +301,8 @@ class Stuck(httpx2.AsyncBaseTransport):
 
 
 @pytest.fixture
-def stuck(person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch) -> Stuck:
-    stuck = Stuck(services)
-    app = person._transport.app  # type: ignore[attr-defined]
-    monkeypatch.setattr(app.state.provided[FilesClient]._http, "_transport", stuck)
+def stuck(services: Services, network: Network) -> Stuck:
+    network.transport = stuck = Stuck(services)
     return stuck
 
 
@@ -358,10 +359,10 @@ async def test_a_limited_token_gets_a_refusal_and_no_archive(
     assert (response.status_code, response.json()["code"]) == (403, "session_required")
 
 
+@pytest.mark.parametrize("limits", [RETRIES_IMMEDIATELY])
 async def test_half_an_archive_is_never_taken_for_the_whole(
-    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    program: httpx2.AsyncClient, services: Services
 ) -> None:
-    monkeypatch.setattr("services.gateway.identity.renewing_user.RETRY_PAUSES", (0, 0))
     services.on("reports GET /internal/mails", refusal(503, "unavailable"))
     response = await program.get("/api/v1/me/export")
     with pytest.raises(zipfile.BadZipFile):
@@ -371,35 +372,35 @@ async def test_half_an_archive_is_never_taken_for_the_whole(
 async def test_the_token_is_renewed_before_it_runs_out() -> None:
     now, asked = 0.0, 0
 
-    async def fresh(last: User | None) -> User:
+    async def renew(last: User | None) -> User:
         nonlocal asked
         assert (last is None) == (asked == 0)
         asked += 1
         return User(uuid4(), uuid4(), f"token {asked}")
 
-    bearer = RenewingUser(fresh, lambda: now)
+    bearer = RenewingUser(renew, clock=lambda: now)
     tokens = [(await bearer.user()).token for _ in range(3)]
     assert tokens == ["token 2"] * 3  # nobody knows how old the first one was
-    now = RENEW_AFTER
+    now = RENEWAL.after
     assert (await bearer.user()).token == "token 3"
 
 
 async def test_a_token_that_could_not_be_renewed_is_used_meanwhile() -> None:
     now, away = 0.0, False
 
-    async def fresh(last: User | None) -> User:
+    async def renew(last: User | None) -> User:
         if away:
             raise Unavailable
         return User(uuid4(), uuid4(), "token")
 
-    bearer = RenewingUser(fresh, lambda: now)
+    bearer = RenewingUser(renew, clock=lambda: now)
     await bearer.user()
     second = await bearer.user()
-    now, away = RENEW_AFTER, True
+    now, away = RENEWAL.after, True
     assert await bearer.user() == second
     away = False
     assert await bearer.user() == second
-    now += RETRY_AFTER
+    now += RENEWAL.retry_after
     assert await bearer.user() != second
 
 

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.gateway.http import middleware
+from services.gateway.main import Limits
 from services.gateway.web import ROUTERS as SCREENS
 from shared.web import server
 from tests.support.apps import in_pieces
@@ -191,11 +191,8 @@ async def test_metrics_open_with_their_token_only(browsers: Browsers) -> None:
         assert "prereview_http_request" in (await http.get("/metrics", headers=right)).text
 
 
-async def test_a_body_that_trickles_is_given_up(
-    browser: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.02)
-
+@pytest.mark.parametrize("limits", [Limits(chunk_seconds=0.02)])
+async def test_a_body_that_trickles_is_given_up(browser: httpx2.AsyncClient) -> None:
     async def trickle() -> AsyncIterator[bytes]:
         yield b"{"
         await asyncio.sleep(1)
@@ -206,11 +203,8 @@ async def test_a_body_that_trickles_is_given_up(
     assert answer.status_code == 408
 
 
-async def test_a_body_of_many_small_steps_is_given_up_too(
-    browser: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(middleware, "BODY_SECONDS", 0.3)
-
+@pytest.mark.parametrize("limits", [Limits(body_seconds=0.3)])
+async def test_a_body_of_many_small_steps_is_given_up_too(browser: httpx2.AsyncClient) -> None:
     async def drip() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b" "
@@ -233,9 +227,9 @@ async def test_a_bad_token_is_refused_before_anybody_is_asked(
 
 
 @asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[int]:
-    """The port of a server of our own."""
-    running = uvicorn.Server(server.configuration(app, "127.0.0.1", 0))
+async def listening(app: FastAPI, idle: int) -> AsyncIterator[int]:
+    """The port of a server that closes idle connections after `idle` seconds."""
+    running = uvicorn.Server(server.configuration(app, "127.0.0.1", 0, idle))
     task = asyncio.create_task(running.serve())
     while not running.started:
         await asyncio.sleep(0.01)
@@ -246,11 +240,8 @@ async def listening(app: FastAPI) -> AsyncIterator[int]:
         await task
 
 
-async def test_a_kept_connection_that_says_nothing_is_closed(
-    usual: FastAPI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "IDLE", 0.3)
-    async with listening(usual) as port:
+async def test_an_idle_connection_is_closed(usual: FastAPI) -> None:
+    async with listening(usual, idle=1) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         async with asyncio.timeout(3):  # seconds; uvicorn alone would wait for five

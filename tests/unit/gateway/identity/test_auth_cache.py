@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway.clients import ttl_cache
 from services.gateway.clients.ttl_cache import TtlCache
 from services.gateway.identity.auth_cache import RETRY_AFTER, TTL, ActiveSessions, ApiTokenCache
 from shared.contracts.auth import Scope
@@ -201,13 +200,12 @@ async def test_an_ended_session_stays_so_while_its_access_token_is_valid() -> No
     assert not await active.is_active(session)
 
 
-def test_beliefs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ttl_cache, "_MOST", 3)
-    known = TtlCache[int, bool]()
+def test_a_cache_is_bounded() -> None:
+    cache = TtlCache[int, bool](max_entries=3)
     for n in range(10):
-        known.set(n, True, 60)
-    assert sum(known.get(n) is not None for n in range(10)) <= 3
-    assert known.get(9)
+        cache.set(n, True, 60)
+    assert sum(cache.get(n) is not None for n in range(10)) <= 3
+    assert cache.get(9)
 
 
 async def test_a_session_takes_the_language_zone_and_colours_of_the_account(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from services.gateway.source_view import highlighting
 from services.gateway.source_view.highlighting import Cache, SourceHighlighter
 from services.gateway.source_view.highlights import PLAIN, Highlights, highlighted_lines
 
@@ -142,29 +142,33 @@ async def _longest_gap() -> float:
         return max(after - before for before, after in pairwise([*seen, time.monotonic()]))
 
 
-async def test_the_longest_of_ordinary_files_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(highlighting, "SECONDS", 60)  # whatever else runs on this machine
+async def test_the_longest_of_ordinary_files_is_coloured() -> None:
     statement = (
         'def name(self, value: int = 1) -> str:\n    return f"{value}: {self.text}"  # why\n'
     )
     text = statement * (SIZE // len(statement))
-    found = await SourceHighlighter().highlights(reader(), ANN, text)
+    found = await SourceHighlighter(timeout=60).highlights(reader(), ANN, text)
     assert found is not PLAIN
     assert {style for _, _, style in found.pieces(len(text) // 2, len(text) // 2 + 100)} > {"name"}
 
 
-@pytest.fixture
-def stuck(monkeypatch: pytest.MonkeyPatch) -> list[asyncio.subprocess.Process]:
-    """The processes begun; they never answer."""
-    begun: list[asyncio.subprocess.Process] = []
-    start = asyncio.create_subprocess_exec
+class Stuck:
+    """Starts processes that never answer, and keeps them."""
 
-    async def remembering(*arguments: object, **more: object) -> asyncio.subprocess.Process:
-        begun.append(await start(*_SLEEPS, **{**more, "cwd": None}))  # type: ignore[arg-type]
-        return begun[-1]
+    def __init__(self) -> None:
+        self.processes: list[asyncio.subprocess.Process] = []
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", remembering)
-    return begun
+    async def start(self, *_: str, **options: Any) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(*_SLEEPS, **{**options, "cwd": None})
+        self.processes.append(process)
+        return process
+
+    def highlighter(self, **limits: Any) -> SourceHighlighter:
+        return SourceHighlighter(start=self.start, **limits)
+
+    @property
+    def exit_codes(self) -> list[int | None]:
+        return [process.returncode for process in self.processes]
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -173,50 +177,47 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_code_that_takes_long_is_plain_and_its_process_ended(
-    stuck: list[asyncio.subprocess.Process], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(highlighting, "SECONDS", 0.2)
-    assert await SourceHighlighter().highlights(reader(), ANN, "x = 1") is PLAIN
-    assert [process.returncode for process in stuck] == [-9]
+async def test_code_that_takes_long_is_plain_and_its_process_ended() -> None:
+    stuck = Stuck()
+    assert await stuck.highlighter(timeout=0.2).highlights(reader(), ANN, "x = 1") is PLAIN
+    assert stuck.exit_codes == [-9]
 
 
-async def test_it_ends_when_the_reader_leaves(stuck: list[asyncio.subprocess.Process]) -> None:
-    left = asyncio.Event()
-    asking = asyncio.create_task(SourceHighlighter().highlights(reader(left), ANN, "x = 1"))
-    await _until(lambda: bool(stuck))
+async def test_it_ends_when_the_reader_leaves() -> None:
+    stuck, left = Stuck(), asyncio.Event()
+    asking = asyncio.create_task(stuck.highlighter().highlights(reader(left), ANN, "x = 1"))
+    await _until(lambda: bool(stuck.processes))
     left.set()
     async with asyncio.timeout(2):
         assert await asking is PLAIN
-    assert stuck[0].returncode == -9
+    assert stuck.exit_codes == [-9]
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_a_process_that_is_given_up_while_it_starts_leaves_nothing_open(
-    stuck: list[asyncio.subprocess.Process], turns: int
-) -> None:
+async def test_a_process_that_is_given_up_while_it_starts_leaves_nothing_open(turns: int) -> None:
+    stuck = Stuck()
+
     def descriptors() -> int:
         return sum(1 for _ in Path("/dev/fd").iterdir())
 
     before = descriptors()
     for number in range(20):
-        asking = asyncio.create_task(SourceHighlighter().highlights(reader(), ANN, f"x = {number}"))
+        work = stuck.highlighter().highlights(reader(), ANN, f"x = {number}")
+        asking = asyncio.create_task(work)
         for _ in range(turns):
             await asyncio.sleep(0)
         await _ended([asking])
-    assert all(process.returncode for process in stuck)
+    assert all(stuck.exit_codes)
     await _until(lambda: descriptors() <= before)
 
 
-async def test_a_start_that_fails_once_nobody_wants_it_hides_no_cancellation(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_start_that_fails_once_nobody_wants_it_hides_no_cancellation() -> None:
     async def failing(*_: object, **__: object) -> asyncio.subprocess.Process:
         await asyncio.sleep(0.05)
         raise OSError("no process")
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", failing)
-    asking = asyncio.create_task(SourceHighlighter().highlights(reader(), ANN, "x = 1"))
+    work = SourceHighlighter(start=failing).highlights(reader(), ANN, "x = 1")
+    asking = asyncio.create_task(work)
     await asyncio.sleep(0.01)
     await _ended([asking])
     assert asking.cancelled()
@@ -228,29 +229,31 @@ async def _ended(asking: list[asyncio.Task[Highlights]]) -> None:
     await asyncio.gather(*asking, return_exceptions=True)
 
 
-async def test_a_full_queue_makes_nobody_wait(stuck: list[asyncio.subprocess.Process]) -> None:
-    pool = SourceHighlighter(at_once=2, waiting=3)
+async def test_a_full_queue_makes_nobody_wait() -> None:
+    stuck = Stuck()
+    pool = stuck.highlighter(max_running=2, max_waiting=3)
     asking = [asyncio.create_task(pool.highlights(reader(), uuid4(), str(n))) for n in range(5)]
-    await _until(lambda: len(stuck) == 2)
+    await _until(lambda: len(stuck.processes) == 2)
     async with asyncio.timeout(1):
         assert await pool.highlights(reader(), ANN, "x = 1") is PLAIN
-    assert len(stuck) == 2
+    assert len(stuck.processes) == 2
     await _ended(asking)
-    assert [process.returncode for process in stuck] == [-9] * len(stuck)
+    assert set(stuck.exit_codes) == {-9}
 
 
-async def test_one_person_does_not_fill_it(stuck: list[asyncio.subprocess.Process]) -> None:
-    pool = SourceHighlighter(at_once=4, of_one=3)
+async def test_one_person_does_not_fill_it() -> None:
+    stuck = Stuck()
+    pool = stuck.highlighter(max_running=4, max_per_user=3)
     asking = [asyncio.create_task(pool.highlights(reader(), ANN, str(n))) for n in range(3)]
-    await _until(lambda: len(stuck) == 3)
+    await _until(lambda: len(stuck.processes) == 3)
     assert await pool.highlights(reader(), ANN, "one more") is PLAIN
     asking.append(asyncio.create_task(pool.highlights(reader(), BEN, "x = 1")))
-    await _until(lambda: len(stuck) == 4)
+    await _until(lambda: len(stuck.processes) == 4)
     await _ended(asking)
 
 
 async def test_room_is_given_back() -> None:
-    pool = SourceHighlighter(at_once=1, waiting=0, of_one=1)
+    pool = SourceHighlighter(max_running=1, max_waiting=0, max_per_user=1)
     for n in range(3):
         assert await pool.highlights(reader(), ANN, f"import a{n}") is not PLAIN
 
@@ -263,10 +266,9 @@ async def _counted(work: Awaitable[Highlights]) -> float:
 
 
 @pytest.mark.parametrize("text", ["import os\n", "\\\n" * 100_000])
-async def test_the_same_text_is_looked_at_once(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_same_text_is_looked_at_once(text: str) -> None:
     """Also where it broke off: it would do so again."""
-    monkeypatch.setattr(highlighting, "SECONDS", 60)  # whatever else runs on this machine
-    pool = SourceHighlighter()
+    pool = SourceHighlighter(timeout=60)
     assert await _counted(pool.highlights(reader(), ANN, text)) > 0
     assert await _counted(pool.highlights(reader(), BEN, text)) == 0
 

@@ -7,7 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from shared.web import retries
+from services.gateway.main import Limits
+from shared.web.retries import RetryPolicy
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.services import EVENT, Services, answer, file, refusal, saved
 
@@ -369,6 +370,7 @@ async def test_names_that_only_look_alike_are_two(
     assert taken(services) == names
 
 
+@pytest.mark.parametrize("limits", [Limits(retry=RetryPolicy(limit=0.5))])
 @pytest.mark.parametrize(
     ("status", "code", "heading"),
     [
@@ -377,15 +379,8 @@ async def test_names_that_only_look_alike_are_two(
     ],
 )
 async def test_a_heading_says_no_more_than_is_known(
-    person: httpx2.AsyncClient,
-    services: Services,
-    monkeypatch: pytest.MonkeyPatch,
-    status: int,
-    code: str,
-    heading: str,
+    person: httpx2.AsyncClient, services: Services, status: int, code: str, heading: str
 ) -> None:
-    monkeypatch.setattr(retries, "RETRY_SECONDS", 0.5)
-
     def only_a(request: httpx2.Request) -> httpx2.Response:
         is_a = request.url.params["name"] == "a.py"
         return (answer(201, SAVED) if is_a else refusal(status, code, limit=1))(request)

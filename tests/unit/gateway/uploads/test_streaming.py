@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from services.gateway.http import middleware
 from services.gateway.http.content_disposition import part_names
-from tests.unit.gateway.services import Services, answer, file, refusal, saved
+from services.gateway.main import Limits
+from tests.unit.gateway.services import Network, Services, answer, file, refusal, saved
 from tests.unit.gateway.uploads.test_forms import BOUNDARY, MAX_FILE_BYTES, form, part, taken
 
 HEAD = part(b'form-data; name="file"; filename="a.py"', b"")
@@ -39,15 +39,9 @@ def _plain(body: dict[str, object]) -> dict[str, object]:
 
 
 async def test_bytes_reach_files_before_the_last_one_came(
-    program: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    program: httpx2.AsyncClient, services: Services, network: Network
 ) -> None:
-    watch = Watch(services)
-    transport = program._transport
-    app = transport.app  # type: ignore[attr-defined]
-    client = next(
-        one for one in app.state.provided.values() if type(one).__name__ == "FilesClient"
-    )._http
-    monkeypatch.setattr(client, "_transport", watch)
+    network.transport = watch = Watch(services)
     reached: list[int] = []
 
     async def body() -> AsyncIterator[bytes]:
@@ -118,11 +112,10 @@ async def test_such_names_are_then_judged_like_all_others(
     assert taken(services) == ["a\nb.py"]
 
 
+@pytest.mark.parametrize("limits", [Limits(chunk_seconds=0.05)])
 async def test_files_before_a_stall_are_told_as_taken(
-    person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    person: httpx2.AsyncClient, services: Services
 ) -> None:
-    monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.05)
-
     async def stalls() -> AsyncIterator[bytes]:
         yield b"--b\r\n" + HEAD + b"x\r\n--b\r\n" + HEAD.replace(b"a.py", b"b.py")
         yield b"y"
@@ -136,15 +129,11 @@ async def test_files_before_a_stall_are_told_as_taken(
     assert taken(services) == ["a.py"]
 
 
+@pytest.mark.parametrize("limits", [Limits(chunk_seconds=0.05)])
 @pytest.mark.parametrize("path", ["/login", f"/files/{file()['id']}/change", "/api/v1/files"])
 async def test_a_body_that_trickles_is_told_with_our_sentence(
-    person: httpx2.AsyncClient,
-    program: httpx2.AsyncClient,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
+    person: httpx2.AsyncClient, program: httpx2.AsyncClient, path: str
 ) -> None:
-    monkeypatch.setattr(middleware, "CHUNK_SECONDS", 0.05)
-
     async def trickles() -> AsyncIterator[bytes]:
         yield b"--b\r\n" + HEAD
         await asyncio.sleep(3)

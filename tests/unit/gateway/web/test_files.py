@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.gateway.identity import renewing_user
+from services.gateway.identity.renewing_user import Renewal
+from services.gateway.main import Limits
 from services.gateway.source_view import text_editing
 from shared import source_text
 from shared.web.files_state import FILES_STATE
@@ -242,10 +243,10 @@ async def test_all_files_come_as_one_zip(
     assert (await program.get("/api/v1/files/archive")).status_code == 503
 
 
+@pytest.mark.parametrize("limits", [Limits(renewal=Renewal(after=0.0))])
 async def test_a_long_download_outlives_the_access_token(
-    person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    person: httpx2.AsyncClient, services: Services
 ) -> None:
-    monkeypatch.setattr(renewing_user, "RENEW_AFTER", 0.0)
     services.on("auth POST /internal/sessions/access", _new_token(services))
     ids = [UUID(int=number) for number in (1, 2)]
     list_holds(services, *(file(id=one) for one in ids))

@@ -9,8 +9,7 @@ import httpx2
 import pytest
 from fastapi.routing import APIRoute
 
-from services.gateway.clients import checker
-from services.gateway.http.concurrency import FeedLimit
+from services.gateway.main import Limits
 from services.gateway.web import ROUTERS
 from tests.support.waiting import eventually
 from tests.unit.gateway.services import (
@@ -102,10 +101,8 @@ async def test_pages_that_follow_each_other_ask_for_the_schedule_once(
     assert len(services.called("checker GET /internal/schedule")) == 1
 
 
-async def test_a_waiting_file_says_when(
-    person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checker, "TTL", -1.0)
+@pytest.mark.parametrize("limits", [Limits(schedule_ttl=-1.0)])
+async def test_a_waiting_file_says_when(person: httpx2.AsyncClient, services: Services) -> None:
     show_file(services, check="waiting", last_check=None)
     assert "in about 45 s" in words(await person.get("/"))
     services.on("checker GET .*", answer(200, schedule(600)))
@@ -344,10 +341,10 @@ async def test_news_are_passed_on(person: httpx2.AsyncClient, services: Services
     assert call.headers["last-event-id"] == "6"
 
 
-async def test_a_person_follows_the_news_so_many_times(
-    person: httpx2.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limits", [Limits(event_streams=2)])
+async def test_a_person_has_a_limited_number_of_event_streams(
+    person: httpx2.AsyncClient, services: Services
 ) -> None:
-    monkeypatch.setattr(FeedLimit, "max_per_user", 2)
     reached, end = asyncio.Semaphore(0), asyncio.Event()
 
     async def silence() -> AsyncIterator[bytes]:
