@@ -12,7 +12,7 @@ from services.gateway.source_view.highlights import PLAIN
 from services.gateway.web import rendering, static_files
 from shared.contracts.checker import Finding
 from shared.contracts.http.files import Diff
-from tests.unit.gateway.services import diff, finding, line
+from tests.unit.gateway.fake_services import diff, finding, line
 
 _SHEET = (Path(static_files.__file__).parent / "static" / "site.css").read_text()
 # The letters of each line from left to right, as they are drawn; a chip counts as one.

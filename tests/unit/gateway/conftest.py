@@ -15,7 +15,7 @@ from services.gateway.main import Limits, create_app
 from services.gateway.settings import Settings
 from shared.web.retries import RETRY
 from tests.support.keys import Keys
-from tests.unit.gateway.services import Network, Services
+from tests.unit.gateway.fake_services import Network, Services
 
 Browsers = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 

@@ -4,13 +4,13 @@ import httpx2
 import pytest
 
 from shared.errors import Unavailable
-from tests.unit.gateway.services import Services, answer, away, refusal
+from tests.unit.gateway.fake_services import Services, answer, refusal, unreachable
 
 
 @pytest.mark.parametrize(
     ("reply", "status"),
     [
-        (away, 503),
+        (unreachable, 503),
         (refusal(503, "database_unavailable"), 503),
         (refusal(500, "internal"), 503),
         (answer(502, b"<html>"), 503),
@@ -28,7 +28,7 @@ async def test_trouble_of_a_service_is_a_503_that_says_when(
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["request_id"] == response.headers["x-request-id"]
-    if reply is away:
+    if reply is unreachable:
         assert int(response.headers["retry-after"]) > 0
 
 
@@ -70,7 +70,7 @@ async def test_programs_get_a_problem(browser: httpx2.AsyncClient) -> None:
 async def test_a_page_says_which_part_is_away(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("reports .*", away)
+    services.on("reports .*", unreachable)
     response = await person.get("/checks")
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
@@ -80,10 +80,10 @@ async def test_a_page_says_which_part_is_away(
 async def test_our_own_faults_are_told_without_details(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    def broken(_: httpx2.Request) -> httpx2.Response:
+    def connection_broken(_: httpx2.Request) -> httpx2.Response:
         raise ValueError("nonsense")
 
-    services.on("reports GET /internal/checks", broken)
+    services.on("reports GET /internal/checks", connection_broken)
     response = await person.get("/checks")
     assert response.status_code == 500
     assert "on our side" in response.text

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     Services,
     account,
     answer,

@@ -7,16 +7,16 @@ import httpx2
 import pytest
 
 from tests.support.keys import Keys
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     Services,
     answer,
-    away,
     file,
     refusal,
     report,
     saved,
     schedule,
     summary,
+    unreachable,
 )
 
 FILE = f"/api/v1/files/{file()['id']}"
@@ -273,7 +273,7 @@ async def test_tokens_of_services_are_no_access_tokens(
 async def test_reading_needs_no_auth_service(
     program: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth .*", away)
+    services.on("auth .*", unreachable)
     assert (await program.get("/api/v1/files")).status_code == 200
 
 

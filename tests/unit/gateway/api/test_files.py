@@ -5,11 +5,10 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     EVENT,
     Services,
     answer,
-    away,
     content,
     diff,
     file,
@@ -19,6 +18,7 @@ from tests.unit.gateway.services import (
     saved,
     stored,
     summary,
+    unreachable,
     version,
 )
 
@@ -237,7 +237,7 @@ async def test_who_was_slower_hears_who_was_faster(
         assert told["diff_url"] == f"{FILE}/diff?from=3&to=5"
         assert told["diff"]["truncated"]
         assert sum(len(hunk["lines"]) for hunk in told["diff"]["hunks"]) == 200
-    services.on("files GET .*", away)
+    services.on("files GET .*", unreachable)
     response = await program.delete(FILE, headers={"If-Match": '"v3"'})
     assert (response.status_code, "diff" in response.json()) == (412, False)
 

@@ -24,7 +24,7 @@ from shared.contracts.auth import Scope
 from shared.web.identity import Identity
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers
-from tests.unit.gateway.services import Network, Services, refusal
+from tests.unit.gateway.fake_services import Network, Services, refusal
 
 SCOPES: list[Scope] = list(get_args(Scope))
 # Which scope reaches an operation; the others that need a token are for sessions only.

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.unit.gateway.services import Services, answer, file, saved
+from tests.unit.gateway.fake_services import Services, answer, file, saved
 
 LOGIN = {"email": "ann@example.org", "password": "secret"}
 REFRESH = {"json": {"refresh_token": "abc"}}

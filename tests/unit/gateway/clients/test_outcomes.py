@@ -8,34 +8,34 @@ import pytest
 
 from services.gateway.main import Limits
 from shared.web.retries import RetryPolicy
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     Answer,
     Network,
     Services,
     answer,
-    away,
     file,
     refusal,
     saved,
+    unreachable,
 )
 from tests.unit.gateway.uploads.test_forms import BOUNDARY, form, part
 
 FILE = f"/api/v1/files/{file()['id']}"
 
 
-def broken(request: httpx2.Request) -> httpx2.Response:
+def connection_broken(request: httpx2.Request) -> httpx2.Response:
     raise httpx2.ReadError("", request=request)
 
 
-def late(request: httpx2.Request) -> httpx2.Response:
+def timed_out(request: httpx2.Request) -> httpx2.Response:
     raise httpx2.ReadTimeout("", request=request)
 
 
-def no_room(request: httpx2.Request) -> httpx2.Response:
+def pool_full(request: httpx2.Request) -> httpx2.Response:
     raise httpx2.PoolTimeout("", request=request)
 
 
-def one_after_the_other(*replies: Answer) -> Answer:
+def in_order(*replies: Answer) -> Answer:
     """The last one from then on."""
     waiting: Iterator[Answer] = iter(replies[:-1])
 
@@ -70,24 +70,29 @@ def _keys(services: Services) -> list[str]:
 
 
 CREATED = answer(201, saved())
-DATABASE_AWAY = refusal(503, "database_unavailable")
+DATABASE_UNAVAILABLE = refusal(503, "database_unavailable")
 UNKNOWN = refusal(504, "outcome_unknown")
 
 
 @pytest.mark.parametrize(
     ("replies", "status", "code", "times"),
     [
-        ((away,), 503, "unavailable", 1),
-        ((no_room,), 503, "unavailable", 1),
-        ((DATABASE_AWAY,), 503, "database_unavailable", 1),
-        ((broken, CREATED), 201, None, 2),
+        ((unreachable,), 503, "unavailable", 1),
+        ((pool_full,), 503, "unavailable", 1),
+        ((DATABASE_UNAVAILABLE,), 503, "database_unavailable", 1),
+        ((connection_broken, CREATED), 201, None, 2),
         ((UNKNOWN, CREATED), 201, None, 2),
-        ((broken, away, away, DATABASE_AWAY, CREATED), 201, None, 5),
-        ((broken, refusal(409, "file_name_taken")), 409, "file_name_taken", 2),
-        ((broken, refusal(401, "unauthenticated"), CREATED), 201, None, 3),
-        ((broken,), 504, "outcome_unknown", None),
-        ((broken, away), 504, "outcome_unknown", None),
-        ((broken, DATABASE_AWAY), 504, "outcome_unknown", None),
+        (
+            (connection_broken, unreachable, unreachable, DATABASE_UNAVAILABLE, CREATED),
+            201,
+            None,
+            5,
+        ),
+        ((connection_broken, refusal(409, "file_name_taken")), 409, "file_name_taken", 2),
+        ((connection_broken, refusal(401, "unauthenticated"), CREATED), 201, None, 3),
+        ((connection_broken,), 504, "outcome_unknown", None),
+        ((connection_broken, unreachable), 504, "outcome_unknown", None),
+        ((connection_broken, DATABASE_UNAVAILABLE), 504, "outcome_unknown", None),
         ((UNKNOWN,), 504, "outcome_unknown", None),
         ((refusal(500, "internal"),), 504, "outcome_unknown", None),
         ((answer(502, b"<html>"),), 504, "outcome_unknown", None),
@@ -103,7 +108,7 @@ async def test_what_has_a_key_is_sent_again_until_it_is_known(
     code: str | None,
     times: int | None,
 ) -> None:
-    services.on("files (POST|PUT|DELETE) .*", one_after_the_other(*replies))
+    services.on("files (POST|PUT|DELETE) .*", in_order(*replies))
     told = await _do(program, act)
     if code is None:
         assert told.status_code in {200, 201, 204}
@@ -131,7 +136,7 @@ async def _do(program: httpx2.AsyncClient, act: str) -> httpx2.Response:
 async def test_the_whole_body_is_sent_again(
     program: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("files POST .*", one_after_the_other(broken, broken, CREATED))
+    services.on("files POST .*", in_order(connection_broken, connection_broken, CREATED))
     content = b"# " + b"x" * 200_000
     told = await program.post("/api/v1/files", files={"file": ("a.py", content)})
     assert told.status_code == 201
@@ -139,7 +144,7 @@ async def test_the_whole_body_is_sent_again(
 
 
 async def test_the_callers_key_is_kept(program: httpx2.AsyncClient, services: Services) -> None:
-    services.on("files POST .*", one_after_the_other(broken, CREATED))
+    services.on("files POST .*", in_order(connection_broken, CREATED))
     files = {"file": ("a.py", b"x")}
     await program.post("/api/v1/files", files=files, headers={"Idempotency-Key": "mine"})
     assert _keys(services) == ["mine", "mine"]
@@ -148,7 +153,7 @@ async def test_the_callers_key_is_kept(program: httpx2.AsyncClient, services: Se
 async def test_every_file_of_a_form_has_a_key_of_its_own(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("files POST .*", one_after_the_other(CREATED, broken, CREATED))
+    services.on("files POST .*", in_order(CREATED, connection_broken, CREATED))
     files = [("files", (f"{number}.py", b"x = %d" % number)) for number in range(2)]
     assert (await person.post("/", files=files)).status_code == 303
     first, second, again = _keys(services)
@@ -195,9 +200,9 @@ async def test_a_body_that_was_not_whole_cannot_have_been_done(
 @pytest.mark.parametrize(
     ("reply", "status", "code"),
     [
-        (away, 503, "unavailable"),
-        (broken, 504, "outcome_unknown"),
-        (late, 504, "outcome_unknown"),
+        (unreachable, 503, "unavailable"),
+        (connection_broken, 504, "outcome_unknown"),
+        (timed_out, 504, "outcome_unknown"),
         (refusal(500, "internal"), 504, "outcome_unknown"),
         (refusal(503, "database_unavailable"), 503, "database_unavailable"),
     ],
@@ -212,7 +217,7 @@ async def test_what_has_no_key_is_sent_once(
     assert ("retry-after" in told.headers) == (code == "unavailable")
 
 
-@pytest.mark.parametrize("reply", [broken, late, refusal(500, "internal")])
+@pytest.mark.parametrize("reply", [connection_broken, timed_out, refusal(500, "internal")])
 async def test_a_question_is_a_question_whatever_its_method(
     program: httpx2.AsyncClient, services: Services, reply: Answer
 ) -> None:
@@ -224,7 +229,7 @@ async def test_a_question_is_a_question_whatever_its_method(
 
 
 async def test_a_browser_is_told_on_a_page(person: httpx2.AsyncClient, services: Services) -> None:
-    services.on("files POST .*", broken)
+    services.on("files POST .*", connection_broken)
     sent = form(part(b'form-data; name="files"; filename="a.py"'))
     page = await person.post("/", content=sent, headers=BOUNDARY)
     assert page.status_code == 504

@@ -16,7 +16,7 @@ from services.gateway.identity.renewing_user import RENEWAL, Renewal, RenewingUs
 from services.gateway.main import Limits
 from shared.errors import Unavailable
 from shared.web.identity import User
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     Answer,
     Network,
     Services,
@@ -29,7 +29,7 @@ from tests.unit.gateway.services import (
     refusal,
     report,
     security_entry,
-    some_version,
+    stored_version,
     versions,
 )
 
@@ -41,10 +41,10 @@ RENEWS_ALWAYS = Limits(renewal=Renewal(after=0))
 
 
 KEPT = [
-    some_version(LIVING, 2, "main.py", b"living 2"),
-    some_version(LIVING, 1, "old.py", b"living 1"),
-    some_version(TWIN, 1, "main.py", b"twin"),
-    some_version(DELETED, 1, "main.py", None),
+    stored_version(LIVING, 2, "main.py", b"living 2"),
+    stored_version(LIVING, 1, "old.py", b"living 1"),
+    stored_version(TWIN, 1, "main.py", b"twin"),
+    stored_version(DELETED, 1, "main.py", None),
 ]
 
 
@@ -156,7 +156,7 @@ async def test_bytes_that_are_gone_are_left_out(
 async def test_a_long_history_is_listed_in_several_entries(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    many = [some_version(LIVING, number, "main.py", b"x") for number in range(250, 0, -1)]
+    many = [stored_version(LIVING, number, "main.py", b"x") for number in range(250, 0, -1)]
     services.on("files POST /internal/versions", versions(*many))
     response = await person.get("/account/data/export.zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
@@ -186,13 +186,13 @@ async def test_what_is_away_for_a_moment_is_asked_again(
         ("reports GET /internal/reports", _reports),
         ("files POST /internal/versions", versions(*KEPT)),
     ):
-        services.on(route, _away_once(back))
+        services.on(route, _unavailable_once(back))
     response = await program.get("/api/v1/me/export")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         assert archive.namelist()[-1] == "complete.json"
 
 
-def _away_once(back: Answer) -> Answer:
+def _unavailable_once(back: Answer) -> Answer:
     return _in_order(refusal(503, "unavailable"), back)
 
 
@@ -386,19 +386,19 @@ async def test_the_token_is_renewed_before_it_runs_out() -> None:
 
 
 async def test_a_token_that_could_not_be_renewed_is_used_meanwhile() -> None:
-    now, away = 0.0, False
+    now, unreachable = 0.0, False
 
     async def renew(last: User | None) -> User:
-        if away:
+        if unreachable:
             raise Unavailable
         return User(uuid4(), uuid4(), "token")
 
     bearer = RenewingUser(renew, clock=lambda: now)
     await bearer.user()
     second = await bearer.user()
-    now, away = RENEWAL.after, True
+    now, unreachable = RENEWAL.after, True
     assert await bearer.user() == second
-    away = False
+    unreachable = False
     assert await bearer.user() == second
     now += RENEWAL.retry_after
     assert await bearer.user() != second

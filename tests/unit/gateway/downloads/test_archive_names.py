@@ -13,7 +13,14 @@ import pytest
 
 from services.gateway.downloads.archive_names import comparable, fitting
 from services.gateway.downloads.file_histories import Folders
-from tests.unit.gateway.services import Services, answer, export, file, some_version, versions
+from tests.unit.gateway.fake_services import (
+    Services,
+    answer,
+    export,
+    file,
+    stored_version,
+    versions,
+)
 
 LONG = "数" * 97 + ".py"  # 294 bytes
 LONGEST = [LONG, "😀" * 97 + ".py", "я" * 97 + ".py", "x" * 97 + ".py", "क्\u200dष" * 24 + ".py"]
@@ -64,7 +71,7 @@ def _long_names(services: Services) -> None:
     found = [file(id=one, name=names[one]) for one in ids]
 
     kept_versions = [
-        some_version(one, number, names[one], str(one.int).encode())
+        stored_version(one, number, names[one], str(one.int).encode())
         for one in ids
         for number in (1234, 1)
     ]

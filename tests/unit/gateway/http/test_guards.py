@@ -18,7 +18,7 @@ from shared.web import server
 from tests.support.apps import in_pieces
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers
-from tests.unit.gateway.services import Services
+from tests.unit.gateway.fake_services import Services
 from tests.unit.shared.test_identity import BAD_TOKENS, Forger
 
 

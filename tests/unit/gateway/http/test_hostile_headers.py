@@ -4,7 +4,7 @@ from services.gateway.main import create_app
 from tests.support.hostile import COUNT, Target, ask, spoilt
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import settings_of
-from tests.unit.gateway.services import Services, answer, stream
+from tests.unit.gateway.fake_services import Services, answer, stream
 
 ONE = "5b62aebd-9760-476f-94c3-ae3a02036fb4"
 _PARTS = (

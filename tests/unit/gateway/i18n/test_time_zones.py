@@ -7,7 +7,7 @@ import pytest
 
 from services.gateway.i18n.formats import moment
 from services.gateway.i18n.time_zones import REGIONS, choices, offset, zone
-from tests.unit.gateway.services import NOW
+from tests.unit.gateway.fake_services import NOW
 
 SUMMER = datetime(2026, 7, 1, tzinfo=UTC)
 

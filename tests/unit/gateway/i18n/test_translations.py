@@ -13,7 +13,7 @@ import services.gateway
 from services.gateway.i18n.formats import moment, size
 from services.gateway.i18n.language import choose
 from tests.support.catalogues import read_catalogue, translated, with_other_places
-from tests.unit.gateway.services import NOW
+from tests.unit.gateway.fake_services import NOW
 
 FOLDER = Path(services.gateway.__file__).parent
 

@@ -10,7 +10,7 @@ from services.gateway.i18n.visible_text import (
     unseen,
     visible,
 )
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     Services,
     answer,
     content,

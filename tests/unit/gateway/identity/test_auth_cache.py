@@ -12,7 +12,7 @@ from shared.contracts.auth import Scope
 from shared.errors import Unauthenticated, Unavailable
 from shared.web.identity import User
 from tests.support.keys import Keys
-from tests.unit.gateway.services import Services, answer, away, refusal
+from tests.unit.gateway.fake_services import Services, answer, refusal, unreachable
 
 TOKEN = "prv_" + "a" * 40
 
@@ -231,7 +231,7 @@ async def test_a_session_takes_the_language_zone_and_colours_of_the_account(
 async def test_nothing_is_waited_for_when_auth_cant_tell_whether_an_address_is_confirmed(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth GET /internal/me", away)
+    services.on("auth GET /internal/me", unreachable)
     for _ in range(3):
         assert (await person.get("/checks")).status_code == 200
     assert len(services.called("auth GET /internal/me")) == 1

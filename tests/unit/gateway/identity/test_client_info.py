@@ -11,7 +11,7 @@ from services.gateway.identity.client_info import client_address
 from services.gateway.settings import Settings
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers
-from tests.unit.gateway.services import Services, answer
+from tests.unit.gateway.fake_services import Services, answer
 
 LOGIN = {"email": "ann@example.org", "password": "secret"}
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]

@@ -10,7 +10,7 @@ from services.gateway.http.middleware import BODY_SECONDS
 from services.gateway.identity.auth_cache import TTL, ActiveSessions
 from shared.errors import Unavailable
 from tests.unit.gateway.conftest import Browsers
-from tests.unit.gateway.services import Services, answer, away, refusal
+from tests.unit.gateway.fake_services import Services, answer, refusal, unreachable
 
 LOGIN = {"email": "ann@example.org", "password": "secret"}
 
@@ -92,7 +92,7 @@ async def test_a_wrong_password_is_told_and_the_address_kept(
 async def test_while_auth_is_away_the_form_stays(
     browser: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth POST /internal/sessions", away)
+    services.on("auth POST /internal/sessions", unreachable)
     response = await browser.post("/login", data=LOGIN)
     assert response.status_code == 503
     assert 'value="ann@example.org"' in response.text
@@ -187,7 +187,7 @@ async def test_nobody_is_logged_out_by_a_link(person: httpx2.AsyncClient) -> Non
 async def test_reading_goes_on_while_auth_is_away(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth .*", away)
+    services.on("auth .*", unreachable)
     assert (await person.get("/")).status_code == 200
 
 

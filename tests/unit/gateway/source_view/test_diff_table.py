@@ -5,7 +5,7 @@ from typing import Any
 from services.gateway.source_view.diff_beginning import beginning
 from services.gateway.source_view.diff_table import MAX_COLUMNS, Cell, pairs, unified
 from shared.contracts.http.files import Diff, Hunk
-from tests.unit.gateway.services import diff, line
+from tests.unit.gateway.fake_services import diff, line
 
 
 def hunk(*lines: dict[str, Any]) -> Hunk:

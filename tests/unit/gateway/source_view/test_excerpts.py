@@ -9,7 +9,7 @@ from services.gateway.source_view.excerpts import MAX_COLUMNS, MAX_EXCERPTS, Exc
 from services.gateway.source_view.highlights import PLAIN
 from shared import source_text
 from shared.contracts.checker import Finding
-from tests.unit.gateway.services import finding
+from tests.unit.gateway.fake_services import finding
 
 
 def frame(content: bytes | str, row: int, column: int = 1, **more: Any) -> Excerpt | None:

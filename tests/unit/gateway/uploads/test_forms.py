@@ -10,7 +10,7 @@ import pytest
 from services.gateway.main import Limits
 from shared.web.retries import RetryPolicy
 from tests.unit.gateway.conftest import Browsers
-from tests.unit.gateway.services import EVENT, Services, answer, file, refusal, saved
+from tests.unit.gateway.fake_services import EVENT, Services, answer, file, refusal, saved
 
 MAX_FILE_BYTES = 1024 * 1024
 SAVED = saved()

@@ -8,7 +8,7 @@ import pytest
 
 from services.gateway.http.content_disposition import part_names
 from services.gateway.main import Limits
-from tests.unit.gateway.services import Network, Services, answer, file, refusal, saved
+from tests.unit.gateway.fake_services import Network, Services, answer, file, refusal, saved
 from tests.unit.gateway.uploads.test_forms import BOUNDARY, MAX_FILE_BYTES, form, part, taken
 
 HEAD = part(b'form-data; name="file"; filename="a.py"', b"")

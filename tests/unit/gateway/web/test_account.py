@@ -8,16 +8,16 @@ import httpx2
 import pytest
 
 from tests.unit.gateway.conftest import Browsers
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     Services,
     account,
     answer,
     api_token,
-    away,
     link,
     refusal,
     security_entry,
     session,
+    unreachable,
 )
 
 RUSSIAN = {"Accept-Language": "ru"}
@@ -237,7 +237,7 @@ async def test_a_mailed_link_is_used_up_by_its_button_only_and_kept_secret(
     used = await browser.post(path, data={"password": SECRET})
     assert used.status_code == 422
     assert used.headers["referrer-policy"] == "no-referrer"
-    services.on("auth (POST|PUT) .*", away)
+    services.on("auth (POST|PUT) .*", unreachable)
     later = await browser.post(path, data={"password": SECRET})
     assert later.status_code == 503
     assert '<form method="post"' in later.text or 'method="post">' in later.text
@@ -398,7 +398,7 @@ async def test_the_language_chosen_below_is_the_accounts(
     services.on("auth PATCH /internal/me", answer(200, account(language="ru")))
     await person.post("/language", data={"language": "ru", "next": "/checks"})
     assert sent(services, "auth PATCH /internal/me") == {"language": "ru"}
-    services.on("auth PATCH /internal/me", away)
+    services.on("auth PATCH /internal/me", unreachable)
     await person.post("/language", data={"language": "en", "next": "/checks"})
     assert '<html lang="en">' in (await person.get("/checks")).text
 

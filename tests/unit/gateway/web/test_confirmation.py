@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from tests.unit.gateway.services import Services, answer, link, refusal
+from tests.unit.gateway.fake_services import Services, answer, link, refusal
 
 PATH = "/confirm/abc"
 PASSWORD_FIELD = 'type="password"'

@@ -16,21 +16,21 @@ from services.gateway.main import Limits
 from services.gateway.source_view import text_editing
 from shared import source_text
 from shared.web.files_state import FILES_STATE
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     EVENT,
     Answer,
     Services,
     answer,
-    away,
     content,
     diff,
     file,
     limits,
     refusal,
     saved,
-    some_version,
     stored,
+    stored_version,
     summary,
+    unreachable,
     version,
     versions,
 )
@@ -170,7 +170,7 @@ async def test_the_form_tells_what_may_be_uploaded(
     empty = {"left": 0, "limit": 60, "window_seconds": 60, "retry_after": 4}
     services.on("files GET /internal/limits", answer(200, limits(uploads=empty)))
     assert "the next upload is possible in 4 seconds." in words(await person.get("/"))
-    services.on("files GET /internal/limits", away)
+    services.on("files GET /internal/limits", unreachable)
     assert (await person.get("/")).status_code == 200
 
 
@@ -221,10 +221,10 @@ async def test_all_files_come_as_one_zip(
 
     services.on("reports GET /internal/files", page)
     kept = [
-        some_version(UUID(int=1), 2, "same.py", b"1"),
-        some_version(UUID(int=1), 1, "same.py", b"old"),
-        some_version(UUID(int=2), 1, "same.py", None),  # erased meanwhile
-        some_version(UUID(int=3), 1, "Same.py", b"3"),
+        stored_version(UUID(int=1), 2, "same.py", b"1"),
+        stored_version(UUID(int=1), 1, "same.py", b"old"),
+        stored_version(UUID(int=2), 1, "same.py", None),  # erased meanwhile
+        stored_version(UUID(int=3), 1, "Same.py", b"3"),
     ]
     services.on("files POST /internal/versions", versions(*kept))
     for http, path in ((person, "/files.zip"), (program, "/api/v1/files/archive")):
@@ -239,7 +239,7 @@ async def test_all_files_come_as_one_zip(
             "same.py": b"1",
             f"{UUID(int=3)}/Same.py": b"3",
         }
-    services.on("reports GET /internal/files", away)
+    services.on("reports GET /internal/files", unreachable)
     assert (await program.get("/api/v1/files/archive")).status_code == 503
 
 
@@ -250,7 +250,7 @@ async def test_a_long_download_outlives_the_access_token(
     services.on("auth POST /internal/sessions/access", _new_token(services))
     ids = [UUID(int=number) for number in (1, 2)]
     list_holds(services, *(file(id=one) for one in ids))
-    kept = [some_version(one, 1, "main.py") for one in ids]
+    kept = [stored_version(one, 1, "main.py") for one in ids]
     services.on("files POST /internal/versions", versions(*kept))
     assert (await person.get("/files.zip")).status_code == 200
     used = [call.headers["authorization"] for call in services.called("files POST .*/versions")]
@@ -305,8 +305,8 @@ async def test_every_version_that_has_no_result_yet_waits(
 async def test_a_file_is_shown_while_files_is_away(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("files .*", away)
-    services.on("files GET /internal/files/[^/]*/versions", away)
+    services.on("files .*", unreachable)
+    services.on("files GET /internal/files/[^/]*/versions", unreachable)
     page = words(await person.get(FILE))
     assert "The versions can&#39;t be shown" in page or "The versions can't be shown" in page
     assert "Report of version 1" in page
@@ -405,7 +405,7 @@ async def test_saving_what_was_not_changed_says_so(
 @pytest.mark.parametrize(
     ("reply", "status", "told"),
     [
-        (away, 503, "not available at the moment"),
+        (unreachable, 503, "not available at the moment"),
         (refusal(422, "not_text"), 422, "This is not a text file."),
         (refusal(429, "too_many_uploads"), 429, ""),
         (refusal(404, "not_found"), 404, "Look whether the file was deleted"),
@@ -583,7 +583,7 @@ async def test_files_are_changed_and_deleted_while_reports_is_away(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
     for kind in ("files", "files/[^/]*", "files/[^/]*/checks"):
-        services.on(f"reports GET /internal/{kind}", away)
+        services.on(f"reports GET /internal/{kind}", unreachable)
     for form in ("change", "delete", "edit"):
         page = await person.get(f"{FILE}/{form}")
         assert page.status_code == 200

@@ -5,7 +5,7 @@ import json
 import httpx2
 import pytest
 
-from tests.unit.gateway.services import Services, answer, away, link, refusal
+from tests.unit.gateway.fake_services import Services, answer, link, refusal, unreachable
 
 LOOK = "auth POST /internal/links"
 LOG_IN = "auth POST /internal/sessions/by-link"
@@ -80,7 +80,7 @@ async def test_a_used_link_logs_nobody_in_or_out(
 async def test_while_auth_is_away_the_button_stays(
     browser: httpx2.AsyncClient, services: Services
 ) -> None:
-    services.on("auth POST .*", away)
+    services.on("auth POST .*", unreachable)
     for asked in (browser.get("/log-in/secret"), browser.post("/log-in/secret")):
         page = await asked
         assert page.status_code == 503

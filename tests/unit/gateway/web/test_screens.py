@@ -12,11 +12,10 @@ from fastapi.routing import APIRoute
 from services.gateway.main import Limits
 from services.gateway.web import ROUTERS
 from tests.support.waiting import eventually
-from tests.unit.gateway.services import (
+from tests.unit.gateway.fake_services import (
     EVENT,
     Services,
     answer,
-    away,
     content,
     counts,
     file,
@@ -29,6 +28,7 @@ from tests.unit.gateway.services import (
     schedule,
     stream,
     summary,
+    unreachable,
 )
 
 FILE = f"/files/{file()['id']}"
@@ -109,7 +109,7 @@ async def test_a_waiting_file_says_when(person: httpx2.AsyncClient, services: Se
     assert "in about 10 minutes" in words(await person.get("/"))
     services.on("checker GET .*", answer(200, schedule(-5)))
     assert "any moment now" in words(await person.get("/"))
-    services.on("checker GET .*", away)
+    services.on("checker GET .*", unreachable)
     assert "at the next run of checks" in words(await person.get("/"))
 
 

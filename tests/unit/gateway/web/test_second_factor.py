@@ -10,7 +10,7 @@ import pytest
 from services.gateway.settings import Settings
 from tests.support.keys import Keys
 from tests.unit.gateway.conftest import Browsers, settings_of
-from tests.unit.gateway.services import NOW, Services, answer, factor, refusal
+from tests.unit.gateway.fake_services import NOW, Services, answer, factor, refusal
 
 PAGE, AUTH = "/account/second-factor", "/internal/me/second-factor"
 SECRET = "ABCDEFGH234567ABCDEFGH234567ABCD"

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.unit.gateway.services import NOW, Services, answer, factor, link, refusal
+from tests.unit.gateway.fake_services import NOW, Services, answer, factor, link, refusal
 
 LOGIN = {"email": "ann@example.org", "password": "secret"}
 ASKED = {"challenge": "opaque-challenge", "expires_in": 300}

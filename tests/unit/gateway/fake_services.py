@@ -1,4 +1,4 @@
-"""The other services, as far as the gateway sees them: answers by method and path."""
+"""Fakes of the other services: responses by method and path, and builders of their bodies."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ def refusal(status: int, code: str, **params: Any) -> Answer:
     return answer(status, {"status": status, "code": code, "params": params})
 
 
-def away(request: httpx2.Request) -> httpx2.Response:
+def unreachable(request: httpx2.Request) -> httpx2.Response:
     raise httpx2.ConnectError("refused", request=request)
 
 
@@ -62,9 +62,9 @@ class Services:
         self.user_id, self.session_id = uuid4(), uuid4()
         self.preferences: dict[str, str] | None = None
         self.calls: list[httpx2.Request] = []
-        self.violations: list[str] = []  # of the contracts between services
+        self.violations: list[str] = []  # of the internal contracts
         self._routes: dict[str, Answer] = {}
-        self.on("auth POST /internal/sessions", self._begin_session)
+        self.on("auth POST /internal/sessions", self._log_in)
         self.on("auth POST /internal/sessions/access", answer(200, self.tokens(token=None)))
         self.on("auth GET /internal/sessions/.*", answer(204))
         self.on("auth DELETE /internal/sessions/current", answer(204))
@@ -77,7 +77,7 @@ class Services:
         self.on("checker GET /internal/schedule", answer(200, schedule()))
 
     def on(self, route: str, reply: Answer) -> None:
-        """Say what a `service METHOD path-pattern` answers from now on."""
+        """Answer calls that match `service METHOD path-pattern` with `reply`."""
         self._routes[route] = reply
 
     def transport(self) -> httpx2.MockTransport:
@@ -102,7 +102,7 @@ class Services:
     def called(self, pattern: str) -> list[httpx2.Request]:
         return [call for call in self.calls if re.fullmatch(pattern, _name(call))]
 
-    def _begin_session(self, request: httpx2.Request) -> httpx2.Response:
+    def _log_in(self, request: httpx2.Request) -> httpx2.Response:
         return answer(201, self.tokens())(request)
 
     async def _handle(self, request: httpx2.Request) -> httpx2.Response:
@@ -111,10 +111,10 @@ class Services:
         for route, reply in reversed(self._routes.items()):
             if re.fullmatch(route, _name(request)):
                 return self._checked(request, reply(request))
-        return away(request)
+        return unreachable(request)
 
     def _checked(self, request: httpx2.Request, reply: httpx2.Response) -> httpx2.Response:
-        """The reply; what is wrong with it or with the request is kept in `violations`."""
+        """The reply, after checking it and the request against the internal contracts."""
         self.violations += internal_routes.violations(request, reply)
         return reply
 
@@ -144,7 +144,7 @@ def account(**changes: Any) -> dict[str, Any]:
 
 
 def factor(**changes: Any) -> dict[str, Any]:
-    """A person without a second factor."""
+    """The second factor, not set up."""
     return {"enabled_at": None, "recovery_codes_left": 0, **changes}
 
 
@@ -162,7 +162,7 @@ def session(**changes: Any) -> dict[str, Any]:
 
 
 def export(**changes: Any) -> dict[str, Any]:
-    """What auth stores about a person."""
+    """Auth's part of an export."""
     place = {name: value for name, value in session().items() if name != "current"}
     address = "ann@example.org"
     mail = {"email": address, "ascii_email": address, "details": {}, "requested_at": NOW}
@@ -178,7 +178,7 @@ def export(**changes: Any) -> dict[str, Any]:
 
 
 def mail_record(**changes: Any) -> dict[str, Any]:
-    """A line of the mail log."""
+    """A mail in the mail log."""
     about = {"mail_id": uuid4(), "kind": "check_result", "check_id": UUID(int=1), "queued_at": NOW}
     return {**mail(), **about, **changes}
 
@@ -340,7 +340,7 @@ def line(kind: str, text: str, old: int | None = None, new: int | None = None) -
 
 
 def diff(*lines: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A difference of one hunk; of a line that became another one, unless `lines` are given."""
+    """A diff of one hunk; by default one line is replaced by another."""
     changed = [
         line("same", "def f(x):", 1, 1),
         line("removed", "    return x", 2),
@@ -364,28 +364,25 @@ def content(text: bytes, number: int = 1, name: str = "main.py") -> Answer:
     return answer(200, text, X_File_Name=name, X_File_Version=str(number))
 
 
-def versions(*kept: dict[str, Any]) -> Answer:
-    """The versions of files in bulk, as files tells them; each of `kept` as of `some_version`.
+def versions(*rows: dict[str, Any]) -> Answer:
+    """Answers with stored versions, made by `stored_version`; one per response, to test paging."""
 
-    One version an answer, so that whoever asks has to go on.
-    """
-
-    def told(request: httpx2.Request) -> httpx2.Response:
-        asked = json.loads(request.content)
+    def respond(request: httpx2.Request) -> httpx2.Response:
+        query = json.loads(request.content)
         found = []
-        for number, file_id in enumerate(asked["files"]):
-            before = asked.get("before", 2**31) if number == 0 else 2**31
-            of_file = [v for v in kept if v["file_id"] == file_id and v["version"] < before]
-            found += of_file[:1] if asked["last"] else of_file
+        for number, file_id in enumerate(query["files"]):
+            before = query.get("before", 2**31) if number == 0 else 2**31
+            of_file = [v for v in rows if v["file_id"] == file_id and v["version"] < before]
+            found += of_file[:1] if query["last"] else of_file
         return answer(200, {"versions": found[:1], "more": len(found) > 1})(request)
 
-    return told
+    return respond
 
 
-def some_version(
+def stored_version(
     file_id: UUID, number: int, name: str, content: bytes | None = b""
 ) -> dict[str, Any]:
-    """A version in bulk; without `content` its bytes are erased."""
+    """A version with its content; None if it was erased."""
     more = {key: value for key, value in version(number).items() if not key.startswith("lines_")}
     return {
         **more,
@@ -397,6 +394,6 @@ def some_version(
 
 
 def link(services: Services, **changes: Any) -> dict[str, Any]:
-    """A mailed link that works, of the person who may be logged in."""
+    """A valid mailed link of the user."""
     found = {"kind": "confirm_email", "user_id": services.user_id, "registered_here": False}
     return found | changes
