@@ -1,4 +1,4 @@
-"""Errors: passed on truly, told to programs as problems and to people on pages."""
+"""Errors of services, as problems for programs and pages for browsers."""
 
 import httpx2
 import pytest

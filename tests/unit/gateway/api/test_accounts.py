@@ -1,4 +1,4 @@
-"""Accounts by the public API: what is asked of auth, what is told, what is refused."""
+"""Accounts in the public API: calls to auth, responses, errors."""
 
 import json
 from typing import Any
@@ -54,8 +54,8 @@ CALLS: list[tuple[str, str, Any, str, Any, int, Any]] = [
 WITHOUT_TOKEN = {"/users", "/password-resets"}
 
 
-def told(value: Any) -> Any:
-    """As JSON tells it, times in one spelling."""
+def plain_json(value: Any) -> Any:
+    """As in JSON, with times in one format."""
     return json.loads(json.dumps(value, default=str).replace("+00:00", "Z").replace(" 12:", "T12:"))
 
 
@@ -83,7 +83,7 @@ async def test_each_wish_reaches_auth_and_its_answer_comes_back(
         assert response.content == b""
         assert "content-type" not in response.headers
     else:
-        assert told(response.json()) == told(expected)
+        assert plain_json(response.json()) == plain_json(expected)
     asked = services.called(f"auth {wanted} /internal/{place}")[-1]
     mine = asked.headers["authorization"] == program.headers["authorization"]
     assert mine is (path not in WITHOUT_TOKEN)
@@ -227,7 +227,7 @@ async def test_why_a_password_is_too_weak_is_said_as_code_words(
     services.on("auth POST /internal/users", refusal(422, "password_too_weak", **reasons))
     body = {"email": "ann@example.org", "password": "password"}
     response = await program.post("/api/v1/users", json=body)
-    told = response.json()
-    assert (response.status_code, told["code"]) == (422, "password_too_weak")
-    assert told["params"] == reasons
-    assert told["detail"]
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "password_too_weak")
+    assert problem["params"] == reasons
+    assert problem["detail"]

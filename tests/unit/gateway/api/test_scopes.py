@@ -62,7 +62,7 @@ BODIES: dict[str, Any] = {
 
 
 def _scopes(dependant: Dependant) -> Iterator[Scope | None]:
-    """What the dependencies of a route ask of its user."""
+    """The scopes that the dependencies of a route require."""
     for part in dependant.dependencies:
         ask = getattr(part.call, "ask", None)
         if getattr(ask, "__qualname__", "").startswith("user_with."):
@@ -89,7 +89,7 @@ ROUTERS = {
 
 
 class Guarded(httpx2.AsyncBaseTransport):
-    """Services that let through whom their routes let through, and then know of nothing."""
+    """Services that check scopes like their routes, and answer 404 to allowed calls."""
 
     def __init__(self, services: Services, identity: dict[str, Identity]) -> None:
         self._others, self._identity = services.transport(), identity

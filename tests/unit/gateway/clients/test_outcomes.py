@@ -1,4 +1,4 @@
-"""What is told of a change whose call breaks: not done (503), done, or unknown (504)."""
+"""The outcome of a command whose call fails: not done (503), done, or unknown (504)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -46,7 +46,7 @@ def in_order(*replies: Answer) -> Answer:
 
 
 class Clock:
-    """Goes on by what is slept, and by a millisecond whenever somebody looks at it."""
+    """Advances by the time slept, and by a millisecond on each reading."""
 
     now = 0.0
 
@@ -109,12 +109,12 @@ async def test_what_has_a_key_is_sent_again_until_it_is_known(
     times: int | None,
 ) -> None:
     services.on("files (POST|PUT|DELETE) .*", in_order(*replies))
-    told = await _do(program, act)
+    response = await _do(program, act)
     if code is None:
-        assert told.status_code in {200, 201, 204}
-        assert "idempotent-replayed" not in told.headers
+        assert response.status_code in {200, 201, 204}
+        assert "idempotent-replayed" not in response.headers
     else:
-        assert (told.status_code, told.json()["code"]) == (status, code)
+        assert (response.status_code, response.json()["code"]) == (status, code)
     keys = [call.headers["idempotency-key"] for call in services.called("files (P|D).*")]
     assert len(set(keys)) == 1
     assert len(keys) == times if times else len(keys) > 1
@@ -138,8 +138,8 @@ async def test_the_whole_body_is_sent_again(
 ) -> None:
     services.on("files POST .*", in_order(connection_broken, connection_broken, CREATED))
     content = b"# " + b"x" * 200_000
-    told = await program.post("/api/v1/files", files={"file": ("a.py", content)})
-    assert told.status_code == 201
+    response = await program.post("/api/v1/files", files={"file": ("a.py", content)})
+    assert response.status_code == 201
     assert [call.content for call in services.called("files POST .*")] == [content] * 3
 
 
@@ -192,8 +192,8 @@ async def test_a_body_that_was_not_whole_cannot_have_been_done(
             await asyncio.sleep(0.01)
         yield b"\r\n--b--\r\n"
 
-    told = await program.post("/api/v1/files", content=body(), headers=BOUNDARY)
-    assert told.status_code == 201
+    response = await program.post("/api/v1/files", content=body(), headers=BOUNDARY)
+    assert response.status_code == 201
     assert services.called("files POST .*")[0].content == b"#" * 4000
 
 
@@ -211,10 +211,10 @@ async def test_what_has_no_key_is_sent_once(
     program: httpx2.AsyncClient, services: Services, reply: Answer, status: int, code: str
 ) -> None:
     services.on("auth PATCH .*", reply)
-    told = await program.patch("/api/v1/me", json={"language": "ru"})
-    assert (told.status_code, told.json()["code"]) == (status, code)
+    response = await program.patch("/api/v1/me", json={"language": "ru"})
+    assert (response.status_code, response.json()["code"]) == (status, code)
     assert len(services.called("auth PATCH .*")) == 1
-    assert ("retry-after" in told.headers) == (code == "unavailable")
+    assert ("retry-after" in response.headers) == (code == "unavailable")
 
 
 @pytest.mark.parametrize("reply", [connection_broken, timed_out, refusal(500, "internal")])
@@ -224,8 +224,8 @@ async def test_a_question_is_a_question_whatever_its_method(
     """Nothing can have been done; and while auth is away, what was known of a token serves."""
     services.on("auth POST /internal/tokens/access", reply)
     headers = {"Authorization": "Bearer prv_" + "x" * 40}
-    told = await program.get("/api/v1/files", headers=headers)
-    assert (told.status_code, told.json()["code"]) == (503, "unavailable")
+    response = await program.get("/api/v1/files", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
 
 
 async def test_a_browser_is_told_on_a_page(person: httpx2.AsyncClient, services: Services) -> None:

@@ -1,4 +1,4 @@
-"""The export: everything of a person in one zip, made while it is sent."""
+"""The export: all data of a user in one zip, streamed."""
 
 import asyncio
 import io
@@ -427,7 +427,7 @@ async def test_an_archive_is_made_piece_by_piece() -> None:
 
 
 async def test_archives_of_several_people_are_worked_at_in_turns() -> None:
-    """One that is long takes no more turns than the others that wait."""
+    """A long archive gets no more slots than the others that wait."""
     turn, order = asyncio.Semaphore(1), []
 
     async def batches(name: str, count: int) -> AsyncIterator[list[tuple[str, bytes]]]:

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - names in many scripts
-"""Whatever names are kept, also those of before there was a limit in bytes, archives unpack."""
+"""Archives can be unpacked with all file names, including those longer than today's limit."""
 
 import io
 import unicodedata

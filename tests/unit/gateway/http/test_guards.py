@@ -1,4 +1,4 @@
-"""What is refused before any screen sees it."""
+"""Requests that are refused before routing."""
 
 import asyncio
 import re

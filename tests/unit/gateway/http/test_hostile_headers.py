@@ -1,4 +1,4 @@
-"""Whatever stands in a header, the gateway's answer is no fault of ours."""
+"""No header makes the gateway answer with a 500."""
 
 from services.gateway.main import create_app
 from tests.support.hostile import COUNT, Target, ask, spoilt

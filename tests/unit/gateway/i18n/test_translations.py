@@ -44,7 +44,7 @@ def test_translations_have_the_same_places(russian: Catalog) -> None:
 
 
 def test_nothing_is_said_outside_the_translations() -> None:
-    """Text between the tags of a template stands in a translation, or is a name."""
+    """Text between the tags of a template is translated, or a name."""
     allowed = {
         "Prereview",
         "SHA-256",

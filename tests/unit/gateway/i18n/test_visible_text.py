@@ -1,4 +1,4 @@
-"""Pages show every character of what others wrote, and keep each in its place."""
+"""Pages show invisible characters of users' text, and isolate its direction."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""Tokens and sessions that end: how long the gateway believes in them."""
+"""How long the gateway accepts tokens and sessions that have ended."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
@@ -18,7 +18,7 @@ TOKEN = "prv_" + "a" * 40
 
 
 class Clock:
-    """Time that stands still until it is moved."""
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.now = 1000.0

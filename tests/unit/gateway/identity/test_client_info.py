@@ -1,4 +1,4 @@
-"""Where requests come from: what auth is told, and whom the gateway believes."""
+"""The client that the gateway reports to auth, and which proxies it trusts."""
 
 import json
 from ipaddress import ip_network
@@ -52,8 +52,8 @@ def test_networks_that_cant_be_read_keep_it_from_starting(keys: Keys) -> None:
         Settings(**values, trusted_proxies="10.0.0.0/8, proxy.local")
 
 
-def told(services: Services, call: str = "auth POST /internal/sessions") -> dict[str, str]:
-    """What auth heard of the client in the last call."""
+def last_client(services: Services, call: str = "auth POST /internal/sessions") -> dict[str, str]:
+    """The client in the last call to auth."""
     client: dict[str, str] = json.loads(services.called(call)[-1].content)["client"]
     return client
 
@@ -63,13 +63,13 @@ async def test_another_forwarded_address_per_try_changes_nothing(
 ) -> None:
     for n in range(3):
         await browser.post("/login", data=LOGIN, headers={"X-Forwarded-For": f"198.51.100.{n}"})
-        assert told(services)["address"] == "127.0.0.1"
+        assert last_client(services)["address"] == "127.0.0.1"
 
 
 async def test_a_trusted_proxy_is_believed(browsers: Browsers, services: Services) -> None:
     async with browsers(trusted_proxies="127.0.0.0/8") as http:
         await http.post("/login", data=LOGIN, headers={"X-Forwarded-For": "198.51.100.1"})
-        assert told(services)["address"] == "198.51.100.1"
+        assert last_client(services)["address"] == "198.51.100.1"
 
 
 async def test_a_browser_is_known_again_by_its_cookie(
@@ -77,10 +77,10 @@ async def test_a_browser_is_known_again_by_its_cookie(
 ) -> None:
     services.on("auth POST /internal/users", answer(202, {}))
     await browser.post("/register", data=LOGIN)
-    device = told(services, "auth POST /internal/users")["device"]
+    device = last_client(services, "auth POST /internal/users")["device"]
     assert len(device) == 32
     response = await browser.post("/login", data=LOGIN)
-    assert told(services)["device"] == device
+    assert last_client(services)["device"] == device
     kept = next(
         line for line in response.headers.get_list("set-cookie") if line.startswith("device=")
     )
@@ -93,12 +93,12 @@ async def test_a_made_up_device_is_replaced(
 ) -> None:
     headers = [(b"Cookie", f"device={made_up}".encode())]
     await browser.post("/login", data=LOGIN, headers=headers)
-    assert told(services)["device"] != made_up
-    assert len(told(services)["device"]) == 32
+    assert last_client(services)["device"] != made_up
+    assert len(last_client(services)["device"]) == 32
 
 
 async def test_programs_have_no_device_and_long_names_are_cut(
     program: httpx2.AsyncClient, services: Services
 ) -> None:
     await program.post("/api/v1/sessions", json=LOGIN, headers={"User-Agent": "x" * 1000})
-    assert told(services) == {"address": "127.0.0.1", "user_agent": "x" * 500}
+    assert last_client(services) == {"address": "127.0.0.1", "user_agent": "x" * 500}

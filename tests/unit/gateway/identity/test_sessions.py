@@ -137,7 +137,7 @@ async def test_too_many_attempts_are_told_with_the_time_to_wait(
 async def test_a_form_that_is_no_text_reaches_nobody(
     person: httpx2.AsyncClient, services: Services, path: str, bad: bytes
 ) -> None:
-    """Else a password would be changed on its way."""
+    """Decoding it anyway would change the password."""
     services.calls.clear()
     body = b"email=a%40b.example&current_password=x&new_password=" + bad + b"&password=" + bad
     headers = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -1,4 +1,4 @@
-"""Highlighting: what it names, and that no text, person or reader makes it cost much."""
+"""Highlighting: its styles, and limits on its cost per text, user and request."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.programs
 
 
 def reader(left: asyncio.Event | None = None) -> Request:
-    """A request whose body was read; its reader leaves when told."""
+    """A request whose body was read; its client disconnects when `left` is set."""
 
     async def receive() -> Message:
         await (left or asyncio.Event()).wait()
@@ -267,7 +267,7 @@ async def _counted(work: Awaitable[Highlights]) -> float:
 
 @pytest.mark.parametrize("text", ["import os\n", "\\\n" * 100_000])
 async def test_the_same_text_is_looked_at_once(text: str) -> None:
-    """Also where it broke off: it would do so again."""
+    """A text that exceeds the limits is cached as well."""
     pool = SourceHighlighter(timeout=60)
     assert await _counted(pool.highlights(reader(), ANN, text)) > 0
     assert await _counted(pool.highlights(reader(), BEN, text)) == 0

@@ -1,4 +1,4 @@
-"""Uploads are passed on while they come: little is held, nothing half is stored."""
+"""Uploads are streamed to files, and incomplete ones are not stored."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ def _files(services: Services) -> None:
 
 
 class Watch(httpx2.AsyncBaseTransport):
-    """Notes when which byte reached files."""
+    """Counts the bytes that have reached files."""
 
     def __init__(self, services: Services) -> None:
         self._others, self.seen = services.transport(), 0

@@ -1,4 +1,4 @@
-"""The account's pages: what they show, what they keep, what they never show."""
+"""The pages of the account."""
 
 import json
 from typing import Any

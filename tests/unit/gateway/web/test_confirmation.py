@@ -1,4 +1,4 @@
-"""The page of a link that confirms an address: what it asks of whom."""
+"""The page of a confirmation link, for the account's browser and for others."""
 
 import json
 from typing import Any
@@ -86,7 +86,7 @@ async def test_who_is_logged_in_to_another_account_changes_over_to_this_one(
 async def test_a_new_address_is_never_confirmed_by_a_new_password(
     browser: httpx2.AsyncClient, services: Services
 ) -> None:
-    """Who mistypes the new address would give the account away."""
+    """A mistyped new address would give the account to its owner."""
     found = link(services, kind="confirm_new_email")
     services.on("auth POST /internal/links", answer(200, found))
     page = (await browser.get(PATH)).text
