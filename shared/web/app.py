@@ -122,7 +122,7 @@ async def _transaction(request: Request) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
-async def _questions(request: Request) -> AsyncIterator[AsyncConnection]:
+async def _read_connection(request: Request) -> AsyncIterator[AsyncConnection]:
     database: Database = request.app.state.provided[Database]
     async with database.autocommit() as connection:
         yield connection
@@ -130,4 +130,4 @@ async def _questions(request: Request) -> AsyncIterator[AsyncConnection]:
 
 # The scope `function` commits before the response is sent.
 Transaction = Annotated[AsyncConnection, Depends(_transaction, scope="function")]
-Questions = Annotated[AsyncConnection, Depends(_questions, scope="function")]
+ReadConnection = Annotated[AsyncConnection, Depends(_read_connection, scope="function")]

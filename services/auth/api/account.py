@@ -12,7 +12,7 @@ from shared.contracts.http.auth import (
     EmailChangeResult,
     PreferenceChanges,
 )
-from shared.web.app import Questions
+from shared.web.app import ReadConnection
 from shared.web.identity import CurrentUser, User, user_with
 from shared.web.routes import Router
 
@@ -21,7 +21,7 @@ Reader = Annotated[User, Depends(user_with("account"))]
 
 
 @router.get("")
-async def read_account(user: Reader, connection: Questions) -> Account:
+async def read_account(user: Reader, connection: ReadConnection) -> Account:
     return await account.account(connection, user.user_id)
 
 

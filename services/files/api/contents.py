@@ -9,7 +9,7 @@ from fastapi import Depends, Response
 from services.files.api.dependencies import Reader, Responses
 from services.files.queries import files as queries
 from shared.contracts.http.files import Contents, ContentsRequest
-from shared.web.app import Questions, Transaction
+from shared.web.app import ReadConnection, Transaction
 from shared.web.identity import allowed_services
 from shared.web.numbers import VersionNumber
 from shared.web.routes import Router
@@ -21,7 +21,7 @@ router = Router(prefix="/internal")
 async def content(
     user: Reader,
     file_id: UUID,
-    connection: Questions,
+    connection: ReadConnection,
     version: VersionNumber | None = None,
 ) -> Response:
     """The bytes of a version; its name percent-encoded in `X-File-Name`."""

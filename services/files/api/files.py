@@ -18,7 +18,7 @@ from services.files.api.dependencies import (
 from services.files.commands import files as commands
 from services.files.queries import files as queries
 from shared.contracts.http.files import Saved, StoredFile
-from shared.web.app import Questions
+from shared.web.app import ReadConnection
 from shared.web.numbers import Number
 from shared.web.routes import Router
 
@@ -92,7 +92,7 @@ async def restore(
 
 
 @router.get("/files/{file_id}")
-async def file(user: Reader, file_id: UUID, connection: Questions) -> StoredFile:
+async def file(user: Reader, file_id: UUID, connection: ReadConnection) -> StoredFile:
     return await queries.file(connection, user.user_id, file_id)
 
 

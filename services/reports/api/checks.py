@@ -11,7 +11,7 @@ from services.reports.api.dependencies import (
 )
 from services.reports.queries import checks as queries
 from shared.contracts.http.reports import CheckPage, Report, ReportPage
-from shared.web.app import Questions
+from shared.web.app import ReadConnection
 from shared.web.routes import Router
 
 router = Router(prefix="/internal", dependencies=READ_YOUR_WRITES)
@@ -20,7 +20,7 @@ router = Router(prefix="/internal", dependencies=READ_YOUR_WRITES)
 @router.get("/files/{file_id}/checks")
 async def checks_of_file(
     user: CheckReader,
-    connection: Questions,
+    connection: ReadConnection,
     file_id: UUID,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -32,7 +32,7 @@ async def checks_of_file(
 @router.get("/checks")
 async def checks(
     user: CheckReader,
-    connection: Questions,
+    connection: ReadConnection,
     file_id: UUID | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -42,14 +42,14 @@ async def checks(
 
 
 @router.get("/checks/{check_id}")
-async def report(user: CheckReader, connection: Questions, check_id: UUID) -> Report:
+async def report(user: CheckReader, connection: ReadConnection, check_id: UUID) -> Report:
     return await queries.report(connection, user.user_id, check_id)
 
 
 @router.get("/reports")
 async def reports(
     user: CheckReader,
-    connection: Questions,
+    connection: ReadConnection,
     limits: Responses,
     limit: Limit = 50,
     cursor: Cursor = None,

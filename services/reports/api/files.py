@@ -10,7 +10,7 @@ from services.reports.queries import files as queries
 from shared.contracts.checker import Verdict
 from shared.contracts.files import Mark
 from shared.contracts.http.reports import CheckState, File, FilePage
-from shared.web.app import Questions
+from shared.web.app import ReadConnection
 from shared.web.files_state import files_state_header
 from shared.web.identity import User, check_scope
 from shared.web.routes import Router
@@ -36,7 +36,7 @@ async def _filters(
 @router.get("/files")
 async def files(
     user: FileReader,
-    connection: Questions,
+    connection: ReadConnection,
     filters: Annotated[queries.Filters, Depends(_filters)],
     response: Response,
     limit: Limit = 50,
@@ -50,7 +50,7 @@ async def files(
 
 
 @router.get("/files/{file_id}")
-async def file(user: FileReader, connection: Questions, file_id: UUID) -> File:
+async def file(user: FileReader, connection: ReadConnection, file_id: UUID) -> File:
     return _allowed(user, await queries.file(connection, user.user_id, file_id))
 
 
