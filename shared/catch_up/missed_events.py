@@ -15,9 +15,8 @@ from shared.messaging.subscription import take_batch
 from shared.web.event_log import PAGE
 from shared.web.producer import Fetched, Producer
 
-ROUND_TIME = (
-    30.0  # seconds for the events of one round, and as long for the dead letters among them
-)
+# Seconds for the events of one round, and as many for the dead letters among them.
+ROUND_TIME = 30.0
 MAX_GAP = 10  # positions between two lost events that are fetched together
 
 

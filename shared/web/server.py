@@ -12,9 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from shared.errors import Misconfigured
 
 GRACE = 15  # seconds for open requests at shutdown
-MAX_INCOMPLETE = (
-    256 * 1024
-)  # bytes of headers; above the limit at which the application answers 431
+# Bytes of headers; more than the limit at which the application answers 431.
+MAX_INCOMPLETE = 256 * 1024
 IDLE = 15  # seconds a keep-alive connection may be idle
 
 

@@ -67,9 +67,8 @@ class Relay:
         # When an operator last asked to retry: what was tried before that is due.
         self._retry_requested = datetime.fromtimestamp(0, UTC)
         self.is_healthy = False  # the last step found all it needs, or another copy in the lead
-        self.last_error: DatabaseUnavailable | None = (
-            None  # where it is not the broker that was lacking
-        )
+        # None after a success, and where the broker was unavailable.
+        self.last_error: DatabaseUnavailable | None = None
 
     async def step(self) -> bool:
         """Publish the next page; False when there is nothing to publish, or another copy leads."""
