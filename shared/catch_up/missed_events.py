@@ -8,8 +8,8 @@ from uuid import UUID
 from shared.contracts.http.events import EventId
 from shared.errors import Unavailable
 from shared.logging import log
-from shared.messaging.decoding import IncomingMessage
 from shared.messaging.error_classification import BROKER_ERRORS
+from shared.messaging.incoming_message import IncomingMessage
 from shared.messaging.message_handler import MessageHandler
 from shared.messaging.subscription import take_batch
 from shared.web.event_log import PAGE

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractIncomingMessage
 from pydantic_core import from_json
 
 from shared.ids import new_id
 from shared.messaging.envelope import CONTENT_TYPE, event_name
+from shared.messaging.incoming_message import IncomingMessage
 
 BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 BATCH_BYTES = 256 * 1024  # of a message with several events
@@ -38,7 +38,7 @@ def join_messages(messages: Sequence[Message]) -> Message:
 class _BatchAcknowledgement:
     """Acknowledges a batch once all events in it are acknowledged."""
 
-    def __init__(self, message: AbstractIncomingMessage, events: int) -> None:
+    def __init__(self, message: IncomingMessage, events: int) -> None:
         self._message, self._left = message, events
 
     async def ack(self) -> None:
@@ -48,7 +48,7 @@ class _BatchAcknowledgement:
 
 
 class BatchedEvent:
-    """One event of a batch, as a message of its own (`decoding.IncomingMessage`)."""
+    """One event of a batch, as a message of its own (`IncomingMessage`)."""
 
     content_type = CONTENT_TYPE
 
@@ -79,9 +79,7 @@ class BatchedEvent:
             await self._acknowledgement.ack()
 
 
-def split_message(
-    message: AbstractIncomingMessage,
-) -> Sequence[AbstractIncomingMessage | BatchedEvent]:
+def split_message(message: IncomingMessage) -> Sequence[IncomingMessage]:
     """The events of a batch; the message itself where it is none, or can't be read."""
     if message.content_type != BATCH_CONTENT_TYPE or message.body_size > MAX_BATCH_BYTES:
         return [message]

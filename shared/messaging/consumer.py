@@ -10,9 +10,9 @@ from shared.eventsourcing.event import Event, EventTypes
 from shared.logging import log
 from shared.messaging.connection import BrokerUnavailable
 from shared.messaging.dead_letters.publisher import DeadLetterPublisher
-from shared.messaging.decoding import IncomingMessage
 from shared.messaging.error_classification import BROKER_ERRORS, may_be_message_fault
 from shared.messaging.inbox import PRUNE_LIMIT, prune
+from shared.messaging.incoming_message import IncomingMessage
 from shared.messaging.message_handler import MessageHandler
 from shared.messaging.reactions import AfterCommit, React, no_follow_up
 from shared.messaging.subscription import Subscription

@@ -1,8 +1,6 @@
 """From an AMQP message to the event in it."""
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from shared.eventsourcing.event import (
     EventTypes,
@@ -19,29 +17,9 @@ from shared.messaging.envelope import (
     to_recorded,
 )
 from shared.messaging.inbox import Digest
+from shared.messaging.incoming_message import IncomingMessage
 
 UNREADABLE = (UnreadableMessageError, UnreadableEventError, UnknownEventVersionError)
-
-
-class IncomingMessage(Protocol):
-    """A message, whichever way it came; acknowledged once nothing is left to do about it."""
-
-    @property
-    def body(self) -> bytes: ...
-
-    @property
-    def body_size(self) -> int: ...
-
-    @property
-    def content_type(self) -> str | None: ...
-
-    @property
-    def message_id(self) -> str | None: ...
-
-    @property
-    def type(self) -> str | None: ...
-
-    def ack(self) -> Awaitable[Any]: ...
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,10 @@ from shared.eventsourcing.erasure.steps import TIME_SLICE, Prepare
 from shared.eventsourcing.event import Event, EventTypes
 from shared.logging import log
 from shared.messaging.dead_letters.publisher import DeadLetterPublisher
-from shared.messaging.decoding import (
-    DecodedMessage,
-    IncomingMessage,
-    MessageDecoder,
-    failure_reason,
-)
+from shared.messaging.decoding import DecodedMessage, MessageDecoder, failure_reason
 from shared.messaging.error_classification import may_be_message_fault
 from shared.messaging.inbox import DigestMismatchError
+from shared.messaging.incoming_message import IncomingMessage
 from shared.messaging.reactions import AfterCommit, React, ReactionRunner, no_follow_up
 from shared.messaging.transient_retry import TransientRetry
 

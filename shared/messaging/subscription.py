@@ -10,8 +10,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from shared.logging import log
 from shared.messaging.batches import split_message
 from shared.messaging.connection import Connection
-from shared.messaging.decoding import IncomingMessage
 from shared.messaging.envelope import MAX_BYTES
+from shared.messaging.incoming_message import IncomingMessage
 from shared.messaging.topology import declare_queue
 
 # A prefetch can't be given in bytes: so many messages fit, were all of them the largest.

@@ -14,9 +14,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 Act = Literal["accept", "black_hole", "slow", "garbage", "4xx", "5xx", "die_after_dot"]
+_ACT: TypeAdapter[Act] = TypeAdapter(Act)
 SLOW = 3.0  # seconds before each answer
 
 
@@ -108,7 +111,7 @@ async def serve(folder: Path, port: int) -> None:
     log = Log(folder / "smtp.log")
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        act = cast(Act, (folder / "smtp.act").read_text().strip())
+        act = _ACT.validate_python((folder / "smtp.act").read_text().strip())
         log.write("connected", act=act)
         try:
             await Conversation(act, log, reader, writer).hold()

@@ -11,8 +11,8 @@ from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 
 from shared.messaging.batches import split_message
-from shared.messaging.decoding import IncomingMessage
 from shared.messaging.envelope import CONTENT_TYPE, to_message
+from shared.messaging.incoming_message import IncomingMessage
 from shared.messaging.topology import EVENTS, FEED, dead_queue, declare_queue, declare_shared
 from tests.support.events import recorded, uploaded
 from tests.support.waiting import eventually

@@ -10,8 +10,8 @@ from shared.db import Database
 from shared.eventsourcing.erasure.erased_users import erased_among
 from shared.logging import log
 from shared.messaging.dead_letters.erasure import ids_in
-from shared.messaging.decoding import IncomingMessage
 from shared.messaging.inbox import record_dead_letter
+from shared.messaging.incoming_message import IncomingMessage
 from shared.messaging.publisher import Publisher
 from shared.messaging.topology import DEAD, dead_queue
 

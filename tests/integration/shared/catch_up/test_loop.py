@@ -17,7 +17,7 @@ from shared.contracts.files import FileDeleted
 from shared.db import Database
 from shared.eventsourcing.event import RecordedEvent, UnreadableRowError
 from shared.messaging.batches import split_message
-from shared.messaging.decoding import IncomingMessage
+from shared.messaging.incoming_message import IncomingMessage
 from shared.messaging.outbox.relay_limits import RelayLimits
 from shared.messaging.publisher import Publisher
 from shared.messaging.reactions import ReactToOne

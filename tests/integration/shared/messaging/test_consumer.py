@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -200,7 +200,7 @@ async def test_what_cannot_be_read_is_laid_aside_at_once_and_the_rest_goes_on(
         await eventually(lambda: broker.is_settled(service))
     assert [letter.body for letter in letters] == [m.body for m in UNREADABLE.values()]
     for letter in letters:
-        assert cast("str", letter.headers["x-reason"]).startswith("Un")
+        assert str(letter.headers["x-reason"]).startswith("Un")
         assert letter.headers["x-queue"] == service
         assert "x-death" not in letter.headers
 
@@ -243,7 +243,7 @@ async def test_the_same_id_with_another_body_is_laid_aside(
         letter = await broker.take(dead_queue(service))
         await eventually(lambda: broker.is_settled(service))
     assert letter.body == forged.body
-    assert cast("str", letter.headers["x-reason"]).startswith("DigestMismatchError")
+    assert str(letter.headers["x-reason"]).startswith("DigestMismatchError")
     assert await effects.of(event.event_id) == [1]
 
 

@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from aio_pika.abc import AbstractIncomingMessage
 
 from shared.messaging.batches import (
     BATCH_BYTES,
@@ -16,17 +15,18 @@ from shared.messaging.batches import (
     join_messages,
     split_message,
 )
-from shared.messaging.decoding import IncomingMessage
 from shared.messaging.envelope import CONTENT_TYPE, read_envelope, to_message
+from shared.messaging.incoming_message import IncomingMessage
 from tests.support.events import recorded, uploaded
 
 
 @dataclass
 class Incoming:
     body: bytes
-    content_type: str = BATCH_CONTENT_TYPE
+    content_type: str | None = BATCH_CONTENT_TYPE
     acknowledged: int = 0
-    message_id: str = field(default_factory=lambda: str(uuid4()))
+    message_id: str | None = field(default_factory=lambda: str(uuid4()))
+    type: str | None = None
 
     @property
     def body_size(self) -> int:
@@ -37,7 +37,7 @@ class Incoming:
 
 
 def parts_of(incoming: Incoming) -> list[IncomingMessage]:
-    return list(split_message(cast("AbstractIncomingMessage", incoming)))
+    return list(split_message(incoming))
 
 
 @pytest.mark.parametrize("name", ["main.py", "отчёт.py", 'a"b\\c.py', "\u2028.py", "😀.py"])
