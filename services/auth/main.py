@@ -7,7 +7,7 @@ from services.auth.adapters.encryption import AesEncryption
 from services.auth.adapters.zxcvbn_meter import ZxcvbnMeter
 from services.auth.api import ROUTERS
 from services.auth.domain.account import EVENTS
-from services.auth.domain.limits import Limits
+from services.auth.domain.limits import RateLimits
 from services.auth.domain.ports import PasswordHasher, StrengthMeter
 from services.auth.domain.session_limits import SessionLimits
 from services.auth.settings import Settings
@@ -26,7 +26,7 @@ def create_app(
     settings: Settings,
     *,
     clock: Clock = utc_now,
-    limits: Limits | None = None,
+    limits: RateLimits | None = None,
     session_limits: SessionLimits | None = None,
     hasher: PasswordHasher | None = None,
     meter: StrengthMeter | None = None,
@@ -40,7 +40,7 @@ def create_app(
         hasher=hasher or BcryptHasher(pepper, settings.bcrypt_cost),
         meter=meter or ZxcvbnMeter(),
         encryption=AesEncryption(pepper),
-        limits=limits or Limits.of(settings),
+        limits=limits or RateLimits.of(settings),
         session_limits=session_limits or SessionLimits.of(settings),
     )
     pruning_loop = pruning.PruningLoop(deps.database, clock, deps.session_limits)

@@ -39,7 +39,7 @@ from shared.web.retries import RETRY, RetryPolicy
 
 
 @dataclass(frozen=True)
-class Limits:
+class GatewayLimits:
     """Limits that no deployment changes, but tests do."""
 
     chunk_seconds: float = CHUNK_SECONDS
@@ -53,7 +53,7 @@ class Limits:
 def create_app(
     settings: Settings,
     transport: httpx2.AsyncBaseTransport | None = None,
-    limits: Limits = Limits(),
+    limits: GatewayLimits = GatewayLimits(),
 ) -> FastAPI:
     """Build the application; `transport` replaces the network in tests."""
     identity = Identity.of("gateway", settings)

@@ -11,7 +11,7 @@ from shared.eventsourcing.event import Event, Personal
 
 Tier = Literal["blocker", "warning", "note"]
 Change = Literal["new", "still", "reopened"]
-Outcome = Literal["clean", "findings", "syntax_error"]
+CheckOutcome = Literal["clean", "findings", "syntax_error"]
 Verdict = Literal["ready", "not_ready"]
 Line = Annotated[int, Field(ge=1, description="from 1")]
 Column = Annotated[int, Field(ge=1, description="in characters, from 1")]
@@ -77,7 +77,7 @@ class FileChecked(Event):
     profile: str
     started_at: datetime
     duration_ms: Annotated[int, Field(ge=0, description="milliseconds")]
-    outcome: Outcome
+    outcome: CheckOutcome
     verdict: Verdict
     counts: Counts
     truncated: bool = False

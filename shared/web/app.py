@@ -97,7 +97,7 @@ def _surround(
         Middleware(middleware.RequestContext, metrics=metrics, trust_id=name != "gateway"),
         Middleware(middleware.DefaultHeaders, headers=headers),
         Middleware(middleware.CatchAll),
-        Middleware(middleware.Limits),
+        Middleware(middleware.RequestSizeLimits),
         *guards,
         # Not FastAPI's own `max_body_size`: its refusal would bypass the middleware above.
         Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),

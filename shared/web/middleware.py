@@ -115,7 +115,7 @@ class CatchAll:
             await unexpected(scope["state"]["request_id"])(scope, receive, send)
 
 
-class Limits:
+class RequestSizeLimits:
     """Refuses oversized headers (431), and replaces Starlette's plain 413 by a problem."""
 
     def __init__(self, app: ASGIApp) -> None:

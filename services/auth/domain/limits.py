@@ -32,7 +32,7 @@ def key_of(secret: bytes, *parts: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RateLimits:
     """The limit of each kind of attempt, and the secret that hides whose attempts they are."""
 
     secret: bytes
@@ -49,7 +49,7 @@ class Limits:
     changes: int = 300
 
     @classmethod
-    def of(cls, settings: Settings) -> "Limits":
+    def of(cls, settings: Settings) -> "RateLimits":
         return cls(
             settings.password_pepper.get_secret_value().encode(),
             settings.failed_logins_per_ip_address,

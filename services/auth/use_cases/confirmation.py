@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth.domain.account import ACCOUNT, confirm_email, stream
 from services.auth.domain.client_info import ClientInfo, ClientSummary
 from services.auth.domain.credentials import WrongCredentials, WrongPassword
-from services.auth.domain.limits import Limit, Limits
+from services.auth.domain.limits import Limit, RateLimits
 from services.auth.tables import mail_requests, security_log, throttle, users
 from services.auth.tables.links import Link
 from services.auth.tables.users import Credentials, Person
@@ -172,7 +172,7 @@ async def _use_link(
     return "confirm_email", person
 
 
-def _limits_of_request_again(limits: Limits, person: Person) -> list[Limit]:
+def _limits_of_request_again(limits: RateLimits, person: Person) -> list[Limit]:
     """All that are counted, because the event of the first mail takes the append lock."""
     pending = person.pending_email or ""
     return [

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.auth.domain.limits import Limits
+from services.auth.domain.limits import RateLimits
 from services.auth.domain.ports import Encryption, PasswordHasher, StrengthMeter
 from services.auth.domain.session_limits import SessionLimits
 from shared.db import Database
@@ -18,5 +18,5 @@ class Dependencies:
     hasher: PasswordHasher
     meter: StrengthMeter
     encryption: Encryption
-    limits: Limits
+    limits: RateLimits
     session_limits: SessionLimits

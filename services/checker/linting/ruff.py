@@ -33,7 +33,7 @@ from services.checker.rules import Profile
 from services.checker.sandbox.detection import IsolationMode, find_isolation
 from services.checker.sandbox.isolation import Isolation
 from services.checker.sandbox.launcher import Launcher
-from services.checker.sandbox.limited_process import Limits, ProcessEnd, run_limited
+from services.checker.sandbox.limited_process import ProcessEnd, ProcessLimits, run_limited
 from services.checker.sandbox.private_folders import private_folder
 
 __all__ = ["Ruff", "RuffFailure", "RuffResult"]
@@ -63,13 +63,15 @@ class Ruff:
 
     binary: Path = field(default_factory=lambda: Path(find_ruff_bin()))
     work_dir: Path = Path("/dev/shm")  # noqa: S108 - memory, so that contents never touch a disk
-    limits: Limits = field(default_factory=lambda: Limits(wall_factor=3.0, nice=10))
+    limits: ProcessLimits = field(default_factory=lambda: ProcessLimits(wall_factor=3.0, nice=10))
     isolation: Isolation = field(default_factory=Isolation)
     launcher: Launcher | None = field(default=None, compare=False)  # without one each run is slower
     retry_seconds: float = 60.0  # after which only files that are known to be quick are run
     proven_share: float = _PROVEN_SHARE
-    quick_limits: Limits = field(
-        default_factory=lambda: Limits(seconds=QUICK_SECONDS, wall_factor=10.0, memory=QUICK_MEMORY)
+    quick_limits: ProcessLimits = field(
+        default_factory=lambda: ProcessLimits(
+            seconds=QUICK_SECONDS, wall_factor=10.0, memory=QUICK_MEMORY
+        )
     )
     # A run takes one core, so that the last file it began is the one it is busy with.
     core_slots: asyncio.Semaphore = field(

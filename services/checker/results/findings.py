@@ -11,10 +11,10 @@ from services.checker.linting.ruff import RuffResult
 from services.checker.rules import Profile, tier
 from shared.contracts.checker import (
     Change,
+    CheckOutcome,
     Counts,
     Finding,
     FixedFinding,
-    Outcome,
     Verdict,
 )
 
@@ -23,7 +23,7 @@ from shared.contracts.checker import (
 class Assessment:
     """The fields of `FileChecked` that assess the file, under the same names."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     verdict: Verdict
     counts: Counts
     truncated: bool
@@ -34,7 +34,7 @@ class Assessment:
 def assess(result: RuffResult, profile: Profile, history: History) -> Assessment:
     found, fixed = compare(result, history, profile)
     counts = count(result, found, fixed)
-    outcome: Outcome = (
+    outcome: CheckOutcome = (
         "syntax_error" if result.syntax_error else "findings" if counts.total else "clean"
     )
     return Assessment(
@@ -42,7 +42,7 @@ def assess(result: RuffResult, profile: Profile, history: History) -> Assessment
     )
 
 
-def verdict(counts: Counts, outcome: Outcome, profile: Profile) -> Verdict:
+def verdict(counts: Counts, outcome: CheckOutcome, profile: Profile) -> Verdict:
     broken = outcome == "syntax_error" or counts.blocker > 0
     return "not_ready" if broken or counts.warning > profile.warnings_allowed else "ready"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from services.checker.sandbox.isolation import OWN_USER, Isolation
-from services.checker.sandbox.limited_process import Limits
+from services.checker.sandbox.limited_process import ProcessLimits
 from services.checker.sandbox.private_folders import private_folder
 from shared.errors import Misconfigured
 
@@ -63,7 +63,7 @@ def _run_trial(trial: Sequence[str | Path], work_dir: Path, isolation: Isolation
     with private_folder(work_dir) as folder, open(reading, "rb"), open(started, "wb"):  # noqa: PTH123
         try:
             isolation.own(folder)
-            limits = Limits().rlimits(_TRIAL_TIMEOUT)
+            limits = ProcessLimits().rlimits(_TRIAL_TIMEOUT)
             subprocess.run(  # noqa: S603 - our own command
                 isolation.command_line(trial, folder, limits=limits, started=started),
                 cwd=folder, env={}, pass_fds=[started], stdin=subprocess.DEVNULL,

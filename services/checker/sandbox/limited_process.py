@@ -23,7 +23,7 @@ _POLL_INTERVAL = 0.001  # seconds; a process that has closed its output is about
 
 
 @dataclass(frozen=True)
-class Limits:
+class ProcessLimits:
     """What one process may use. `output` counts both streams."""
 
     seconds: float = 20.0  # of the processor, plus a second for each megabyte read
@@ -59,7 +59,7 @@ async def run_limited(
     *,
     folder: Path,
     env: dict[str, str],
-    limits: Limits,
+    limits: ProcessLimits,
     isolation: Isolation,
     launcher: Launcher | None = None,
     seconds: float,

@@ -25,7 +25,7 @@ from shared.contracts.http.auth import (
 )
 from shared.contracts.http.checker import Schedule
 from shared.contracts.http.files import Diff, Limits, VersionPage
-from shared.contracts.http.reports import CheckState, Mail, MailState, Outcome
+from shared.contracts.http.reports import CheckState, Mail, MailState, ReportOutcome
 
 __all__ = [
     "Account",
@@ -74,7 +74,7 @@ class LastCheck(_Shown):
 
     id: UUID
     version: int
-    outcome: Outcome
+    outcome: ReportOutcome
     verdict: Verdict | None = None
     counts: Counts
     checked_at: datetime
@@ -108,7 +108,7 @@ class Check(_Shown):
     started_at: datetime
     checked_at: datetime
     duration_ms: int
-    outcome: Outcome
+    outcome: ReportOutcome
     reason: FailureReason | None = None
     verdict: Verdict | None = None
     counts: Counts

@@ -12,7 +12,7 @@ from shared.contracts.notifier import MailKind
 
 CheckState = Literal["waiting", "checked", "failed"]
 MailState = Literal["waiting", "queued", "held", "sent", "failed", "suppressed"]
-Outcome = Literal["clean", "findings", "syntax_error", "failed"]
+ReportOutcome = Literal["clean", "findings", "syntax_error", "failed"]
 Sort = Literal["-uploaded_at", "uploaded_at", "name", "-name", "size", "-size"]
 
 
@@ -47,7 +47,7 @@ class CheckSummary(BaseModel):
     file_id: UUID
     file_name: str
     version: int
-    outcome: Outcome
+    outcome: ReportOutcome
     verdict: Verdict | None = None
     counts: Counts
     checked_at: datetime

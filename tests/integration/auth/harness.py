@@ -14,7 +14,7 @@ import pyotp
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from services.auth.domain.limits import Limits
+from services.auth.domain.limits import RateLimits
 from services.auth.domain.ports import PasswordHasher, StrengthMeter
 from services.auth.domain.session_limits import SessionLimits
 from services.auth.main import create_app
@@ -64,7 +64,7 @@ def make_app(
     return create_app(
         settings,
         clock=clock,
-        limits=replace(Limits.of(settings), **limits or {}),
+        limits=replace(RateLimits.of(settings), **limits or {}),
         session_limits=replace(sessions, max_per_kind=sessions_per_kind or sessions.max_per_kind),
         hasher=hasher,
         meter=meter,

@@ -11,7 +11,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from services.gateway.identity.renewing_user import RENEWAL
-from services.gateway.main import Limits, create_app
+from services.gateway.main import GatewayLimits, create_app
 from services.gateway.settings import Settings
 from shared.web.retries import RETRY
 from tests.support.keys import Keys
@@ -48,9 +48,9 @@ def settings_of(keys: Keys, **settings: Any) -> Settings:
 
 
 @pytest.fixture
-def limits() -> Limits:
+def limits() -> GatewayLimits:
     """The limits of the gateway; tests override them."""
-    return Limits()
+    return GatewayLimits()
 
 
 @pytest.fixture
@@ -59,9 +59,9 @@ def network(services: Services) -> Network:
 
 
 @pytest.fixture
-def browsers(keys: Keys, network: Network, usual: FastAPI, limits: Limits) -> Browsers:
+def browsers(keys: Keys, network: Network, usual: FastAPI, limits: GatewayLimits) -> Browsers:
     """Opens a client that accepts HTML, on a gateway with the given settings."""
-    has_usual_middleware = replace(limits, retry=RETRY, renewal=RENEWAL) == Limits()
+    has_usual_middleware = replace(limits, retry=RETRY, renewal=RENEWAL) == GatewayLimits()
 
     @asynccontextmanager
     async def opened(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:

@@ -32,7 +32,7 @@ router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UploadOutcome:
     """The outcome of one uploaded file; `replaces` if it was sent to replace a file."""
 
     name: str
@@ -112,9 +112,9 @@ async def upload(
 
 async def _upload_all(
     request: Request, user: User, files: FilesClient, settings: Settings
-) -> list[Outcome]:
+) -> list[UploadOutcome]:
     """Stream one file after the other to files."""
-    outcomes: list[Outcome] = []
+    outcomes: list[UploadOutcome] = []
     try:
         async for sent in forms.each_file(request, settings.max_file_bytes, settings.upload_files):
             earlier = {normalized(one.name) for one in outcomes}
@@ -125,13 +125,13 @@ async def _upload_all(
         raise
     except DomainError as error:
         if not (outcomes and outcomes[-1].error is error):
-            outcomes.append(Outcome("", error=error))
+            outcomes.append(UploadOutcome("", error=error))
     return outcomes
 
 
 async def _upload(
     user: User, files: FilesClient, sent: forms.Upload, settings: Settings, earlier: set[str]
-) -> Outcome:
+) -> UploadOutcome:
     """Upload a file, unless its name is one of the `earlier` ones of this form."""
     try:
         if sent.too_many:
@@ -144,5 +144,5 @@ async def _upload(
     except Unauthenticated:
         raise
     except DomainError as error:
-        return Outcome(sent.name, sent.replaces, error)
-    return Outcome(sent.name, sent.replaces, None, saved.event_id, saved.unchanged)
+        return UploadOutcome(sent.name, sent.replaces, error)
+    return UploadOutcome(sent.name, sent.replaces, None, saved.event_id, saved.unchanged)

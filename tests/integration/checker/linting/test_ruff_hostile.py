@@ -10,9 +10,9 @@ import pytest
 
 from services.checker.linting.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
-from services.checker.sandbox.limited_process import Limits
+from services.checker.sandbox.limited_process import ProcessLimits
 
-PATIENT = Ruff(limits=Limits(seconds=90)).isolated("auto")
+PATIENT = Ruff(limits=ProcessLimits(seconds=90)).isolated("auto")
 STDLIB = Path(sysconfig.get_path("stdlib"))
 INNOCENT = {name: (STDLIB / name).read_bytes() for name in ("ast.py", "cmd.py", "zipapp.py")}
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from services.checker.claims import claiming
 from services.checker.claims.claiming import LARGE_BYTES, MAX_CLAIM_BYTES
 from services.checker.linting.ruff import Ruff
-from services.checker.sandbox.limited_process import Limits
+from services.checker.sandbox.limited_process import ProcessLimits
 from services.checker.scheduling.cpu_usage import HEAVY_SECONDS
 from services.checker.scheduling.scheduler import Scheduler
 from shared.contracts.checker import CheckFailed, FileChecked
@@ -59,7 +59,10 @@ class SlowRuff:
         script = SLOW_RUFF.format(python=sys.executable, folder=self._runs, real=real)
         binary.write_text(script)
         binary.chmod(0o755)
-        limits, quick_limits = Limits(seconds=4, wall_factor=10), Limits(seconds=1, wall_factor=10)
+        limits, quick_limits = (
+            ProcessLimits(seconds=4, wall_factor=10),
+            ProcessLimits(seconds=1, wall_factor=10),
+        )
         self.ruff = Ruff(binary, limits=limits, quick_limits=quick_limits)
 
     @property
@@ -126,7 +129,7 @@ async def test_time_without_the_processor_is_not_counted_as_usage(
 
 async def test_a_busy_machine_postpones_a_check(checker: CheckerHarness, slow: SlowRuff) -> None:
     """It is checked later."""
-    busy = Limits(seconds=1)
+    busy = ProcessLimits(seconds=1)
     scheduler = checker.scheduler(ruff=replace(slow.ruff, limits=busy, quick_limits=busy))
     file_id = uuid4()
     await checker.save(file_id, b"sleeps\n")
@@ -141,7 +144,7 @@ async def test_a_busy_machine_postpones_a_check(checker: CheckerHarness, slow: S
 
 
 async def test_a_check_postponed_too_often_fails(checker: CheckerHarness, slow: SlowRuff) -> None:
-    busy = Limits(seconds=1)
+    busy = ProcessLimits(seconds=1)
     ruff = replace(slow.ruff, limits=busy, quick_limits=busy)
     scheduler = checker.scheduler(ruff=ruff, max_postponements=2)
     file_id = uuid4()

@@ -18,13 +18,13 @@ import pytest
 from services.checker.linting.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
 from services.checker.sandbox.isolation import Isolation
-from services.checker.sandbox.limited_process import Limits
+from services.checker.sandbox.limited_process import ProcessLimits
 
 INNOCENT = b"import os\n\nx = undefined\n"
 GUILTY = b"# guilty\nimport os\n"
 pytestmark = pytest.mark.programs
 # What uses the processor ends after a second of it; on a busy machine the others have time enough.
-SHORT = Limits(seconds=0.9, wall_factor=30, output=2 << 20)
+SHORT = ProcessLimits(seconds=0.9, wall_factor=30, output=2 << 20)
 
 
 @pytest.fixture
@@ -361,7 +361,7 @@ async def test_a_file_with_which_ruff_sleeps_fails_alone(
     tmp_path: Path, work_dir: Path, real: Path
 ) -> None:
     """All kinds at once, as it is the clock that ends them."""
-    limits = Limits(seconds=1, wall_factor=6)
+    limits = ProcessLimits(seconds=1, wall_factor=6)
     async with asyncio.TaskGroup() as group:
         for kind, script in SLEEPING.items():
             folders = (tmp_path / kind, work_dir / kind)
@@ -371,7 +371,7 @@ async def test_a_file_with_which_ruff_sleeps_fails_alone(
 
 
 async def fails_alone(
-    script: str, reason: str, limits: Limits, paths: tuple[Path, Path, Path]
+    script: str, reason: str, limits: ProcessLimits, paths: tuple[Path, Path, Path]
 ) -> None:
     """`paths`: where the ruff that misbehaves is put, where it works, and the real one."""
     folder, work_dir, real = paths
@@ -407,7 +407,7 @@ async def test_a_file_that_used_up_its_time_among_others_is_not_run_again_alone(
 async def test_limits_count_processor_time_not_elapsed_time(
     tmp_path: Path, work_dir: Path, real: Path
 ) -> None:
-    limits = Limits(seconds=1, wall_factor=60)
+    limits = ProcessLimits(seconds=1, wall_factor=60)
     wall_factor = Ruff(fake(tmp_path, real, 'sleep 2; exec {real} "$@"'), work_dir, limits)
     assert codes((await wall_factor.check({"a": GUILTY}, STANDARD))["a"]) == ["F401"]
     spins = Ruff(fake(tmp_path, real, "while :; do :; done"), work_dir, limits)
@@ -417,7 +417,7 @@ async def test_limits_count_processor_time_not_elapsed_time(
 async def test_the_memory_limit_ends_ruff(tmp_path: Path, work_dir: Path) -> None:
     eat = "exec {python} -c 'x = []\nwhile True: x.append(bytes(1 << 20))'"
     binary = fake(tmp_path, Ruff().binary, eat.replace("{python}", sys.executable))
-    limits = Limits(seconds=30, memory=512 << 20)
+    limits = ProcessLimits(seconds=30, memory=512 << 20)
 
     results = await Ruff(binary, work_dir, limits).check(
         {"bad": GUILTY, "good": INNOCENT}, STANDARD

@@ -8,7 +8,7 @@ import pytest
 
 from services.checker.linting.ruff import Ruff, RuffFailure, RuffResult
 from services.checker.rules import STANDARD
-from services.checker.sandbox.limited_process import Limits
+from services.checker.sandbox.limited_process import ProcessLimits
 
 SLOW = b"#" * 600_000 + b"\n"  # ruff takes the square of a comment's length in `#` for it
 pytestmark = pytest.mark.programs
@@ -21,7 +21,9 @@ def work_dir() -> Iterator[Path]:
 
 
 async def test_of_many_slow_files_a_run_takes_some_and_leaves_the_others(work_dir: Path) -> None:
-    ruff = Ruff(work_dir=work_dir, limits=Limits(seconds=1.5, wall_factor=30), retry_seconds=2)
+    ruff = Ruff(
+        work_dir=work_dir, limits=ProcessLimits(seconds=1.5, wall_factor=30), retry_seconds=2
+    )
     slow = {f"slow {number}": SLOW for number in range(4)}
     results = await ruff.check({"another person's": b"import os\n", **slow}, STANDARD)
     assert isinstance(results["another person's"], RuffResult)

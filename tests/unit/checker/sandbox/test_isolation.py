@@ -19,7 +19,7 @@ from services.checker.rules import STANDARD
 from services.checker.sandbox.detection import NoIsolation, find_isolation
 from services.checker.sandbox.isolation import LIBRARIES, OWN_USER, Isolation
 from services.checker.sandbox.launcher import Launcher
-from services.checker.sandbox.limited_process import Limits, run_limited
+from services.checker.sandbox.limited_process import ProcessLimits, run_limited
 from tests.support import intruder
 
 # One whose own files other users may read, where there is one.
@@ -74,7 +74,7 @@ async def intrude(
             [*PYTHON, INTRUDER, str(server.getsockname()[1]), str(secret), str(os.getpid())],
             folder=folder,
             env={},
-            limits=Limits(),
+            limits=ProcessLimits(),
             isolation=isolation,
             launcher=launcher,
             seconds=20,

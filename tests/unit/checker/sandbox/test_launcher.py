@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from services.checker.sandbox.isolation import Isolation
 from services.checker.sandbox.launcher import Launcher
-from services.checker.sandbox.limited_process import Limits, ProcessEnd, run_limited
+from services.checker.sandbox.limited_process import ProcessEnd, ProcessLimits, run_limited
 from tests.support.waiting import eventually
 
 SLEEPS = "import os, time\nos.write(1, b'%d' % os.getpid())\ntime.sleep(60)"
@@ -39,7 +39,7 @@ async def run(
         [sys.executable, "-I", "-S", "-c", program],
         folder=folder,
         env=env,
-        limits=Limits(),
+        limits=ProcessLimits(),
         isolation=Isolation(),
         launcher=launcher,
         seconds=30,
@@ -175,7 +175,7 @@ async def test_a_program_that_cannot_be_started_raises(launcher: Launcher, tmp_p
             [tmp_path / "missing"],
             folder=tmp_path,
             env={},
-            limits=Limits(),
+            limits=ProcessLimits(),
             isolation=Isolation(),
             launcher=launcher,
             seconds=30,

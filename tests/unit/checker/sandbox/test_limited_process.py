@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.checker.sandbox.isolation import Isolation
-from services.checker.sandbox.limited_process import Limits, ProcessEnd, run_limited
+from services.checker.sandbox.limited_process import ProcessEnd, ProcessLimits, run_limited
 from services.checker.sandbox.output_pipe import OutputPipe
 
 LINES = 20
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.programs
 
 
 async def run(
-    program: str, folder: Path, seconds: float = 30, limits: Limits | None = None
+    program: str, folder: Path, seconds: float = 30, limits: ProcessLimits | None = None
 ) -> tuple[ProcessEnd, bytes, bytes]:
     out, err = bytearray(), bytearray()
     end = await run_limited(
         [sys.executable, "-I", "-S", "-c", program],
         folder=folder,
         env={},
-        limits=limits or Limits(),
+        limits=limits or ProcessLimits(),
         isolation=Isolation(),
         seconds=seconds,
         read_out=out.extend,
@@ -64,7 +64,7 @@ async def test_a_cancelled_run_leaves_no_process(tmp_path: Path) -> None:
             [sys.executable, "-I", "-S", "-c", program],
             folder=tmp_path,
             env={},
-            limits=Limits(),
+            limits=ProcessLimits(),
             isolation=Isolation(),
             seconds=30,
             read_out=said.put_nowait,

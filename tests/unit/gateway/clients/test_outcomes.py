@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx2
 import pytest
 
-from services.gateway.main import Limits
+from services.gateway.main import GatewayLimits
 from shared.web.retries import RetryPolicy
 from tests.unit.gateway.fake_services import (
     Answer,
@@ -60,9 +60,9 @@ class Clock:
 
 
 @pytest.fixture
-def limits() -> Limits:
+def limits() -> GatewayLimits:
     clock = Clock()
-    return Limits(retry=RetryPolicy(monotonic=clock.monotonic, sleep=clock.sleep))
+    return GatewayLimits(retry=RetryPolicy(monotonic=clock.monotonic, sleep=clock.sleep))
 
 
 def _keys(services: Services) -> list[str]:

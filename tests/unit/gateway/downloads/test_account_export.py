@@ -13,7 +13,7 @@ import pytest
 
 from services.gateway.downloads.zip_stream import zipped
 from services.gateway.identity.renewing_user import RENEWAL, Renewal, RenewingUser
-from services.gateway.main import Limits
+from services.gateway.main import GatewayLimits
 from shared.errors import Unavailable
 from shared.web.identity import User
 from tests.unit.gateway.fake_services import (
@@ -36,8 +36,8 @@ from tests.unit.gateway.fake_services import (
 EACH_ONCE = ("sessions", "devices", "tokens", "account-mails")
 LIVING, DELETED, TWIN = UUID(int=21), UUID(int=22), UUID(int=23)
 CHECKS = [UUID(int=31), UUID(int=32)]
-RETRIES_IMMEDIATELY = Limits(renewal=Renewal(pauses=(0, 0)))
-RENEWS_ALWAYS = Limits(renewal=Renewal(after=0))
+RETRIES_IMMEDIATELY = GatewayLimits(renewal=Renewal(pauses=(0, 0)))
+RENEWS_ALWAYS = GatewayLimits(renewal=Renewal(after=0))
 
 
 KEPT = [

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.gateway.main import Limits
+from services.gateway.main import GatewayLimits
 from services.gateway.web import ROUTERS as SCREENS
 from shared.web import server
 from tests.support.apps import in_pieces
@@ -191,7 +191,7 @@ async def test_metrics_open_with_their_token_only(browsers: Browsers) -> None:
         assert "prereview_http_request" in (await http.get("/metrics", headers=right)).text
 
 
-@pytest.mark.parametrize("limits", [Limits(chunk_seconds=0.02)])
+@pytest.mark.parametrize("limits", [GatewayLimits(chunk_seconds=0.02)])
 async def test_a_body_that_trickles_is_given_up(browser: httpx2.AsyncClient) -> None:
     async def trickle() -> AsyncIterator[bytes]:
         yield b"{"
@@ -203,7 +203,7 @@ async def test_a_body_that_trickles_is_given_up(browser: httpx2.AsyncClient) -> 
     assert answer.status_code == 408
 
 
-@pytest.mark.parametrize("limits", [Limits(body_seconds=0.3)])
+@pytest.mark.parametrize("limits", [GatewayLimits(body_seconds=0.3)])
 async def test_a_body_of_many_small_steps_is_given_up_too(browser: httpx2.AsyncClient) -> None:
     async def drip() -> AsyncIterator[bytes]:
         for _ in range(100):

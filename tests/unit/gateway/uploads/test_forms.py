@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.gateway.main import Limits
+from services.gateway.main import GatewayLimits
 from shared.web.retries import RetryPolicy
 from tests.unit.gateway.conftest import Browsers
 from tests.unit.gateway.fake_services import EVENT, Services, answer, file, refusal, saved
@@ -370,7 +370,7 @@ async def test_names_that_only_look_alike_are_two(
     assert taken(services) == names
 
 
-@pytest.mark.parametrize("limits", [Limits(retry=RetryPolicy(limit=0.5))])
+@pytest.mark.parametrize("limits", [GatewayLimits(retry=RetryPolicy(limit=0.5))])
 @pytest.mark.parametrize(
     ("status", "code", "heading"),
     [

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from services.gateway.http.content_disposition import part_names
-from services.gateway.main import Limits
+from services.gateway.main import GatewayLimits
 from tests.unit.gateway.fake_services import Network, Services, answer, file, refusal, saved
 from tests.unit.gateway.uploads.test_forms import BOUNDARY, MAX_FILE_BYTES, form, part, taken
 
@@ -112,7 +112,7 @@ async def test_such_names_are_then_judged_like_all_others(
     assert taken(services) == ["a\nb.py"]
 
 
-@pytest.mark.parametrize("limits", [Limits(chunk_seconds=0.05)])
+@pytest.mark.parametrize("limits", [GatewayLimits(chunk_seconds=0.05)])
 async def test_files_before_a_stall_are_told_as_taken(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
@@ -129,7 +129,7 @@ async def test_files_before_a_stall_are_told_as_taken(
     assert taken(services) == ["a.py"]
 
 
-@pytest.mark.parametrize("limits", [Limits(chunk_seconds=0.05)])
+@pytest.mark.parametrize("limits", [GatewayLimits(chunk_seconds=0.05)])
 @pytest.mark.parametrize("path", ["/login", f"/files/{file()['id']}/change", "/api/v1/files"])
 async def test_a_body_that_trickles_is_told_with_our_sentence(
     person: httpx2.AsyncClient, program: httpx2.AsyncClient, path: str

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from services.gateway.identity.renewing_user import Renewal
-from services.gateway.main import Limits
+from services.gateway.main import GatewayLimits
 from services.gateway.source_view import text_editing
 from shared import source_text
 from shared.web.files_state import FILES_STATE
@@ -243,7 +243,7 @@ async def test_all_files_come_as_one_zip(
     assert (await program.get("/api/v1/files/archive")).status_code == 503
 
 
-@pytest.mark.parametrize("limits", [Limits(renewal=Renewal(after=0.0))])
+@pytest.mark.parametrize("limits", [GatewayLimits(renewal=Renewal(after=0.0))])
 async def test_a_long_download_outlives_the_access_token(
     person: httpx2.AsyncClient, services: Services
 ) -> None:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from fastapi.routing import APIRoute
 
-from services.gateway.main import Limits
+from services.gateway.main import GatewayLimits
 from services.gateway.web import ROUTERS
 from tests.support.waiting import eventually
 from tests.unit.gateway.fake_services import (
@@ -101,7 +101,7 @@ async def test_pages_that_follow_each_other_ask_for_the_schedule_once(
     assert len(services.called("checker GET /internal/schedule")) == 1
 
 
-@pytest.mark.parametrize("limits", [Limits(schedule_ttl=-1.0)])
+@pytest.mark.parametrize("limits", [GatewayLimits(schedule_ttl=-1.0)])
 async def test_a_waiting_file_says_when(person: httpx2.AsyncClient, services: Services) -> None:
     show_file(services, check="waiting", last_check=None)
     assert "in about 45 s" in words(await person.get("/"))
@@ -341,7 +341,7 @@ async def test_news_are_passed_on(person: httpx2.AsyncClient, services: Services
     assert call.headers["last-event-id"] == "6"
 
 
-@pytest.mark.parametrize("limits", [Limits(event_streams=2)])
+@pytest.mark.parametrize("limits", [GatewayLimits(event_streams=2)])
 async def test_a_person_has_a_limited_number_of_event_streams(
     person: httpx2.AsyncClient, services: Services
 ) -> None:
