@@ -10,6 +10,7 @@ import pytest
 
 from services.checker.adapters.contents import HttpContents
 from shared.web.client import ServiceClient, ServiceUnavailable, http_client
+from tests.support.internal_routes import violations
 from tests.support.keys import Keys
 
 A, B = "a" * 64, "b" * 64
@@ -19,14 +20,19 @@ A, B = "a" * 64, "b" * 64
 async def files_having(
     keys: Keys, answers: dict[str, str | None]
 ) -> AsyncIterator[tuple[HttpContents, list[list[str]]]]:
-    """Files, which answers one content at a time, as if each filled an answer."""
+    """Files, which answers one content at a time, as if each filled an answer.
+
+    It is checked against the routes of files.
+    """
     asked: list[list[str]] = []
 
     def handle(request: httpx2.Request) -> httpx2.Response:
-        assert (request.method, request.url.path) == ("POST", "/internal/contents")
         wanted = json.loads(request.content)["sha256"]
         asked.append(wanted)
-        return httpx2.Response(200, json={one: answers[one] for one in wanted[:1] if answers})
+        found = {one: answers[one] for one in wanted[:1] if answers}
+        response = httpx2.Response(200, json=found)
+        assert not [*violations(request, response)]
+        return response
 
     http = http_client(httpx2.MockTransport(handle))
     client = ServiceClient("files", "http://files", keys.identity("checker"), http)
