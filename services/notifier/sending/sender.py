@@ -21,7 +21,9 @@ from shared.db import Database
 from shared.errors import Unavailable
 from shared.logging import log
 
-RETRY_AFTER = timedelta(seconds=5)
+# Where auth can't be asked: one call a second for all mails in hand, so that they leave soon after
+# it is back.
+RETRY_AFTER = timedelta(seconds=1)
 CAPACITY_TIMEOUT = 1.0  # seconds for which a step waits until more mails can be claimed
 # Seconds after the signal to stop in which deliveries under way may end, and in which their
 # outcomes are recorded. Then the process has a few more before it is killed.
