@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.checker import Counts, FailureReason, Finding, FixedFinding, Verdict
+from shared.contracts.checker import Counts, Verdict
 from shared.contracts.files import Mark
 from shared.contracts.http.auth import (
     Account,
@@ -25,12 +25,11 @@ from shared.contracts.http.auth import (
 )
 from shared.contracts.http.checker import Schedule
 from shared.contracts.http.files import Diff, Limits, VersionPage
-from shared.contracts.http.reports import CheckState, Mail, MailState, ReportOutcome
+from shared.contracts.http.reports import CheckState, MailState, Report, ReportOutcome
 
 __all__ = [
     "Account",
     "ApiTokenList",
-    "Check",
     "CheckPage",
     "Confirmed",
     "Diff",
@@ -40,6 +39,7 @@ __all__ = [
     "Limits",
     "NewApiToken",
     "RecoveryCodes",
+    "Report",
     "SavedFile",
     "Schedule",
     "SecondFactor",
@@ -93,29 +93,6 @@ class CheckPage(_Shown):
 
     checks: list[CheckEntry]
     next_cursor: str | None = None
-
-
-class Check(_Shown):
-    """The report of a check. `findings` may be truncated; `counts` has the true totals."""
-
-    id: UUID
-    file_id: UUID
-    file_name: str
-    version: int
-    sha256: str
-    engine: str
-    profile: str
-    started_at: datetime
-    checked_at: datetime
-    duration_ms: int
-    outcome: ReportOutcome
-    reason: FailureReason | None = None
-    verdict: Verdict | None = None
-    counts: Counts
-    truncated: bool = False
-    findings: list[Finding] = []
-    fixed: list[FixedFinding] = []
-    mail: Mail
 
 
 class File(_Shown):
